@@ -1,0 +1,1 @@
+"""What each source is and how it is fetched: plain dlt, no Dagster, no warehouse."""

@@ -1,0 +1,1 @@
+"""NYC Lakehouse: New York's trip records from published file to gold table, with Dagster in charge."""

@@ -1,0 +1,244 @@
+"""The kinds of checks a model's header can declare, each as an expression that counts failing rows."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from sqlglot import exp
+
+from lakehouse import dialect
+from lakehouse.exceptions import ModelError
+
+STAGED = "audit.staged"
+"""The month that is about to be published, as checks see it."""
+REJECTED = "audit.rejected"
+"""The rejected rows that go with it."""
+
+Literals = tuple[int | Decimal | str | bool, ...]
+
+
+class _Check(BaseModel):
+    """What all checks share. A failed blocking check keeps the month from being published."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    severity: Literal["error", "warn"] = "error"
+    blocking: bool | None = None
+    name: str | None = Field(None, pattern=r"^[a-z][a-z0-9_]*$")
+    description: str | None = None
+
+    @property
+    def blocks(self) -> bool:
+        """An error blocks unless the header says otherwise; a warning never does."""
+        return self.severity == "error" and self.blocking is not False
+
+    @property
+    def label(self) -> str:
+        return self.name or self.default_name()
+
+    def default_name(self) -> str:
+        raise NotImplementedError
+
+    def columns(self) -> tuple[str, ...]:
+        """Columns of the model this check reads by name."""
+        return ()
+
+    def reads(self) -> tuple[str, ...]:
+        """Other tables this check reads."""
+        return ()
+
+    def failing(self) -> exp.Expression:
+        """Counts failing rows; zero means passed."""
+        raise NotImplementedError
+
+    def meaning(self) -> str:
+        """The check in words, where the header gives none."""
+        raise NotImplementedError
+
+
+class NotNull(_Check):
+    """No row has NULL in ``column``."""
+
+    type: Literal["not_null"]
+    column: str
+
+    def default_name(self) -> str:
+        return f"{self.column}_not_null"
+
+    def columns(self) -> tuple[str, ...]:
+        return (self.column,)
+
+    def failing(self) -> exp.Expression:
+        return exp.CountIf(this=exp.column(self.column).is_(exp.Null()))
+
+    def meaning(self) -> str:
+        return f"{self.column} is never NULL"
+
+
+class Unique(_Check):
+    """No two rows agree in all ``unique_columns``; NULL equals NULL."""
+
+    type: Literal["unique"]
+    unique_columns: tuple[str, ...] = Field(alias="columns", min_length=1)
+
+    def default_name(self) -> str:
+        return f"{'_'.join(self.unique_columns)}_unique"
+
+    def columns(self) -> tuple[str, ...]:
+        return self.unique_columns
+
+    def failing(self) -> exp.Expression:
+        groups = (
+            exp.select(exp.alias_(exp.Count(this=exp.Star()), "copies"))
+            .from_(STAGED)
+            .group_by(*(exp.column(column) for column in self.unique_columns))
+        )
+        surplus = exp.select(exp.Sum(this=exp.column("copies") - 1)).from_(groups.subquery("groups"))
+        return surplus.subquery()
+
+    def meaning(self) -> str:
+        return f"one row for each {', '.join(self.unique_columns)}"
+
+
+class AcceptedValues(_Check):
+    """Every value of ``column`` that is not NULL is one of ``values``."""
+
+    type: Literal["accepted_values"]
+    column: str
+    values: Literals = Field(min_length=1)
+
+    def default_name(self) -> str:
+        return f"{self.column}_accepted_values"
+
+    def columns(self) -> tuple[str, ...]:
+        return (self.column,)
+
+    def failing(self) -> exp.Expression:
+        return exp.CountIf(this=exp.column(self.column).isin(*map(_literal, self.values)).not_())
+
+    def meaning(self) -> str:
+        return f"{self.column} is one of {', '.join(map(str, self.values))}"
+
+
+class Range(_Check):
+    """Every value of ``column`` that is not NULL lies between ``min`` and ``max``, both included."""
+
+    type: Literal["range"]
+    column: str
+    min: int | Decimal | None = None
+    max: int | Decimal | None = None
+
+    def default_name(self) -> str:
+        return f"{self.column}_range"
+
+    def columns(self) -> tuple[str, ...]:
+        return (self.column,)
+
+    def failing(self) -> exp.Expression:
+        outside = []
+        if self.min is not None:
+            outside.append(exp.LT(this=exp.column(self.column), expression=_literal(self.min)))
+        if self.max is not None:
+            outside.append(exp.GT(this=exp.column(self.column), expression=_literal(self.max)))
+        return exp.CountIf(this=exp.or_(*outside))
+
+    def meaning(self) -> str:
+        bounds = [f"at least {self.min}" if self.min is not None else ""]
+        bounds.append(f"at most {self.max}" if self.max is not None else "")
+        return f"{self.column} is {' and '.join(filter(None, bounds))}"
+
+
+class RowCount(_Check):
+    """At least ``min`` rows."""
+
+    type: Literal["row_count"]
+    min: int = Field(ge=1)
+
+    def default_name(self) -> str:
+        return "row_count"
+
+    def failing(self) -> exp.Expression:
+        return exp.func("GREATEST", exp.Literal.number(self.min) - exp.Count(this=exp.Star()), exp.Literal.number(0))
+
+    def meaning(self) -> str:
+        return f"at least {self.min} rows"
+
+
+class RejectedShare(_Check):
+    """At most the share ``max`` of the landed rows is rejected: more means a wrong file, not a dirty one."""
+
+    type: Literal["rejected_share"]
+    max: Decimal = Field(gt=0, lt=1)
+
+    def default_name(self) -> str:
+        return "rejected_share"
+
+    def failing(self) -> exp.Expression:
+        rejected = exp.select(exp.Count(this=exp.Star())).from_(REJECTED).subquery()
+        kept = exp.Coalesce(this=exp.Sum(this=exp.column("copies")), expressions=[exp.Literal.number(0)])
+        allowed = exp.paren(rejected.copy() + kept) * _literal(self.max)
+        return exp.If(this=exp.GT(this=rejected, expression=allowed), true=rejected.copy(), false=exp.Literal.number(0))
+
+    def meaning(self) -> str:
+        return f"at most {self.max * 100:f} % of the landed rows are rejected"
+
+
+class Relationship(_Check):
+    """Every value of ``column`` that is not NULL occurs in ``to`` (``layer.table.column``)."""
+
+    type: Literal["relationship"]
+    column: str
+    to: str = Field(pattern=r"^\w+\.\w+\.\w+$")
+
+    def default_name(self) -> str:
+        return f"{self.column}_relationship"
+
+    def columns(self) -> tuple[str, ...]:
+        return (self.column,)
+
+    def reads(self) -> tuple[str, ...]:
+        return (self.to.rpartition(".")[0],)
+
+    def failing(self) -> exp.Expression:
+        table, _, key = self.to.rpartition(".")
+        parents = exp.select(exp.column(key)).from_(table).where(exp.column(key).is_(exp.Null()).not_())
+        missing = exp.column(self.column).isin(query=parents).not_()
+        return exp.select(exp.Count(this=exp.Star())).from_(STAGED).where(missing).subquery()
+
+    def meaning(self) -> str:
+        return f"{self.column} occurs in {self.to}"
+
+
+class CustomSql(_Check):
+    """``sql`` selects the failing rows from ``audit.staged`` (or ``audit.rejected``)."""
+
+    type: Literal["sql"]
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    sql: str
+
+    def default_name(self) -> str:
+        return self.name
+
+    def reads(self) -> tuple[str, ...]:
+        return tuple(table for table in dialect.references(self._query()) if table not in (STAGED, REJECTED))
+
+    def failing(self) -> exp.Expression:
+        return exp.select(exp.Count(this=exp.Star())).from_(self._query().subquery("failing")).subquery()
+
+    def _query(self) -> exp.Query:
+        return dialect.parse(self.sql, f"check {self.name}", ModelError)
+
+    def meaning(self) -> str:
+        return f"no row in: {' '.join(self.sql.split())}"
+
+
+Check = Annotated[
+    NotNull | Unique | AcceptedValues | Range | RowCount | RejectedShare | Relationship | CustomSql,
+    Field(discriminator="type"),
+]
+
+
+def _literal(value: int | Decimal | str | bool) -> exp.Expression:
+    return exp.Literal.number(f"{value:f}") if isinstance(value, Decimal) else exp.convert(value)

@@ -1,0 +1,155 @@
+"""SQL as the project writes it (BigQuery's dialect), resolved against a schema and rendered for an engine.
+
+Everything is generated from the *qualified* tree: in the raw one, ``GROUP BY x`` with an alias ``x`` that
+shadows a source column groups by the alias in BigQuery and by the source column in DuckDB.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Mapping
+from typing import Literal, cast
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import OptimizeError, ParseError, TokenError
+from sqlglot.optimizer.annotate_types import annotate_types
+from sqlglot.optimizer.qualify import qualify
+
+from lakehouse.exceptions import LakehouseError
+from lakehouse.schema import Column
+
+BIGQUERY = "bigquery"
+Engine = Literal["duckdb", "bigquery"]
+Schema = dict[str, dict[str, dict[str, str]]]
+"""Layer → table → column → BigQuery type."""
+
+_UNRESOLVED = re.compile(r"(?:Column '|Unknown column: )(?P<name>\w+)")
+_TERMINAL_COLOURS = re.compile(r"\x1b\[\d*m")
+
+
+def parse(sql: str, origin: str, error: type[LakehouseError]) -> exp.Query:
+    """Parse one SELECT.
+
+    Raises:
+        error: it is not valid SQL, or not exactly one SELECT; the message starts with ``origin``.
+    """
+    try:
+        statements = [
+            statement for statement in sqlglot.parse(sql, read=BIGQUERY) if statement is not None
+        ]
+    except (ParseError, TokenError) as fault:
+        reason = _TERMINAL_COLOURS.sub("", str(fault)).split("\n")[0]
+        raise error(f"{origin}: not valid BigQuery SQL: {reason}") from None
+    if len(statements) != 1 or not isinstance(statements[0], exp.Query):
+        raise error(f"{origin}: expected exactly one SELECT")
+    return statements[0]
+
+
+def parse_predicate(sql: str, origin: str, error: type[LakehouseError]) -> exp.Expression:
+    """Parse a boolean expression.
+
+    Raises:
+        error: it is not a valid expression.
+    """
+    query = parse(f"SELECT ({sql}) AS predicate", origin, error)
+    return cast(exp.Expression, query.selects[0].unalias())
+
+
+def references(query: exp.Expression) -> tuple[str, ...]:
+    """Tables a query reads, as ``layer.table``, sorted; names of its own CTEs are not among them."""
+    own = {cte.alias for cte in query.find_all(exp.CTE)}
+    tables = {
+        f"{table.db}.{table.name}" if table.db else table.name
+        for table in query.find_all(exp.Table)
+        if table.db or table.name not in own
+    }
+    return tuple(sorted(tables))
+
+
+def resolve(query: exp.Query, schema: Schema, origin: str, error: type[LakehouseError]) -> exp.Query:
+    """The query with every column qualified, every star expanded and every type annotated.
+
+    Raises:
+        error: a table or column does not exist; near names are suggested.
+    """
+    known = {f"{layer}.{table}" for layer, tables in schema.items() for table in tables}
+    for reference in references(query):
+        if reference not in known:
+            raise error(f"{origin}: there is no table {reference}{suggestion(reference, known)}")
+    try:
+        qualified = qualify(query.copy(), schema=schema, dialect=BIGQUERY)
+        return cast(exp.Query, annotate_types(qualified, schema=schema, dialect=BIGQUERY))
+    except OptimizeError as fault:
+        found = _UNRESOLVED.search(str(fault))
+        if found is None:
+            raise error(f"{origin}: {fault}") from None
+        columns = {
+            column
+            for reference in references(query)
+            for column in schema[reference.split(".")[0]][reference.split(".")[1]]
+        }
+        raise error(
+            f"{origin}: there is no column {found['name']} in {', '.join(references(query))}"
+            f"{suggestion(found['name'], columns)}"
+        ) from None
+
+
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """``; did you mean …?`` with the names nearest to a wrong one, or what there is if none is near."""
+    names = sorted(known)
+    near = difflib.get_close_matches(name, names, n=3)
+    if near:
+        return f"; did you mean {' or '.join(near)}?"
+    return f"; there is {', '.join(names)}" if names else ""
+
+
+def output_types(query: exp.Query) -> dict[str, str]:
+    """Name → BigQuery type of each column a resolved query returns; ``UNKNOWN`` where none follows."""
+    return {
+        projection.alias_or_name: projection.type.sql(BIGQUERY).replace(", ", ",")
+        if projection.type
+        else "UNKNOWN"
+        for projection in query.selects
+    }
+
+
+def cast_to(query: exp.Query, columns: Iterable[Column]) -> exp.Select:
+    """The query with each column cast to its declared type, which settles what engines infer differently."""
+    projections = [
+        exp.alias_(
+            exp.Cast(
+                this=exp.column(column.name, quoted=True),
+                to=exp.DataType.build(column.type, dialect=BIGQUERY),
+            ),
+            column.name,
+            quoted=True,
+        )
+        for column in columns
+    ]
+    return exp.select(*projections).from_(query.subquery("model"))
+
+
+def render(expression: exp.Expression, engine: Engine) -> str:
+    """SQL text for an engine. ``@name`` parameters become ``$name`` in DuckDB."""
+    if engine == "duckdb":
+        expression = expression.transform(_exact_numeric)
+    return expression.sql(engine, comments=False)
+
+
+def _exact_numeric(node: exp.Expression) -> exp.Expression:
+    """BigQuery's bare NUMERIC has nine decimals; DuckDB's bare DECIMAL would silently have three."""
+    if isinstance(node, exp.DataType) and node.this == exp.DType.DECIMAL and not node.expressions:
+        return exp.DataType.build("DECIMAL(38,9)", dialect="duckdb")
+    return node
+
+
+def parameters(expression: exp.Expression) -> frozenset[str]:
+    """Names of the ``@parameters`` an expression binds."""
+    return frozenset(parameter.name for parameter in expression.find_all(exp.Parameter))
+
+
+def bind(expression: exp.Expression, values: Mapping[str, object]) -> dict[str, object]:
+    """Only the values an expression's parameters need: engines refuse any others."""
+    return {name: values[name] for name in sorted(parameters(expression))}

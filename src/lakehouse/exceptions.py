@@ -1,0 +1,62 @@
+"""Every error a person can cause or meet, named by what went wrong.
+
+Messages are written for that person: what (file, month, column or setting), where, and what to do.
+"""
+
+from __future__ import annotations
+
+
+class LakehouseError(Exception):
+    """Base of all errors that are reported as one line, without a traceback."""
+
+
+class ConfigurationError(LakehouseError):
+    """A setting is missing or cannot be used."""
+
+
+class NotPublished(LakehouseError):
+    """The source has no file for this month (yet)."""
+
+
+class Throttled(LakehouseError):
+    """The source refuses to answer for now; asking again later may work."""
+
+
+class SourceUnavailable(LakehouseError):
+    """The source could not be reached, or broke off, after bounded retries."""
+
+
+class CorruptFile(LakehouseError):
+    """What the source served, or what was landed, is not the file it should be."""
+
+
+class ContractViolation(LakehouseError):
+    """A file does not fit its dataset's contract."""
+
+
+class ModelError(LakehouseError):
+    """A SQL model or its header is wrong."""
+
+
+class QueryError(LakehouseError):
+    """A query names something that does not exist, or cannot be parsed."""
+
+
+class NotLanded(LakehouseError):
+    """A model asks for a month of bronze that has not been landed."""
+
+
+class CheckFailed(LakehouseError):
+    """A blocking check failed on a staged month; the published month is unchanged."""
+
+
+class CommitConflict(LakehouseError):
+    """Another writer kept changing the same month; nothing of ours was published."""
+
+
+class UnknownAsset(LakehouseError):
+    """A selection names an asset that does not exist."""
+
+
+class UnknownMonth(LakehouseError):
+    """A month is not one of the partitions."""

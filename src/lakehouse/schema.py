@@ -1,0 +1,44 @@
+"""Columns and tables as every part of the house speaks of them: BigQuery's types, nobody's engine."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+NUMERIC = "NUMERIC(18,2)"
+"""Money and miles: exact, two decimals."""
+
+_TYPE = re.compile(r"INT64|FLOAT64|BOOL|STRING|DATE|DATETIME|NUMERIC\(\d+,\d+\)")
+
+
+def is_declarable(type_: str) -> bool:
+    """Whether a column may be declared with this type; NUMERIC needs its precision, which engines disagree on."""
+    return _TYPE.fullmatch(type_) is not None
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column: name, BigQuery type, meaning, and unit where the type cannot say it."""
+
+    name: str
+    type: str
+    description: str
+    unit: str | None = None
+
+
+@dataclass(frozen=True)
+class TableSpec:
+    """What a warehouse needs to know to create a table and keep it in shape.
+
+    ``partition`` names the DATE or DATETIME column whose month is the partition, None for a whole table.
+    """
+
+    name: str
+    columns: tuple[Column, ...]
+    description: str
+    partition: str | None = None
+    cluster: tuple[str, ...] = ()
+    format: str = "table"
+
+    def column(self, name: str) -> Column:
+        return next(column for column in self.columns if column.name == name)

@@ -1,0 +1,104 @@
+"""The only reader of the environment: every setting, its default and its meaning.
+
+A setting ``name`` is read from ``LAKEHOUSE_NAME`` in the environment, else from the project's ``.env``.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AliasChoices, BeforeValidator, Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from lakehouse.exceptions import ConfigurationError
+from lakehouse.month import Month
+
+PROJECT_ROOT = Path(__file__).resolve().parents[2]
+EARLIEST_FIRST_MONTH = Month(2011, 1)
+"""Yellow files before it carry coordinates instead of zones."""
+
+_UNSAFE_IN_PATHS = set("*?[]#%'")
+
+
+def _month(value: object) -> object:
+    return Month.parse(value) if isinstance(value, str) else value
+
+
+class Settings(BaseSettings):
+    """All settings; see the README's configuration table."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="LAKEHOUSE_", env_file=PROJECT_ROOT / ".env", extra="ignore", frozen=True
+    )
+
+    profile: Literal["local", "gcp"] = "local"
+    """``local``: DuckDB and Iceberg on this machine. ``gcp``: BigQuery, not built yet."""
+
+    home: Path = PROJECT_ROOT / "data"
+    """Folder of bronze files, Iceberg catalog and tables."""
+
+    sql: Path = PROJECT_ROOT / "sql"
+    """Folder of the SQL models, one sub-folder a layer."""
+
+    first_month: Annotated[Month, NoDecode, BeforeValidator(_month)] = Month(2024, 1)
+    """First month partition, ``YYYY-MM``, not before 2011-01."""
+
+    tlc_url: str = "https://d37ci6vzurychx.cloudfront.net"
+    """Base of TLC's files: ``http(s)://`` or ``file://``."""
+
+    memory_limit: str = Field("1GB", pattern=r"^\d+(\.\d+)?\s?[KMGT]i?B$")
+    """What DuckDB may use before it spills to disk."""
+
+    threads: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1)
+    """Threads DuckDB computes with."""
+
+    executor: Literal["in_process", "multiprocess"] = "in_process"
+    """How Dagster runs the steps of one run."""
+
+    http_attempts: int = Field(4, ge=1, le=20)
+    """How often a retryable fault of a source is tried in all."""
+
+    http_timeout: float = Field(30.0, gt=0)
+    """Seconds to wait for a source to answer or to send more."""
+
+    dagster_home: Path = Field(
+        PROJECT_ROOT / ".dagster", validation_alias=AliasChoices("DAGSTER_HOME", "dagster_home")
+    )
+    """Dagster's own folder (``DAGSTER_HOME``): one instance for UI, command line and daemon."""
+
+    @field_validator("home", "sql", "dagster_home")
+    @classmethod
+    def _absolute(cls, path: Path) -> Path:
+        return path.expanduser().resolve()
+
+    @field_validator("home")
+    @classmethod
+    def _usable_in_file_lists(cls, home: Path) -> Path:
+        if unsafe := sorted(_UNSAFE_IN_PATHS & set(str(home))):
+            raise ValueError(f"the path {home} contains {' '.join(unsafe)}, which file patterns give a meaning")
+        return home
+
+    @field_validator("first_month")
+    @classmethod
+    def _with_zones(cls, month: Month) -> Month:
+        if month < EARLIEST_FIRST_MONTH:
+            raise ValueError(f"{month} is before {EARLIEST_FIRST_MONTH}, the first month with taxi zones")
+        return month
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Settings from the environment and ``.env``; ``overrides`` win.
+
+    Raises:
+        ConfigurationError: a value cannot be used; names the variable.
+    """
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = str(first["loc"][0])
+        variable = field if field == "DAGSTER_HOME" else f"LAKEHOUSE_{field.upper()}"
+        reason = first["msg"].removeprefix("Value error, ")
+        raise ConfigurationError(f"{variable}={first['input']}: {reason}") from None
