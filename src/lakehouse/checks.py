@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from decimal import Decimal
 from typing import Annotated, Literal
 
@@ -19,7 +20,7 @@ REJECTED = "audit.rejected"
 Literals = tuple[int | Decimal | str | bool, ...]
 
 
-class _Check(BaseModel):
+class _Check(BaseModel, ABC):
     """What all checks share. A failed blocking check keeps the month from being published."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -38,8 +39,9 @@ class _Check(BaseModel):
     def label(self) -> str:
         return self.name or self.default_name()
 
+    @abstractmethod
     def default_name(self) -> str:
-        raise NotImplementedError
+        """Name of the check where the header gives none."""
 
     def columns(self) -> tuple[str, ...]:
         """Columns of the model this check reads by name."""
@@ -49,13 +51,13 @@ class _Check(BaseModel):
         """Other tables this check reads."""
         return ()
 
+    @abstractmethod
     def failing(self) -> exp.Expression:
         """Counts failing rows; zero means passed."""
-        raise NotImplementedError
 
+    @abstractmethod
     def meaning(self) -> str:
         """The check in words, where the header gives none."""
-        raise NotImplementedError
 
 
 class NotNull(_Check):

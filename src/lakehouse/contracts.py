@@ -14,6 +14,8 @@ from typing import Any
 
 from sqlglot import exp
 
+from dlt_sources import tlc
+from dlt_sources.tlc import TlcDataset
 from lakehouse.exceptions import ContractViolation
 from lakehouse.schema import NUMERIC, Column
 
@@ -65,7 +67,7 @@ _CASTABLE: dict[str, frozenset[str]] = {
 class Contract:
     """Canonical columns of a dataset, in order. Grain: one row per distinct trip record."""
 
-    dataset: str
+    dataset: TlcDataset
     canonical: tuple[CanonicalColumn, ...]
 
     @property
@@ -158,7 +160,7 @@ def _money(name: str, description: str) -> CanonicalColumn:
 
 
 GREEN = Contract(
-    "green",
+    tlc.GREEN,
     (
         _column(
             "vendor_id",

@@ -5,6 +5,11 @@ Messages are written for that person: what (file, month, column or setting), whe
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lakehouse.warehouse.protocol import CheckResult
+
 
 class LakehouseError(Exception):
     """Base of all errors that are reported as one line, without a traceback."""
@@ -47,7 +52,14 @@ class NotLanded(LakehouseError):
 
 
 class CheckFailed(LakehouseError):
-    """A blocking check failed on a staged month; the published month is unchanged."""
+    """A blocking check failed on a staged month; the published month is unchanged.
+
+    ``checks`` are the results of all of the month's checks, passed and failed.
+    """
+
+    def __init__(self, message: str, checks: tuple[CheckResult, ...]) -> None:
+        super().__init__(message)
+        self.checks = checks
 
 
 class CommitConflict(LakehouseError):

@@ -1,0 +1,155 @@
+"""A file at an address: what it is called in messages, when to try again, what arrives of it."""
+# ruff: noqa: PLC0415 - tenacity takes 40 ms to import: only where used
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import SplitResult, urlsplit, urlunsplit
+from urllib.request import url2pathname
+
+from lakehouse.exceptions import ConfigurationError, LakehouseError
+
+if TYPE_CHECKING:
+    from tenacity import RetryCallState
+
+_log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Validators:
+    """What an earlier answer said about itself, for asking "only if it changed"."""
+
+    etag: str | None
+    last_modified: str | None
+
+
+@dataclass(frozen=True)
+class HttpPolicy:
+    """How long and how often to try; the time-out is per wait for the server, not for the whole file."""
+
+    attempts: int = 4
+    timeout_seconds: float = 30.0
+    backoff_seconds: float = 0.5
+    max_backoff_seconds: float = 20.0
+
+
+@dataclass(frozen=True)
+class RemoteFile:
+    """A file to fetch, and the facts that every message about it carries."""
+
+    what: str  # as messages call it: "green 2024-01"
+    url: str  # may hold credentials: messages use `address`
+    neighbour: str
+    neighbour_url: str  # a file that exists if this one does: its answer explains a 403
+    setting: str  # where a person sets the address
+
+    @property
+    def address(self) -> str:
+        """The URL without user, password, query string and fragment."""
+        return without_secrets(self.url)
+
+    def message(self, problem: str, advice: str) -> str:
+        """One line: what, where, what happened, what to do."""
+        return " ".join(f"{self.what}: {self.address} {problem}; {advice}".split())
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """What arrived."""
+
+    etag: str | None
+    last_modified: str | None
+    bytes: int
+    sha256: str
+
+
+class TryAgain(Exception):
+    """One attempt failed in a way that may pass; `kind` is the error if it never does."""
+
+    def __init__(self, kind: type[LakehouseError], problem: str, retry_after_seconds: float = 0.0) -> None:
+        super().__init__(problem)
+        self.kind = kind
+        self.retry_after_seconds = retry_after_seconds
+
+
+def without_secrets(url: str) -> str:
+    """The URL without user, password, query string and fragment: fit for messages and records."""
+    parts = urlsplit(url)
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+
+
+def checked_base_url(base_url: str, setting: str, what: str) -> SplitResult:
+    """The parts of a base address that can be asked for files.
+
+    Raises:
+        ConfigurationError: it is not an http, https or file address, or a file:// folder does not exist.
+    """
+    example = "set it to an address such as https://host, or file:///absolute/folder"
+    try:
+        parts = urlsplit(base_url)
+        usable = parts.scheme == "file" or (bool(parts.hostname) and parts.port != 0)
+    except ValueError:
+        usable = False
+    if not usable and re.match(r"https?:", base_url, re.IGNORECASE):
+        # Not shown: where a malformed address hides its password cannot be told.
+        raise ConfigurationError(f"{what}: {setting} is not an address with a valid host and port; {example}")
+    shown = " ".join(re.sub(r"//[^/]*@", "//", base_url.partition("?")[0]).split())
+    if not usable or parts.scheme not in {"http", "https", "file"}:
+        raise ConfigurationError(f"{what}: {setting} is '{shown}', not an http, https or file URL; {example}")
+    if parts.scheme == "file":
+        if parts.netloc not in {"", "localhost"} or not parts.path.startswith("/"):
+            raise ConfigurationError(f"{what}: {setting} is '{shown}', not an absolute folder; {example}")
+        if not Path(url2pathname(parts.path)).is_dir():
+            raise ConfigurationError(
+                f"{what}: {setting} is '{shown}', a folder that does not exist; {example}"
+            )
+    return parts
+
+
+def with_retries(once: Callable[[], T], remote: RemoteFile, policy: HttpPolicy) -> T:
+    """Call `once` until it gives an answer, at most `policy.attempts` times, backing off with jitter."""
+    from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
+
+    backoff = wait_exponential_jitter(
+        multiplier=policy.backoff_seconds, max=policy.max_backoff_seconds, jitter=policy.backoff_seconds
+    )
+
+    def pause(state: RetryCallState) -> float:
+        failure = state.outcome.exception() if state.outcome else None
+        asked = failure.retry_after_seconds if isinstance(failure, TryAgain) else 0.0
+        seconds = min(max(backoff(state), asked), policy.max_backoff_seconds)
+        attempt = f"attempt {state.attempt_number} of {policy.attempts}"
+        _log.warning("%s", remote.message(str(failure), f"{attempt}, the next in {seconds:.1f} s"))
+        return seconds
+
+    retrying = Retrying(
+        stop=stop_after_attempt(policy.attempts),
+        wait=pause,
+        retry=retry_if_exception_type(TryAgain),
+        reraise=True,
+    )
+    try:
+        return retrying(once)
+    except TryAgain as last:
+        attempts = f"{policy.attempts} attempts" if policy.attempts > 1 else "1 attempt"
+        # `from None`: the errors below quote the whole URL, with whatever secret is in it.
+        raise last.kind(
+            remote.message(f"{last} (gave up after {attempts})", "run the month again later")
+        ) from None
+
+
+def save(chunks: Iterable[bytes], target: Path) -> tuple[int, str]:
+    """Write the chunks to `target`; returns their size and SHA-256."""
+    size, digest = 0, hashlib.sha256()
+    with target.open("wb") as file:
+        for chunk in chunks:
+            size += file.write(chunk)
+            digest.update(chunk)
+    return size, digest.hexdigest()

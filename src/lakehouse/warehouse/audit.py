@@ -1,0 +1,94 @@
+"""All checks of a staged month as one statement, and what its answer means."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlglot import exp
+
+from lakehouse import dialect
+from lakehouse.checks import REJECTED, STAGED, Unique
+from lakehouse.exceptions import ModelError
+from lakehouse.model import SqlModel, audit_schema
+from lakehouse.warehouse.protocol import CheckResult, Ledger
+
+ROWS = "rows"
+_DUPLICATES = "duplicates"
+_REJECTED_PREFIX = "rejected_"
+_CHECK_PREFIX = "check_"
+_GRAIN = "check_grain"
+
+
+def audit_query(model: SqlModel, schema: dialect.Schema) -> exp.Query:
+    """One row: the terms of the ledger and, for each check, how many rows fail it.
+
+    Reads ``audit.staged`` and ``audit.rejected``; plain counts share one scan.
+    """
+    counts: dict[str, exp.Expression] = {ROWS: exp.Count(this=exp.Star())}
+    if model.rejected is not None:
+        counts[_DUPLICATES] = exp.Sum(this=exp.column("copies") - 1)
+        for reason in model.reject_reasons:
+            matches = exp.column("reject_reason").eq(exp.Literal.string(reason))
+            counts[_REJECTED_PREFIX + reason] = _count_rejected(matches)
+    if model.grain:
+        counts[_GRAIN] = Unique(type="unique", columns=model.grain).failing()
+    for check in model.checks:
+        counts[_CHECK_PREFIX + check.label] = check.failing()
+    zero = exp.Literal.number(0)
+    projections = [
+        exp.alias_(exp.Coalesce(this=exp.cast(count, "INT64", dialect="bigquery"), expressions=[zero]), name)
+        for name, count in counts.items()
+    ]
+    query = exp.select(*projections).from_(STAGED)
+    return dialect.resolve(query, audit_schema(model, schema), f"checks of {model.key}", ModelError)
+
+
+def _count_rejected(matches: exp.Expression) -> exp.Expression:
+    return exp.select(exp.Count(this=exp.Star())).from_(REJECTED).where(matches).subquery()
+
+
+def judge(model: SqlModel, counts: Mapping[str, Any], bronze_rows: int | None) -> tuple[Ledger | None, tuple[CheckResult, ...]]:
+    """The ledger and check results that an :func:`audit_query`'s row stands for.
+
+    ``bronze_rows`` is how many records the landed file has, None for a model without a landed file.
+    """
+    results = [
+        CheckResult(
+            name=check.label,
+            passed=counts[_CHECK_PREFIX + check.label] == 0,
+            failing=counts[_CHECK_PREFIX + check.label],
+            severity=check.severity,
+            blocking=check.blocks,
+            description=check.description or check.meaning(),
+        )
+        for check in model.checks
+    ]
+    if model.grain:
+        failing = counts[_GRAIN]
+        grain = ", ".join(model.grain)
+        results.insert(0, CheckResult("grain", failing == 0, failing, "error", True, f"one row for each {grain}"))
+    if model.rejected is None or bronze_rows is None:
+        return None, tuple(results)
+    ledger = Ledger(
+        bronze_rows=bronze_rows,
+        silver_rows=counts[ROWS],
+        duplicate_copies=counts[_DUPLICATES],
+        rejected={reason: counts[_REJECTED_PREFIX + reason] for reason in model.reject_reasons},
+    )
+    unaccounted = ledger.bronze_rows - ledger.silver_rows - ledger.duplicate_copies - sum(ledger.rejected.values())
+    balance = CheckResult(
+        "row_ledger",
+        ledger.is_balanced,
+        abs(unaccounted),
+        "error",
+        True,
+        "bronze rows = silver rows + duplicate copies + rejected rows",
+        {
+            "bronze_rows": ledger.bronze_rows,
+            "silver_rows": ledger.silver_rows,
+            "duplicate_copies": ledger.duplicate_copies,
+            **{_REJECTED_PREFIX + reason: rows for reason, rows in ledger.rejected.items()},
+        },
+    )
+    return ledger, (balance, *results)

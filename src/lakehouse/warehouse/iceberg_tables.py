@@ -1,0 +1,348 @@
+"""Iceberg tables in a SQLite catalog: created, evolved, listed, and a month of one replaced atomically."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lakehouse.exceptions import CommitConflict, CorruptFile, ModelError
+from lakehouse.month import Month
+from lakehouse.schema import Column, TableSpec
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from pyiceberg.catalog.sql import SqlCatalog
+    from pyiceberg.expressions import BooleanExpression
+    from pyiceberg.schema import Schema
+    from pyiceberg.table import FileScanTask, Table
+    from pyiceberg.types import IcebergType
+
+NAMESPACES = ("silver", "gold")
+
+_COMMIT_ATTEMPTS = 10
+_TABLE_PROPERTIES = {
+    "commit.retry.num-retries": "20",
+    "commit.retry.max-wait-ms": "2000",
+    "commit.manifest-merge.enabled": "true",
+}
+
+
+@dataclass(frozen=True)
+class Published:
+    """What a table holds of a month (or whole): its data files, and the snapshot that says so."""
+
+    files: tuple[Path, ...]
+    snapshot: str | None
+
+
+class IcebergTables:
+    """The tables of one home. Every change is one atomic commit; readers see it whole or not at all."""
+
+    def __init__(self, home: Path) -> None:
+        self._home = home
+
+    @cached_property
+    def catalog(self) -> SqlCatalog:
+        """The catalog, created on first use; several processes may do so at once."""
+        from pyiceberg.catalog.sql import SqlCatalog
+        from sqlalchemy.exc import IntegrityError, OperationalError
+        from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random
+
+        def opened() -> SqlCatalog:
+            catalog = SqlCatalog(
+                "local",
+                uri=f"sqlite:///{self._home / 'catalog.db'}?timeout=30",
+                warehouse=_uri(self._home / "warehouse"),
+            )
+            for namespace in NAMESPACES:
+                catalog.create_namespace_if_not_exists(namespace)
+            return catalog
+
+        self._home.mkdir(parents=True, exist_ok=True)
+        racing = Retrying(
+            retry=retry_if_exception_type((OperationalError, IntegrityError)),
+            stop=stop_after_attempt(5),
+            wait=wait_random(0.02, 0.2),
+            reraise=True,
+        )
+        return racing(opened)
+
+    def close(self) -> None:
+        """Let go of the catalog's connections."""
+        if "catalog" in self.__dict__:
+            self.catalog.close()
+            del self.__dict__["catalog"]
+
+    def ensure(self, spec: TableSpec) -> Table:
+        """The table, created if missing and evolved to the spec's columns.
+
+        Raises:
+            ModelError: the spec differs from the table in a way that cannot be changed in place.
+        """
+        from pyiceberg.exceptions import CommitFailedException, NoSuchTableError
+        from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random
+
+        try:
+            table = self.catalog.load_table(spec.name)
+        except NoSuchTableError:
+            table = self._create(spec)
+        racing = Retrying(
+            retry=retry_if_exception_type(CommitFailedException),
+            stop=stop_after_attempt(_COMMIT_ATTEMPTS),
+            wait=wait_random(0.02, 0.2),
+            before_sleep=lambda _: table.refresh(),
+            reraise=True,
+        )
+        racing(_evolve, table, spec)
+        return table
+
+    def columns(self, name: str) -> tuple[Column, ...] | None:
+        """The columns a table has now, None if there is no such table."""
+        table = self._load(name)
+        if table is None:
+            return None
+        return tuple(
+            Column(field.name, _bigquery_type(field.field_type), field.doc or "") for field in table.schema().fields
+        )
+
+    def published(self, spec: TableSpec, month: Month | None = None) -> Published:
+        """Data files of a month, or of the whole table if ``month`` is None or it is not partitioned."""
+        table = self._load(spec.name)
+        if table is None:
+            return Published((), None)
+        files = tuple(_path(task) for task in self._plan(table, spec, month))
+        snapshot = table.current_snapshot()
+        return Published(files, str(snapshot.snapshot_id) if snapshot else None)
+
+    def folder(self, spec: TableSpec, month: Month | None) -> Path:
+        """Where data files of a month belong."""
+        location = self.ensure(spec).location()
+        return _local(location) / "data" / (str(month) if month else "all")
+
+    def publish(
+        self, spec: TableSpec, month: Month | None, file: Path | None, properties: dict[str, str]
+    ) -> str | None:
+        """Make ``file`` (None: no rows) the content of a month; returns the snapshot that holds it.
+
+        Nothing is committed if the month holds just that file already.
+
+        Raises:
+            CommitConflict: other writers kept changing the month.
+            CorruptFile: the file's columns or types are not exactly the table's.
+        """
+        from pyiceberg.exceptions import CommitFailedException, ValidationException
+        from tenacity import RetryError, Retrying, retry_if_exception_type, stop_after_attempt, wait_random
+
+        racing = Retrying(
+            retry=retry_if_exception_type((CommitFailedException, ValidationException)),
+            stop=stop_after_attempt(_COMMIT_ATTEMPTS),
+            wait=wait_random(0.05, 0.5),
+        )
+        try:
+            return racing(self._publish_once, spec, month, file, properties)
+        except RetryError as error:
+            raise CommitConflict(
+                f"{spec.name} {month or ''}: other writers changed it {_COMMIT_ATTEMPTS} times while it was being "
+                f"published; run it again when they are done ({error.last_attempt.exception()})"
+            ) from None
+
+    def _publish_once(
+        self, spec: TableSpec, month: Month | None, file: Path | None, properties: dict[str, str]
+    ) -> str | None:
+        from pyiceberg.expressions import AlwaysTrue
+        from pyiceberg.io.pyarrow import parquet_file_to_data_file
+
+        table = self.catalog.load_table(spec.name)
+        replaced = self._plan(table, spec, month)
+        wanted = [] if file is None else [file]
+        if [_path(task) for task in replaced] != wanted:
+            if file is not None:
+                _require_exact_types(file, spec)
+            with (
+                table.transaction() as transaction,
+                transaction.update_snapshot(snapshot_properties=properties).overwrite() as overwrite,
+            ):
+                # The predicate makes a concurrent write to the same month a conflict, also the first one.
+                overwrite.delete_by_predicate(_month_filter(spec, month) if month else AlwaysTrue())
+                for task in replaced:
+                    overwrite.delete_data_file(task.file)
+                if file is not None:
+                    overwrite.append_data_file(
+                        parquet_file_to_data_file(table.io, transaction.table_metadata, _uri(file))
+                    )
+        snapshot = table.current_snapshot()
+        return str(snapshot.snapshot_id) if snapshot else None
+
+    def _plan(self, table: Table, spec: TableSpec, month: Month | None) -> list[FileScanTask]:
+        scan = table.scan(row_filter=_month_filter(spec, month)) if month and spec.partition else table.scan()
+        tasks = list(scan.plan_files())
+        if any(task.delete_files for task in tasks):
+            raise CorruptFile(
+                f"{spec.name} has row-level deletes, which another tool must have written; "
+                "rewrite the table without them (its reader here takes whole files)"
+            )
+        return tasks
+
+    def _load(self, name: str) -> Table | None:
+        from pyiceberg.exceptions import NoSuchTableError
+
+        try:
+            return self.catalog.load_table(name)
+        except NoSuchTableError:
+            return None
+
+    def _create(self, spec: TableSpec) -> Table:
+        from pyiceberg.partitioning import UNPARTITIONED_PARTITION_SPEC, PartitionField, PartitionSpec
+        from pyiceberg.transforms import MonthTransform
+
+        schema = _iceberg_schema(spec)
+        partition_spec = UNPARTITIONED_PARTITION_SPEC
+        if spec.partition is not None:
+            source = schema.find_field(spec.partition).field_id
+            field = PartitionField(source, 1000, MonthTransform(), f"{spec.partition}_month")
+            partition_spec = PartitionSpec(field)
+        return self.catalog.create_table_if_not_exists(
+            spec.name,
+            schema,
+            partition_spec=partition_spec,
+            properties={
+                **_TABLE_PROPERTIES,
+                "comment": spec.description,
+                "schema.name-mapping.default": schema.name_mapping.model_dump_json(),
+            },
+        )
+
+
+def _evolve(table: Table, spec: TableSpec) -> None:
+    existing = {field.name: field for field in table.schema().fields}
+    wanted = {field.name: field for field in _iceberg_schema(spec).fields}
+    partition = {
+        table.schema().find_column_name(field.source_id): str(field.transform) for field in table.spec().fields
+    }
+    if partition != ({spec.partition: "month"} if spec.partition else {}):
+        raise ModelError(
+            f"{spec.name} is partitioned by {', '.join(map(str, partition)) or 'nothing'}, its model by "
+            f"{spec.partition or 'nothing'}: a partition cannot be changed in place; give the model a new table name"
+        )
+    changed = {
+        name for name, field in wanted.items() if name in existing and field.field_type != existing[name].field_type
+    }
+    described = {name for name, field in wanted.items() if name in existing and field.doc != existing[name].doc}
+    if wanted.keys() == existing.keys() and not changed and not described:
+        return
+    try:
+        with table.update_schema() as update:
+            for name in existing.keys() - wanted.keys():
+                update.delete_column(name)
+            for name, field in wanted.items():
+                if name not in existing:
+                    update.add_column(name, field.field_type, doc=field.doc)
+                elif name in changed or name in described:
+                    update.update_column(name, field_type=field.field_type, doc=field.doc)
+    except _evolution_errors() as error:
+        raise ModelError(
+            f"{spec.name}: {', '.join(sorted(changed))} cannot change type in place ({error}); "
+            "give the column or the table a new name"
+        ) from None
+
+
+def _evolution_errors() -> tuple[type[Exception], ...]:
+    from pyiceberg.exceptions import ResolveError, ValidationError
+
+    return (ResolveError, ValidationError)
+
+
+def _iceberg_schema(spec: TableSpec) -> Schema:
+    from pyiceberg.schema import Schema
+    from pyiceberg.types import NestedField
+
+    return Schema(
+        *(
+            NestedField(position, column.name, _iceberg_type(column.type), required=False, doc=_doc(column))
+            for position, column in enumerate(spec.columns, start=1)
+        )
+    )
+
+
+def _doc(column: Column) -> str:
+    return f"{column.description} [{column.unit}]" if column.unit else column.description
+
+
+def _iceberg_type(type_: str) -> IcebergType:
+    from pyiceberg import types
+
+    if type_.startswith("NUMERIC("):
+        precision, _, scale = type_.removeprefix("NUMERIC(").removesuffix(")").partition(",")
+        return types.DecimalType(int(precision), int(scale))
+    simple: dict[str, IcebergType] = {
+        "INT64": types.LongType(),
+        "FLOAT64": types.DoubleType(),
+        "BOOL": types.BooleanType(),
+        "STRING": types.StringType(),
+        "DATE": types.DateType(),
+        "DATETIME": types.TimestampType(),
+    }
+    return simple[type_]
+
+
+def _bigquery_type(type_: IcebergType) -> str:
+    from pyiceberg import types
+
+    if isinstance(type_, types.DecimalType):
+        return f"NUMERIC({type_.precision},{type_.scale})"
+    names: Sequence[str] = ("INT64", "FLOAT64", "BOOL", "STRING", "DATE", "DATETIME")
+    return next(name for name in names if _iceberg_type(name) == type_)
+
+
+def _require_exact_types(file: Path, spec: TableSpec) -> None:
+    """Iceberg would take int32 for long, or a file without some columns, and reads would then break."""
+    import pyarrow.parquet as pq
+
+    written = {field.name: field.type for field in pq.read_schema(file)}
+    wanted = {column.name: _arrow_type(column.type) for column in spec.columns}
+    if written != wanted:
+        differing = sorted(name for name in written.keys() | wanted.keys() if written.get(name) != wanted.get(name))
+        raise CorruptFile(f"{file}: columns {', '.join(differing)} are not those of {spec.name}; nothing was published")
+
+
+def _arrow_type(type_: str) -> pa.DataType:
+    import pyarrow as pa
+
+    if type_.startswith("NUMERIC("):
+        precision, _, scale = type_.removeprefix("NUMERIC(").removesuffix(")").partition(",")
+        return pa.decimal128(int(precision), int(scale))
+    simple = {
+        "INT64": pa.int64(),
+        "FLOAT64": pa.float64(),
+        "BOOL": pa.bool_(),
+        "STRING": pa.string(),
+        "DATE": pa.date32(),
+        "DATETIME": pa.timestamp("us"),
+    }
+    return simple[type_]
+
+
+def _month_filter(spec: TableSpec, month: Month) -> BooleanExpression:
+    from pyiceberg.expressions import And, GreaterThanOrEqual, LessThan
+
+    if spec.partition is None:
+        raise ModelError(f"{spec.name} has no partition column, so it has no month {month}")
+    is_date = spec.column(spec.partition).type == "DATE"
+    start, end = (bound.date().isoformat() if is_date else bound.isoformat() for bound in (month.start, month.end))
+    return And(GreaterThanOrEqual(spec.partition, start), LessThan(spec.partition, end))
+
+
+def _path(task: FileScanTask) -> Path:
+    return _local(task.file.file_path)
+
+
+def _uri(path: Path) -> str:
+    """pyiceberg does not unquote, so neither is quoted; settings refuse characters that would need it."""
+    return f"file://{path}"
+
+
+def _local(uri: str) -> Path:
+    return Path(uri.removeprefix("file://"))

@@ -1,0 +1,146 @@
+"""A landed month as its bronze relation: the contract applied to the file, its values checked first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlglot import exp
+
+from lakehouse import dialect
+from lakehouse.bronze import BronzeStore, Landing
+from lakehouse.contracts import LANDED, Contract, Projection, read_footer
+from lakehouse.exceptions import ContractViolation
+from lakehouse.model import BRONZE_COLUMNS
+from lakehouse.month import Month
+from lakehouse.warehouse.duckdb_engine import DuckDbEngine, literal, quoted, read_parquet
+from lakehouse.warehouse.protocol import CheckResult
+
+
+_TOO_LARGE = 10**15
+"""No amount, distance, count or id comes near it, and every engine's types hold it."""
+
+
+@dataclass(frozen=True)
+class Drift:
+    """How a file differs from its contract without violating it."""
+
+    unknown: tuple[str, ...]
+    absent: tuple[str, ...]
+    rounded: dict[str, int]
+
+    def check(self) -> CheckResult:
+        """A warning where the file has columns nobody asked for, or amounts finer than a cent."""
+        facts: dict[str, str | int] = {f"rounded_{name}": count for name, count in self.rounded.items()}
+        if self.unknown:
+            facts["unknown_columns"] = ", ".join(self.unknown)
+        if self.absent:
+            facts["absent_columns"] = ", ".join(self.absent)
+        return CheckResult(
+            name="contract_drift",
+            passed=not self.unknown and not self.rounded,
+            failing=len(self.unknown) + len(self.rounded),
+            severity="warn",
+            blocking=False,
+            description="The file has no column unknown to its contract and no amount finer than two decimals",
+            facts=facts,
+        )
+
+
+@dataclass(frozen=True)
+class LandedMonth:
+    """A month of a trip dataset as an input: its landing and file, or nothing before the dataset began."""
+
+    asset: str
+    contract: Contract
+    landing: Landing | None
+    file: Path | None
+
+    @classmethod
+    def find(cls, store: BronzeStore, asset: str, contract: Contract, month: Month) -> LandedMonth:
+        """The current landing of a month.
+
+        Raises:
+            NotLanded: it was never landed, though the dataset had begun.
+            CorruptFile: its file is gone.
+        """
+        if month < contract.dataset.began:
+            return cls(asset, contract, None, None)
+        landing, file = store.open_current(contract.dataset.name, month, asset)
+        return cls(asset, contract, landing, file)
+
+    @property
+    def rows(self) -> int:
+        return self.landing.rows if self.landing else 0
+
+    @property
+    def sha256(self) -> str:
+        return self.landing.sha256 if self.landing else ""
+
+    def projection(self) -> Projection:
+        """How this file becomes the canonical relation.
+
+        Raises:
+            ContractViolation: it does not fit the contract.
+        """
+        if self.file is None:
+            return Projection(exp.Select(), (), (), (), ())
+        return self.contract.project(read_footer(self.file), self._name())
+
+    def present(self, engine: DuckDbEngine) -> None:
+        """Name ``bronze.<asset>`` (folded, sorted) and ``bronze.<asset>_records`` (every record)."""
+        columns = self.contract.columns
+        folded, records = f"bronze.{self.asset}", f"bronze.{self.asset}_records"
+        if self.file is None:
+            engine.parquet_view(folded, (), (*columns, *BRONZE_COLUMNS))
+            engine.parquet_view(records, (), (*columns, *BRONZE_COLUMNS))
+            return
+        engine.view(LANDED, f"SELECT * FROM {read_parquet([self.file])}")
+        engine.view("typed", dialect.render(self.projection().select, "duckdb"))
+        names = ", ".join(quoted(column.name) for column in columns)
+        sha = f"{literal(self.sha256)} AS bronze_sha256"
+        engine.view(records, f"SELECT {names}, CAST(1 AS BIGINT) AS copies, {sha} FROM typed")
+        distinct = f"SELECT {names}, COUNT(*) AS copies FROM typed GROUP BY ALL"
+        # Ordered here, on few and raw columns, where it is cheap; it makes the written file byte-stable.
+        engine.view(folded, f"SELECT *, {sha} FROM (SELECT * FROM ({distinct}) ORDER BY pickup_at, hash({names}))")
+
+    def check_values(self, engine: DuckDbEngine) -> Drift:
+        """Look at the values that a cast would change in silence; needs :meth:`present`.
+
+        Raises:
+            ContractViolation: a value that should be a whole number is not, or an amount is not a number.
+        """
+        projection = self.projection()
+        counts: dict[str, exp.Expression] = {}
+        for source, name in (*projection.whole_numbers, *projection.decimals):
+            too_large = exp.func("ABS", exp.column(source, quoted=True)) >= exp.Literal.number(_TOO_LARGE)
+            counts[f"bad_{name}"] = exp.CountIf(this=exp.not_(exp.func("ISFINITE", exp.column(source, quoted=True))).or_(too_large))
+        for source, name in projection.whole_numbers:
+            value = exp.column(source, quoted=True)
+            counts[f"split_{name}"] = exp.CountIf(this=value.neq(exp.func("TRUNC", value)))
+            counts[f"example_{name}"] = exp.func("MIN", exp.If(this=value.neq(exp.func("TRUNC", value)), true=value))
+        for source, name in projection.decimals:
+            value = exp.column(source, quoted=True)
+            counts[f"rounded_{name}"] = exp.CountIf(this=value.neq(exp.func("ROUND", value, exp.Literal.number(2))))
+        found = {}
+        if counts and self.file is not None:
+            projections = [exp.alias_(count, name) for name, count in counts.items()]
+            found = engine.row(exp.select(*projections).from_(LANDED).sql("duckdb"), {})
+        for source, name in (*projection.whole_numbers, *projection.decimals):
+            if found.get(f"bad_{name}"):
+                raise ContractViolation(
+                    f"{self._name()}: column {source} ({name}) has {found[f'bad_{name}']} values that are not numbers "
+                    "or are too large; nothing of this month was changed. Check what the source published"
+                )
+        for source, name in projection.whole_numbers:
+            if found.get(f"split_{name}"):
+                raise ContractViolation(
+                    f"{self._name()}: column {source} ({name}) must hold whole numbers, but {found[f'split_{name}']} "
+                    f"values do not, for example {found[f'example_{name}']}; nothing of this month was changed. "
+                    "Check what the source published"
+                )
+        rounded = {name: found[f"rounded_{name}"] for _, name in projection.decimals if found.get(f"rounded_{name}")}
+        return Drift(projection.unknown, projection.absent, rounded)
+
+    def _name(self) -> str:
+        return f"{self.contract.dataset.name} {self.landing.month if self.landing else ''} ({self.file})"

@@ -1,0 +1,101 @@
+"""What every warehouse promises: months replaced whole, checked before they are published.
+
+The test suite in ``tests/warehouse`` is written against this protocol and runs for every implementation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from lakehouse.model import SqlModel
+from lakehouse.month import Month
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """Outcome of one check on one month; ``failing`` counts rows (or columns, for drift)."""
+
+    name: str
+    passed: bool
+    failing: int
+    severity: Literal["error", "warn"]
+    blocking: bool
+    description: str
+    facts: Mapping[str, str | int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """Every landed row of a month accounted for; each term is counted by itself."""
+
+    bronze_rows: int
+    silver_rows: int
+    duplicate_copies: int
+    rejected: Mapping[str, int]
+
+    @property
+    def is_balanced(self) -> bool:
+        accounted = self.silver_rows + self.duplicate_copies + sum(self.rejected.values())
+        return self.bronze_rows == accounted
+
+
+@dataclass(frozen=True)
+class ReplaceResult:
+    """What became of one month of one model.
+
+    ``content`` identifies what the month now holds: equal content, equal rows. ``version`` is the snapshot
+    (Iceberg) or job (BigQuery) that holds it, None while the table has never been written.
+    """
+
+    rows: int
+    content: str
+    skipped: bool
+    version: str | None
+    seconds: float
+    bytes_written: int
+    checks: tuple[CheckResult, ...]
+    ledger: Ledger | None = None
+    facts: Mapping[str, str | int | float] = field(default_factory=dict)
+
+
+class Warehouse(Protocol):
+    """Tables of the layers, replaced a month at a time."""
+
+    def prepare(self) -> None:
+        """Create what is missing and bring every table to its model's schema. Safe to repeat and to race.
+
+        Raises:
+            ModelError: a table cannot be brought to its model's schema in place.
+        """
+        ...
+
+    def replace(self, model: SqlModel, month: Month | None) -> ReplaceResult:
+        """Compute a month (None: the whole of an unpartitioned table), check it and publish it.
+
+        Readers see the old month or the new one, never a mix or a gap. A month whose inputs and model are
+        those of the published one is left as it is; its checks are still reported.
+
+        Raises:
+            CheckFailed: a blocking check failed; the published month is unchanged.
+            ContractViolation: the landed file does not fit its contract.
+            NotLanded: the month's file was never landed.
+            CommitConflict: other writers kept changing the same month.
+        """
+        ...
+
+    def query(self, sql: str) -> pa.Table:
+        """Run one SELECT in BigQuery's dialect over published tables.
+
+        Raises:
+            QueryError: it cannot be parsed or names what does not exist.
+        """
+        ...
+
+    def preview(self, model: SqlModel, month: Month | None, limit: int) -> pa.Table:
+        """The first rows of a published month."""
+        ...

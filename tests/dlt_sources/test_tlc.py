@@ -1,0 +1,610 @@
+"""A month of TLC trips is fetched whole and verified, or not at all, and every refusal says what it is."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import dlt
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from dlt_sources import remote_file
+from dlt_sources.tlc import (
+    GREEN,
+    LANDED_AS_PARQUET,
+    Download,
+    HttpPolicy,
+    TlcDataset,
+    Validators,
+    fetch_month,
+    month_url,
+    tlc_source,
+)
+from lakehouse.exceptions import (
+    ConfigurationError,
+    CorruptFile,
+    LakehouseError,
+    NotPublished,
+    SourceUnavailable,
+    Throttled,
+)
+from lakehouse.month import Month
+from tests.http_source import CLOUDFRONT_REQUEST_BLOCKED, S3_ACCESS_DENIED, Fault, SourceServer
+
+PROJECT = Path(__file__).parents[2]
+JANUARY = Month(2024, 1)
+PATH = "/trip-data/green_tripdata_2024-01.parquet"
+PATH_BEFORE = "/trip-data/green_tripdata_2023-12.parquet"
+QUICK = HttpPolicy(attempts=3, timeout_seconds=2.0, backoff_seconds=0.001, max_backoff_seconds=0.01)
+TABLE = pa.table(
+    {
+        "VendorID": pa.array([1, 2, 2], pa.int32()),
+        "lpep_pickup_datetime": pa.array([datetime(2024, 1, day) for day in (1, 2, 3)], pa.timestamp("us")),
+        "store_and_fwd_flag": pa.array(["N", None, "Y"], pa.large_string()),
+        "ehail_fee": pa.nulls(3),
+    }
+)
+
+
+@pytest.fixture
+def published(tmp_path: Path) -> Path:
+    """The folder the source serves, with one month in it."""
+    folder = tmp_path / "published"
+    (folder / "trip-data").mkdir(parents=True)
+    pq.write_table(TABLE, folder / PATH.strip("/"), compression="GZIP")
+    return folder
+
+
+@pytest.fixture
+def into(tmp_path: Path) -> Path:
+    return tmp_path / "into"
+
+
+@pytest.fixture
+def server(published: Path) -> Iterator[SourceServer]:
+    with SourceServer(published) as running:
+        yield running
+
+
+def fetch(base_url: str, into: Path, known: Validators | None = None) -> Download | None:
+    return fetch_month(base_url, GREEN, JANUARY, into, known, QUICK)
+
+
+def fetched(base_url: str, into: Path) -> Download:
+    download = fetch(base_url, into)
+    assert download is not None
+    return download
+
+
+def refusal(error: type[LakehouseError], base_url: str, into: Path, month: Month = JANUARY) -> str:
+    """The message of the error that a fetch ends in: one line, complete, and nothing left behind."""
+    with pytest.raises(error) as caught:
+        fetch_month(base_url, GREEN, month, into, policy=QUICK)
+    message = str(caught.value)
+    assert type(caught.value) is error
+    assert message.splitlines() == [message]
+    assert f"green {month}" in message
+    assert not into.exists() or not list(into.iterdir())
+    return message
+
+
+# Fetching
+
+
+def test_the_address_of_a_month_is_built_from_base_dataset_and_month() -> None:
+    url = "https://cdn.example/tlc/trip-data/green_tripdata_2024-01.parquet"
+    assert month_url("https://cdn.example/tlc", GREEN, JANUARY) == url
+    assert month_url("https://cdn.example/tlc/", GREEN, JANUARY) == url
+
+
+def test_a_signature_in_the_base_address_stays_at_the_end() -> None:
+    url = "https://cdn.example/trip-data/green_tripdata_2024-01.parquet?sig=a%2Fb"
+    assert month_url("https://cdn.example?sig=a%2Fb", GREEN, JANUARY) == url
+
+
+def test_a_new_dataset_is_one_line(server: SourceServer, published: Path, into: Path) -> None:
+    fhv = TlcDataset("fhv", Month(2015, 1), "For-hire trips.")
+    pq.write_table(TABLE, published / "trip-data/fhv_tripdata_2024-01.parquet")
+    download = fetch_month(server.url, fhv, JANUARY, into, policy=QUICK)
+    assert download is not None
+    assert download.path.name == "fhv_tripdata_2024-01.parquet"
+
+
+def test_a_month_arrives_byte_for_byte_with_its_facts(
+    server: SourceServer, published: Path, into: Path
+) -> None:
+    served = (published / PATH.strip("/")).read_bytes()
+    download = fetched(server.url, into)
+    assert download.path == into / "green_tripdata_2024-01.parquet"
+    assert download.path.read_bytes() == served
+    assert list(into.iterdir()) == [download.path]
+    assert download.url == server.url + PATH
+    assert (download.bytes, download.rows) == (len(served), 3)
+    assert download.sha256 == hashlib.sha256(served).hexdigest()
+    assert download.etag == f'"{download.sha256[:32]}"'
+    assert download.last_modified is not None
+    assert download.last_modified.endswith("GMT")
+
+
+def test_the_file_is_asked_for_as_it_is_not_in_an_encoding(server: SourceServer, into: Path) -> None:
+    fetched(server.url, into)
+    assert [each.headers["Accept-Encoding"] for each in server.requests] == ["identity"]
+
+
+def test_a_body_served_in_an_encoding_is_not_decoded(
+    server: SourceServer, published: Path, into: Path
+) -> None:
+    served = (published / PATH.strip("/")).read_bytes()
+    server.fail(PATH, Fault(status=200, body=served, headers={"Content-Encoding": "gzip"}))
+    assert fetched(server.url, into).path.read_bytes() == served
+
+
+def test_a_month_fetched_again_replaces_the_local_copy(server: SourceServer, into: Path) -> None:
+    into.mkdir()
+    (into / "green_tripdata_2024-01.parquet").write_bytes(b"old")
+    assert fetched(server.url, into).path.read_bytes().startswith(b"PAR1")
+
+
+@pytest.mark.parametrize("by", ["etag", "last_modified"])
+def test_an_unchanged_month_is_not_sent_again(server: SourceServer, into: Path, by: str) -> None:
+    first = fetched(server.url, into / "first")
+    known = {"etag": None, "last_modified": None, by: getattr(first, by)}
+    assert fetch(server.url, into / "second", Validators(**known)) is None
+    assert server.statuses() == [200, 304]
+    assert not list((into / "second").iterdir())
+
+
+def test_a_restated_month_is_sent_again(server: SourceServer, published: Path, into: Path) -> None:
+    first = fetched(server.url, into)
+    pq.write_table(TABLE.slice(1), published / PATH.strip("/"))
+    second = fetch(server.url, into, Validators(first.etag, first.last_modified))
+    assert second is not None
+    assert (second.rows, second.etag != first.etag) == (2, True)
+
+
+def test_validators_that_say_nothing_make_no_conditional_request(server: SourceServer, into: Path) -> None:
+    assert fetch(server.url, into, Validators(None, None)) is not None
+    assert not any(name.startswith("If-") for name in server.requests[0].headers)
+
+
+def test_a_304_nobody_asked_for_is_not_taken_for_unchanged(server: SourceServer, into: Path) -> None:
+    server.fail(PATH, Fault(status=304))
+    assert "answered 304" in refusal(SourceUnavailable, server.url, into)
+
+
+def test_secrets_of_the_address_are_used_but_never_shown(server: SourceServer, into: Path) -> None:
+    base_url = server.url.replace("//", "//someone:pa55word@") + "?sig=t0ken"
+    download = fetched(base_url, into / "fetched")
+    assert server.requests[0].query == "sig=t0ken"
+    assert server.requests[0].headers["Authorization"].startswith("Basic ")
+    assert download.url == server.url + PATH
+
+    for fault, error in [
+        (Fault(status=418), SourceUnavailable),
+        (Fault(dropped=True), SourceUnavailable),
+        (Fault(status=200, body=b"<html>"), CorruptFile),
+    ]:
+        server.fail(PATH, fault)
+        message = refusal(error, base_url, into / "refused")
+        assert server.url + PATH in message
+        assert not {"someone", "pa55word", "t0ken"} & set(
+            message.replace(":", "@").replace("=", "@").split("@")
+        )
+
+
+# file://
+
+
+def test_a_month_is_read_from_a_folder_too(published: Path, into: Path) -> None:
+    download = fetched(published.as_uri(), into)
+    assert download.path.read_bytes() == (published / PATH.strip("/")).read_bytes()
+    assert download.url == published.as_uri() + PATH
+    assert download.rows == 3
+
+
+def test_a_folder_with_a_space_in_its_name_is_found(published: Path, into: Path) -> None:
+    spaced = published.rename(published.with_name("as published"))
+    assert fetched(spaced.as_uri(), into).rows == 3
+
+
+def test_an_unchanged_local_file_is_not_copied_again(published: Path, into: Path) -> None:
+    first = fetched(published.as_uri(), into / "first")
+    assert fetch(published.as_uri(), into / "second", Validators(first.etag, first.last_modified)) is None
+    assert not list((into / "second").iterdir())
+
+
+def test_a_touched_local_file_is_copied_again(published: Path, into: Path) -> None:
+    first = fetched(published.as_uri(), into)
+    os.utime(published / PATH.strip("/"), ns=(1, 1))
+    second = fetch(published.as_uri(), into, Validators(first.etag, first.last_modified))
+    assert second is not None
+    assert (second.sha256, second.etag != first.etag) == (first.sha256, True)
+
+
+def test_a_local_file_that_changes_while_it_is_read_is_not_kept(
+    published: Path, into: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = published / PATH.strip("/")
+
+    def save_slowly(*arguments: Any) -> tuple[int, str]:
+        result = remote_file.save(*arguments)
+        with file.open("ab") as still_writing:
+            still_writing.write(b"more")
+        return result
+
+    monkeypatch.setattr("dlt_sources.http_file.save", save_slowly)
+    assert "changed while it was read" in refusal(SourceUnavailable, published.as_uri(), into)
+
+
+def test_a_local_file_that_cannot_be_opened_is_unavailable(published: Path, into: Path) -> None:
+    (published / PATH.strip("/")).unlink()
+    (published / PATH.strip("/")).mkdir()
+    assert "Is a directory" in refusal(SourceUnavailable, published.as_uri(), into)
+
+
+def test_a_file_missing_from_an_existing_folder_is_not_published(published: Path, into: Path) -> None:
+    message = refusal(NotPublished, published.as_uri(), into, Month(2024, 2))
+    assert "trip-data/green_tripdata_2024-02.parquet" in message
+
+
+@pytest.mark.parametrize(
+    "base_url",
+    [
+        "ftp://host/tlc",
+        "/data/tlc",
+        "s3://bucket",
+        "",
+        "file:data",
+        "file://data/tlc",
+        "http://",
+        "http://[::1",
+    ],
+)
+def test_an_address_of_no_use_is_a_configuration_error(base_url: str, into: Path) -> None:
+    assert "LAKEHOUSE_TLC_URL" in refusal(ConfigurationError, base_url, into)
+
+
+@pytest.mark.parametrize(
+    "base_url", ["ftp://me:s3cret@host/", "http://me:s3cret/x@host", "http://me:s3cret?@h"]
+)
+def test_a_useless_address_does_not_give_away_its_password(base_url: str, into: Path) -> None:
+    assert "s3cret" not in refusal(ConfigurationError, base_url, into)
+
+
+def test_a_folder_that_does_not_exist_is_a_configuration_error(tmp_path: Path, into: Path) -> None:
+    message = refusal(ConfigurationError, (tmp_path / "nowhere").as_uri(), into)
+    assert "LAKEHOUSE_TLC_URL" in message
+    assert (tmp_path / "nowhere").as_uri() in message
+
+
+# Refusals
+
+
+def test_a_404_is_not_published(server: SourceServer, into: Path) -> None:
+    server.fail(PATH, Fault(status=404))
+    assert "404" in refusal(NotPublished, server.url, into)
+    assert server.statuses() == [404]
+
+
+def test_s3s_access_denied_is_not_published(server: SourceServer, into: Path) -> None:
+    server.fail(PATH, Fault(status=403, body=S3_ACCESS_DENIED))
+    assert "AccessDenied" in refusal(NotPublished, server.url, into)
+    assert server.statuses() == [403]
+    assert server.statuses("HEAD") == []
+
+
+def test_cloudfronts_request_blocked_is_throttling_after_bounded_retries(
+    server: SourceServer, into: Path
+) -> None:
+    server.fail(PATH, Fault(status=403, body=CLOUDFRONT_REQUEST_BLOCKED))
+    message = refusal(Throttled, server.url, into)
+    assert "Request blocked" in message
+    assert "3 attempts" in message
+    assert server.statuses() == [403, 403, 403]
+
+
+def test_a_throttled_month_is_fetched_once_the_source_relents(server: SourceServer, into: Path) -> None:
+    server.fail(PATH, Fault(status=403, body=CLOUDFRONT_REQUEST_BLOCKED), times=2)
+    assert fetched(server.url, into).rows == 3
+    assert server.statuses() == [403, 403, 200]
+
+
+def test_another_403_is_not_published_when_the_month_before_is_there(
+    server: SourceServer, published: Path, into: Path
+) -> None:
+    pq.write_table(TABLE, published / PATH_BEFORE.strip("/"))
+    server.fail(PATH, Fault(status=403, body=b"Forbidden"))
+    message = refusal(NotPublished, server.url, into)
+    assert "its neighbour 2023-12 answers 200" in message
+    assert [(each.method, each.path) for each in server.requests] == [("GET", PATH), ("HEAD", PATH_BEFORE)]
+
+
+def test_another_403_is_throttling_when_the_month_before_is_refused_too(
+    server: SourceServer, into: Path
+) -> None:
+    server.fail(PATH, Fault(status=403, body=b"Forbidden"))
+    assert "its neighbour 2023-12 answers 403" in refusal(Throttled, server.url, into)
+
+
+def test_another_403_is_throttling_when_the_month_before_does_not_answer(
+    server: SourceServer, into: Path
+) -> None:
+    server.fail(PATH, Fault(status=403))
+    server.fail(PATH_BEFORE, Fault(dropped=True))
+    assert "its neighbour 2023-12 does not answer (RemoteDisconnected" in refusal(Throttled, server.url, into)
+
+
+def test_the_first_months_neighbour_is_the_month_after(server: SourceServer, into: Path) -> None:
+    server.fail("/trip-data/green_tripdata_2013-08.parquet", Fault(status=403))
+    assert "its neighbour 2013-09" in refusal(Throttled, server.url, into, GREEN.began)
+
+
+@pytest.mark.parametrize("status", [400, 401, 410, 418, 451])
+def test_other_refusals_fail_at_once(server: SourceServer, into: Path, status: int) -> None:
+    server.fail(PATH, Fault(status=status))
+    assert f"answered {status}" in refusal(SourceUnavailable, server.url, into)
+    assert server.statuses() == [status]
+
+
+# Retries
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [(429, Throttled), (500, SourceUnavailable), (502, SourceUnavailable), (503, SourceUnavailable)],
+)
+def test_a_passing_trouble_is_retried_with_bounds(
+    server: SourceServer, into: Path, status: int, error: type[LakehouseError]
+) -> None:
+    server.fail(PATH, Fault(status=status, body=b"busy"))
+    message = refusal(error, server.url, into)
+    assert f"answered {status} (gave up after 3 attempts)" in message
+    assert server.statuses() == [status] * 3
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [Fault(status=503), Fault(status=429), Fault(dropped=True), Fault(cut_bytes=100)],
+    ids=["unavailable", "too many requests", "dropped connection", "cut body"],
+)
+def test_a_month_is_fetched_whole_after_a_passing_trouble(
+    server: SourceServer, published: Path, into: Path, fault: Fault
+) -> None:
+    server.fail(PATH, fault, times=2)
+    assert fetched(server.url, into).path.read_bytes() == (published / PATH.strip("/")).read_bytes()
+    assert len(server.requests) == 3
+    assert len(list(into.iterdir())) == 1
+
+
+def test_a_body_shorter_than_promised_is_unavailable_not_corrupt(server: SourceServer, into: Path) -> None:
+    server.fail(PATH, Fault(cut_bytes=100))
+    assert "IncompleteRead" in refusal(SourceUnavailable, server.url, into)
+    assert server.statuses() == [200, 200, 200]
+
+
+def test_a_dropped_connection_is_unavailable(server: SourceServer, into: Path) -> None:
+    server.fail(PATH, Fault(dropped=True))
+    assert "RemoteDisconnected" in refusal(SourceUnavailable, server.url, into)
+    assert len(server.requests) == 3
+
+
+def test_a_server_that_is_not_there_is_unavailable(into: Path) -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        base_url = f"http://127.0.0.1:{unused.getsockname()[1]}"
+        assert "refused" in refusal(SourceUnavailable, base_url, into)
+
+
+def test_a_server_that_does_not_answer_in_time_is_unavailable(server: SourceServer, into: Path) -> None:
+    server.fail(PATH, Fault(delay_seconds=5.0))
+    with pytest.raises(SourceUnavailable, match="Read timed out"):
+        fetch_month(server.url, GREEN, JANUARY, into, policy=HttpPolicy(2, 0.05, 0.001, 0.01))
+    assert len(server.requests) == 2
+
+
+def test_the_number_of_attempts_is_the_policys(server: SourceServer, into: Path) -> None:
+    server.fail(PATH, Fault(status=500))
+    with pytest.raises(SourceUnavailable, match="1 attempt"):
+        fetch_month(server.url, GREEN, JANUARY, into, policy=HttpPolicy(attempts=1))
+    assert server.statuses() == [500]
+
+
+@pytest.mark.parametrize("form", ["seconds", "date"])
+def test_retry_after_is_honoured(server: SourceServer, into: Path, form: str) -> None:
+    in_two_seconds = format_datetime(datetime.now(UTC) + timedelta(seconds=2), usegmt=True)
+    asked = {"seconds": "1", "date": in_two_seconds}[form]
+    server.fail(PATH, Fault(status=429, headers={"Retry-After": asked}), times=1)
+    began = perf_counter()
+    assert fetch_month(server.url, GREEN, JANUARY, into, policy=HttpPolicy(2, 2.0, 0.001, 5.0))
+    assert 0.9 < perf_counter() - began < 4.0
+
+
+@pytest.mark.parametrize("asked", ["3600", "Fri, 31 Dec 9998 23:59:59 GMT", "soon", "-5", ""])
+def test_retry_after_is_capped_and_nonsense_in_it_ignored(
+    server: SourceServer, into: Path, asked: str
+) -> None:
+    server.fail(PATH, Fault(status=503, headers={"Retry-After": asked}), times=1)
+    began = perf_counter()
+    assert fetched(server.url, into).rows == 3
+    assert perf_counter() - began < 1.0
+
+
+# Verification
+
+
+def test_an_html_page_with_status_200_is_a_corrupt_file(server: SourceServer, into: Path) -> None:
+    server.fail(PATH, Fault(status=200, body=CLOUDFRONT_REQUEST_BLOCKED))
+    message = refusal(CorruptFile, server.url, into)
+    assert "HTML or XML page" in message
+    assert server.url + PATH in message
+    assert server.statuses() == [200]
+
+
+def test_an_xml_document_with_status_200_is_a_corrupt_file(server: SourceServer, into: Path) -> None:
+    server.fail(PATH, Fault(status=200, body=b"\xef\xbb\xbf\n" + S3_ACCESS_DENIED))
+    assert "HTML or XML page" in refusal(CorruptFile, server.url, into)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"PAR1", b"PAR1PAR1", b"VendorID,lpep_pickup_datetime\n1,2\n", b"PAR1 cut off", b"cut off PAR1"],
+)
+def test_a_file_without_parquets_magic_or_footer_is_corrupt(
+    server: SourceServer, into: Path, body: bytes
+) -> None:
+    server.fail(PATH, Fault(status=200, body=body))
+    refusal(CorruptFile, server.url, into)
+    assert server.statuses() == [200]
+
+
+def test_a_footer_that_cannot_be_read_is_corrupt(server: SourceServer, published: Path, into: Path) -> None:
+    served = bytearray((published / PATH.strip("/")).read_bytes())
+    footer_bytes = int.from_bytes(served[-8:-4], "little")
+    served[-8 - footer_bytes : -8] = b"\xff" * footer_bytes
+    server.fail(PATH, Fault(status=200, body=bytes(served)))
+    assert "footer cannot be read" in refusal(CorruptFile, server.url, into)
+    assert server.statuses() == [200]
+
+
+@pytest.mark.parametrize("scheme", ["http", "file"])
+def test_a_file_without_rows_is_corrupt(
+    server: SourceServer, published: Path, into: Path, scheme: str
+) -> None:
+    pq.write_table(TABLE.slice(0, 0), published / PATH.strip("/"))
+    base_url = {"http": server.url, "file": published.as_uri()}[scheme]
+    assert "no rows" in refusal(CorruptFile, base_url, into)
+
+
+def test_nothing_is_left_behind_when_the_local_disk_fails(
+    server: SourceServer, into: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full_disk(_: Path, target: Path) -> Path:
+        raise OSError(28, "No space left on device", str(target))
+
+    monkeypatch.setattr(Path, "replace", full_disk)
+    with pytest.raises(OSError, match="No space left"):
+        fetch(server.url, into)
+    assert not list(into.iterdir())
+
+
+# dlt
+
+
+def land(download: Download, folder: Path) -> list[Path]:
+    """Run the source into dlt's filesystem destination; returns the landed files."""
+    destination = dlt.destinations.filesystem(
+        bucket_url=(folder / "bucket").as_uri(),
+        layout="{table_name}/month={month}/{sha256}.{ext}",
+        extra_placeholders={"month": "01", "sha256": download.sha256[:16], **LANDED_AS_PARQUET},
+        warn_unsafe_layout_separators=False,
+    )
+    pipeline = dlt.pipeline(
+        "tlc", destination=destination, dataset_name="bronze", pipelines_dir=str(folder / "pipelines")
+    )
+    pipeline.run(tlc_source(GREEN, download))
+    return sorted((folder / "bucket").rglob("*.parquet"))
+
+
+@pytest.fixture
+def quiet_dlt(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RUNTIME__DLTHUB_TELEMETRY", "false")
+    monkeypatch.setenv("RESTORE_FROM_DESTINATION", "false")
+
+
+def test_the_skeleton_source_has_one_resource_named_as_its_dataset() -> None:
+    source = tlc_source(GREEN)
+    assert list(source.resources) == ["green"]
+    assert source.green.write_disposition == "append"
+    assert source.max_table_nesting == 0
+    assert source.schema.naming.name() == "direct"
+
+
+def test_the_skeleton_source_yields_nothing() -> None:
+    assert list(tlc_source(GREEN)) == []
+
+
+def test_the_resource_describes_its_dataset_as_dagster_reads_it() -> None:
+    assert tlc_source(GREEN).green._pipe.gen.__doc__ == GREEN.description
+
+
+def test_every_source_has_a_schema_of_its_own() -> None:
+    assert tlc_source(GREEN).schema is not tlc_source(GREEN).schema
+
+
+def test_columns_are_described_from_the_files_own_footer(server: SourceServer, into: Path) -> None:
+    months: Any = tlc_source(GREEN, fetched(server.url, into)).green._pipe.gen
+    (item,) = months()
+    columns = item.meta.hints["columns"]
+    assert {name: column["data_type"] for name, column in columns.items()} == {
+        "VendorID": "bigint",
+        "lpep_pickup_datetime": "timestamp",
+        "store_and_fwd_flag": "text",
+    }
+    assert columns["lpep_pickup_datetime"]["timezone"] is False
+    assert item.meta.metrics.items_count == 3
+
+
+@pytest.mark.usefixtures("quiet_dlt")
+def test_dlt_lands_a_file_with_a_null_typed_column_byte_for_byte(
+    server: SourceServer, into: Path, tmp_path: Path
+) -> None:
+    download = fetched(server.url, into)
+    (landed,) = land(download, tmp_path)
+    assert landed.relative_to(tmp_path / "bucket").as_posix() == (
+        f"bronze/green/month=01/{download.sha256[:16]}.parquet"
+    )
+    assert landed.read_bytes() == download.path.read_bytes()
+
+
+@pytest.mark.usefixtures("quiet_dlt")
+@pytest.mark.parametrize("month", [Month(2023, 1), Month(2023, 2)], ids=str)
+def test_dlt_lands_a_real_month_byte_for_byte(month: Month, into: Path, tmp_path: Path) -> None:
+    """2023-01 is GZIP with a null-typed column, 2023-02 is ZSTD with large strings."""
+    published = real_data() / "tlc"
+    download = fetch_month(published.as_uri(), GREEN, month, into, policy=QUICK)
+    assert download is not None
+    assert download.rows == {Month(2023, 1): 68_211, Month(2023, 2): 64_809}[month]
+    (landed,) = land(download, tmp_path)
+    original = published / "trip-data" / f"green_tripdata_{month}.parquet"
+    assert hashlib.sha256(original.read_bytes()).hexdigest() == download.sha256
+    assert landed.read_bytes() == original.read_bytes()
+
+
+def real_data() -> Path:
+    """The folder of real files; a test that needs it is skipped without it, except in CI."""
+    folder = PROJECT / os.environ.get("LAKEHOUSE_REAL_DATA", "../shared/data")
+    if not (folder / "tlc").is_dir():
+        reason = (
+            f"no real TLC files in {folder.resolve()}: set LAKEHOUSE_REAL_DATA to the folder that has them"
+        )
+        if os.environ.get("CI") == "true":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return folder.resolve()
+
+
+# The module
+
+
+def test_importing_the_module_loads_no_heavy_library() -> None:
+    heavy = {"dlt", "pyarrow", "requests", "tenacity", "dagster"}
+    program = f"import sys, dlt_sources.tlc; print(sorted({heavy!r} & set(sys.modules)))"
+    result = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(PROJECT / "src"), str(PROJECT)])},
+    )
+    assert result.stdout.strip() == "[]"
