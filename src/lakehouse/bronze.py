@@ -61,6 +61,12 @@ class Landing(BaseModel):
     sha256: str
     observed_at: datetime
 
+    def is_same_version(self, other: Landing | None) -> bool:
+        """Whether the source served the same bytes under the same version."""
+        if other is None:
+            return False
+        return (self.sha256, self.etag, self.last_modified) == (other.sha256, other.etag, other.last_modified)
+
 
 class BronzeStore:
     """Landed files and landing records under one folder."""
@@ -71,8 +77,7 @@ class BronzeStore:
 
     def file(self, dataset: str, month: Month, sha256: str) -> Path:
         """Where a landed file is, or will be."""
-        folder = self.root / dataset / f"year={month.year:04d}" / f"month={month.month:02d}"
-        return folder / f"{sha256[:SHA_PREFIX]}.parquet"
+        return self.root / landed_path(dataset, month, sha256)
 
     def records(self, dataset: str, month: Month) -> Path:
         """Folder of a month's landing records."""
@@ -114,20 +119,25 @@ class BronzeStore:
         file = self.file(landing.dataset, Month.parse(landing.month), landing.sha256)
         return file.exists() and file.stat().st_size == landing.bytes and hash_file(file) == landing.sha256
 
-    def record(self, landing: Landing) -> None:
-        """Make a landed file current. Atomic: the record is there whole or not at all.
+    def adopt(self, landing: Landing, landed: Path) -> None:
+        """Move a file that was landed on the same disk to its place: atomic, and repairs what is damaged there.
 
         Raises:
-            CorruptFile: the file that was landed does not have the hash it should have.
+            CorruptFile: the file is not what was fetched.
         """
-        month = Month.parse(landing.month)
-        if not self.is_intact(landing):
-            file = self.file(landing.dataset, month, landing.sha256)
-            file.unlink(missing_ok=True)
+        if hash_file(landed) != landing.sha256:
             raise CorruptFile(
-                f"{landing.dataset} {landing.month}: {file} was not written whole, is the disk full? "
-                "It was removed; run the month again"
+                f"{landing.dataset} {landing.month}: {landed} was not written whole, is the disk full? Run the month again"
             )
+        file = self.file(landing.dataset, Month.parse(landing.month), landing.sha256)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with landed.open("rb") as content:
+            os.fsync(content.fileno())
+        landed.replace(file)
+
+    def record(self, landing: Landing) -> None:
+        """Make a landed file current. Atomic: the record is there whole or not at all."""
+        month = Month.parse(landing.month)
         folder = self.records(landing.dataset, month)
         folder.mkdir(parents=True, exist_ok=True)
         stamp = landing.observed_at.astimezone(UTC).strftime("%Y%m%dT%H%M%S%fZ")
@@ -158,6 +168,11 @@ class BronzeStore:
         self._staging.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(dir=self._staging, prefix="landing-") as folder:
             yield Path(folder)
+
+
+def landed_path(dataset: str, month: Month, sha256: str) -> str:
+    """Path of a landed file inside the bronze folder, of any store."""
+    return f"{dataset}/year={month.year:04d}/month={month.month:02d}/{sha256[:SHA_PREFIX]}.parquet"
 
 
 def hash_file(path: Path) -> str:

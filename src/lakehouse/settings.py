@@ -102,3 +102,18 @@ def load_settings(**overrides: Any) -> Settings:
         variable = field if field == "DAGSTER_HOME" else f"LAKEHOUSE_{field.upper()}"
         reason = first["msg"].removeprefix("Value error, ")
         raise ConfigurationError(f"{variable}={first['input']}: {reason}") from None
+
+
+def point_dlt_at_project() -> None:
+    """Let dlt read the project's ``.dlt`` folder wherever the process was started."""
+    os.environ.setdefault("DLT_PROJECT_DIR", str(PROJECT_ROOT))
+
+
+def dagster_home(settings: Settings) -> Path:
+    """Dagster's folder, made ready: a folder of the project's own gets the project's ``dagster.yaml``."""
+    home = settings.dagster_home
+    home.mkdir(parents=True, exist_ok=True)
+    configuration = home / "dagster.yaml"
+    if home == PROJECT_ROOT / ".dagster" and not configuration.exists():
+        configuration.symlink_to(Path("..") / "dagster.yaml")
+    return home

@@ -47,6 +47,9 @@ class DuckDbQueries:
         wanted = set(dialect.references(query))
         schema = self._schema(wanted)
         resolved = dialect.resolve(query, schema, "query", QueryError)
+        for name in sorted(wanted & self._specs.keys()):
+            if self._tables.columns(name) is None:
+                raise QueryError(f"query: {name} has not been materialized yet: materialize it with lakehouse run")
         if LEDGER in wanted:
             wanted.discard(LEDGER)
             ledger = resolved_ledger(self._models, self._contracts, schema)

@@ -43,6 +43,7 @@ class IcebergTables:
 
     def __init__(self, home: Path) -> None:
         self._home = home
+        self._database = home / "catalog.db"
 
     @cached_property
     def catalog(self) -> SqlCatalog:
@@ -54,7 +55,7 @@ class IcebergTables:
         def opened() -> SqlCatalog:
             catalog = SqlCatalog(
                 "local",
-                uri=f"sqlite:///{self._home / 'catalog.db'}?timeout=30",
+                uri=f"sqlite:///{self._database}?timeout=30",
                 warehouse=_uri(self._home / "warehouse"),
             )
             for namespace in NAMESPACES:
@@ -189,6 +190,8 @@ class IcebergTables:
     def _load(self, name: str) -> Table | None:
         from pyiceberg.exceptions import NoSuchTableError
 
+        if not self._database.exists():
+            return None
         try:
             return self.catalog.load_table(name)
         except NoSuchTableError:

@@ -1,0 +1,32 @@
+"""What must exist before data can flow: locally the folders, the catalog and the tables."""
+
+# Dagster reads the annotations of an asset's function, so they are not postponed here.
+import dagster as dg
+
+from lakehouse.assets.reporting import failures_in_words
+from lakehouse.model import Models
+from lakehouse.settings import Settings
+from lakehouse.warehouse.protocol import Warehouse
+
+
+def infrastructure_asset(settings: Settings, models: Models) -> dg.AssetsDefinition:
+    """The asset that all bronze depends on; running it again changes nothing that is in order."""
+
+    @dg.asset(
+        group_name="infrastructure",
+        kinds={settings.profile},
+        description="Folders, Iceberg catalog and tables of the local warehouse, brought to the models' schemas.",
+    )
+    def infrastructure(warehouse: dg.ResourceParam[Warehouse]) -> dg.MaterializeResult[None]:
+        with failures_in_words():
+            warehouse.prepare()
+        tables = [spec.name for model in models for spec in (model.table, model.rejected) if spec]
+        return dg.MaterializeResult(
+            metadata={
+                "profile": settings.profile,
+                "home": dg.MetadataValue.path(str(settings.home)),
+                "tables": dg.MetadataValue.md("\n".join(f"- `{table}`" for table in tables)),
+            }
+        )
+
+    return infrastructure

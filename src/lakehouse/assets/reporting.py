@@ -1,0 +1,57 @@
+"""What every asset tells Dagster in the same words: schemas, previews, failures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from lakehouse.exceptions import LakehouseError
+from lakehouse.schema import Column
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+@contextmanager
+def failures_in_words() -> Iterator[None]:
+    """Turn our errors into Dagster failures whose description is the message itself.
+
+    Raises:
+        dagster.Failure: a :class:`LakehouseError` was raised. Faults that are worth a retry were retried
+            where they happened, so Dagster need not.
+    """
+    try:
+        yield
+    except LakehouseError as error:
+        raise dg.Failure(
+            description=str(error), metadata={"error": type(error).__name__}, allow_retries=False
+        ) from error
+
+
+def table_schema(columns: Iterable[Column]) -> dg.TableSchema:
+    """Columns with types, descriptions and units, as the UI shows them."""
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(
+                name=column.name,
+                type=column.type,
+                description=column.description,
+                tags={"unit": column.unit} if column.unit else {},
+            )
+            for column in columns
+        ]
+    )
+
+
+def markdown_table(rows: pa.Table) -> dg.MarkdownMetadataValue:
+    """A few rows as a table for people."""
+    header = "| " + " | ".join(rows.column_names) + " |"
+    rule = "|" + " --- |" * rows.num_columns
+    lines = [
+        "| " + " | ".join("" if value is None else str(value) for value in row.values()) + " |"
+        for row in rows.to_pylist()
+    ]
+    return dg.MetadataValue.md("\n".join([header, rule, *lines]))

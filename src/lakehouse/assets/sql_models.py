@@ -1,0 +1,134 @@
+"""Silver and gold assets: one for each SQL model, made from its file."""
+
+# Dagster reads the annotations of an asset's function, so they are not postponed here.
+import hashlib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import dagster as dg
+
+from lakehouse import dialect
+from lakehouse.assets.partitions import monthly, one_month_a_run
+from lakehouse.assets.reporting import failures_in_words, markdown_table, table_schema
+from lakehouse.contracts import Contract
+from lakehouse.exceptions import CheckFailed
+from lakehouse.lineage import column_lineage
+from lakehouse.model import Models, SqlModel
+from lakehouse.month import Month
+from lakehouse.settings import Settings
+from lakehouse.warehouse.protocol import CheckResult, ReplaceResult, Warehouse
+
+_PREVIEW_ROWS = 5
+
+
+def sql_model_asset(
+    settings: Settings, models: Models, model: SqlModel, contracts: Mapping[str, Contract]
+) -> dg.AssetsDefinition:
+    """The asset that computes, checks and publishes one model, a month at a time if it is partitioned."""
+    partitions = monthly(settings.first_month) if model.is_partitioned else None
+    sql = dialect.render(model.query, dialect.BIGQUERY)
+
+    @dg.asset(
+        name=model.key,
+        deps=list(models.upstream_keys(model)),
+        description=f"{model.table.description}\n\n```sql\n{model.resolved.sql(dialect.BIGQUERY, pretty=True)}\n```",
+        group_name=f"{model.layer}_layer",
+        kinds={model.table.format},
+        partitions_def=partitions,
+        backfill_policy=one_month_a_run() if partitions else None,
+        check_specs=_check_specs(model, partitions),
+        code_version=hashlib.sha256(sql.encode()).hexdigest()[:12],
+        metadata={
+            "dagster/table_name": model.table.name,
+            "dagster/column_schema": table_schema(model.table.columns),
+        },
+    )
+    def build(
+        context: dg.AssetExecutionContext, warehouse: dg.ResourceParam[Warehouse]
+    ) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult[Any]]:
+        month = Month.parse(context.partition_key) if model.is_partitioned else None
+        with failures_in_words():
+            try:
+                result = warehouse.replace(model, month)
+            except CheckFailed as failure:
+                yield from _check_results(failure.checks)
+                raise
+            preview = warehouse.preview(model, month, _PREVIEW_ROWS)
+        yield from _check_results(result.checks)
+        yield dg.MaterializeResult(
+            data_version=dg.DataVersion(result.content),
+            metadata={
+                **_facts(result),
+                "dagster/column_lineage": _lineage(models, model, contracts),
+                "preview": markdown_table(preview),
+            },
+        )
+
+    return build
+
+
+def _check_specs(model: SqlModel, partitions: dg.PartitionsDefinition[str] | None) -> list[dg.AssetCheckSpec]:
+    declared = [(check.label, check.blocks, check.description or check.meaning()) for check in model.checks]
+    if model.grain:
+        declared.append(("grain", True, f"one row for each {', '.join(model.grain)}"))
+    if model.bronze is not None:
+        declared.append(("contract_drift", False, "the landed file has no column unknown to its contract"))
+    if model.rejected is not None:
+        declared.append(("row_ledger", True, "every landed row is kept, folded or rejected"))
+    return [
+        dg.AssetCheckSpec(
+            name, asset=model.key, blocking=blocking, description=description, partitions_def=partitions
+        )
+        for name, blocking, description in declared
+    ]
+
+
+def _check_results(checks: tuple[CheckResult, ...]) -> Iterator[dg.AssetCheckResult]:
+    for check in checks:
+        yield dg.AssetCheckResult(
+            check_name=check.name,
+            passed=check.passed,
+            severity=dg.AssetCheckSeverity.WARN if check.severity == "warn" else dg.AssetCheckSeverity.ERROR,
+            description=check.description,
+            metadata={"failing": check.failing, **check.facts},
+        )
+
+
+def _facts(result: ReplaceResult) -> dict[str, Any]:
+    facts: dict[str, Any] = {
+        "dagster/row_count": result.rows,
+        "skipped": result.skipped,
+        "seconds": result.seconds,
+        "bytes_written": result.bytes_written,
+        "snapshot": result.version or "",
+        "content": result.content,
+        **result.facts,
+    }
+    if result.ledger is not None:
+        facts["bronze_rows"] = result.ledger.bronze_rows
+        facts["duplicate_copies"] = result.ledger.duplicate_copies
+        facts["rejected_rows"] = sum(result.ledger.rejected.values())
+        facts |= {f"rejected_{reason}": rows for reason, rows in result.ledger.rejected.items()}
+    return facts
+
+
+def _lineage(models: Models, model: SqlModel, contracts: Mapping[str, Contract]) -> dg.TableColumnLineage:
+    return dg.TableColumnLineage(
+        deps_by_column={
+            column: [
+                dg.TableColumnDep(
+                    asset_key=models.asset_key(table), column_name=_published_name(contracts, table, name)
+                )
+                for table, name in sorted(origins)
+            ]
+            for column, origins in column_lineage(model).items()
+        }
+    )
+
+
+def _published_name(contracts: Mapping[str, Contract], table: str, column: str) -> str:
+    """A bronze asset shows its file's own column names, which the contract knows."""
+    contract = contracts.get(table.removeprefix("bronze."))
+    if contract is None:
+        return column
+    return next((c.sources[0] for c in contract.canonical if c.column.name == column), column)

@@ -1,0 +1,63 @@
+"""The composition root: settings → resources → assets → Definitions."""
+
+from __future__ import annotations
+
+import warnings
+
+import dagster as dg
+from dagster_dlt import DagsterDltResource
+
+from lakehouse.assets.bronze import tlc_bronze_asset
+from lakehouse.assets.infrastructure import infrastructure_asset
+from lakehouse.assets.sql_models import sql_model_asset
+from lakehouse.bronze import BronzeStore
+from lakehouse.contracts import CONTRACTS
+from lakehouse.exceptions import ConfigurationError
+from lakehouse.model import Models, load_models
+from lakehouse.settings import Settings, load_settings, point_dlt_at_project
+from lakehouse.warehouse.duckdb_iceberg import DuckDbIcebergWarehouse
+
+
+def open_warehouse(settings: Settings, models: Models) -> DuckDbIcebergWarehouse:
+    """The profile's warehouse; it touches nothing before it is used.
+
+    Raises:
+        ConfigurationError: the profile is not available.
+    """
+    if settings.profile != "local":
+        raise ConfigurationError(
+            f"LAKEHOUSE_PROFILE={settings.profile}: this profile is not built yet; use local, the default"
+        )
+    return DuckDbIcebergWarehouse(
+        settings.home, models, CONTRACTS, memory_limit=settings.memory_limit, threads=settings.threads
+    )
+
+
+def build_definitions(settings: Settings) -> dg.Definitions:
+    """Everything Dagster needs to know, for these settings."""
+    models = load_models(settings.sql, CONTRACTS)
+    executor = dg.in_process_executor if settings.executor == "in_process" else dg.multiprocess_executor
+    with warnings.catch_warnings():
+        # Backfill policies and partitioned checks are marked beta; one month a run needs both.
+        warnings.simplefilter("ignore", dg.BetaWarning)
+        warnings.simplefilter("ignore", dg.PreviewWarning)
+        return dg.Definitions(
+            assets=[
+                infrastructure_asset(settings, models),
+                *(tlc_bronze_asset(settings, contract.dataset, key) for key, contract in CONTRACTS.items()),
+                *(sql_model_asset(settings, models, model, CONTRACTS) for model in models),
+            ],
+            resources={
+                "dlt": DagsterDltResource(),
+                "warehouse": open_warehouse(settings, models),
+                "bronze_store": BronzeStore(settings.home),
+            },
+            executor=executor,
+        )
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """What ``dagster`` loads."""
+    point_dlt_at_project()
+    return build_definitions(load_settings())

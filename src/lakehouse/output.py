@@ -1,0 +1,67 @@
+"""Query results on a terminal, or as CSV or JSON for a program."""
+
+from __future__ import annotations
+
+import sys
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_TABLE_ROWS = 200
+
+
+def write(result: pa.Table, style: str) -> None:
+    """Write a result to standard output as ``table``, ``csv`` or ``json``."""
+    writers = {"table": _write_table, "csv": _write_csv, "json": _write_json}
+    writers[style](result)
+
+
+def _write_csv(result: pa.Table) -> None:
+    from pyarrow import csv
+
+    csv.write_csv(result, sys.stdout.buffer)
+
+
+def _write_json(result: pa.Table) -> None:
+    """An array with one object a line; DuckDB writes it, so exact numbers stay exact."""
+    import duckdb
+
+    with duckdb.connect() as connection:
+        connection.register("result", result)
+        reader = connection.sql("SELECT CAST(to_json(result) AS VARCHAR) AS row FROM result").to_arrow_reader()
+        separator = "[\n"
+        for batch in reader:
+            for row in batch.column(0).to_pylist():
+                click.echo(f"{separator}{row}", nl=False)
+                separator = ",\n"
+    click.echo("\n]" if result.num_rows else "[]")
+
+
+def _write_table(result: pa.Table) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    shown = result.slice(0, _TABLE_ROWS)
+    for field in result.schema:
+        numeric = not str(field.type).startswith(("string", "large_string", "date", "timestamp", "bool"))
+        table.add_column(field.name, justify="right" if numeric else "left", no_wrap=numeric)
+    for row in shown.to_pylist():
+        table.add_row(*(_cell(value) for value in row.values()))
+    console = Console(width=None if sys.stdout.isatty() else 1000, soft_wrap=False)
+    console.print(table, highlight=False)
+    if result.num_rows > _TABLE_ROWS:
+        click.echo(f"… the first {_TABLE_ROWS} of {result.num_rows:,} rows; --format csv writes all")
+    else:
+        click.echo(f"{result.num_rows:,} row{'' if result.num_rows == 1 else 's'}")
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return "-"
+    return f"{value:,}" if isinstance(value, Decimal) else str(value)

@@ -1,0 +1,152 @@
+"""Ordinary Dagster runs, one for each month, executed in this process."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import dagster as dg
+from dagster import AssetSelection
+
+from lakehouse.dialect import suggestion
+from lakehouse.exceptions import UnknownAsset, UnknownMonth
+from lakehouse.month import Month, month_range
+
+_BARE_KEY = re.compile(r'(?<![\w:"/=])(?!(?:and|or|not|sinks|roots)\b)([A-Za-z_]\w*)(?![\w:("/])')
+
+
+@dataclass(frozen=True)
+class AssetOutcome:
+    """What a run did with one asset."""
+
+    key: str
+    rows: int | None
+    rejected: int | None
+    unchanged: bool
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class RunOutcome:
+    """One run: a month of the selection, or the whole of it where nothing is partitioned."""
+
+    month: Month | None
+    run_id: str
+    assets: tuple[AssetOutcome, ...]
+    failures: tuple[str, ...]
+
+    @property
+    def succeeded(self) -> bool:
+        return not self.failures
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Assets to run, and the month partitions they have; None where none is partitioned."""
+
+    keys: frozenset[dg.AssetKey]
+    partitions: tuple[Month, ...] | None
+
+
+def select(definitions: dg.Definitions, text: str) -> Selection:
+    """Resolve a selection in Dagster's syntax; a bare name means ``key:name``, commas mean ``or``.
+
+    Raises:
+        UnknownAsset: it cannot be parsed, or selects nothing that exists.
+    """
+    graph = definitions.resolve_asset_graph()
+    known = {key.to_user_string() for key in graph.get_all_asset_keys()}
+    for part in text.split(","):
+        for name in _BARE_KEY.findall(part):
+            if name not in known:
+                raise UnknownAsset(f"there is no asset {name}{suggestion(name, known)}")
+    quoted = [_BARE_KEY.sub(r'key:"\1"', part.strip()) for part in text.split(",")]
+    try:
+        keys = (AssetSelection.all() if quoted == ["*"] else AssetSelection.from_coercible(quoted)).resolve(graph)
+    except dg.DagsterError as error:
+        first_line = str(error).split("\n")[0]
+        raise UnknownAsset(f"--select '{text}' cannot be used: {first_line}") from None
+    if not keys:
+        raise UnknownAsset(f"--select '{text}' selects nothing; there is {', '.join(sorted(known))}")
+    partitions = next(
+        (graph.get(key).partitions_def for key in keys if graph.get(key).partitions_def is not None), None
+    )
+    months = None if partitions is None else tuple(map(Month.parse, partitions.get_partition_keys()))
+    return Selection(frozenset(keys), months)
+
+
+def months_to_run(selection: Selection, first: Month | None, last: Month | None) -> tuple[Month | None, ...]:
+    """The months from ``first`` to ``last``; ``last`` defaults to the newest partition, ``first`` to ``last``.
+
+    Raises:
+        UnknownMonth: the range is empty, or reaches beyond the partitions.
+    """
+    if selection.partitions is None:
+        return (None,)
+    if not selection.partitions:
+        raise UnknownMonth("there is no month to run yet: LAKEHOUSE_FIRST_MONTH lies in the future")
+    earliest, newest = selection.partitions[0], selection.partitions[-1]
+    last = last or newest
+    first = first or last
+    if first > last:
+        raise UnknownMonth(f"--from {first} is after --to {last}")
+    if first < earliest:
+        raise UnknownMonth(
+            f"{first} is before {earliest}, the first month: set LAKEHOUSE_FIRST_MONTH={max(first, Month(2011, 1))} "
+            "(2011-01 is the earliest) to have it"
+        )
+    if last > newest:
+        raise UnknownMonth(f"{last} is after {newest}, the newest month: TLC publishes about two months late")
+    return tuple(month_range(first, last))
+
+
+def run_months(
+    definitions: dg.Definitions, instance: dg.DagsterInstance, selection: Selection, months: Sequence[Month | None]
+) -> Iterator[RunOutcome]:
+    """One Dagster run for each month, in order; a failed month does not stop the next."""
+    job = definitions.resolve_implicit_global_asset_job_def()
+    quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+    for month in months:
+        result = job.execute_in_process(
+            partition_key=str(month) if month else None,
+            asset_selection=sorted(selection.keys),
+            instance=instance,
+            run_config=quiet,
+            raise_on_error=False,
+        )
+        yield RunOutcome(month, result.run_id, tuple(_assets(result)), tuple(_failures(result)))
+
+
+def _assets(result: dg.ExecuteInProcessResult) -> Iterator[AssetOutcome]:
+    warned: dict[str, list[str]] = {}
+    for evaluation in result.get_asset_check_evaluations():
+        if not evaluation.passed:
+            warned.setdefault(evaluation.asset_key.to_user_string(), []).append(evaluation.check_name)
+    for event in result.get_asset_materialization_events():
+        materialization = event.step_materialization_data.materialization
+        metadata = {name: value.value for name, value in materialization.metadata.items()}
+        key = materialization.asset_key.to_user_string()
+        yield AssetOutcome(
+            key=key,
+            rows=metadata.get("dagster/row_count"),
+            rejected=metadata.get("rejected_rows"),
+            unchanged=bool(metadata.get("skipped") or metadata.get("unchanged_at_source")),
+            warnings=tuple(warned.get(key, ())),
+        )
+
+
+def _failures(result: dg.ExecuteInProcessResult) -> Iterator[str]:
+    failures = [event for event in result.all_events if event.is_step_failure]
+    for event in failures:
+        data = event.step_failure_data
+        expected = data.user_failure_data
+        if expected is not None and expected.description:
+            yield expected.description
+        elif data.error is not None:
+            root = data.error
+            while root.cause is not None:
+                root = root.cause
+            yield f"{event.step_key}: {root.message.strip()} (unexpected; see run {result.run_id} in the Dagster UI)"
+    if not failures and not result.success:
+        yield f"run {result.run_id} failed before its first step; see it in the Dagster UI"
