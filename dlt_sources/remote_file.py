@@ -124,7 +124,7 @@ def with_retries(once: Callable[[], T], remote: RemoteFile, policy: HttpPolicy) 
     def pause(state: RetryCallState) -> float:
         failure = state.outcome.exception() if state.outcome else None
         asked = failure.retry_after_seconds if isinstance(failure, TryAgain) else 0.0
-        seconds = max(backoff(state), asked)
+        seconds = min(max(backoff(state), asked), policy.max_backoff_seconds)
         attempt = f"attempt {state.attempt_number} of {policy.attempts}"
         _log.warning("%s", remote.message(str(failure), f"{attempt}, the next in {seconds:.1f} s"))
         return seconds

@@ -127,7 +127,8 @@ class BronzeStore:
         """
         if hash_file(landed) != landing.sha256:
             raise CorruptFile(
-                f"{landing.dataset} {landing.month}: {landed} was not written whole, is the disk full? Run the month again"
+                f"{landing.dataset} {landing.month}: {landed} was not written whole, is the disk full? "
+                "Run the month again"
             )
         file = self.file(landing.dataset, Month.parse(landing.month), landing.sha256)
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -155,9 +156,7 @@ class BronzeStore:
         }
         folder = self.file(dataset, month, "").parent
         cutoff = time.time() - ORPHAN_AGE_SECONDS
-        orphans = [
-            path for path in folder.glob("*") if path not in recorded and path.stat().st_mtime < cutoff
-        ]
+        orphans = [path for path in folder.glob("*") if path not in recorded and path.stat().st_mtime < cutoff]
         for path in orphans:
             path.unlink(missing_ok=True)
         return orphans
@@ -185,4 +184,6 @@ def _read(path: Path) -> Landing:
     try:
         return Landing.model_validate_json(path.read_text())
     except ValidationError as error:
-        raise CorruptFile(f"{path}: not a landing record ({error.errors()[0]['msg']}): remove it and land the month again") from None
+        raise CorruptFile(
+            f"{path}: not a landing record ({error.errors()[0]['msg']}): remove it and land the month again"
+        ) from None

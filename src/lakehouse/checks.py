@@ -52,7 +52,7 @@ class _Check(BaseModel, ABC):
         return ()
 
     @abstractmethod
-    def failing(self) -> exp.Expression:
+    def failing(self) -> exp.Expr:
         """Counts failing rows; zero means passed."""
 
     @abstractmethod
@@ -72,7 +72,7 @@ class NotNull(_Check):
     def columns(self) -> tuple[str, ...]:
         return (self.column,)
 
-    def failing(self) -> exp.Expression:
+    def failing(self) -> exp.Expr:
         return exp.CountIf(this=exp.column(self.column).is_(exp.Null()))
 
     def meaning(self) -> str:
@@ -91,7 +91,7 @@ class Unique(_Check):
     def columns(self) -> tuple[str, ...]:
         return self.unique_columns
 
-    def failing(self) -> exp.Expression:
+    def failing(self) -> exp.Expr:
         groups = (
             exp.select(exp.alias_(exp.Count(this=exp.Star()), "copies"))
             .from_(STAGED)
@@ -117,7 +117,7 @@ class AcceptedValues(_Check):
     def columns(self) -> tuple[str, ...]:
         return (self.column,)
 
-    def failing(self) -> exp.Expression:
+    def failing(self) -> exp.Expr:
         return exp.CountIf(this=exp.column(self.column).isin(*map(_literal, self.values)).not_())
 
     def meaning(self) -> str:
@@ -138,8 +138,8 @@ class Range(_Check):
     def columns(self) -> tuple[str, ...]:
         return (self.column,)
 
-    def failing(self) -> exp.Expression:
-        outside = []
+    def failing(self) -> exp.Expr:
+        outside: list[exp.Expr] = []
         if self.min is not None:
             outside.append(exp.LT(this=exp.column(self.column), expression=_literal(self.min)))
         if self.max is not None:
@@ -161,7 +161,7 @@ class RowCount(_Check):
     def default_name(self) -> str:
         return "row_count"
 
-    def failing(self) -> exp.Expression:
+    def failing(self) -> exp.Expr:
         return exp.func("GREATEST", exp.Literal.number(self.min) - exp.Count(this=exp.Star()), exp.Literal.number(0))
 
     def meaning(self) -> str:
@@ -177,7 +177,7 @@ class RejectedShare(_Check):
     def default_name(self) -> str:
         return "rejected_share"
 
-    def failing(self) -> exp.Expression:
+    def failing(self) -> exp.Expr:
         rejected = exp.select(exp.Count(this=exp.Star())).from_(REJECTED).subquery()
         kept = exp.Coalesce(this=exp.Sum(this=exp.column("copies")), expressions=[exp.Literal.number(0)])
         allowed = exp.paren(rejected.copy() + kept) * _literal(self.max)
@@ -203,7 +203,7 @@ class Relationship(_Check):
     def reads(self) -> tuple[str, ...]:
         return (self.to.rpartition(".")[0],)
 
-    def failing(self) -> exp.Expression:
+    def failing(self) -> exp.Expr:
         table, _, key = self.to.rpartition(".")
         parents = exp.select(exp.column(key)).from_(table).where(exp.column(key).is_(exp.Null()).not_())
         missing = exp.column(self.column).isin(query=parents).not_()
@@ -226,7 +226,7 @@ class CustomSql(_Check):
     def reads(self) -> tuple[str, ...]:
         return tuple(table for table in dialect.references(self._query()) if table not in (STAGED, REJECTED))
 
-    def failing(self) -> exp.Expression:
+    def failing(self) -> exp.Expr:
         return exp.select(exp.Count(this=exp.Star())).from_(self._query().subquery("failing")).subquery()
 
     def _query(self) -> exp.Query:
@@ -242,5 +242,5 @@ Check = Annotated[
 ]
 
 
-def _literal(value: int | Decimal | str | bool) -> exp.Expression:
+def _literal(value: int | Decimal | str | bool) -> exp.Expr:
     return exp.Literal.number(f"{value:f}") if isinstance(value, Decimal) else exp.convert(value)

@@ -101,9 +101,7 @@ def _show(outcome: RunOutcome, seconds: float) -> None:
 
 @main.command()
 @click.argument("sql")
-@click.option(
-    "--format", "style", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True
-)
+@click.option("--format", "style", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True)
 def query(sql: str, style: str) -> None:
     """Run one SELECT, in BigQuery's dialect, over the published tables.
 
@@ -113,7 +111,7 @@ def query(sql: str, style: str) -> None:
     """
     from lakehouse.contracts import CONTRACTS
     from lakehouse.definitions import open_warehouse
-    from lakehouse.model import load_models
+    from lakehouse.model_file import load_models
     from lakehouse.output import write
     from lakehouse.settings import load_settings
 

@@ -83,10 +83,10 @@ class Contract:
             ContractViolation: a required column is missing, a name occurs twice, or a type cannot be cast.
         """
         by_name: dict[str, SourceColumn] = {}
-        for source in footer:
-            if by_name.setdefault(source.name.lower(), source) is not source:
-                raise ContractViolation(f"{file}: column {source.name} occurs twice, differing only in case")
-        selected: list[exp.Expression] = []
+        for given in footer:
+            if by_name.setdefault(given.name.lower(), given) is not given:
+                raise ContractViolation(f"{file}: column {given.name} occurs twice, differing only in case")
+        selected: list[exp.Expr] = []
         whole_numbers: list[tuple[str, str]] = []
         decimals: list[tuple[str, str]] = []
         absent: list[str] = []
@@ -94,8 +94,8 @@ class Contract:
         for canonical in self.canonical:
             column = canonical.column
             found = [by_name[name.lower()] for name in canonical.sources if name.lower() in by_name]
-            used.update(source.name.lower() for source in found)
-            source = next((source for source in found if source.kind != "null"), None)
+            used.update(candidate.name.lower() for candidate in found)
+            source = next((candidate for candidate in found if candidate.kind != "null"), None)
             if source is None:
                 if canonical.required:
                     state = "is there but has no type (all null)" if found else "is missing"
@@ -104,7 +104,7 @@ class Contract:
                         "nothing of this month was changed. Check what the source published"
                     )
                 absent.append(column.name)
-                value: exp.Expression = exp.Null()
+                value: exp.Expr = exp.Null()
             else:
                 if source.kind not in _CASTABLE[column.type]:
                     raise ContractViolation(
@@ -121,7 +121,7 @@ class Contract:
             select=exp.select(*selected).from_(LANDED),
             whole_numbers=tuple(whole_numbers),
             decimals=tuple(decimals),
-            unknown=tuple(source.name for source in footer if source.name.lower() not in used),
+            unknown=tuple(given.name for given in footer if given.name.lower() not in used),
             absent=tuple(absent),
         )
 

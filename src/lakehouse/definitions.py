@@ -13,7 +13,8 @@ from lakehouse.assets.sql_models import sql_model_asset
 from lakehouse.bronze import BronzeStore
 from lakehouse.contracts import CONTRACTS
 from lakehouse.exceptions import ConfigurationError
-from lakehouse.model import Models, load_models
+from lakehouse.model import Models
+from lakehouse.model_file import load_models
 from lakehouse.settings import Settings, load_settings, point_dlt_at_project
 from lakehouse.warehouse.duckdb_iceberg import DuckDbIcebergWarehouse
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable, Mapping
-from typing import Literal, cast
+from typing import Literal
 
 import sqlglot
 from sqlglot import exp
@@ -20,8 +20,8 @@ from sqlglot.optimizer.qualify import qualify
 from lakehouse.exceptions import LakehouseError
 from lakehouse.schema import Column
 
-BIGQUERY = "bigquery"
 Engine = Literal["duckdb", "bigquery"]
+BIGQUERY: Engine = "bigquery"
 Schema = dict[str, dict[str, dict[str, str]]]
 """Layer → table → column → BigQuery type."""
 
@@ -36,9 +36,7 @@ def parse(sql: str, origin: str, error: type[LakehouseError]) -> exp.Query:
         error: it is not valid SQL, or not exactly one SELECT; the message starts with ``origin``.
     """
     try:
-        statements = [
-            statement for statement in sqlglot.parse(sql, read=BIGQUERY) if statement is not None
-        ]
+        statements = [statement for statement in sqlglot.parse(sql, read=BIGQUERY) if statement is not None]
     except (ParseError, TokenError) as fault:
         reason = _TERMINAL_COLOURS.sub("", str(fault)).split("\n")[0]
         raise error(f"{origin}: not valid BigQuery SQL: {reason}") from None
@@ -47,17 +45,17 @@ def parse(sql: str, origin: str, error: type[LakehouseError]) -> exp.Query:
     return statements[0]
 
 
-def parse_predicate(sql: str, origin: str, error: type[LakehouseError]) -> exp.Expression:
+def parse_predicate(sql: str, origin: str, error: type[LakehouseError]) -> exp.Expr:
     """Parse a boolean expression.
 
     Raises:
         error: it is not a valid expression.
     """
     query = parse(f"SELECT ({sql}) AS predicate", origin, error)
-    return cast(exp.Expression, query.selects[0].unalias())
+    return query.selects[0].unalias()
 
 
-def references(query: exp.Expression) -> tuple[str, ...]:
+def references(query: exp.Expr) -> tuple[str, ...]:
     """Tables a query reads, as ``layer.table``, sorted; names of its own CTEs are not among them."""
     own = {cte.alias for cte in query.find_all(exp.CTE)}
     tables = {
@@ -79,8 +77,9 @@ def resolve(query: exp.Query, schema: Schema, origin: str, error: type[Lakehouse
         if reference not in known:
             raise error(f"{origin}: there is no table {reference}{suggestion(reference, known)}")
     try:
-        qualified = qualify(query.copy(), schema=schema, dialect=BIGQUERY)
-        return cast(exp.Query, annotate_types(qualified, schema=schema, dialect=BIGQUERY))
+        nested: dict[str, object] = {**schema}
+        qualified = qualify(query.copy(), schema=nested, dialect=BIGQUERY)
+        return annotate_types(qualified, schema=nested, dialect=BIGQUERY)
     except OptimizeError as fault:
         found = _UNRESOLVED.search(str(fault))
         if found is None:
@@ -108,9 +107,7 @@ def suggestion(name: str, known: Iterable[str]) -> str:
 def output_types(query: exp.Query) -> dict[str, str]:
     """Name → BigQuery type of each column a resolved query returns; ``UNKNOWN`` where none follows."""
     return {
-        projection.alias_or_name: projection.type.sql(BIGQUERY).replace(", ", ",")
-        if projection.type
-        else "UNKNOWN"
+        projection.alias_or_name: projection.type.sql(BIGQUERY).replace(", ", ",") if projection.type else "UNKNOWN"
         for projection in query.selects
     }
 
@@ -131,25 +128,25 @@ def cast_to(query: exp.Query, columns: Iterable[Column]) -> exp.Select:
     return exp.select(*projections).from_(query.subquery("model"))
 
 
-def render(expression: exp.Expression, engine: Engine) -> str:
+def render(expression: exp.Expr, engine: Engine) -> str:
     """SQL text for an engine. ``@name`` parameters become ``$name`` in DuckDB."""
     if engine == "duckdb":
         expression = expression.transform(_exact_numeric)
     return expression.sql(engine, comments=False)
 
 
-def _exact_numeric(node: exp.Expression) -> exp.Expression:
+def _exact_numeric(node: exp.Expr) -> exp.Expr:
     """BigQuery's bare NUMERIC has nine decimals; DuckDB's bare DECIMAL would silently have three."""
     if isinstance(node, exp.DataType) and node.this == exp.DType.DECIMAL and not node.expressions:
         return exp.DataType.build("DECIMAL(38,9)", dialect="duckdb")
     return node
 
 
-def parameters(expression: exp.Expression) -> frozenset[str]:
+def parameters(expression: exp.Expr) -> frozenset[str]:
     """Names of the ``@parameters`` an expression binds."""
     return frozenset(parameter.name for parameter in expression.find_all(exp.Parameter))
 
 
-def bind(expression: exp.Expression, values: Mapping[str, object]) -> dict[str, object]:
+def bind(expression: exp.Expr, values: Mapping[str, object]) -> dict[str, object]:
     """Only the values an expression's parameters need: engines refuse any others."""
     return {name: values[name] for name in sorted(parameters(expression))}

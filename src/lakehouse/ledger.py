@@ -27,7 +27,12 @@ def ledger_query(models: Models, contracts: Mapping[str, Contract]) -> exp.Query
     """
     audited = [model for model in models if model.bronze is not None and model.rejected is not None]
     reasons = sorted({reason for model in audited for reason in model.reject_reasons})
-    terms = ["bronze_rows", "silver_rows", "duplicate_copies", *(_REJECTED_PREFIX + reason for reason in reasons)]
+    terms = [
+        "bronze_rows",
+        "silver_rows",
+        "duplicate_copies",
+        *(_REJECTED_PREFIX + reason for reason in reasons),
+    ]
     parts = [_landed(terms)]
     for model in audited:
         dataset = contracts[str(model.bronze)].dataset.name
@@ -43,26 +48,27 @@ def ledger_query(models: Models, contracts: Mapping[str, Contract]) -> exp.Query
     ]
     totals = exp.select(*keys, *summed).from_(counted.subquery("counted")).group_by(*keys)
     rejected = [exp.column(_REJECTED_PREFIX + reason) for reason in reasons]
-    rejected_rows = rejected[0] if rejected else exp.Literal.number(0)
+    rejected_rows: exp.Expr = rejected[0] if rejected else exp.Literal.number(0)
     for column in rejected[1:]:
         rejected_rows = rejected_rows + column
     accounted = exp.column("silver_rows") + exp.column("duplicate_copies") + exp.column("rejected_rows")
     with_rejected = exp.select("*", exp.alias_(rejected_rows, "rejected_rows")).from_(totals.subquery("totals"))
-    query = exp.select("*", exp.alias_(exp.column("bronze_rows").eq(accounted), "is_balanced")).from_(
+    return exp.select("*", exp.alias_(exp.column("bronze_rows").eq(accounted), "is_balanced")).from_(
         with_rejected.subquery("ledger")
     )
-    return query
 
 
-def resolved_ledger(
-    models: Models, contracts: Mapping[str, Contract], schema: dialect.Schema
-) -> exp.Query:
+def resolved_ledger(models: Models, contracts: Mapping[str, Contract], schema: dialect.Schema) -> exp.Query:
     """:func:`ledger_query` resolved against a schema that has the landings and the tables."""
     return dialect.resolve(ledger_query(models, contracts), schema, LEDGER, ModelError)
 
 
 def _part(
-    dataset: exp.Expression, month: exp.Expression, sha: str, counts: Mapping[str, exp.Expression], terms: list[str]
+    dataset: exp.Expr,
+    month: exp.Expr,
+    sha: str,
+    counts: Mapping[str, exp.Expr],
+    terms: list[str],
 ) -> exp.Select:
     zero = exp.Literal.number(0)
     return exp.select(
@@ -74,16 +80,14 @@ def _part(
 
 
 def _landed(terms: list[str]) -> exp.Query:
-    part = _part(
-        exp.column("dataset"), exp.column("month"), "sha256", {"bronze_rows": exp.column("rows")}, terms
-    )
+    part = _part(exp.column("dataset"), exp.column("month"), "sha256", {"bronze_rows": exp.column("rows")}, terms)
     return part.from_(LANDINGS).where(exp.column("is_current"))
 
 
 def _kept(model: SqlModel, dataset: str, terms: list[str]) -> exp.Query:
     truncated = exp.func("DATE_TRUNC", exp.column(str(model.table.partition)), exp.var("MONTH"), dialect="bigquery")
     month = exp.cast(truncated, "DATE")
-    counts = {
+    counts: dict[str, exp.Expr] = {
         "silver_rows": exp.Count(this=exp.Star()),
         "duplicate_copies": exp.Sum(this=exp.column("copies") - 1),
     }
@@ -92,7 +96,7 @@ def _kept(model: SqlModel, dataset: str, terms: list[str]) -> exp.Query:
 
 
 def _rejected(model: SqlModel, dataset: str, reasons: list[str], terms: list[str]) -> exp.Query:
-    counts = {
+    counts: dict[str, exp.Expr] = {
         _REJECTED_PREFIX + reason: exp.CountIf(this=exp.column("reject_reason").eq(exp.Literal.string(reason)))
         for reason in reasons
     }

@@ -1,29 +1,17 @@
-"""A SQL file parsed: its header, columns, references and rules.
-
-One file in ``sql/<layer>/`` is one asset is one SELECT. Its header, YAML in the leading comment, says what
-the SELECT cannot: description, table, grain, partition, the meaning of new columns, reject rules, checks.
-A column that a model passes through unchanged keeps the meaning it has where it comes from.
-"""
+"""What a SQL model is once its file has been read: columns, statements, rules, references."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
-from typing import Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sqlglot import exp
-from sqlglot.optimizer.scope import Scope, build_scope
 
 from lakehouse import dialect
 from lakehouse.checks import REJECTED, STAGED, Check
-from lakehouse.contracts import Contract
-from lakehouse.exceptions import ModelError, UnknownAsset
-from lakehouse.schema import Column, TableSpec, is_declarable
+from lakehouse.exceptions import UnknownAsset
+from lakehouse.schema import Column, TableSpec
 
 BRONZE_COLUMNS = (
     Column("copies", "INT64", "How many identical records the file holds; all but one are folded away"),
@@ -41,35 +29,6 @@ REJECTED_COLUMNS = (
 PARTITION_START = "partition_start"
 PARTITION_END = "partition_end"
 """Parameters of every partitioned model: the month's bounds, DATETIME, end exclusive."""
-
-_HEADER = re.compile(r"\s*/\*(?P<header>.*?)\*/(?P<body>.*)", re.DOTALL)
-
-
-class ColumnHeader(BaseModel):
-    """A column as the header declares it."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    type: str
-    description: str = Field(min_length=1)
-    unit: str | None = None
-
-
-class ModelHeader(BaseModel):
-    """The header of a SQL model; see the README for an example."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    description: str = Field(min_length=1)
-    table: str = Field(pattern=r"^[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*$")
-    grain: tuple[str, ...] | Literal["record"]
-    """Columns that identify a row, or ``record``: the whole record, unique by construction."""
-    format: Literal["table", "iceberg"] = "table"
-    partition: str | None = None
-    cluster: tuple[str, ...] = ()
-    columns: Mapping[str, ColumnHeader] = Field(default_factory=dict)
-    reject: Mapping[str, str] = Field(default_factory=dict)
-    checks: tuple[Check, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -138,246 +97,9 @@ class Models:
         return maker.key if maker else table.partition(".")[2]
 
 
-def load_models(folder: Path, contracts: Mapping[str, Contract]) -> Models:
-    """Read every ``<layer>/<asset>.sql`` under ``folder``.
-
-    Raises:
-        ModelError: a file cannot be parsed, breaks a rule of the header, or reads what does not exist.
-    """
-    sources = [_Source.read(path) for path in sorted(folder.glob("*/*.sql"))]
-    if not sources:
-        raise ModelError(f"{folder}: no models found; LAKEHOUSE_SQL names the folder that holds silver/ and gold/")
-    schema: dialect.Schema = {"bronze": {}}
-    origins: dict[str, Mapping[str, Column]] = {}
-    for asset, contract in contracts.items():
-        columns = (*contract.columns, *BRONZE_COLUMNS)
-        schema["bronze"][asset] = {column.name: column.type for column in columns}
-        origins[f"bronze.{asset}"] = {column.name: column for column in columns}
-    models: list[SqlModel] = []
-    for source in _in_order(sources):
-        model = source.resolve(schema, origins, contracts)
-        for table in filter(None, (model.table, model.rejected)):
-            layer, _, name = table.name.partition(".")
-            schema.setdefault(layer, {})[name] = {column.name: column.type for column in table.columns}
-            origins[table.name] = {column.name: column for column in table.columns}
-        models.append(model)
-    return Models(tuple(models), schema)
-
-
-@dataclass(frozen=True)
-class _Source:
-    """A model's file, parsed but not yet resolved against what it reads."""
-
-    path: Path
-    header: ModelHeader
-    query: exp.Query
-
-    @property
-    def name(self) -> str:
-        return f"{self.path.parent.name}/{self.path.name}"
-
-    @classmethod
-    def read(cls, path: Path) -> _Source:
-        name = f"{path.parent.name}/{path.name}"
-        match = _HEADER.fullmatch(path.read_text())
-        if match is None:
-            raise ModelError(f"{name}: must begin with its header, YAML between /* and */")
-        try:
-            header = ModelHeader.model_validate(yaml.safe_load(match["header"]))
-        except yaml.YAMLError as error:
-            raise ModelError(f"{name}: the header is not valid YAML: {' '.join(str(error).split())}") from None
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"]) or "header"
-            raise ModelError(f"{name}: header, {where}: {first['msg']}") from None
-        if header.table.partition(".")[0] != path.parent.name:
-            raise ModelError(f"{name}: table {header.table} does not belong in sql/{path.parent.name}/")
-        return cls(path, header, dialect.parse(match["body"], name, ModelError))
-
-    def resolve(
-        self, schema: dialect.Schema, origins: Mapping[str, Mapping[str, Column]], contracts: Mapping[str, Contract]
-    ) -> SqlModel:
-        references = dialect.references(self.query)
-        bronze = next((r.partition(".")[2] for r in references if r.startswith("bronze.")), None)
-        rules = {
-            reason: dialect.parse_predicate(text, f"{self.name}: reject rule {reason}", ModelError)
-            for reason, text in self.header.reject.items()
-        }
-        query = self.query
-        if rules:
-            if bronze is None or references != (f"bronze.{bronze}",) or not isinstance(query, exp.Select):
-                raise ModelError(f"{self.name}: reject rules need a plain SELECT from one bronze relation")
-            kept = [exp.func("COALESCE", predicate, exp.false()).not_() for predicate in rules.values()]
-            query = query.where(*kept)
-        for node in query.find_all(exp.DataType):
-            if node.this == exp.DType.DECIMAL and not node.expressions:
-                raise ModelError(f"{self.name}: write NUMERIC with its precision, for example NUMERIC(18,2)")
-        resolved = dialect.resolve(query, schema, self.name, ModelError)
-        columns = self._columns(resolved, origins)
-        table = TableSpec(
-            name=self.header.table,
-            columns=columns,
-            description=self.header.description,
-            partition=self.header.partition,
-            cluster=self.header.cluster,
-            format=self.header.format,
-        )
-        grain = () if self.header.grain == "record" else self.header.grain
-        self._require_known(table, grain, resolved, origins)
-        rejected = rejected_query = None
-        if rules and bronze is not None:
-            contract = contracts[bronze]
-            rejected = _rejected_table(table, contract)
-            rejected_query = _rejected_query(rules, rejected, bronze, schema, self.name)
-        return SqlModel(
-            key=self.path.stem,
-            path=self.path,
-            table=table,
-            grain=grain,
-            references=references,
-            resolved=resolved,
-            query=dialect.cast_to(resolved, columns),
-            reject_reasons=tuple(rules),
-            rejected=rejected,
-            rejected_query=rejected_query,
-            checks=self.header.checks,
-            bronze=bronze,
-        )
-
-    def _columns(
-        self, resolved: exp.Query, origins: Mapping[str, Mapping[str, Column]]
-    ) -> tuple[Column, ...]:
-        declared = self.header.columns
-        types = dialect.output_types(resolved)
-        if len(types) != len(resolved.selects):
-            raise ModelError(f"{self.name}: two columns have the same name")
-        for name in declared:
-            if name not in types:
-                raise ModelError(f"{self.name}: header declares {name}, which the SELECT does not return")
-        scope = build_scope(resolved)
-        columns = []
-        for name, inferred in types.items():
-            header = declared.get(name)
-            if header is None:
-                origin = _pass_through(scope, name, origins) if scope else None
-                if origin is None:
-                    raise ModelError(f"{self.name}: column {name} is new here: declare its type and description")
-                columns.append(Column(name, origin.type, origin.description, origin.unit))
-                continue
-            if not is_declarable(header.type):
-                raise ModelError(
-                    f"{self.name}: column {name} has type {header.type}; use INT64, FLOAT64, BOOL, STRING, "
-                    "DATE, DATETIME or NUMERIC(p,s)"
-                )
-            if inferred != "UNKNOWN" and inferred.partition("(")[0] != header.type.partition("(")[0]:
-                raise ModelError(f"{self.name}: column {name} is declared {header.type} but the SELECT gives {inferred}")
-            columns.append(Column(name, header.type, header.description, header.unit))
-        return tuple(columns)
-
-    def _require_known(
-        self,
-        table: TableSpec,
-        grain: tuple[str, ...],
-        resolved: exp.Query,
-        origins: Mapping[str, Mapping[str, Column]],
-    ) -> None:
-        names = {column.name for column in table.columns}
-        partition = () if table.partition is None else (table.partition,)
-        for role, wanted in (("grain", grain), ("cluster", table.cluster), ("partition", partition)):
-            for column in wanted:
-                if column not in names:
-                    raise ModelError(f"{self.name}: {role} column {column} is not one of the SELECT's")
-        if partition and table.column(partition[0]).type not in ("DATE", "DATETIME"):
-            raise ModelError(f"{self.name}: partition column {partition[0]} must be DATE or DATETIME")
-        used = dialect.parameters(resolved)
-        if unknown := used - {PARTITION_START, PARTITION_END}:
-            raise ModelError(f"{self.name}: unknown parameter @{min(unknown)}; there are @{PARTITION_START} and @{PARTITION_END}")
-        if partition and used != {PARTITION_START, PARTITION_END}:
-            raise ModelError(f"{self.name}: a partitioned model selects its month with @{PARTITION_START} and @{PARTITION_END}")
-        labels = [check.label for check in self.header.checks]
-        for label in labels:
-            if labels.count(label) > 1 or label in ("grain", "row_ledger", "contract_drift"):
-                raise ModelError(f"{self.name}: two checks are named {label}; give one another name")
-        for check in self.header.checks:
-            for column in check.columns():
-                if column not in names:
-                    raise ModelError(f"{self.name}: check {check.label}: {column} is not one of the SELECT's columns")
-            for read in check.reads():
-                if read not in origins:
-                    raise ModelError(f"{self.name}: check {check.label}: there is no table {read}")
-
-
 def audit_schema(model: SqlModel, schema: dialect.Schema) -> dialect.Schema:
     """The schema a model's checks are resolved against: all tables, and the staged month."""
     staged = {column.name: column.type for column in model.table.columns}
     rejected = {column.name: column.type for column in model.rejected.columns} if model.rejected else {}
     audit = {STAGED.partition(".")[2]: staged, REJECTED.partition(".")[2]: rejected or staged}
     return {**schema, STAGED.partition(".")[0]: audit}
-
-
-def _in_order(sources: list[_Source]) -> Iterator[_Source]:
-    makers: dict[str, _Source] = {}
-    for source in sources:
-        for table in (source.header.table, f"{source.header.table}_rejected" if source.header.reject else None):
-            if table and table in makers:
-                raise ModelError(f"{source.name}: table {table} is already made by {makers[table].name}")
-            if table:
-                makers[table] = source
-    if len({source.path.stem for source in sources}) != len(sources):
-        raise ModelError("two models have the same file name; the file name is the asset's key")
-    graph = {}
-    for source in sources:
-        reads = {
-            *dialect.references(source.query),
-            *(table for check in source.header.checks for table in check.reads()),
-        }
-        graph[source.path] = {makers[table].path for table in reads if table in makers}
-    by_path = {source.path: source for source in sources}
-    try:
-        return iter([by_path[path] for path in TopologicalSorter(graph).static_order()])
-    except CycleError as error:
-        cycle = " → ".join(path.stem for path in error.args[1])
-        raise ModelError(f"models read each other in a circle: {cycle}") from None
-
-
-def _pass_through(scope: Scope, name: str, origins: Mapping[str, Mapping[str, Column]]) -> Column | None:
-    """The origin of a column that is selected as it is, through any number of CTEs; None for a new one."""
-    projection = next((p for p in scope.expression.selects if p.alias_or_name == name), None)
-    column = projection.unalias() if projection is not None else None
-    if not isinstance(column, exp.Column):
-        return None
-    source = scope.sources.get(column.table)
-    if isinstance(source, Scope):
-        return _pass_through(source, column.name, origins)
-    if isinstance(source, exp.Table):
-        return origins.get(f"{source.db}.{source.name}", {}).get(column.name)
-    return None
-
-
-def _rejected_table(table: TableSpec, contract: Contract) -> TableSpec:
-    return TableSpec(
-        name=f"{table.name}_rejected",
-        columns=(*contract.columns, *REJECTED_COLUMNS),
-        description=f"Records that {table.name} rejects, as they were landed, one row for each, with the reason",
-        partition="month",
-    )
-
-
-def _rejected_query(
-    rules: Mapping[str, exp.Expression], table: TableSpec, bronze: str, schema: dialect.Schema, name: str
-) -> exp.Select:
-    reason = exp.Case()
-    for label, predicate in rules.items():
-        reason = reason.when(predicate, exp.Literal.string(label))
-    values: dict[str, exp.Expression] = {
-        "reject_reason": reason,
-        "month": exp.cast(exp.Parameter(this=exp.var(PARTITION_START)), "DATE"),
-    }
-    projections = [
-        exp.alias_(values.get(column.name, exp.column(column.name)), column.name) for column in table.columns
-    ]
-    records = f"bronze.{bronze}_records"
-    source = exp.select(*projections).from_(records)
-    outer = exp.select("*").from_(source.subquery("judged")).where(exp.column("reject_reason").is_(exp.Null()).not_())
-    layered = {**schema, "bronze": {**schema["bronze"], f"{bronze}_records": schema["bronze"][bronze]}}
-    return dialect.cast_to(dialect.resolve(outer, layered, name, ModelError), table.columns)

@@ -102,7 +102,10 @@ def months_to_run(selection: Selection, first: Month | None, last: Month | None)
 
 
 def run_months(
-    definitions: dg.Definitions, instance: dg.DagsterInstance, selection: Selection, months: Sequence[Month | None]
+    definitions: dg.Definitions,
+    instance: dg.DagsterInstance,
+    selection: Selection,
+    months: Sequence[Month | None],
 ) -> Iterator[RunOutcome]:
     """One Dagster run for each month, in order; a failed month does not stop the next."""
     job = definitions.resolve_implicit_global_asset_job_def()
@@ -127,10 +130,11 @@ def _assets(result: dg.ExecuteInProcessResult) -> Iterator[AssetOutcome]:
         materialization = event.step_materialization_data.materialization
         metadata = {name: value.value for name, value in materialization.metadata.items()}
         key = materialization.asset_key.to_user_string()
+        rows, rejected = metadata.get("dagster/row_count"), metadata.get("rejected_rows")
         yield AssetOutcome(
             key=key,
-            rows=metadata.get("dagster/row_count"),
-            rejected=metadata.get("rejected_rows"),
+            rows=rows if isinstance(rows, int) else None,
+            rejected=rejected if isinstance(rejected, int) else None,
             unchanged=bool(metadata.get("skipped") or metadata.get("unchanged_at_source")),
             warnings=tuple(warned.get(key, ())),
         )

@@ -63,9 +63,7 @@ class Settings(BaseSettings):
     http_timeout: float = Field(30.0, gt=0)
     """Seconds to wait for a source to answer or to send more."""
 
-    dagster_home: Path = Field(
-        PROJECT_ROOT / ".dagster", validation_alias=AliasChoices("DAGSTER_HOME", "dagster_home")
-    )
+    dagster_home: Path = Field(PROJECT_ROOT / ".dagster", validation_alias=AliasChoices("DAGSTER_HOME", "dagster_home"))
     """Dagster's own folder (``DAGSTER_HOME``): one instance for UI, command line and daemon."""
 
     @field_validator("home", "sql", "dagster_home")

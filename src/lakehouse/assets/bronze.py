@@ -62,7 +62,9 @@ def tlc_bronze_asset(settings: Settings, dataset: TlcDataset, key: str) -> dg.As
         backfill_policy=one_month_a_run(),
     )
     def bronze(
-        context: dg.AssetExecutionContext, dlt: DagsterDltResource, bronze_store: dg.ResourceParam[BronzeStore]
+        context: dg.AssetExecutionContext,
+        dlt: DagsterDltResource,
+        bronze_store: dg.ResourceParam[BronzeStore],
     ) -> Iterator[dg.MaterializeResult[Any]]:
         month = Month.parse(context.partition_key)
         if month < dataset.began:
@@ -78,7 +80,9 @@ def tlc_bronze_asset(settings: Settings, dataset: TlcDataset, key: str) -> dg.As
             download = fetch_month(settings.tlc_url, dataset, month, folder, known, _policy(settings))
             if download is None:
                 if current is None:
-                    raise CorruptFile(f"{dataset.name} {month}: the source answered 'unchanged' to an unconditional request")
+                    raise CorruptFile(
+                        f"{dataset.name} {month}: the source answered 'unchanged' to an unconditional request"
+                    )
                 yield _materialized(key, bronze_store, current, {"unchanged_at_source": True})
                 return
             landing = _landing(dataset, month, download)
@@ -105,11 +109,14 @@ def _pipeline(dataset: TlcDataset, folder: Path, layout: str) -> "Pipeline":
     destination = dlt.destinations.filesystem(
         bucket_url=str(folder),
         layout=layout,
-        extra_placeholders=LANDED_AS_PARQUET,
+        extra_placeholders=dict(LANDED_AS_PARQUET),
         warn_unsafe_layout_separators=False,
     )
     return dlt.pipeline(
-        f"tlc_{dataset.name}", destination=destination, dataset_name="bronze", pipelines_dir=str(folder / "dlt")
+        f"tlc_{dataset.name}",
+        destination=destination,
+        dataset_name="bronze",
+        pipelines_dir=str(folder / "dlt"),
     )
 
 
@@ -179,7 +186,10 @@ def _not_begun(key: str, dataset: TlcDataset) -> dg.MaterializeResult[Any]:
     return dg.MaterializeResult(
         asset_key=key,
         data_version=dg.DataVersion("not begun"),
-        metadata={"dagster/row_count": 0, "note": f"{dataset.name} began in {dataset.began}; nothing was fetched"},
+        metadata={
+            "dagster/row_count": 0,
+            "note": f"{dataset.name} began in {dataset.began}; nothing was fetched",
+        },
     )
 
 

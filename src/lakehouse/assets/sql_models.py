@@ -76,9 +76,7 @@ def _check_specs(model: SqlModel, partitions: dg.PartitionsDefinition[str] | Non
     if model.rejected is not None:
         declared.append(("row_ledger", True, "every landed row is kept, folded or rejected"))
     return [
-        dg.AssetCheckSpec(
-            name, asset=model.key, blocking=blocking, description=description, partitions_def=partitions
-        )
+        dg.AssetCheckSpec(name, asset=model.key, blocking=blocking, description=description, partitions_def=partitions)
         for name, blocking, description in declared
     ]
 

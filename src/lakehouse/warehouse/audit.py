@@ -25,7 +25,7 @@ def audit_query(model: SqlModel, schema: dialect.Schema) -> exp.Query:
 
     Reads ``audit.staged`` and ``audit.rejected``; plain counts share one scan.
     """
-    counts: dict[str, exp.Expression] = {ROWS: exp.Count(this=exp.Star())}
+    counts: dict[str, exp.Expr] = {ROWS: exp.Count(this=exp.Star())}
     if model.rejected is not None:
         counts[_DUPLICATES] = exp.Sum(this=exp.column("copies") - 1)
         for reason in model.reject_reasons:
@@ -44,11 +44,13 @@ def audit_query(model: SqlModel, schema: dialect.Schema) -> exp.Query:
     return dialect.resolve(query, audit_schema(model, schema), f"checks of {model.key}", ModelError)
 
 
-def _count_rejected(matches: exp.Expression) -> exp.Expression:
+def _count_rejected(matches: exp.Expr) -> exp.Expr:
     return exp.select(exp.Count(this=exp.Star())).from_(REJECTED).where(matches).subquery()
 
 
-def judge(model: SqlModel, counts: Mapping[str, Any], bronze_rows: int | None) -> tuple[Ledger | None, tuple[CheckResult, ...]]:
+def judge(
+    model: SqlModel, counts: Mapping[str, Any], bronze_rows: int | None
+) -> tuple[Ledger | None, tuple[CheckResult, ...]]:
     """The ledger and check results that an :func:`audit_query`'s row stands for.
 
     ``bronze_rows`` is how many records the landed file has, None for a model without a landed file.

@@ -74,7 +74,8 @@ class DuckDbEngine:
         """Write a SELECT's rows to a new parquet file, durably; returns how many."""
         target = literal(str(file))
         self._connection.execute(
-            f"COPY ({select}) TO {target} (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 3)", dict(parameters)
+            f"COPY ({select}) TO {target} (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 3)",
+            dict(parameters),
         )
         row = self._connection.fetchone()
         with file.open("rb") as written:

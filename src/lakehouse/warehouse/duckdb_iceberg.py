@@ -6,12 +6,12 @@ import hashlib
 import json
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import mkdtemp
-from typing import TYPE_CHECKING, Iterator
+from typing import TYPE_CHECKING
 
 from lakehouse import dialect
 from lakehouse.bronze import BronzeStore, hash_file
@@ -197,9 +197,7 @@ class DuckDbIcebergWarehouse:
     def _rejected_files(self, model: SqlModel, month: Month | None) -> tuple[Path, ...]:
         return () if model.rejected is None else self.tables.published(model.rejected, month).files
 
-    def _audit(
-        self, engine: DuckDbEngine, job: _Job, staged: tuple[Path, ...], rejected: tuple[Path, ...]
-    ) -> _Audit:
+    def _audit(self, engine: DuckDbEngine, job: _Job, staged: tuple[Path, ...], rejected: tuple[Path, ...]) -> _Audit:
         engine.parquet_view(STAGED, staged, job.model.table.columns)
         if job.model.rejected is not None:
             engine.parquet_view(REJECTED, rejected, job.model.rejected.columns)
@@ -287,7 +285,11 @@ def _content(file: Path) -> str:
 
 
 def _properties(job: _Job, rows: int) -> dict[str, str]:
-    properties = {"lakehouse.model": job.model.key, "lakehouse.fingerprint": job.fingerprint, "lakehouse.rows": str(rows)}
+    properties = {
+        "lakehouse.model": job.model.key,
+        "lakehouse.fingerprint": job.fingerprint,
+        "lakehouse.rows": str(rows),
+    }
     if job.month is not None:
         properties["lakehouse.month"] = str(job.month)
     if job.landed is not None:

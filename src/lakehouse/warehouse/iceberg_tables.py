@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,14 +10,12 @@ from typing import TYPE_CHECKING
 from lakehouse.exceptions import CommitConflict, CorruptFile, ModelError
 from lakehouse.month import Month
 from lakehouse.schema import Column, TableSpec
+from lakehouse.warehouse.iceberg_schema import bigquery_type, evolve, iceberg_schema, require_exact_types
 
 if TYPE_CHECKING:
-    import pyarrow as pa
     from pyiceberg.catalog.sql import SqlCatalog
     from pyiceberg.expressions import BooleanExpression
-    from pyiceberg.schema import Schema
     from pyiceberg.table import FileScanTask, Table
-    from pyiceberg.types import IcebergType
 
 NAMESPACES = ("silver", "gold")
 
@@ -83,21 +80,20 @@ class IcebergTables:
         Raises:
             ModelError: the spec differs from the table in a way that cannot be changed in place.
         """
-        from pyiceberg.exceptions import CommitFailedException, NoSuchTableError
+        from pyiceberg.exceptions import CommitFailedException
         from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random
 
-        try:
-            table = self.catalog.load_table(spec.name)
-        except NoSuchTableError:
-            table = self._create(spec)
         racing = Retrying(
             retry=retry_if_exception_type(CommitFailedException),
             stop=stop_after_attempt(_COMMIT_ATTEMPTS),
             wait=wait_random(0.02, 0.2),
-            before_sleep=lambda _: table.refresh(),
             reraise=True,
         )
-        racing(_evolve, table, spec)
+        return racing(self._ensure_once, spec)
+
+    def _ensure_once(self, spec: TableSpec) -> Table:
+        table = self._load(spec.name) or self._create(spec)
+        evolve(table, spec)
         return table
 
     def columns(self, name: str) -> tuple[Column, ...] | None:
@@ -106,7 +102,7 @@ class IcebergTables:
         if table is None:
             return None
         return tuple(
-            Column(field.name, _bigquery_type(field.field_type), field.doc or "") for field in table.schema().fields
+            Column(field.name, bigquery_type(field.field_type), field.doc or "") for field in table.schema().fields
         )
 
     def published(self, spec: TableSpec, month: Month | None = None) -> Published:
@@ -161,7 +157,7 @@ class IcebergTables:
         wanted = [] if file is None else [file]
         if [_path(task) for task in replaced] != wanted:
             if file is not None:
-                _require_exact_types(file, spec)
+                require_exact_types(file, spec)
             with (
                 table.transaction() as transaction,
                 transaction.update_snapshot(snapshot_properties=properties).overwrite() as overwrite,
@@ -201,7 +197,7 @@ class IcebergTables:
         from pyiceberg.partitioning import UNPARTITIONED_PARTITION_SPEC, PartitionField, PartitionSpec
         from pyiceberg.transforms import MonthTransform
 
-        schema = _iceberg_schema(spec)
+        schema = iceberg_schema(spec)
         partition_spec = UNPARTITIONED_PARTITION_SPEC
         if spec.partition is not None:
             source = schema.find_field(spec.partition).field_id
@@ -219,115 +215,6 @@ class IcebergTables:
         )
 
 
-def _evolve(table: Table, spec: TableSpec) -> None:
-    existing = {field.name: field for field in table.schema().fields}
-    wanted = {field.name: field for field in _iceberg_schema(spec).fields}
-    partition = {
-        table.schema().find_column_name(field.source_id): str(field.transform) for field in table.spec().fields
-    }
-    if partition != ({spec.partition: "month"} if spec.partition else {}):
-        raise ModelError(
-            f"{spec.name} is partitioned by {', '.join(map(str, partition)) or 'nothing'}, its model by "
-            f"{spec.partition or 'nothing'}: a partition cannot be changed in place; give the model a new table name"
-        )
-    changed = {
-        name for name, field in wanted.items() if name in existing and field.field_type != existing[name].field_type
-    }
-    described = {name for name, field in wanted.items() if name in existing and field.doc != existing[name].doc}
-    if wanted.keys() == existing.keys() and not changed and not described:
-        return
-    try:
-        with table.update_schema() as update:
-            for name in existing.keys() - wanted.keys():
-                update.delete_column(name)
-            for name, field in wanted.items():
-                if name not in existing:
-                    update.add_column(name, field.field_type, doc=field.doc)
-                elif name in changed or name in described:
-                    update.update_column(name, field_type=field.field_type, doc=field.doc)
-    except _evolution_errors() as error:
-        raise ModelError(
-            f"{spec.name}: {', '.join(sorted(changed))} cannot change type in place ({error}); "
-            "give the column or the table a new name"
-        ) from None
-
-
-def _evolution_errors() -> tuple[type[Exception], ...]:
-    from pyiceberg.exceptions import ResolveError, ValidationError
-
-    return (ResolveError, ValidationError)
-
-
-def _iceberg_schema(spec: TableSpec) -> Schema:
-    from pyiceberg.schema import Schema
-    from pyiceberg.types import NestedField
-
-    return Schema(
-        *(
-            NestedField(position, column.name, _iceberg_type(column.type), required=False, doc=_doc(column))
-            for position, column in enumerate(spec.columns, start=1)
-        )
-    )
-
-
-def _doc(column: Column) -> str:
-    return f"{column.description} [{column.unit}]" if column.unit else column.description
-
-
-def _iceberg_type(type_: str) -> IcebergType:
-    from pyiceberg import types
-
-    if type_.startswith("NUMERIC("):
-        precision, _, scale = type_.removeprefix("NUMERIC(").removesuffix(")").partition(",")
-        return types.DecimalType(int(precision), int(scale))
-    simple: dict[str, IcebergType] = {
-        "INT64": types.LongType(),
-        "FLOAT64": types.DoubleType(),
-        "BOOL": types.BooleanType(),
-        "STRING": types.StringType(),
-        "DATE": types.DateType(),
-        "DATETIME": types.TimestampType(),
-    }
-    return simple[type_]
-
-
-def _bigquery_type(type_: IcebergType) -> str:
-    from pyiceberg import types
-
-    if isinstance(type_, types.DecimalType):
-        return f"NUMERIC({type_.precision},{type_.scale})"
-    names: Sequence[str] = ("INT64", "FLOAT64", "BOOL", "STRING", "DATE", "DATETIME")
-    return next(name for name in names if _iceberg_type(name) == type_)
-
-
-def _require_exact_types(file: Path, spec: TableSpec) -> None:
-    """Iceberg would take int32 for long, or a file without some columns, and reads would then break."""
-    import pyarrow.parquet as pq
-
-    written = {field.name: field.type for field in pq.read_schema(file)}
-    wanted = {column.name: _arrow_type(column.type) for column in spec.columns}
-    if written != wanted:
-        differing = sorted(name for name in written.keys() | wanted.keys() if written.get(name) != wanted.get(name))
-        raise CorruptFile(f"{file}: columns {', '.join(differing)} are not those of {spec.name}; nothing was published")
-
-
-def _arrow_type(type_: str) -> pa.DataType:
-    import pyarrow as pa
-
-    if type_.startswith("NUMERIC("):
-        precision, _, scale = type_.removeprefix("NUMERIC(").removesuffix(")").partition(",")
-        return pa.decimal128(int(precision), int(scale))
-    simple = {
-        "INT64": pa.int64(),
-        "FLOAT64": pa.float64(),
-        "BOOL": pa.bool_(),
-        "STRING": pa.string(),
-        "DATE": pa.date32(),
-        "DATETIME": pa.timestamp("us"),
-    }
-    return simple[type_]
-
-
 def _month_filter(spec: TableSpec, month: Month) -> BooleanExpression:
     from pyiceberg.expressions import And, GreaterThanOrEqual, LessThan
 
@@ -335,7 +222,7 @@ def _month_filter(spec: TableSpec, month: Month) -> BooleanExpression:
         raise ModelError(f"{spec.name} has no partition column, so it has no month {month}")
     is_date = spec.column(spec.partition).type == "DATE"
     start, end = (bound.date().isoformat() if is_date else bound.isoformat() for bound in (month.start, month.end))
-    return And(GreaterThanOrEqual(spec.partition, start), LessThan(spec.partition, end))
+    return And(GreaterThanOrEqual(term=spec.partition, value=start), LessThan(term=spec.partition, value=end))
 
 
 def _path(task: FileScanTask) -> Path:

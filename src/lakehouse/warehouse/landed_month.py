@@ -16,7 +16,6 @@ from lakehouse.month import Month
 from lakehouse.warehouse.duckdb_engine import DuckDbEngine, literal, quoted, read_parquet
 from lakehouse.warehouse.protocol import CheckResult
 
-
 _TOO_LARGE = 10**15
 """No amount, distance, count or id comes near it, and every engine's types hold it."""
 
@@ -111,10 +110,12 @@ class LandedMonth:
             ContractViolation: a value that should be a whole number is not, or an amount is not a number.
         """
         projection = self.projection()
-        counts: dict[str, exp.Expression] = {}
+        counts: dict[str, exp.Expr] = {}
         for source, name in (*projection.whole_numbers, *projection.decimals):
             too_large = exp.func("ABS", exp.column(source, quoted=True)) >= exp.Literal.number(_TOO_LARGE)
-            counts[f"bad_{name}"] = exp.CountIf(this=exp.not_(exp.func("ISFINITE", exp.column(source, quoted=True))).or_(too_large))
+            counts[f"bad_{name}"] = exp.CountIf(
+                this=exp.not_(exp.func("ISFINITE", exp.column(source, quoted=True))).or_(too_large)
+            )
         for source, name in projection.whole_numbers:
             value = exp.column(source, quoted=True)
             counts[f"split_{name}"] = exp.CountIf(this=value.neq(exp.func("TRUNC", value)))

@@ -1,0 +1,147 @@
+"""A project of its own for a test: a home, a Dagster instance and a source folder, used as a person would."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from lakehouse.contracts import CONTRACTS
+from lakehouse.definitions import build_definitions, open_warehouse
+from lakehouse.model_file import load_models
+from lakehouse.month import Month
+from lakehouse.runs import RunOutcome, months_to_run, run_months, select
+from lakehouse.settings import PROJECT_ROOT, Settings, load_settings
+from lakehouse.warehouse.duckdb_iceberg import DuckDbIcebergWarehouse
+from tests import green_files
+
+
+@dataclass
+class Project:
+    """Everything lies under ``folder``; the source is ``folder/source`` unless ``tlc_url`` says otherwise."""
+
+    folder: Path
+    tlc_url: str = ""
+    sql: Path = PROJECT_ROOT / "sql"
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.source.mkdir(parents=True, exist_ok=True)
+        self.dagster_home.mkdir(exist_ok=True)
+        (self.dagster_home / "dagster.yaml").write_text((PROJECT_ROOT / "dagster.yaml").read_text())
+        self.tlc_url = self.tlc_url or f"file://{self.source}"
+
+    @property
+    def home(self) -> Path:
+        return self.folder / "home"
+
+    @property
+    def source(self) -> Path:
+        return self.folder / "source"
+
+    @property
+    def dagster_home(self) -> Path:
+        return self.folder / "dagster"
+
+    def settings(self, **changes: Any) -> Settings:
+        values: dict[str, Any] = {
+            "home": self.home,
+            "dagster_home": self.dagster_home,
+            "tlc_url": self.tlc_url,
+            "first_month": Month(2011, 1),
+            "sql": self.sql,
+            "threads": 2,
+        }
+        return load_settings(**{**values, **changes})
+
+    def warehouse(self) -> DuckDbIcebergWarehouse:
+        settings = self.settings()
+        return open_warehouse(settings, load_models(settings.sql, CONTRACTS))
+
+    def publish(self, month: Month, rows: Any, era: green_files.Era = "since 2023-02") -> Path:
+        """Put a green month's file at the source."""
+        return green_files.write(self.source / green_files.source_path(month), rows, era)
+
+    def run(self, *months: Month, selection: str = "*") -> list[RunOutcome]:
+        """Dagster runs in this process, one a month, as ``lakehouse run`` makes them."""
+        definitions = build_definitions(self.settings())
+        chosen = select(definitions, selection)
+        wanted = [month for m in months for month in months_to_run(chosen, m, m)]
+        with self.instance() as instance:
+            return list(run_months(definitions, instance, chosen, wanted))
+
+    def instance(self) -> dg.DagsterInstance:
+        return dg.DagsterInstance.from_config(str(self.dagster_home))
+
+    def rows(self, sql: str) -> list[dict[str, Any]]:
+        """Rows of a query over the published tables."""
+        warehouse = self.warehouse()
+        try:
+            result: list[dict[str, Any]] = warehouse.query(sql).to_pylist()
+        finally:
+            warehouse.close()
+        return result
+
+    def command_environment(self) -> dict[str, str]:
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("LAKEHOUSE_", "DAGSTER_"))}
+        ours = {
+            "LAKEHOUSE_HOME": str(self.home),
+            "LAKEHOUSE_TLC_URL": self.tlc_url,
+            "LAKEHOUSE_FIRST_MONTH": "2011-01",
+            "LAKEHOUSE_SQL": str(self.sql),
+            "DAGSTER_HOME": str(self.dagster_home),
+        }
+        return {**kept, **ours, **self.environment}
+
+    def lakehouse(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        """The ``lakehouse`` command in a process of its own."""
+        return self._process([str(Path(sys.executable).parent / "lakehouse"), *arguments], environment)
+
+    def dagster(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        """The ``dagster`` command, in a folder without an ``.env`` that would point it elsewhere."""
+        return self._process([str(Path(sys.executable).parent / "dagster"), *arguments], environment)
+
+    def python(self, code: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Python code in a process of its own."""
+        return self._process([sys.executable, "-c", code], environment)
+
+    def _process(self, command: list[str], environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            command,
+            cwd=self.folder,
+            env={**self.command_environment(), **environment},
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+
+    def files(self) -> dict[str, int]:
+        """Every file under the home with its time of modification, to tell whether anything was written."""
+        return {
+            str(path.relative_to(self.home)): path.stat().st_mtime_ns
+            for path in sorted(self.home.rglob("*"))
+            if path.is_file()
+        }
+
+    def snapshots(self) -> dict[str, int]:
+        """How many Iceberg snapshots each table has."""
+        warehouse = self.warehouse()
+        try:
+            catalog = warehouse.tables.catalog
+            names = [".".join(name) for space in ("silver", "gold") for name in catalog.list_tables(space)]
+            return {name: len(catalog.load_table(name).snapshots()) for name in names}
+        finally:
+            warehouse.close()
+
+
+def json_rows(completed: subprocess.CompletedProcess[str]) -> Any:
+    """What ``lakehouse query --format json`` printed."""
+    return json.loads(completed.stdout)
