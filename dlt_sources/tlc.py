@@ -202,7 +202,7 @@ def _verified_rows(path: Path, transfer: Transfer, remote: RemoteFile) -> int:
         tail = file.read()
     if head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
         raise corrupt(f"it is an HTML or XML page of {transfer.bytes:,} bytes")
-    if not head.startswith(_PARQUET_MAGIC) or False:
+    if not head.startswith(_PARQUET_MAGIC) or tail != _PARQUET_MAGIC:
         raise corrupt(
             f"its {transfer.bytes:,} bytes begin with {head[:4]!r} and end with {tail!r}, not with PAR1"
         )

@@ -1,0 +1,62 @@
+# Everything a developer runs, by name; `make` lists it. All tools live in .venv, at the versions of requirements.lock.
+
+SHELL := /bin/bash
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+JOBS ?= 2
+UV := uv==0.13.8
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test test-faults test-all lint format lock bench clean
+
+help: ## List the targets
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(INSTALLED) .env .dagster/dagster.yaml ## Make .venv and .env (every other target does so first)
+
+$(INSTALLED): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: make PYTHON=python3.12 setup"; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(UV)
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --requirements requirements.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	@touch $@
+
+.env:
+	@echo "DAGSTER_HOME=$(CURDIR)/.dagster" > $@
+
+.dagster/dagster.yaml:
+	@mkdir -p .dagster && ln -s ../dagster.yaml $@
+
+test: setup ## Lint, types and the fast tests
+	$(MAKE) --no-print-directory lint
+	$(BIN)/pytest -n $(JOBS) --dist loadfile --ignore tests/faults
+
+test-faults: setup ## Kills, races, restatements and unpublished months
+	$(BIN)/pytest -n $(JOBS) --dist loadfile tests/faults
+
+test-all: test test-faults ## All that CI runs
+
+lint: setup ## ruff, mypy (strict), sqlfluff
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/sqlfluff lint --processes 1 sql
+
+format: setup ## Format Python and SQL
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/sqlfluff fix sql
+
+lock: setup ## Compile requirements.lock anew, without index addresses
+	$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --upgrade \
+	  --no-emit-index-url --no-header --no-annotate --quiet --output-file requirements.lock
+
+bench: setup ## Measure against bare DuckDB
+	$(BIN)/python -m bench.load_time
+	$(BIN)/python -m bench.rerun
+	$(BIN)/python -m bench.silver
+
+clean: ## Remove .venv, .env and all tool caches; data stays
+	rm -rf .venv .env .dagster .pytest_cache .mypy_cache .ruff_cache
