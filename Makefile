@@ -19,12 +19,13 @@ $(INSTALLED): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: make PYTHON=python3.12 setup"; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(UV)
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --requirements requirements.lock
+	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --requirements requirements.lock
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	@grep -q 'lakehouse' $(BIN)/activate || printf '\n# lakehouse: plain dagster commands find the instance and the code\nset -a; . "%s/.env"; set +a\n' "$(CURDIR)" >> $(BIN)/activate
 	@touch $@
 
 .env:
-	@echo "DAGSTER_HOME=$(CURDIR)/.dagster" > $@
+	@printf 'DAGSTER_HOME="%s/.dagster"\nDAGSTER_MODULE_NAME=lakehouse.definitions\n' "$(CURDIR)" > $@
 
 .dagster/dagster.yaml:
 	@mkdir -p .dagster && ln -s ../dagster.yaml $@

@@ -1,5 +1,4 @@
 """One file fetched over http(s), or from a file:// folder, byte for byte and hashed while it streams."""
-# ruff: noqa: PLC0415 - requests takes 0.15 s to import: only where used
 
 from __future__ import annotations
 
@@ -32,9 +31,7 @@ _ERROR_BODY_BYTES = 1 << 16  # enough of an error page to recognise it
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 
-def download(
-    remote: RemoteFile, target: Path, known: Validators | None, policy: HttpPolicy
-) -> Transfer | None:
+def download(remote: RemoteFile, target: Path, known: Validators | None, policy: HttpPolicy) -> Transfer | None:
     """Copy the remote file byte for byte to `target`; None when it is unchanged since `known`.
 
     Raises:
@@ -129,9 +126,7 @@ def _judge_403(session: Session, response: Response, remote: RemoteFile, policy:
     not_published = "it is not published (yet): ask again later"
     if re.search(r"<Code>\s*AccessDenied\s*</Code>", body):
         return NotPublished(
-            remote.message(
-                "answered 403 with S3's AccessDenied, its answer for a missing file", not_published
-            )
+            remote.message("answered 403 with S3's AccessDenied, its answer for a missing file", not_published)
         )
     if re.search(r"request blocked|too much traffic", body, re.IGNORECASE):
         return TryAgain(
@@ -194,9 +189,7 @@ def _open_local_file(remote: RemoteFile) -> BinaryIO:
     try:
         return Path(url2pathname(urlsplit(remote.url).path)).open("rb")
     except FileNotFoundError:
-        raise NotPublished(
-            remote.message("does not exist", "put the file there, or ask again later")
-        ) from None
+        raise NotPublished(remote.message("does not exist", "put the file there, or ask again later")) from None
     except OSError as problem:
         raise SourceUnavailable(
             remote.message(f"cannot be opened ({problem.strerror})", "make it a readable file")

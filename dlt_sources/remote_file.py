@@ -1,5 +1,4 @@
 """A file at an address: what it is called in messages, when to try again, what arrives of it."""
-# ruff: noqa: PLC0415 - tenacity takes 40 ms to import: only where used
 
 from __future__ import annotations
 
@@ -107,9 +106,7 @@ def checked_base_url(base_url: str, setting: str, what: str) -> SplitResult:
         if parts.netloc not in {"", "localhost"} or not parts.path.startswith("/"):
             raise ConfigurationError(f"{what}: {setting} is '{shown}', not an absolute folder; {example}")
         if not Path(url2pathname(parts.path)).is_dir():
-            raise ConfigurationError(
-                f"{what}: {setting} is '{shown}', a folder that does not exist; {example}"
-            )
+            raise ConfigurationError(f"{what}: {setting} is '{shown}', a folder that does not exist; {example}")
     return parts
 
 
@@ -124,15 +121,18 @@ def with_retries(once: Callable[[], T], remote: RemoteFile, policy: HttpPolicy) 
     def pause(state: RetryCallState) -> float:
         failure = state.outcome.exception() if state.outcome else None
         asked = failure.retry_after_seconds if isinstance(failure, TryAgain) else 0.0
-        seconds = min(max(backoff(state), asked), policy.max_backoff_seconds)
+        return min(max(backoff(state), asked), policy.max_backoff_seconds)
+
+    def announce(state: RetryCallState) -> None:
+        failure = state.outcome.exception() if state.outcome else None
         attempt = f"attempt {state.attempt_number} of {policy.attempts}"
-        _log.warning("%s", remote.message(str(failure), f"{attempt}, the next in {seconds:.1f} s"))
-        return seconds
+        _log.warning("%s", remote.message(str(failure), f"{attempt}, the next in {state.upcoming_sleep:.1f} s"))
 
     retrying = Retrying(
         stop=stop_after_attempt(policy.attempts),
         wait=pause,
         retry=retry_if_exception_type(TryAgain),
+        before_sleep=announce,
         reraise=True,
     )
     try:
@@ -140,9 +140,7 @@ def with_retries(once: Callable[[], T], remote: RemoteFile, policy: HttpPolicy) 
     except TryAgain as last:
         attempts = f"{policy.attempts} attempts" if policy.attempts > 1 else "1 attempt"
         # `from None`: the errors below quote the whole URL, with whatever secret is in it.
-        raise last.kind(
-            remote.message(f"{last} (gave up after {attempts})", "run the month again later")
-        ) from None
+        raise last.kind(remote.message(f"{last} (gave up after {attempts})", "run the month again later")) from None
 
 
 def save(chunks: Iterable[bytes], target: Path) -> tuple[int, str]:

@@ -1,5 +1,4 @@
 """The trip records of New York's Taxi and Limousine Commission: what they are, how a month is fetched."""
-# ruff: noqa: PLC0415 - dlt and pyarrow take a second to import: only where used
 
 from __future__ import annotations
 
@@ -59,9 +58,7 @@ class TlcDataset:
 
 
 # First months: TLC.md, Publication.
-GREEN = TlcDataset(
-    "green", Month(2013, 8), "Green (boro) taxi trips as TLC publishes them, one file a month."
-)
+GREEN = TlcDataset("green", Month(2013, 8), "Green (boro) taxi trips as TLC publishes them, one file a month.")
 
 
 @dataclass(frozen=True)
@@ -88,7 +85,7 @@ def month_url(base_url: str, dataset: TlcDataset, month: Month) -> str:
     return parts._replace(path=path, fragment="").geturl()
 
 
-def fetch_month(  # noqa: PLR0917
+def fetch_month(
     base_url: str,
     dataset: TlcDataset,
     month: Month,
@@ -203,9 +200,7 @@ def _verified_rows(path: Path, transfer: Transfer, remote: RemoteFile) -> int:
     if head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
         raise corrupt(f"it is an HTML or XML page of {transfer.bytes:,} bytes")
     if not head.startswith(_PARQUET_MAGIC) or tail != _PARQUET_MAGIC:
-        raise corrupt(
-            f"its {transfer.bytes:,} bytes begin with {head[:4]!r} and end with {tail!r}, not with PAR1"
-        )
+        raise corrupt(f"its {transfer.bytes:,} bytes begin with {head[:4]!r} and end with {tail!r}, not with PAR1")
     try:
         footer = pq.read_metadata(path)
         footer.schema.to_arrow_schema()
