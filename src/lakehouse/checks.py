@@ -184,7 +184,7 @@ class RejectedShare(_Check):
         return exp.If(this=exp.GT(this=rejected, expression=allowed), true=rejected.copy(), false=exp.Literal.number(0))
 
     def meaning(self) -> str:
-        return f"at most {self.max * 100:f} % of the landed rows are rejected"
+        return f"at most {(self.max * 100).normalize():f} % of the landed rows are rejected"
 
 
 class Relationship(_Check):

@@ -98,9 +98,10 @@ def resolve(query: exp.Query, schema: Schema, origin: str, error: type[Lakehouse
 def suggestion(name: str, known: Iterable[str]) -> str:
     """``; did you mean …?`` with the names nearest to a wrong one, or what there is if none is near."""
     names = sorted(known)
-    near = difflib.get_close_matches(name, names, n=3)
+    by_last_part = {full.rpartition(".")[2]: full for full in names}
+    near = difflib.get_close_matches(name, [*names, *by_last_part], n=3)
     if near:
-        return f"; did you mean {' or '.join(near)}?"
+        return f"; did you mean {' or '.join(dict.fromkeys(by_last_part.get(match, match) for match in near))}?"
     return f"; there is {', '.join(names)}" if names else ""
 
 

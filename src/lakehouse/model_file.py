@@ -76,7 +76,7 @@ def load_models(folder: Path, contracts: Mapping[str, Contract]) -> Models:
         schema["bronze"][asset] = {column.name: column.type for column in columns}
         origins[f"bronze.{asset}"] = {column.name: column for column in columns}
     models: list[SqlModel] = []
-    for source in _in_order(sources):
+    for source in _in_order(sources, frozenset(origins)):
         model = source.resolve(schema, origins, contracts)
         for table in filter(None, (model.table, model.rejected)):
             layer, _, name = table.name.partition(".")
@@ -150,7 +150,7 @@ class _Source:
         grain = () if self.header.grain == "record" else self.header.grain
         self._require_known(table, grain)
         self._require_month(table, resolved)
-        self._require_sound_checks(table, origins)
+        self._require_sound_checks(table)
         rejected = rejected_query = None
         if rules and bronze is not None:
             contract = contracts[bronze]
@@ -221,7 +221,7 @@ class _Source:
         if table.partition is None and used:
             raise ModelError(f"{self.name}: {bounds} need a partition column in the header")
 
-    def _require_sound_checks(self, table: TableSpec, origins: _Origins) -> None:
+    def _require_sound_checks(self, table: TableSpec) -> None:
         names = {column.name for column in table.columns}
         labels = [*_IMPLICIT_CHECKS, *(check.label for check in self.header.checks)]
         for check in self.header.checks:
@@ -230,12 +230,9 @@ class _Source:
             for column in check.columns():
                 if column not in names:
                     raise ModelError(f"{self.name}: check {check.label}: {column} is not one of the SELECT's columns")
-            for read in check.reads():
-                if read not in origins:
-                    raise ModelError(f"{self.name}: check {check.label}: there is no table {read}")
 
 
-def _in_order(sources: list[_Source]) -> Iterator[_Source]:
+def _in_order(sources: list[_Source], bronze: frozenset[str]) -> Iterator[_Source]:
     makers: dict[str, _Source] = {}
     for source in sources:
         for table in (
@@ -254,6 +251,9 @@ def _in_order(sources: list[_Source]) -> Iterator[_Source]:
             *dialect.references(source.query),
             *(table for check in source.header.checks for table in check.reads()),
         }
+        for table in reads - makers.keys() - bronze:
+            near = dialect.suggestion(table, {*makers, *bronze})
+            raise ModelError(f"{source.name}: there is no table {table}{near}")
         graph[source.path] = {makers[table].path for table in reads if table in makers}
     by_path = {source.path: source for source in sources}
     try:

@@ -1,0 +1,63 @@
+from pathlib import Path
+
+import pytest
+
+from lakehouse.exceptions import ConfigurationError
+from lakehouse.month import Month
+from lakehouse.settings import PROJECT_ROOT, dagster_home, load_settings
+
+
+@pytest.fixture(autouse=True)
+def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HOME", "FIRST_MONTH", "TLC_URL", "MEMORY_LIMIT", "PROFILE", "THREADS"):
+        monkeypatch.delenv(f"LAKEHOUSE_{name}", raising=False)
+
+
+def test_everything_has_a_default_that_needs_no_account() -> None:
+    settings = load_settings(_env_file=None)
+    assert settings.profile == "local"
+    assert settings.home == PROJECT_ROOT / "data"
+    assert settings.first_month == Month(2024, 1)
+    assert settings.memory_limit == "1GB"
+
+
+def test_a_variable_overrides_the_default(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("LAKEHOUSE_FIRST_MONTH", "2019-07")
+    monkeypatch.setenv("LAKEHOUSE_HOME", str(tmp_path))
+    settings = load_settings(_env_file=None)
+    assert settings.first_month == Month(2019, 7)
+    assert settings.home == tmp_path
+
+
+def test_the_env_file_is_read_and_the_environment_wins(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("LAKEHOUSE_FIRST_MONTH=2015-01\nLAKEHOUSE_THREADS=3\n")
+    monkeypatch.setenv("LAKEHOUSE_FIRST_MONTH", "2016-01")
+    settings = load_settings(_env_file=tmp_path / ".env")
+    assert settings.first_month == Month(2016, 1)
+    assert settings.threads == 3
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "reason"),
+    [
+        ("LAKEHOUSE_FIRST_MONTH", "2009-01", "2011-01, the first month with taxi zones"),
+        ("LAKEHOUSE_FIRST_MONTH", "soon", "write it as YYYY-MM"),
+        ("LAKEHOUSE_MEMORY_LIMIT", "lots", "pattern"),
+        ("LAKEHOUSE_THREADS", "0", "greater than or equal to 1"),
+        ("LAKEHOUSE_PROFILE", "aws", "'local' or 'gcp'"),
+        ("LAKEHOUSE_HOME", "/tmp/a*b", "which file patterns give a meaning"),  # noqa: S108
+    ],
+)
+def test_a_value_that_cannot_be_used_is_named_with_its_variable(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str, reason: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(ConfigurationError) as error:
+        load_settings(_env_file=None)
+    assert str(error.value).startswith(f"{variable}=")
+    assert reason in str(error.value)
+
+
+def test_a_dagster_home_elsewhere_is_made_but_not_configured(tmp_path: Path) -> None:
+    home = dagster_home(load_settings(dagster_home=tmp_path / "elsewhere"))
+    assert list(home.iterdir()) == []

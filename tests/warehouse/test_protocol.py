@@ -1,0 +1,379 @@
+"""What every warehouse promises, tested against each of them."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from decimal import Decimal
+
+import pytest
+
+from lakehouse.exceptions import CheckFailed, ContractViolation, ModelError, NotLanded, QueryError
+from lakehouse.month import Month
+from tests import green_files
+from tests.green_files import outside, trip, trips
+from tests.warehouse.implementations import House
+
+JANUARY = Month(2024, 1)
+FEBRUARY = Month(2024, 2)
+COUNT = "SELECT COUNT(*) AS n, SUM(total_amount) AS total FROM silver.green_trips"
+
+
+def test_a_month_goes_from_landed_file_to_silver_and_gold(house: House) -> None:
+    house.land(JANUARY, [*trips(JANUARY, 24), trip(JANUARY, 99, total_amount=-12.0), outside(JANUARY, 5)])
+    silver = house.replace("green_silver", JANUARY)
+    gold = house.replace("green_gold", JANUARY)
+    assert (silver.rows, silver.skipped, gold.rows) == (25, False, 2)
+    assert silver.ledger is not None
+    assert silver.ledger.rejected == {"missing_pickup_time": 0, "pickup_outside_month": 1, "dropoff_before_pickup": 0}
+    assert house.rows("SELECT * FROM gold.green_trips_by_payment_type ORDER BY payment_type") == [
+        {
+            "month": date(2024, 1, 1),
+            "payment_type": 1,
+            "payment_type_name": "Credit card",
+            "trip_count": 12,
+            "reversal_count": 0,
+            "total_amount": Decimal("144.00"),
+            "trip_miles": Decimal("15.00"),
+        },
+        {
+            "month": date(2024, 1, 1),
+            "payment_type": 2,
+            "payment_type_name": "Cash",
+            "trip_count": 12,
+            "reversal_count": 1,
+            "total_amount": Decimal("132.00"),
+            "trip_miles": Decimal("16.25"),
+        },
+    ]
+
+
+@pytest.mark.parametrize("era", ["until 2023-01", "since 2023-02", "since 2025-01"])
+def test_every_era_of_file_gives_the_same_table(house: House, era: green_files.Era) -> None:
+    house.land(JANUARY, trips(JANUARY, 3), era)
+    house.replace("green_silver", JANUARY)
+    (row,) = house.rows("SELECT * FROM silver.green_trips WHERE pickup_at = '2024-01-01 00:07:00'")
+    assert (row["vendor_id"], row["rate_code_id"], row["passenger_count"]) == (2, 1, 1)
+    assert row["fare_amount"] == Decimal("10.00")
+    assert row["ehail_fee"] is None
+    assert row["cbd_congestion_fee"] == (Decimal("0.75") if era == "since 2025-01" else None)
+    assert (row["taxi_type"], row["is_reversal"], row["duration_seconds"]) == ("green", False, 660)
+
+
+def test_a_null_payment_type_is_a_row_of_its_own_named_unknown(house: House) -> None:
+    house.land(JANUARY, [trip(JANUARY, 1, payment_type=None), trip(JANUARY, 2, payment_type=5), trip(JANUARY, 3)])
+    house.replace("green_silver", JANUARY)
+    house.replace("green_gold", JANUARY)
+    rows = house.rows("SELECT payment_type, payment_type_name FROM gold.green_trips_by_payment_type ORDER BY 1")
+    assert {(row["payment_type"], row["payment_type_name"]) for row in rows} == {
+        (None, "Unknown"),
+        (5, "Unknown"),
+        (2, "Cash"),
+    }
+
+
+def test_the_first_rule_a_record_meets_is_its_reason(house: House) -> None:
+    late = outside(JANUARY, 2)
+    late["lpep_dropoff_datetime"] = late["lpep_pickup_datetime"] - timedelta(hours=1)
+    before = trip(JANUARY, 3, lpep_dropoff_datetime=JANUARY.start - timedelta(seconds=1))
+    missing = trip(JANUARY, 4, lpep_pickup_datetime=None)
+    house.land(JANUARY, [*trips(JANUARY, 100), late, before, missing])
+    house.replace("green_silver", JANUARY)
+    rows = house.rows("SELECT reject_reason, COUNT(*) AS n FROM silver.green_trips_rejected GROUP BY 1 ORDER BY 1")
+    assert rows == [
+        {"reject_reason": "dropoff_before_pickup", "n": 1},
+        {"reject_reason": "missing_pickup_time", "n": 1},
+        {"reject_reason": "pickup_outside_month", "n": 1},
+    ]
+
+
+def test_the_months_bounds_are_first_instant_included_and_last_excluded(house: House) -> None:
+    edge = timedelta(microseconds=1)
+    times = [JANUARY.start, JANUARY.end - edge, JANUARY.end, JANUARY.start - edge]
+    rows = [
+        trip(JANUARY, 100 + number, lpep_pickup_datetime=time, lpep_dropoff_datetime=time)
+        for number, time in enumerate(times)
+    ]
+    house.land(JANUARY, [*trips(JANUARY, 60), *rows])
+    house.replace("green_silver", JANUARY)
+    (extremes,) = house.rows("SELECT MIN(pickup_at) AS first, MAX(pickup_at) AS last FROM silver.green_trips")
+    assert (extremes["first"], extremes["last"]) == (JANUARY.start, JANUARY.end - edge)
+    assert house.rows("SELECT COUNT(*) AS n FROM silver.green_trips_rejected") == [{"n": 2}]
+
+
+def test_exact_duplicates_are_folded_and_counted_and_rejected_ones_are_kept_apart(house: House) -> None:
+    twice, thrice = trip(JANUARY, 1), trip(JANUARY, 2, payment_type=None)
+    wrong = outside(JANUARY, 3)
+    house.land(
+        JANUARY,
+        [
+            *trips(JANUARY, 1),
+            twice,
+            twice,
+            thrice,
+            thrice,
+            thrice,
+            *trips(FEBRUARY, 0),
+            *[wrong] * 2,
+            *[trip(JANUARY, n) for n in range(10, 60)],
+        ],
+    )
+    result = house.replace("green_silver", JANUARY)
+    assert result.ledger is not None
+    assert (result.ledger.bronze_rows, result.ledger.silver_rows, result.ledger.duplicate_copies) == (58, 53, 3)
+    assert house.rows("SELECT copies, COUNT(*) AS n FROM silver.green_trips GROUP BY 1 ORDER BY 1") == [
+        {"copies": 1, "n": 51},
+        {"copies": 2, "n": 1},
+        {"copies": 3, "n": 1},
+    ]
+    (ledger,) = house.rows("SELECT * FROM silver.row_ledger")
+    assert (ledger["rejected_rows"], ledger["duplicate_copies"], ledger["is_balanced"]) == (2, 3, True)
+
+
+def test_an_unchanged_month_is_left_as_it_is_and_still_reports_its_checks(house: House) -> None:
+    house.land(JANUARY, [*trips(JANUARY, 30), outside(JANUARY, 1)])
+    first = [house.replace(key, JANUARY) for key in ("green_silver", "green_gold")]
+    house.reopen()
+    again = [house.replace(key, JANUARY) for key in ("green_silver", "green_gold")]
+    assert [result.skipped for result in again] == [True, True]
+    for before, after in zip(first, again, strict=True):
+        assert (after.rows, after.content, after.version, after.checks, after.ledger) == (
+            before.rows,
+            before.content,
+            before.version,
+            before.checks,
+            before.ledger,
+        )
+
+
+def test_months_do_not_touch_each_other(house: House) -> None:
+    house.land(JANUARY, trips(JANUARY, 3))
+    house.land(FEBRUARY, trips(FEBRUARY, 4))
+    house.replace("green_silver", JANUARY)
+    house.replace("green_silver", FEBRUARY)
+    house.land(JANUARY, trips(JANUARY, 1))
+    house.replace("green_silver", JANUARY)
+    by_month = (
+        "SELECT DATE_TRUNC(pickup_at, MONTH) AS month, COUNT(*) AS n FROM silver.green_trips GROUP BY 1 ORDER BY 1"
+    )
+    assert [row["n"] for row in house.rows(by_month)] == [1, 4]
+
+
+def test_a_restated_month_replaces_what_was_there(house: House) -> None:
+    house.land(JANUARY, trips(JANUARY, 3))
+    house.replace("green_silver", JANUARY)
+    restated = house.land(JANUARY, trips(JANUARY, 5, total_amount=20.0))
+    result = house.replace("green_silver", JANUARY)
+    assert (result.skipped, result.rows) == (False, 5)
+    assert house.rows(COUNT) == [{"n": 5, "total": Decimal("100.00")}]
+    assert house.rows("SELECT DISTINCT bronze_sha256 AS sha FROM silver.green_trips") == [{"sha": restated.sha256}]
+
+
+def test_equal_rows_in_another_order_give_equal_gold(house: House) -> None:
+    rows = [*trips(JANUARY, 50)]
+    house.land(JANUARY, rows)
+    house.replace("green_silver", JANUARY)
+    first = house.replace("green_gold", JANUARY)
+    house.land(JANUARY, rows[::-1])
+    house.replace("green_silver", JANUARY)
+    assert house.replace("green_gold", JANUARY).content == first.content
+
+
+def test_a_failed_blocking_check_publishes_nothing_and_reports_all_checks(house: House) -> None:
+    house.land(JANUARY, trips(JANUARY, 30))
+    house.replace("green_silver", JANUARY)
+    house.land(JANUARY, [*trips(JANUARY, 2), *trips(FEBRUARY, 30)])
+    with pytest.raises(
+        CheckFailed, match=r"green_silver 2024-01: blocking check failed: rejected_share \(30 failing"
+    ) as error:
+        house.replace("green_silver", JANUARY)
+    failed = [check.name for check in error.value.checks if not check.passed]
+    assert failed == ["rejected_share"]
+    assert len(error.value.checks) == 11
+    assert house.rows(COUNT) == [{"n": 30, "total": Decimal("360.00")}]
+    assert house.rows("SELECT COUNT(*) AS n FROM silver.green_trips_rejected") == [{"n": 0}]
+
+
+def test_a_broken_grain_is_a_blocking_failure(house: House) -> None:
+    house.land(JANUARY, [trip(JANUARY, 1), trip(JANUARY, 2)])
+    house.replace("green_silver", JANUARY)
+    house.edit("gold/green_gold.sql", ("grain: [month, payment_type]", "grain: [month]"))
+    with pytest.raises(CheckFailed, match=r"grain \(1 failing: one row for each month\)"):
+        house.replace("green_gold", JANUARY)
+
+
+def test_a_warning_is_reported_and_publishes(house: House) -> None:
+    house.land(JANUARY, [trip(JANUARY, 1, payment_type=77), trip(JANUARY, 2, trip_distance=5000.0), trip(JANUARY, 3)])
+    result = house.replace("green_silver", JANUARY)
+    failed = {check.name: (check.failing, check.severity) for check in result.checks if not check.passed}
+    assert failed == {"payment_type_accepted_values": (1, "warn"), "trip_miles_range": (1, "warn")}
+    assert result.rows == 3
+
+
+def test_an_unknown_column_is_a_warning_with_its_name(house: House) -> None:
+    table = green_files.table(trips(JANUARY, 2)).append_column("surge_fee", [[1.0, 2.0]])
+    house.land(JANUARY, table)
+    result = house.replace("green_silver", JANUARY)
+    drift = next(check for check in result.checks if check.name == "contract_drift")
+    assert (drift.passed, drift.severity, drift.facts["unknown_columns"]) == (False, "warn", "surge_fee")
+
+
+def test_amounts_finer_than_a_cent_are_rounded_and_counted(house: House) -> None:
+    house.land(
+        JANUARY,
+        [trip(JANUARY, 1, tip_amount=1.005), trip(JANUARY, 2, tip_amount=1.25), trip(JANUARY, 3, tip_amount=0.125)],
+    )
+    result = house.replace("green_silver", JANUARY)
+    drift = next(check for check in result.checks if check.name == "contract_drift")
+    assert (drift.passed, drift.facts["rounded_tip_amount"]) == (False, 2)
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "message"),
+    [
+        ("passenger_count", 2.5, "column passenger_count .* must hold whole numbers, but 1 values do not.* 2.5"),
+        ("payment_type", float("inf"), "column payment_type .* has 1 values that are not numbers"),
+        ("total_amount", float("nan"), "column total_amount .* has 1 values that are not numbers"),
+        ("fare_amount", 1e30, "column fare_amount .* has 1 values that are not numbers or are too large"),
+    ],
+)
+def test_a_value_that_a_cast_would_change_stops_the_month(
+    house: House, column: str, value: float, message: str
+) -> None:
+    house.land(JANUARY, trips(JANUARY, 3), "until 2023-01")
+    house.replace("green_silver", JANUARY)
+    house.land(JANUARY, [*trips(JANUARY, 9), trip(JANUARY, 10, **{column: value})], "until 2023-01")
+    with pytest.raises(ContractViolation, match=f"green 2024-01 .*{message}"):
+        house.replace("green_silver", JANUARY)
+    assert house.rows(COUNT) == [{"n": 3, "total": Decimal("36.00")}]
+
+
+def test_a_month_before_the_dataset_began_is_empty(house: House) -> None:
+    before = Month(2013, 7)
+    silver, gold = house.replace("green_silver", before), house.replace("green_gold", before)
+    assert (silver.rows, gold.rows) == (0, 0)
+    assert all(check.passed for check in (*silver.checks, *gold.checks))
+
+
+def test_a_month_that_was_not_landed_names_the_asset_to_materialize(house: House) -> None:
+    with pytest.raises(NotLanded, match="materialize green_bronze for 2024-01 first"):
+        house.replace("green_silver", JANUARY)
+
+
+def test_gold_of_a_month_without_silver_names_the_asset_to_materialize(house: House) -> None:
+    with pytest.raises(
+        NotLanded, match=r"green_gold 2024-01: silver.green_trips has nothing for 2024-01: materialize green_silver"
+    ):
+        house.replace("green_gold", JANUARY)
+
+
+def test_changed_sql_recomputes_and_a_new_column_evolves_the_table(house: House) -> None:
+    for month in (JANUARY, FEBRUARY):
+        house.land(month, trips(month, 4))
+        house.replace("green_silver", month)
+        house.replace("green_gold", month)
+    house.edit(
+        "gold/green_gold.sql",
+        ("  SUM(trip_miles) AS trip_miles\n", "  SUM(trip_miles) AS trip_miles,\n  MAX(trip_miles) AS longest\n"),
+        ("\nchecks:", '\n  longest: {type: "NUMERIC(18,2)", description: Longest, unit: miles}\nchecks:'),
+    )
+    result = house.replace("green_gold", FEBRUARY)
+    assert not result.skipped
+    rows = house.rows("SELECT DISTINCT month, longest FROM gold.green_trips_by_payment_type ORDER BY month")
+    assert [row["longest"] for row in rows] == [None, Decimal("1.25")]
+
+
+def test_a_column_taken_out_of_a_model_leaves_its_table(house: House) -> None:
+    house.land(JANUARY, trips(JANUARY, 4))
+    house.replace("green_silver", JANUARY)
+    house.replace("green_gold", JANUARY)
+    house.edit(
+        "gold/green_gold.sql",
+        ("AS total_amount,\n  SUM(trip_miles) AS trip_miles\n", "AS total_amount\n"),
+        ("  trip_miles: {type:", "  # trip_miles: {type:"),
+    )
+    house.replace("green_gold", JANUARY)
+    (row, _) = house.rows("SELECT * FROM gold.green_trips_by_payment_type")
+    assert "trip_miles" not in row
+    assert row["trip_count"] == 2
+
+
+def test_a_type_that_cannot_change_in_place_is_refused_and_nothing_is_lost(house: House) -> None:
+    house.land(JANUARY, trips(JANUARY, 4))
+    house.replace("green_silver", JANUARY)
+    house.replace("green_gold", JANUARY)
+    house.edit(
+        "gold/green_gold.sql",
+        ("COUNTIF(is_reversal) AS reversal_count", "CAST(COUNTIF(is_reversal) AS STRING) AS reversal_count"),
+        ("reversal_count: {type: INT64", "reversal_count: {type: STRING"),
+        ("  - {type: range, column: reversal_count, min: 0}\n", ""),
+        ("trip_count + reversal_count", "trip_count"),
+    )
+    with pytest.raises(
+        ModelError, match=r"gold.green_trips_by_payment_type: reversal_count cannot change type in place"
+    ):
+        house.replace("green_gold", JANUARY)
+    assert house.rows("SELECT SUM(reversal_count) AS n FROM gold.green_trips_by_payment_type") == [{"n": 0}]
+
+
+def test_another_description_changes_the_table_but_not_its_rows(house: House) -> None:
+    house.land(JANUARY, trips(JANUARY, 4))
+    house.replace("green_silver", JANUARY)
+    house.replace("green_gold", JANUARY)
+    house.edit("gold/green_gold.sql", ("Trips without reversals", "Trips that were not taken back"))
+    assert house.replace("green_gold", JANUARY).skipped
+
+
+def test_preparing_twice_changes_nothing(house: House) -> None:
+    house.warehouse.prepare()
+    house.land(JANUARY, trips(JANUARY, 4))
+    first = house.replace("green_silver", JANUARY)
+    house.warehouse.prepare()
+    assert house.replace("green_silver", JANUARY).version == first.version
+
+
+def test_a_preview_is_the_first_rows_of_a_month(house: House) -> None:
+    house.land(JANUARY, trips(JANUARY, 9))
+    house.replace("green_silver", JANUARY)
+    preview = house.warehouse.preview(house.models["green_silver"], JANUARY, 2)
+    assert preview.column("pickup_at").to_pylist() == [JANUARY.start, JANUARY.start + timedelta(minutes=7)]
+
+
+def test_an_integer_sum_comes_back_as_an_integer(house: House) -> None:
+    house.land(JANUARY, trips(JANUARY, 9))
+    house.replace("green_silver", JANUARY)
+    result = house.warehouse.query("SELECT SUM(copies) AS n, COUNT(*) AS c FROM silver.green_trips")
+    assert [str(field.type) for field in result.schema] == ["int64", "int64"]
+
+
+def test_landings_can_be_queried(house: House) -> None:
+    house.land(JANUARY, trips(JANUARY, 2))
+    newest = house.land(JANUARY, trips(JANUARY, 3))
+    rows = house.rows("SELECT month, `rows`, sha256 FROM bronze.landings WHERE is_current")
+    assert rows == [{"month": date(2024, 1, 1), "rows": 3, "sha256": newest.sha256}]
+
+
+def test_the_ledger_shows_a_landing_that_silver_has_not_followed(house: House) -> None:
+    old = house.land(JANUARY, trips(JANUARY, 2))
+    house.replace("green_silver", JANUARY)
+    new = house.land(JANUARY, trips(JANUARY, 3))
+    rows = {row["bronze_sha256"]: row for row in house.rows("SELECT * FROM silver.row_ledger")}
+    assert (rows[new.sha256]["bronze_rows"], rows[new.sha256]["silver_rows"]) == (3, 0)
+    assert (rows[old.sha256]["bronze_rows"], rows[old.sha256]["silver_rows"]) == (0, 2)
+    assert not any(row["is_balanced"] for row in rows.values())
+
+
+@pytest.mark.parametrize(
+    ("sql", "message"),
+    [
+        ("SELECT nope FROM silver.green_trips", "there is no column nope"),
+        ("SELECT 1 AS a FROM silver.grene_trips", "did you mean silver.green_trips"),
+        ("SELECT 1 AS a FROM bronze.green_bronze", "there is no table bronze.green_bronze"),
+        ("SELECT @month AS a", "@month has no value"),
+        ("SELECT 1 AS a FROM gold.green_trips_by_payment_type", "has not been materialized yet"),
+    ],
+)
+def test_a_query_that_cannot_be_answered_says_why(house: House, sql: str, message: str) -> None:
+    house.land(JANUARY, trips(JANUARY, 2))
+    house.replace("green_silver", JANUARY)
+    with pytest.raises(QueryError, match=message):
+        house.rows(sql)
