@@ -104,6 +104,7 @@ def bare(file: Path, folder: Path, threads: int, memory: str) -> dict[str, Any]:
 def house(file: Path, home: Path, threads: int, memory: str) -> dict[str, Any]:
     """The warehouse, and after it what costs less: the same month again, and gold twice."""
     import duckdb  # noqa: F401 - start-up is not counted
+
     from lakehouse.contracts import CONTRACTS
     from lakehouse.definitions import open_warehouse
     from lakehouse.model_file import load_models
@@ -165,8 +166,8 @@ def _spans() -> Spans:
     """Every part of ``replace`` that could cost something, under a name."""
     from lakehouse import dialect
     from lakehouse.warehouse import duckdb_engine, duckdb_iceberg, landed_month
-    from lakehouse.warehouse.duckdb_iceberg import DuckDbIcebergWarehouse
     from lakehouse.warehouse.duckdb_engine import DuckDbEngine
+    from lakehouse.warehouse.duckdb_iceberg import DuckDbIcebergWarehouse
     from lakehouse.warehouse.iceberg_tables import IcebergTables
 
     spans = Spans()

@@ -27,8 +27,9 @@ def run_in_duckdb(sql: str) -> list[tuple[Any, ...]]:
     with duckdb.connect() as connection:
         connection.execute("CREATE SCHEMA silver")
         connection.execute(
-            "CREATE TABLE silver.trips AS SELECT * FROM (VALUES (TIMESTAMP '2024-01-31 23:59:00', 1,"
-            " 1.10::DECIMAL(18,2)), (TIMESTAMP '2024-02-01 00:00:00', 2, 2.20::DECIMAL(18,2))) AS t(pickup_at, kind, amount)"
+            "CREATE TABLE silver.trips AS SELECT * FROM (VALUES"
+            " (TIMESTAMP '2024-01-31 23:59:00', 1, 1.10::DECIMAL(18,2)),"
+            " (TIMESTAMP '2024-02-01 00:00:00', 2, 2.20::DECIMAL(18,2))) AS t(pickup_at, kind, amount)"
         )
         return connection.execute(dialect.render(resolved(sql), "duckdb")).fetchall()
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
-from sqlglot import parse_one
+from sqlglot import exp, parse_one
 
 from lakehouse import dialect
 from lakehouse.contracts import CONTRACTS
@@ -110,7 +110,9 @@ def test_both_dialects_render_the_same_columns(folder: Path) -> None:
     for model in load(folder):
         for engine in ENGINES:
             text = dialect.render(model.query, engine)
-            assert parse_one(text, read=engine).named_selects == [c.name for c in model.table.columns]
+            rendered = parse_one(text, read=engine)
+            assert isinstance(rendered, exp.Query)
+            assert rendered.named_selects == [c.name for c in model.table.columns]
 
 
 @pytest.mark.parametrize(
