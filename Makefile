@@ -25,7 +25,10 @@ $(INSTALLED): requirements.lock pyproject.toml
 	@touch $@
 
 .env:
-	@printf 'DAGSTER_HOME="%s/.dagster"\nDAGSTER_MODULE_NAME=lakehouse.definitions\n' "$(CURDIR)" > $@
+	@printf '%s\n' 'DAGSTER_HOME="$(CURDIR)/.dagster"' \
+	  '# so that "dagster asset list" and "dagster asset materialize" need no -m lakehouse.definitions' \
+	  DAGSTER_CLI_ASSET_LIST_MODULE_NAME=lakehouse.definitions \
+	  DAGSTER_CLI_ASSET_MATERIALIZE_MODULE_NAME=lakehouse.definitions > $@
 
 .dagster/dagster.yaml:
 	@mkdir -p .dagster && ln -s ../dagster.yaml $@

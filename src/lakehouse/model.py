@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from sqlglot import exp
 
@@ -41,7 +40,8 @@ class SqlModel:
     """
 
     key: str
-    path: Path
+    sql: str
+    """The SELECT as its author wrote it."""
     table: TableSpec
     grain: tuple[str, ...]
     references: tuple[str, ...]

@@ -92,6 +92,7 @@ class _Source:
 
     path: Path
     header: ModelHeader
+    sql: str
     query: exp.Query
 
     @property
@@ -114,7 +115,8 @@ class _Source:
             raise ModelError(f"{name}: header, {where}: {first['msg']}") from None
         if header.table.partition(".")[0] != path.parent.name:
             raise ModelError(f"{name}: table {header.table} does not belong in sql/{path.parent.name}/")
-        return cls(path, header, dialect.parse(match["body"], name, ModelError))
+        sql = match["body"].strip()
+        return cls(path, header, sql, dialect.parse(sql, name, ModelError))
 
     def resolve(
         self,
@@ -158,7 +160,7 @@ class _Source:
             rejected_query = _rejected_query(rules, rejected, bronze, schema, self.name)
         return SqlModel(
             key=self.path.stem,
-            path=self.path,
+            sql=self.sql,
             table=table,
             grain=grain,
             references=references,

@@ -31,7 +31,7 @@ def sql_model_asset(
     @dg.asset(
         name=model.key,
         deps=list(models.upstream_keys(model)),
-        description=f"{model.table.description}\n\n```sql\n{model.resolved.sql(dialect.BIGQUERY, pretty=True)}\n```",
+        description=f"{model.table.description}\n\n```sql\n{model.sql}\n```",
         group_name=f"{model.layer}_layer",
         kinds={model.table.format},
         partitions_def=partitions,
