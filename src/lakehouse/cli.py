@@ -94,7 +94,7 @@ def _show(outcome: RunOutcome, seconds: float) -> None:
         rejected = f"  {asset.rejected:,} rejected" if asset.rejected else ""
         unchanged = "  unchanged" if asset.unchanged else ""
         warnings = f"  warnings: {', '.join(asset.warnings)}" if asset.warnings else ""
-        click.echo(f"         {asset.key:<16}{rows}{rejected}{unchanged}{warnings}")
+        click.echo(f"         {asset.key:<16}{rows}{rejected}{unchanged}{warnings}".rstrip())
     for failure in outcome.failures:
         click.echo(f"         {failure}", err=True)
 
