@@ -165,7 +165,7 @@ def _land(file: Path, home: Path) -> None:
 def _spans() -> Spans:
     """Every part of ``replace`` that could cost something, under a name."""
     from lakehouse import dialect
-    from lakehouse.warehouse import duckdb_engine, duckdb_iceberg, landed_month
+    from lakehouse.warehouse import duckdb_iceberg, landed_month
     from lakehouse.warehouse.duckdb_engine import DuckDbEngine
     from lakehouse.warehouse.duckdb_iceberg import DuckDbIcebergWarehouse
     from lakehouse.warehouse.iceberg_tables import IcebergTables
@@ -178,7 +178,7 @@ def _spans() -> Spans:
     spans.wrap(DuckDbEngine, "__exit__", "open and close DuckDB")
     spans.wrap(DuckDbEngine, "parquet_view", "views of the inputs")
     spans.wrap(DuckDbEngine, "copy", lambda *call: f"copy of {Path(call[-1]).name}")
-    spans.wrap(duckdb_engine.os, "fsync", "fsync")
+    spans.wrap(os, "fsync", "fsync")
     spans.wrap(DuckDbIcebergWarehouse, "_audit", "audit")
     spans.wrap(duckdb_iceberg, "hash_file", "hash")
     spans.wrap(IcebergTables, "publish", "Iceberg commits")

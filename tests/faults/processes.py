@@ -1,35 +1,43 @@
-"""``lakehouse`` runs in processes of their own that race each other, or die at a chosen moment."""
+"""``lakehouse`` in processes of their own, which race each other or die at a chosen moment."""
 
 from __future__ import annotations
 
-import contextlib
+import json
 import multiprocessing
 import os
 import signal
-import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any
 
 from lakehouse.month import Month
+from tests.faults.commands import sqlite_without_fsync
 from tests.project import Project
 
-TIMEOUT_SECONDS = 120.0
+_TIMEOUT_SECONDS = 120.0
 
-# Children are forked from a server that has all imports done and no threads: 1 s each instead of 4 s.
+# Children are forked from a server that has done all imports and has no threads, which saves 3 s each.
 _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload(
-    ["lakehouse.cli", "lakehouse.definitions", "lakehouse.runs", "dlt", "duckdb", "pyarrow.parquet", "pyiceberg.catalog.sql"]
+    [
+        "dlt.destinations",
+        "duckdb",
+        "lakehouse.cli",
+        "lakehouse.definitions",
+        "lakehouse.runs",
+        "pyarrow.parquet",
+        "pyiceberg.catalog.sql",
+        "pyiceberg.io.pyarrow",
+    ]
 )
 
 
 @dataclass(frozen=True)
 class Ended:
-    """How a process ended and what it wrote."""
+    """How a process ended and what it printed."""
 
     exit_code: int | None
     output: str
@@ -41,35 +49,73 @@ class Ended:
 
 @dataclass(frozen=True)
 class Running:
-    """A process at work, its output in a file."""
+    """A process at work; what it prints goes to a file."""
 
     process: BaseProcess
     log: Path
 
     def wait(self) -> Ended:
-        self.process.join(TIMEOUT_SECONDS)
+        self.process.join(_TIMEOUT_SECONDS)
         if self.process.is_alive():
             self.process.kill()
             self.process.join()
-            raise TimeoutError(f"{self.process.name} did not end: {self.log.read_text()}")
+            raise TimeoutError(f"it did not end, but said: {self.log.read_text()}")
         return Ended(self.process.exitcode, self.log.read_text())
 
 
-def month_arguments(month: Month) -> tuple[str, ...]:
+def one_month(month: Month) -> tuple[str, ...]:
+    """Arguments that run a month."""
     return ("run", "--from", str(month), "--to", str(month))
 
 
-def start(project: Project, *arguments: str, patch: Callable[[], object] | None = None, go: Path | None = None) -> Running:
-    """``lakehouse`` with these arguments; ``patch`` is called in the process first. It waits for ``go`` to exist."""
+def start(
+    project: Project, arguments: Sequence[str], patch: Callable[[], object] | None = None, go: Path | None = None
+) -> Running:
+    """``lakehouse`` with these arguments, after ``patch`` was called and once ``go`` exists."""
     logs = project.folder / "logs"
     logs.mkdir(exist_ok=True)
-    log = logs / f"{len(list(logs.iterdir()))}.txt"
+    log = logs / f"{len(list(logs.glob('*.txt')))}.txt"
     log.touch()
     process = _CONTEXT.Process(
-        target=_lakehouse, args=(arguments, project.command_environment(), log, patch, go), daemon=True
+        target=_lakehouse, args=(tuple(arguments), project.command_environment(), log, patch, go), daemon=True
     )
     process.start()
     return Running(process, log)
+
+
+def race(project: Project, commands: Sequence[Sequence[str]]) -> list[Ended]:
+    """``lakehouse`` with each of these arguments in a process of its own, all beginning at the same moment."""
+    go = project.folder / "go"
+    racing = [start(project, arguments, go=go) for arguments in commands]
+    ready = [each.log.with_suffix(".ready") for each in racing]
+    while not all(path.exists() for path in ready):
+        assert all(each.process.is_alive() for each in racing), [each.log.read_text() for each in racing]
+        time.sleep(0.01)
+    go.touch()
+    return [each.wait() for each in racing]
+
+
+@contextmanager
+def polling(project: Project, sql: str) -> Iterator[list[dict[str, str | None]]]:
+    """A process that asks the same one-row query over and over; the list has its answers once the block is left."""
+    answers, stop = project.folder / "answers.jsonl", project.folder / "stop"
+    process = _CONTEXT.Process(target=_poll, args=(project, sql, answers, stop), daemon=True)
+    process.start()
+    while process.is_alive() and not answers.exists():
+        time.sleep(0.01)
+    seen: list[dict[str, str | None]] = []
+    try:
+        yield seen
+    finally:
+        stop.touch()
+        process.join(_TIMEOUT_SECONDS)
+    assert process.exitcode == 0
+    seen.extend(json.loads(line) for line in answers.read_text().splitlines())
+
+
+def kill_this_process() -> None:
+    """As ``kill -9`` does: no handler, no ``finally``, nothing flushed."""
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _lakehouse(
@@ -82,8 +128,8 @@ def _lakehouse(
     from lakehouse.cli import main
 
     descriptor = os.open(log, os.O_WRONLY | os.O_APPEND)
-    os.dup2(descriptor, sys.stdout.fileno())
-    os.dup2(descriptor, sys.stderr.fileno())
+    for stream in (1, 2):
+        os.dup2(descriptor, stream)
     os.environ.clear()
     os.environ.update(environment)
     if patch is not None:
@@ -92,4 +138,14 @@ def _lakehouse(
         log.with_suffix(".ready").touch()
         while not go.exists():
             time.sleep(0.002)
-    main(list(arguments), prog_name="lakehouse")
+    with sqlite_without_fsync():
+        main(arguments, prog_name="lakehouse")
+
+
+def _poll(project: Project, sql: str, answers: Path, stop: Path) -> None:
+    warehouse = project.warehouse()
+    with answers.open("w") as lines:
+        while not stop.exists():
+            (row,) = warehouse.query(sql).to_pylist()
+            lines.write(json.dumps({name: None if value is None else str(value) for name, value in row.items()}) + "\n")
+    warehouse.close()

@@ -7,7 +7,7 @@ are all null) is put into a copy of one: see the last test.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -76,6 +76,16 @@ by_month = pytest.mark.parametrize("month", MONTHS)
 
 
 @dataclass(frozen=True)
+class Published:
+    """What queries over the published tables answer for one month."""
+
+    ledger: list[dict[str, Any]]
+    rejected: dict[str, int]
+    totals: dict[str, Any]
+    gold: list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
 class Pipeline:
     """A project after its first run of all months, and what the files it read say by pandas."""
 
@@ -128,8 +138,8 @@ def iceberg(pipeline: Pipeline) -> Iterator[SqlCatalog]:
 
 
 @pytest.fixture(scope="module")
-def silver_totals(pipeline: Pipeline) -> dict[str, dict[str, Any]]:
-    return _silver_totals(pipeline.project)
+def published(pipeline: Pipeline) -> dict[str, Published]:
+    return _published(pipeline.project, MONTHS)
 
 
 @by_month
@@ -144,39 +154,27 @@ def test_the_landed_file_is_byte_for_byte_the_published_one(pipeline: Pipeline, 
 
 
 @by_month
-def test_the_row_ledger_accounts_for_every_row_as_pandas_does(pipeline: Pipeline, month: str) -> None:
-    expected = pipeline.expected(month)
-
-    rows = pipeline.project.rows(f"SELECT * FROM silver.row_ledger WHERE month = DATE '{month}-01'")
-
-    assert len(rows) == 1, f"{month}: one ledger row expected, found {rows}"
-    assert not differences(f"{month} ledger", _expected_ledger(pipeline.source(month), month, expected), rows[0])
+def test_the_row_ledger_accounts_for_every_row_as_pandas_does(
+    pipeline: Pipeline, published: dict[str, Published], month: str
+) -> None:
+    _assert_ledger(month, pipeline.source(month), pipeline.expected(month), published[month])
 
 
 @by_month
 def test_rejected_records_are_those_that_pandas_rejects_and_for_the_same_reasons(
-    pipeline: Pipeline, iceberg: SqlCatalog, month: str
+    pipeline: Pipeline, published: dict[str, Published], iceberg: SqlCatalog, month: str
 ) -> None:
     expected = pipeline.expected(month)
-    counted = pipeline.project.rows(
-        f"SELECT reject_reason, COUNT(*) AS records FROM {REJECTED} WHERE month = DATE '{month}-01' GROUP BY 1"
-    )
 
-    rejects = _scan(iceberg, REJECTED, month)
-
-    assert not differences(
-        f"{month} rejected",
-        {reason: records for reason, records in expected.rejected.items() if records},
-        {row["reject_reason"]: row["records"] for row in counted},
-    )
-    _assert_same_records(f"{month} rejected", expected.rejects, rejects)
+    _assert_rejected(month, expected, published[month])
+    _assert_same_records(f"{month} rejected", expected.rejects, _scan(iceberg, REJECTED, month))
 
 
 @by_month
 def test_silver_columns_add_up_to_what_pandas_adds_up(
-    pipeline: Pipeline, silver_totals: dict[str, dict[str, Any]], month: str
+    pipeline: Pipeline, published: dict[str, Published], month: str
 ) -> None:
-    assert not differences(f"{month} silver", _expected_totals(pipeline.expected(month)), silver_totals[month])
+    _assert_totals(month, pipeline.expected(month), published[month])
 
 
 @by_month
@@ -189,8 +187,10 @@ def test_silver_holds_just_the_records_that_pandas_keeps(pipeline: Pipeline, ice
 
 
 @by_month
-def test_gold_has_the_trips_and_the_cents_that_pandas_computes(pipeline: Pipeline, month: str) -> None:
-    _assert_gold(pipeline.project, month, pipeline.expected(month))
+def test_gold_has_the_trips_and_the_cents_that_pandas_computes(
+    pipeline: Pipeline, published: dict[str, Published], month: str
+) -> None:
+    _assert_gold(month, pipeline.expected(month), published[month])
 
 
 @by_month
@@ -204,7 +204,12 @@ def test_another_reader_of_the_iceberg_tables_counts_and_adds_the_same(
     total = expected.sums["total_amount"]
     assert not differences(
         f"{month} read by pyiceberg",
-        {"silver rows": expected.silver_rows, "silver total": total, "gold rows": len(expected.gold), "gold total": total},
+        {
+            "silver rows": expected.silver_rows,
+            "silver total": total,
+            "gold rows": len(expected.gold),
+            "gold total": total,
+        },
         {
             "silver rows": silver.num_rows,
             "silver total": pc.sum(silver["total_amount"]).as_py(),
@@ -324,10 +329,11 @@ def test_a_month_with_all_the_dirt_there_can_be_still_agrees_with_pandas(project
     [outcome] = project.run(Month.parse(month))
 
     assert outcome.succeeded, outcome.failures
-    [ledger] = project.rows("SELECT * FROM silver.row_ledger")
-    assert not differences(f"{month} ledger", _expected_ledger(file, month, expected), ledger)
-    assert not differences(f"{month} silver", _expected_totals(expected), _silver_totals(project)[month])
-    _assert_gold(project, month, expected)
+    published = _published(project, [month])[month]
+    _assert_ledger(month, file, expected, published)
+    _assert_rejected(month, expected, published)
+    _assert_totals(month, expected, published)
+    _assert_gold(month, expected, published)
     catalog = _open_catalog(project)
     try:
         _assert_same_records(f"{month} silver", expected.trips, _scan(catalog, SILVER, month))
@@ -358,7 +364,9 @@ def _make_dirty(trips: pd.DataFrame) -> pd.DataFrame:
         changed(with_code[110:113], **{pickup: at("2023-03-01"), dropoff: at("2023-03-01") + hour}),
         changed(with_code[113:114], **{pickup: at("2023-01-31 23:59:59.999999"), dropoff: at("2023-01-31 23:00")}),
         changed(with_code[114:118], **{pickup: at("2023-02-01"), dropoff: at("2023-02-01") + hour}),
-        changed(with_code[118:120], **{pickup: at("2023-02-28 23:59:59.999999"), dropoff: at("2023-03-01 00:59:59.999999")}),
+        changed(
+            with_code[118:120], **{pickup: at("2023-02-28 23:59:59.999999"), dropoff: at("2023-03-01 00:59:59.999999")}
+        ),
         changed(with_code[120:125], **{dropoff: with_code[120:125][pickup] - pd.Timedelta(seconds=1)}),
         changed(with_code[125:130], **{dropoff: pd.NaT}),
         changed(with_code[130:135], payment_type=0.0, cbd_congestion_fee=0.75),
@@ -371,7 +379,10 @@ def _make_dirty(trips: pd.DataFrame) -> pd.DataFrame:
     outside = trips[(trips[pickup] < "2023-02-01") | (trips[pickup] >= "2023-03-01")]
     typed = trips.assign(ehail_fee=trips["ehail_fee"].astype("float64"), cbd_congestion_fee=float("nan"))
     return pd.concat(
-        [frame.astype({"ehail_fee": "float64"}).reindex(columns=typed.columns) for frame in (valid, outside, *extra_rows)],
+        [
+            frame.astype({"ehail_fee": "float64"}).reindex(columns=typed.columns)
+            for frame in (valid, outside, *extra_rows)
+        ],
         ignore_index=True,
     )
 
@@ -385,37 +396,16 @@ def _sha256(file: Path) -> str:
     return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
-def _expected_ledger(file: Path, month: str, expected: GreenMonth) -> dict[str, Any]:
-    return {
-        "dataset": "green",
-        "month": Month.parse(month).first_day,
-        "bronze_sha256": _sha256(file),
-        "bronze_rows": expected.bronze_rows,
-        "silver_rows": expected.silver_rows,
-        "duplicate_copies": expected.duplicate_copies,
-        **{f"rejected_{reason}": expected.rejected[reason] for reason in REJECT_REASONS},
-        "rejected_rows": sum(expected.rejected.values()),
-        "is_balanced": True,
-    }
-
-
-def _expected_totals(expected: GreenMonth) -> dict[str, Any]:
-    return {
-        "rows": expected.silver_rows,
-        "reversals": expected.reversals,
-        **{f"sum of {name}": total for name, total in expected.sums.items()},
-        **{f"nulls of {name}": count for name, count in expected.nulls.items()},
-    }
-
-
-def _silver_totals(project: Project) -> dict[str, dict[str, Any]]:
-    """The same names as :func:`_expected_totals`, by month, as a query over the published table answers them."""
+def _published(project: Project, months: Sequence[str]) -> dict[str, Published]:
+    """Four queries, each for all months."""
+    ledger = project.rows("SELECT * FROM silver.row_ledger")
+    rejected = project.rows(f"SELECT month, reject_reason, COUNT(*) AS records FROM {REJECTED} GROUP BY 1, 2")
     summed = (*WHOLE_NUMBERS, *AMOUNTS, "duration_seconds", "copies")
     counted = (*COLUMNS, "duration_seconds")
-    rows = project.rows(
+    totals = project.rows(
         f"""
         SELECT
-          FORMAT_DATE('%Y-%m', DATE(pickup_at)) AS label,
+          DATE(DATE_TRUNC(pickup_at, MONTH)) AS month,
           COUNT(*) AS n,
           COUNTIF(is_reversal) AS reversals,
           {", ".join(f"SUM({name}) AS sum_{name}" for name in summed)},
@@ -424,22 +414,60 @@ def _silver_totals(project: Project) -> dict[str, dict[str, Any]]:
         GROUP BY 1
         """
     )
-    return {
-        row["label"]: {
-            "rows": row["n"],
-            "reversals": row["reversals"],
-            **{f"sum of {name}": row[f"sum_{name}"] for name in summed},
-            **{f"nulls of {name}": row[f"nulls_{name}"] for name in counted},
-        }
-        for row in rows
+    gold = project.rows(f"SELECT * FROM {GOLD} ORDER BY month, payment_type NULLS FIRST")
+    found = {}
+    for month in months:
+        day = Month.parse(month).first_day
+        [total] = [row for row in totals if row["month"] == day]
+        found[month] = Published(
+            ledger=[row for row in ledger if row["month"] == day],
+            rejected={row["reject_reason"]: row["records"] for row in rejected if row["month"] == day},
+            totals={
+                "rows": total["n"],
+                "reversals": total["reversals"],
+                **{f"sum of {name}": total[f"sum_{name}"] for name in summed},
+                **{f"nulls of {name}": total[f"nulls_{name}"] for name in counted},
+            },
+            gold=[row for row in gold if row["month"] == day],
+        )
+    return found
+
+
+def _assert_ledger(month: str, source: Path, expected: GreenMonth, published: Published) -> None:
+    assert len(published.ledger) == 1, f"{month}: one ledger row expected, found {published.ledger}"
+    golden = {
+        "dataset": "green",
+        "month": Month.parse(month).first_day,
+        "bronze_sha256": _sha256(source),
+        "bronze_rows": expected.bronze_rows,
+        "silver_rows": expected.silver_rows,
+        "duplicate_copies": expected.duplicate_copies,
+        **{f"rejected_{reason}": expected.rejected[reason] for reason in REJECT_REASONS},
+        "rejected_rows": sum(expected.rejected.values()),
+        "is_balanced": True,
     }
+    assert not differences(f"{month} ledger", golden, published.ledger[0])
 
 
-def _assert_gold(project: Project, month: str, expected: GreenMonth) -> None:
-    rows = project.rows(f"SELECT * FROM {GOLD} WHERE month = DATE '{month}-01' ORDER BY payment_type NULLS FIRST")
+def _assert_rejected(month: str, expected: GreenMonth, published: Published) -> None:
+    golden = {reason: records for reason, records in expected.rejected.items() if records}
+    assert not differences(f"{month} rejected", golden, published.rejected)
 
-    assert [row["payment_type"] for row in rows] == [row["payment_type"] for row in expected.gold], f"{month} gold rows"
-    for row, golden in zip(rows, expected.gold, strict=True):
+
+def _assert_totals(month: str, expected: GreenMonth, published: Published) -> None:
+    golden = {
+        "rows": expected.silver_rows,
+        "reversals": expected.reversals,
+        **{f"sum of {name}": total for name, total in expected.sums.items()},
+        **{f"nulls of {name}": count for name, count in expected.nulls.items()},
+    }
+    assert not differences(f"{month} silver", golden, published.totals)
+
+
+def _assert_gold(month: str, expected: GreenMonth, published: Published) -> None:
+    rows, golden_rows = published.gold, expected.gold
+    assert [row["payment_type"] for row in rows] == [row["payment_type"] for row in golden_rows], f"{month} gold rows"
+    for row, golden in zip(rows, golden_rows, strict=True):
         assert not differences(f"{month} gold of payment type {golden['payment_type']}", golden, row)
         assert list(row) == list(golden), f"{month} gold: order of columns"
 
@@ -454,7 +482,11 @@ def _scan(catalog: SqlCatalog, name: str, month: str) -> pa.Table:
     column, start, end = "month", f"{month}-01", f"{bounds.next()}-01"
     if name == SILVER:
         column, start, end = "pickup_at", bounds.start.isoformat(), bounds.end.isoformat()
-    return catalog.load_table(name).scan(And(GreaterThanOrEqual(column, start), LessThan(column, end))).to_arrow()
+    return (
+        catalog.load_table(name)
+        .scan(And(GreaterThanOrEqual(term=column, value=start), LessThan(term=column, value=end)))
+        .to_arrow()
+    )
 
 
 def _assert_same_records(where: str, expected: pd.DataFrame, table: pa.Table) -> None:

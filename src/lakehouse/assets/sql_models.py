@@ -40,6 +40,7 @@ def sql_model_asset(
         code_version=hashlib.sha256(sql.encode()).hexdigest()[:12],
         metadata={
             "dagster/table_name": model.table.name,
+            "dagster/storage_kind": model.table.format,
             "dagster/column_schema": table_schema(model.table.columns),
         },
     )
@@ -95,6 +96,7 @@ def _check_results(checks: tuple[CheckResult, ...]) -> Iterator[dg.AssetCheckRes
 def _facts(result: ReplaceResult) -> dict[str, Any]:
     facts: dict[str, Any] = {
         "dagster/row_count": result.rows,
+        "dagster/partition_row_count": result.rows,
         "skipped": result.skipped,
         "seconds": result.seconds,
         "bytes_written": result.bytes_written,
