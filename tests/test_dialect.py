@@ -12,6 +12,7 @@ from sqlglot import exp
 from lakehouse import dialect
 from lakehouse.exceptions import QueryError
 from lakehouse.schema import Column
+from lakehouse.warehouse.duckdb_statements import Statement
 
 SCHEMA: dialect.Schema = {
     "silver": {"trips": {"pickup_at": "DATETIME", "kind": "INT64", "amount": "NUMERIC(18,2)"}},
@@ -73,10 +74,9 @@ def test_casting_to_declared_types_settles_what_engines_infer() -> None:
 
 
 def test_only_parameters_that_occur_are_bound() -> None:
-    query = dialect.parse("SELECT @a AS a", "q", QueryError)
-    assert dialect.bind(query, {"a": datetime(2024, 1, 1), "b": 2}) == {"a": datetime(2024, 1, 1)}
-    assert dialect.render(query, "duckdb") == "SELECT $a AS a"
-    assert dialect.render(query, "bigquery") == "SELECT @a AS a"
+    statement = Statement.of(dialect.parse("SELECT @a AS a", "q", QueryError))
+    assert statement.sql == "SELECT $a AS a"
+    assert statement.bind({"a": datetime(2024, 1, 1), "b": 2}) == {"a": datetime(2024, 1, 1)}
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Literal
 
 import sqlglot
@@ -146,8 +146,3 @@ def _exact_numeric(node: exp.Expr) -> exp.Expr:
 def parameters(expression: exp.Expr) -> frozenset[str]:
     """Names of the ``@parameters`` an expression binds."""
     return frozenset(parameter.name for parameter in expression.find_all(exp.Parameter))
-
-
-def bind(expression: exp.Expr, values: Mapping[str, object]) -> dict[str, object]:
-    """Only the values an expression's parameters need: engines refuse any others."""
-    return {name: values[name] for name in sorted(parameters(expression))}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -102,14 +103,15 @@ def read_parquet(files: Sequence[Path]) -> str:
 
 def quoted(name: str) -> str:
     """An identifier, quoted for DuckDB."""
-    return exp.to_identifier(name, quoted=True).sql("duckdb")
+    return '"' + name.replace('"', '""') + '"'
 
 
 def literal(text: str) -> str:
     """A string literal, quoted for DuckDB; for places that take no bound parameter."""
-    return exp.Literal.string(text).sql("duckdb")
+    return "'" + text.replace("'", "''") + "'"
 
 
+@cache
 def duckdb_type(bigquery_type: str) -> str:
     """DuckDB's name of a BigQuery type."""
     return exp.DataType.build(bigquery_type, dialect="bigquery").sql("duckdb")

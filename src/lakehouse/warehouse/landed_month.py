@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from sqlglot import exp
@@ -76,6 +77,7 @@ class LandedMonth:
     def sha256(self) -> str:
         return self.landing.sha256 if self.landing else ""
 
+    @cached_property
     def projection(self) -> Projection:
         """How this file becomes the canonical relation.
 
@@ -95,7 +97,7 @@ class LandedMonth:
             engine.parquet_view(records, (), (*columns, *BRONZE_COLUMNS))
             return
         engine.view(LANDED, f"SELECT * FROM {read_parquet([self.file])}")
-        engine.view("typed", dialect.render(self.projection().select, "duckdb"))
+        engine.view("typed", dialect.render(self.projection.select, "duckdb"))
         names = ", ".join(quoted(column.name) for column in columns)
         sha = f"{literal(self.sha256)} AS bronze_sha256"
         engine.view(records, f"SELECT {names}, CAST(1 AS BIGINT) AS copies, {sha} FROM typed")
@@ -109,7 +111,7 @@ class LandedMonth:
         Raises:
             ContractViolation: a value that should be a whole number is not, or an amount is not a number.
         """
-        projection = self.projection()
+        projection = self.projection
         counts: dict[str, exp.Expr] = {}
         for source, name in (*projection.whole_numbers, *projection.decimals):
             too_large = exp.func("ABS", exp.column(source, quoted=True)) >= exp.Literal.number(_TOO_LARGE)
