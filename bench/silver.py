@@ -23,7 +23,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bench.generate import ERAS, ROWS, write_month
+from bench.generate import ERAS, ROWS
 from bench.measure import Spans, child, merged, middle, noise, peak_megabytes, show
 from lakehouse.bronze import BronzeStore, Landing, hash_file
 from lakehouse.month import Month
@@ -207,7 +207,7 @@ def compare(file: Path, repetitions: int, threads: int, memory: str) -> None:
         for which in ("house", "bare") if repetition % 2 == 0 else ("bare", "house"):
             with tempfile.TemporaryDirectory(dir=file.parent, prefix=f"{which}-") as folder:
                 wanted = [f"--as={which}", f"--file={file}", f"--folder={folder}", f"--threads={threads}"]
-                runs[which].append(child("bench.silver", *wanted, f"--memory={memory}"))
+                runs[which].append(json.loads(child("bench.silver", *wanted, f"--memory={memory}")))
             last = runs[which][-1]
             print(
                 f"{repetition + 1}/{repetitions} {which:<6}{last['seconds']:7.2f} s  peak {last['peak']:5.0f} MB",
@@ -283,7 +283,15 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="bench-silver-") as folder:
         file = arguments.file
         if file is None:
-            file = write_month(Path(folder) / "green.parquet", MONTH, arguments.rows, arguments.era).path
+            file = Path(folder) / "green.parquet"
+            # In a process of its own: a child's peak of memory begins at what its parent had used.
+            child(
+                "bench.generate",
+                f"--rows={arguments.rows}",
+                f"--month={MONTH}",
+                f"--era={arguments.era}",
+                f"--out={file}",
+            )
         compare(file.resolve(), arguments.repetitions, arguments.threads, arguments.memory)
 
 

@@ -18,8 +18,6 @@ from lakehouse.month import Month
 from lakehouse.settings import Settings
 from lakehouse.warehouse.protocol import CheckResult, ReplaceResult, Warehouse
 
-_PREVIEW_ROWS = 5
-
 
 def sql_model_asset(
     settings: Settings, models: Models, model: SqlModel, contracts: Mapping[str, Contract]
@@ -54,14 +52,14 @@ def sql_model_asset(
             except CheckFailed as failure:
                 yield from _check_results(failure.checks)
                 raise
-            preview = warehouse.preview(model, month, _PREVIEW_ROWS)
-        yield from _check_results(result.checks)
+        # Results that come with the materialization are linked to it, not to the one before.
         yield dg.MaterializeResult(
             data_version=dg.DataVersion(result.content),
+            check_results=list(_check_results(result.checks)),
             metadata={
                 **_facts(result),
                 "dagster/column_lineage": _lineage(models, model, contracts),
-                "preview": markdown_table(preview),
+                "preview": markdown_table(result.preview),
             },
         )
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 _STALE_SECONDS = 24 * 3600.0
 _CONTENT_DIGITS = 32
+_PREVIEW_ROWS = 5
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,7 @@ class _Audit:
     rows: int
     ledger: Ledger | None
     checks: tuple[CheckResult, ...]
+    preview: pa.Table
 
 
 class DuckDbIcebergWarehouse:
@@ -105,6 +107,7 @@ class DuckDbIcebergWarehouse:
             seconds=time.perf_counter() - started,
             bytes_written=written or 0,
             checks=(*audit.checks, *drift),
+            preview=audit.preview,
             ledger=audit.ledger,
         )
 
@@ -112,13 +115,6 @@ class DuckDbIcebergWarehouse:
         """See :meth:`Warehouse.query`."""
         with self._engine("query") as engine:
             return DuckDbQueries(self.tables, self._models, self._contracts, self._bronze).run(engine, sql)
-
-    def preview(self, model: SqlModel, month: Month | None, limit: int) -> pa.Table:
-        """See :meth:`Warehouse.preview`."""
-        with self._engine("preview") as engine:
-            files = self.tables.published(model.table, month).files
-            engine.parquet_view(STAGED, files, model.table.columns)
-            return engine.table(f"SELECT * FROM {STAGED} LIMIT {limit:d}", {})
 
     def _ensure_tables(self, model: SqlModel) -> None:
         for spec in filter(None, (model.table, model.rejected)):
@@ -175,7 +171,8 @@ class DuckDbIcebergWarehouse:
         audit = job.statements.audit
         counts = engine.row(audit.sql, audit.bind(job.inputs.parameters))
         ledger, checks = judge(job.model, counts, job.inputs.landed.rows if job.inputs.landed else None)
-        return _Audit(counts[ROWS], ledger, checks)
+        preview = engine.table(f"SELECT * FROM {STAGED} LIMIT {_PREVIEW_ROWS}", {})
+        return _Audit(counts[ROWS], ledger, checks, preview)
 
     def _publish(self, job: _Job, spec: TableSpec, staged: Path, content: str, rows: int) -> str | None:
         """Give a staged file its final name and commit it; one that is there already has the same bytes."""

@@ -49,7 +49,8 @@ class ReplaceResult:
     """What became of one month of one model.
 
     ``content`` identifies what the month now holds: equal content, equal rows. ``version`` is the snapshot
-    (Iceberg) or job (BigQuery) that holds it, None while the table has never been written.
+    (Iceberg) or job (BigQuery) that holds it, None while the table has never been written. ``preview`` are
+    the month's first rows.
     """
 
     rows: int
@@ -59,6 +60,7 @@ class ReplaceResult:
     seconds: float
     bytes_written: int
     checks: tuple[CheckResult, ...]
+    preview: pa.Table
     ledger: Ledger | None = None
     facts: Mapping[str, str | int | float] = field(default_factory=dict)
 
@@ -94,8 +96,4 @@ class Warehouse(Protocol):
         Raises:
             QueryError: it cannot be parsed or names what does not exist.
         """
-        ...
-
-    def preview(self, model: SqlModel, month: Month | None, limit: int) -> pa.Table:
-        """The first rows of a published month."""
         ...
