@@ -106,8 +106,8 @@ def house(file: Path, home: Path, threads: int, memory: str) -> dict[str, Any]:
     import duckdb  # noqa: F401 - start-up is not counted
 
     from lakehouse.contracts import CONTRACTS
-    from lakehouse.definitions import open_warehouse
     from lakehouse.model_file import load_models
+    from lakehouse.profile import open_warehouse
 
     settings = load_settings(home=home, threads=threads, memory_limit=memory)
     models = load_models(settings.sql, CONTRACTS)

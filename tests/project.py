@@ -14,9 +14,10 @@ from typing import Any
 import dagster as dg
 
 from lakehouse.contracts import CONTRACTS
-from lakehouse.definitions import build_definitions, open_warehouse
+from lakehouse.definitions import build_definitions
 from lakehouse.model_file import load_models
 from lakehouse.month import Month
+from lakehouse.profile import open_warehouse
 from lakehouse.runs import RunOutcome, months_to_run, run_months, select
 from lakehouse.settings import PROJECT_ROOT, Settings, load_settings
 from lakehouse.warehouse.duckdb_iceberg import DuckDbIcebergWarehouse

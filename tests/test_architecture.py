@@ -24,7 +24,7 @@ LAYERS = [
         *("lakehouse.model_file", "lakehouse.lineage", "lakehouse.ledger", "lakehouse.warehouse", "lakehouse.output"),
     },
     {"lakehouse.assets"},
-    {"lakehouse.definitions", "lakehouse.runs"},
+    {"lakehouse.definitions", "lakehouse.runs", "lakehouse.profile"},
     {"lakehouse.cli"},
 ]
 """From the bottom up: a module imports from its own layer and those below, never from above."""

@@ -7,9 +7,10 @@ from datetime import UTC, datetime
 import dagster as dg
 import pytest
 
-from lakehouse.definitions import build_definitions, open_warehouse
+from lakehouse.definitions import build_definitions
 from lakehouse.exceptions import ConfigurationError
 from lakehouse.model import Models
+from lakehouse.profile import open_warehouse
 from tests.project import Project
 
 SPECS = {

@@ -110,9 +110,9 @@ def query(sql: str, style: str) -> None:
     lakehouse query "SELECT * FROM silver.row_ledger" --format csv
     """
     from lakehouse.contracts import CONTRACTS
-    from lakehouse.definitions import open_warehouse
     from lakehouse.model_file import load_models
     from lakehouse.output import write
+    from lakehouse.profile import open_warehouse
     from lakehouse.settings import load_settings
 
     settings = load_settings()

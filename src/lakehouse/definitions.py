@@ -12,26 +12,9 @@ from lakehouse.assets.infrastructure import infrastructure_asset
 from lakehouse.assets.sql_models import sql_model_asset
 from lakehouse.bronze import BronzeStore
 from lakehouse.contracts import CONTRACTS
-from lakehouse.exceptions import ConfigurationError
-from lakehouse.model import Models
 from lakehouse.model_file import load_models
+from lakehouse.profile import open_warehouse
 from lakehouse.settings import Settings, load_settings, point_dlt_at_project
-from lakehouse.warehouse.duckdb_iceberg import DuckDbIcebergWarehouse
-
-
-def open_warehouse(settings: Settings, models: Models) -> DuckDbIcebergWarehouse:
-    """The profile's warehouse; it touches nothing before it is used.
-
-    Raises:
-        ConfigurationError: the profile is not available.
-    """
-    if settings.profile != "local":
-        raise ConfigurationError(
-            f"LAKEHOUSE_PROFILE={settings.profile}: this profile is not built yet; use local, the default"
-        )
-    return DuckDbIcebergWarehouse(
-        settings.home, models, CONTRACTS, memory_limit=settings.memory_limit, threads=settings.threads
-    )
 
 
 def build_definitions(settings: Settings) -> dg.Definitions:

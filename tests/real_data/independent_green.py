@@ -100,14 +100,15 @@ def fingerprints(records: pd.DataFrame) -> pd.Series:
     return hashes.sort_values(ignore_index=True)
 
 
-def differences(where: str, expected: Mapping[str, Any], actual: Mapping[str, Any]) -> list[str]:
-    """One line for each name whose values differ."""
+def assert_same(where: str, expected: Mapping[str, Any], actual: Mapping[str, Any]) -> None:
+    """Fail with one line for each name whose values differ."""
     nothing = "(nothing)"
-    return [
+    differing = [
         f"{where}, {name}: pandas computes {expected.get(name, nothing)}, the pipeline says {actual.get(name, nothing)}"
         for name in sorted(expected.keys() | actual.keys())
         if expected.get(name, nothing) != actual.get(name, nothing)
     ]
+    assert not differing, "\n".join(differing)
 
 
 def _reject_reasons(source: pd.DataFrame, start: pd.Timestamp) -> pd.Series:

@@ -34,8 +34,8 @@ from tests.real_data.independent_green import (
     REJECT_REASONS,
     WHOLE_NUMBERS,
     GreenMonth,
+    assert_same,
     compute,
-    differences,
     fingerprints,
 )
 
@@ -202,7 +202,7 @@ def test_another_reader_of_the_iceberg_tables_counts_and_adds_the_same(
     silver, gold = (_scan(iceberg, table, month) for table in (SILVER, GOLD))
 
     total = expected.sums["total_amount"]
-    assert not differences(
+    assert_same(
         f"{month} read by pyiceberg",
         {
             "silver rows": expected.silver_rows,
@@ -224,7 +224,7 @@ def test_the_run_reports_the_rows_that_pandas_counts(pipeline: Pipeline, month: 
     expected = pipeline.expected(month)
     reported = {asset.key: asset for asset in pipeline.outcomes[month].assets}
 
-    assert not differences(
+    assert_same(
         f"{month} run",
         {
             "green_bronze": expected.bronze_rows,
@@ -348,33 +348,30 @@ def _make_dirty(trips: pd.DataFrame) -> pd.DataFrame:
     valid = trips[trips[pickup].between("2023-02-02", "2023-02-27")].reset_index(drop=True)
     with_code, without_code = valid[valid["payment_type"].notna()], valid[valid["payment_type"].isna()]
 
-    def changed(rows: pd.DataFrame, **values: Any) -> pd.DataFrame:
-        return rows.assign(**values)
-
     hour = pd.Timedelta(hours=1)
-    no_pickup = changed(with_code[100:107], **{pickup: pd.NaT})
-    a_cent_more = with_code[200:210]
+    no_pickup = with_code[100:107].assign(**{pickup: pd.NaT})
+    a_dollar_more = with_code[200:210]
     at = pd.Timestamp
     extra_rows = [
-        *[with_code[0:50]] * 1,
+        with_code[0:50],
         *[without_code[0:10]] * 5,
-        changed(a_cent_more, tip_amount=a_cent_more["tip_amount"] + 1),
+        a_dollar_more.assign(tip_amount=a_dollar_more["tip_amount"] + 1),
         no_pickup,
         no_pickup[:1],
-        changed(with_code[110:113], **{pickup: at("2023-03-01"), dropoff: at("2023-03-01") + hour}),
-        changed(with_code[113:114], **{pickup: at("2023-01-31 23:59:59.999999"), dropoff: at("2023-01-31 23:00")}),
-        changed(with_code[114:118], **{pickup: at("2023-02-01"), dropoff: at("2023-02-01") + hour}),
-        changed(
-            with_code[118:120], **{pickup: at("2023-02-28 23:59:59.999999"), dropoff: at("2023-03-01 00:59:59.999999")}
+        with_code[110:113].assign(**{pickup: at("2023-03-01"), dropoff: at("2023-03-01") + hour}),
+        with_code[113:114].assign(**{pickup: at("2023-01-31 23:59:59.999999"), dropoff: at("2023-01-31 23:00")}),
+        with_code[114:118].assign(**{pickup: at("2023-02-01"), dropoff: at("2023-02-01") + hour}),
+        with_code[118:120].assign(
+            **{pickup: at("2023-02-28 23:59:59.999999"), dropoff: at("2023-03-01 00:59:59.999999")}
         ),
-        changed(with_code[120:125], **{dropoff: with_code[120:125][pickup] - pd.Timedelta(seconds=1)}),
-        changed(with_code[125:130], **{dropoff: pd.NaT}),
-        changed(with_code[130:135], payment_type=0.0, cbd_congestion_fee=0.75),
-        changed(with_code[135:139], payment_type=6.0, total_amount=-0.01),
-        changed(with_code[139:142], payment_type=5.0, total_amount=0.0),
-        changed(with_code[142:144], payment_type=99.0, store_and_fwd_flag=None),
-        changed(with_code[144:148], ehail_fee=2.125, trip_distance=1.375, total_amount=-10.125),
-        changed(without_code[20:23], ehail_fee=0.5, total_amount=-3.0),
+        with_code[120:125].assign(**{dropoff: with_code[120:125][pickup] - pd.Timedelta(seconds=1)}),
+        with_code[125:130].assign(**{dropoff: pd.NaT}),
+        with_code[130:135].assign(payment_type=0.0, cbd_congestion_fee=0.75),
+        with_code[135:139].assign(payment_type=6.0, total_amount=-0.01),
+        with_code[139:142].assign(payment_type=5.0, total_amount=0.0),
+        with_code[142:144].assign(payment_type=99.0, store_and_fwd_flag=None),
+        with_code[144:148].assign(ehail_fee=2.125, trip_distance=1.375, total_amount=-10.125),
+        without_code[20:23].assign(ehail_fee=0.5, total_amount=-3.0),
     ]
     outside = trips[(trips[pickup] < "2023-02-01") | (trips[pickup] >= "2023-03-01")]
     typed = trips.assign(ehail_fee=trips["ehail_fee"].astype("float64"), cbd_congestion_fee=float("nan"))
@@ -446,12 +443,12 @@ def _assert_ledger(month: str, source: Path, expected: GreenMonth, published: Pu
         "rejected_rows": sum(expected.rejected.values()),
         "is_balanced": True,
     }
-    assert not differences(f"{month} ledger", golden, published.ledger[0])
+    assert_same(f"{month} ledger", golden, published.ledger[0])
 
 
 def _assert_rejected(month: str, expected: GreenMonth, published: Published) -> None:
     golden = {reason: records for reason, records in expected.rejected.items() if records}
-    assert not differences(f"{month} rejected", golden, published.rejected)
+    assert_same(f"{month} rejected", golden, published.rejected)
 
 
 def _assert_totals(month: str, expected: GreenMonth, published: Published) -> None:
@@ -461,14 +458,14 @@ def _assert_totals(month: str, expected: GreenMonth, published: Published) -> No
         **{f"sum of {name}": total for name, total in expected.sums.items()},
         **{f"nulls of {name}": count for name, count in expected.nulls.items()},
     }
-    assert not differences(f"{month} silver", golden, published.totals)
+    assert_same(f"{month} silver", golden, published.totals)
 
 
 def _assert_gold(month: str, expected: GreenMonth, published: Published) -> None:
     rows, golden_rows = published.gold, expected.gold
     assert [row["payment_type"] for row in rows] == [row["payment_type"] for row in golden_rows], f"{month} gold rows"
     for row, golden in zip(rows, golden_rows, strict=True):
-        assert not differences(f"{month} gold of payment type {golden['payment_type']}", golden, row)
+        assert_same(f"{month} gold of payment type {golden['payment_type']}", golden, row)
         assert list(row) == list(golden), f"{month} gold: order of columns"
 
 
@@ -496,8 +493,12 @@ def _assert_same_records(where: str, expected: pd.DataFrame, table: pa.Table) ->
     assert not {name: pair for name, pair in types.items() if pair[0] != pair[1]}, f"{where}: types by column"
     ours, theirs = fingerprints(actual), fingerprints(expected)
     assert len(ours) == len(theirs), f"{where}: pandas has {len(theirs)} records, the pipeline {len(ours)}"
-    strangers = ~ours.isin(theirs)
-    assert ours.equals(theirs), f"{where}: {strangers.sum()} of {len(ours)} records are not what pandas computes"
+    if not ours.equals(theirs):
+        columns = [name for name in expected if not fingerprints(expected[[name]]).equals(fingerprints(actual[[name]]))]
+        pytest.fail(
+            f"{where}: {(~ours.isin(theirs)).sum()} of {len(ours)} records are not what pandas computes; "
+            f"columns: {', '.join(columns) or 'each alone is right, but values are in the wrong records'}"
+        )
 
 
 def _as_frame(table: pa.Table) -> pd.DataFrame:

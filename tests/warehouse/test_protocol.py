@@ -378,3 +378,19 @@ def test_a_query_that_cannot_be_answered_says_why(house: House, sql: str, messag
     house.replace("green_silver", JANUARY)
     with pytest.raises(QueryError, match=message):
         house.rows(sql)
+
+
+def test_a_model_that_gives_rows_outside_its_month_publishes_nothing(house: House) -> None:
+    house.land(JANUARY, trips(JANUARY, 9))
+    house.replace("green_silver", JANUARY)
+    house.replace("green_gold", JANUARY)
+    house.edit(
+        "gold/green_gold.sql",
+        (
+            "CAST(DATE_TRUNC(pickup_at, MONTH) AS DATE) AS month",
+            "DATE_ADD(CAST(pickup_at AS DATE), INTERVAL 31 DAY) AS month",
+        ),
+    )
+    with pytest.raises(ModelError, match=r"green_gold: .* of its rows for the month have a month outside it"):
+        house.replace("green_gold", JANUARY)
+    assert house.rows("SELECT DISTINCT month FROM gold.green_trips_by_payment_type") == [{"month": date(2024, 1, 1)}]

@@ -10,10 +10,11 @@ from sqlglot import exp
 from lakehouse import dialect
 from lakehouse.checks import REJECTED, STAGED, Unique
 from lakehouse.exceptions import ModelError
-from lakehouse.model import SqlModel, audit_schema
+from lakehouse.model import PARTITION_END, PARTITION_START, SqlModel, audit_schema
 from lakehouse.warehouse.protocol import CheckResult, Ledger
 
 ROWS = "rows"
+_OUTSIDE = "outside"
 _DUPLICATES = "duplicates"
 _REJECTED_PREFIX = "rejected_"
 _CHECK_PREFIX = "check_"
@@ -26,6 +27,8 @@ def audit_query(model: SqlModel, schema: dialect.Schema) -> exp.Query:
     Reads ``audit.staged`` and ``audit.rejected``; plain counts share one scan.
     """
     counts: dict[str, exp.Expr] = {ROWS: exp.Count(this=exp.Star())}
+    if model.table.partition is not None:
+        counts[_OUTSIDE] = exp.CountIf(this=_outside_month(model.table.partition, model))
     if model.rejected is not None:
         counts[_DUPLICATES] = exp.Sum(this=exp.column("copies") - 1)
         for reason in model.reject_reasons:
@@ -44,6 +47,13 @@ def audit_query(model: SqlModel, schema: dialect.Schema) -> exp.Query:
     return dialect.resolve(query, audit_schema(model, schema), f"checks of {model.key}", ModelError)
 
 
+def _outside_month(partition: str, model: SqlModel) -> exp.Expr:
+    column = exp.column(partition)
+    type_ = model.table.column(partition).type
+    start, end = (exp.cast(exp.Parameter(this=exp.var(name)), type_) for name in (PARTITION_START, PARTITION_END))
+    return exp.or_(column.is_(exp.Null()), column < start, exp.GTE(this=column.copy(), expression=end))
+
+
 def _count_rejected(matches: exp.Expr) -> exp.Expr:
     return exp.select(exp.Count(this=exp.Star())).from_(REJECTED).where(matches).subquery()
 
@@ -54,7 +64,15 @@ def judge(
     """The ledger and check results that an :func:`audit_query`'s row stands for.
 
     ``bronze_rows`` is how many records the landed file has, None for a model without a landed file.
+
+    Raises:
+        ModelError: the model gives rows that do not belong to the month.
     """
+    if counts.get(_OUTSIDE):
+        raise ModelError(
+            f"{model.key}: {counts[_OUTSIDE]:,} of its rows for the month have a {model.table.partition} outside it or "
+            f"none; nothing was published. Select the month with @{PARTITION_START} and @{PARTITION_END}"
+        )
     results = [
         CheckResult(
             name=check.label,

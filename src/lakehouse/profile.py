@@ -1,0 +1,24 @@
+"""What a profile means: which warehouse computes and stores the tables."""
+
+from __future__ import annotations
+
+from lakehouse.contracts import CONTRACTS
+from lakehouse.exceptions import ConfigurationError
+from lakehouse.model import Models
+from lakehouse.settings import Settings
+from lakehouse.warehouse.duckdb_iceberg import DuckDbIcebergWarehouse
+
+
+def open_warehouse(settings: Settings, models: Models) -> DuckDbIcebergWarehouse:
+    """The profile's warehouse; it touches nothing before it is used.
+
+    Raises:
+        ConfigurationError: the profile is not available.
+    """
+    if settings.profile != "local":
+        raise ConfigurationError(
+            f"LAKEHOUSE_PROFILE={settings.profile}: this profile is not built yet; use local, the default"
+        )
+    return DuckDbIcebergWarehouse(
+        settings.home, models, CONTRACTS, memory_limit=settings.memory_limit, threads=settings.threads
+    )
