@@ -21,7 +21,7 @@ $(INSTALLED): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(UV)
 	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --requirements requirements.lock
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
-	@grep -q 'lakehouse' $(BIN)/activate || printf '\n# lakehouse: plain dagster commands find the instance and the code\nset -a; . "%s/.env"; set +a\n' "$(CURDIR)" >> $(BIN)/activate
+	@grep -q '^# lakehouse: plain' $(BIN)/activate || printf '\n# lakehouse: plain dagster commands find the instance and the code\nset -a; . "%s/.env"; set +a\n' "$(CURDIR)" >> $(BIN)/activate
 	@touch $@
 
 .env:
@@ -62,5 +62,5 @@ bench: setup ## Measure against bare DuckDB
 	$(BIN)/python -m bench.rerun
 	$(BIN)/python -m bench.silver
 
-clean: ## Remove .venv, .env and all tool caches; data stays
-	rm -rf .venv .env .dagster .pytest_cache .mypy_cache .ruff_cache
+clean: ## Remove .venv, .env and all tool caches; data and run history stay
+	rm -rf .venv .env .pytest_cache .mypy_cache .ruff_cache

@@ -36,6 +36,7 @@ __all__ = [
     "fetch_month",
     "month_url",
     "tlc_source",
+    "without_secrets",
 ]
 
 _SETTING = "LAKEHOUSE_TLC_URL"

@@ -10,9 +10,11 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from lakehouse.exceptions import ConfigurationError
 from lakehouse.month import Month
+from lakehouse.settings import load_settings
 from tests import green_files
-from tests.faults.commands import Command, dagster_in_memory, held, lakehouse, of, run, sqlite_without_fsync
+from tests.commands import Command, dagster_in_memory, held, lakehouse, of, run, sqlite_without_fsync
 from tests.http_source import CLOUDFRONT_REQUEST_BLOCKED, S3_ACCESS_DENIED, Fault, SourceServer
 from tests.project import Project
 
@@ -448,3 +450,9 @@ def test_too_little_memory_names_the_setting(loaded: Project) -> None:
     line = failed(run(loaded, JANUARY, LAKEHOUSE_MEMORY_LIMIT="1KB"), JANUARY)
     assert "LAKEHOUSE_MEMORY_LIMIT=1KB: raise it" in line
     assert held(loaded, JANUARY) == LOADED
+
+
+def test_threads_by_the_thousand_are_refused_before_one_is_started() -> None:
+    """DuckDB starts as many as it is told to, which no machine survives: so nothing is run here."""
+    with pytest.raises(ConfigurationError, match=r"^LAKEHOUSE_THREADS=100000: .*less than"):
+        load_settings(threads=100_000)

@@ -42,7 +42,8 @@ def test_the_env_file_is_read_and_the_environment_wins(monkeypatch: pytest.Monke
     [
         ("LAKEHOUSE_FIRST_MONTH", "2009-01", "2011-01, the first month with taxi zones"),
         ("LAKEHOUSE_FIRST_MONTH", "soon", "write it as YYYY-MM"),
-        ("LAKEHOUSE_MEMORY_LIMIT", "lots", "pattern"),
+        ("LAKEHOUSE_MEMORY_LIMIT", "lots", "for example 2GB"),
+        ("LAKEHOUSE_THREADS", "100000", "less than or equal to 256"),
         ("LAKEHOUSE_THREADS", "0", "greater than or equal to 1"),
         ("LAKEHOUSE_PROFILE", "aws", "'local' or 'gcp'"),
         ("LAKEHOUSE_HOME", "/tmp/a*b", "which file patterns give a meaning"),  # noqa: S108

@@ -13,7 +13,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -88,13 +88,6 @@ class BronzeStore:
         newest = max(self.records(dataset, month).glob("*.json"), default=None)
         return None if newest is None else _read(newest)
 
-    def current_landings(self) -> Iterator[Landing]:
-        """The newest landing of every month of every dataset."""
-        for folder in sorted((self.root / "_landings").glob("*/*")):
-            newest = max(folder.glob("*.json"), default=None)
-            if newest is not None:
-                yield _read(newest)
-
     def open_current(self, dataset: str, month: Month, asset: str) -> tuple[Landing, Path]:
         """The newest landing of a month and its file.
 
@@ -137,8 +130,14 @@ class BronzeStore:
         landed.replace(file)
 
     def record(self, landing: Landing) -> None:
-        """Make a landed file current. Atomic: the record is there whole or not at all."""
+        """Make a landed file current. Atomic: the record is there whole or not at all.
+
+        A clock that was set back does not make it older than the month's newest record.
+        """
         month = Month.parse(landing.month)
+        newest = self.current(landing.dataset, month)
+        if newest is not None and newest.observed_at >= landing.observed_at:
+            landing = landing.model_copy(update={"observed_at": newest.observed_at + timedelta(microseconds=1)})
         folder = self.records(landing.dataset, month)
         folder.mkdir(parents=True, exist_ok=True)
         stamp = landing.observed_at.astimezone(UTC).strftime("%Y%m%dT%H%M%S%fZ")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from sqlglot import exp
 
 from lakehouse import dialect
@@ -134,6 +134,12 @@ class Range(_Check):
     min: int | Decimal | None = None
     max: int | Decimal | None = None
 
+    @model_validator(mode="after")
+    def _bounded(self) -> Self:
+        if self.min is None and self.max is None:
+            raise ValueError("give min or max")
+        return self
+
     def default_name(self) -> str:
         return f"{self.column}_range"
 
@@ -207,7 +213,9 @@ class Relationship(_Check):
 
     def failing(self) -> exp.Expr:
         table, _, key = self.to.rpartition(".")
-        parents = exp.select(exp.column(key)).from_(table).where(exp.column(key).is_(exp.Null()).not_())
+        parent = exp.column(key, table="parent")  # qualified: an unknown key must not become the outer column
+        parents = exp.select(parent).from_(exp.alias_(exp.to_table(table), "parent", table=True))
+        parents = parents.where(parent.copy().is_(exp.Null()).not_())
         missing = exp.column(self.column).isin(query=parents).not_()
         return exp.select(exp.Count(this=exp.Star())).from_(STAGED).where(missing).subquery()
 

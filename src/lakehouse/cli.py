@@ -35,6 +35,10 @@ class _OneLineErrors(click.Group):
             return super().invoke(ctx)
         except LakehouseError as error:
             raise click.ClickException(str(error)) from error
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise click.ClickException(f"{error.filename or 'this machine'}: {error.strerror or error}") from error
 
 
 @click.group(cls=_OneLineErrors, context_settings={"help_option_names": ["-h", "--help"]})
@@ -59,11 +63,9 @@ def run(first: Month | None, last: Month | None, selection: str) -> None:
     lakehouse run --from 2024-01 --to 2024-03
     lakehouse run --from 2024-01 --to 2024-01 --select '+green_gold'
     """
-    from dagster import DagsterInstance
-
     from lakehouse.definitions import build_definitions
-    from lakehouse.runs import months_to_run, run_months, select
-    from lakehouse.settings import dagster_home, load_settings, point_dlt_at_project
+    from lakehouse.runs import months_to_run, open_instance, run_months, select
+    from lakehouse.settings import load_settings, point_dlt_at_project
 
     settings = load_settings()
     point_dlt_at_project()
@@ -72,7 +74,7 @@ def run(first: Month | None, last: Month | None, selection: str) -> None:
     months = months_to_run(chosen, first, last)
     started = time.perf_counter()
     failed = []
-    with DagsterInstance.from_config(str(dagster_home(settings))) as instance:
+    with open_instance(settings) as instance:
         for outcome in run_months(definitions, instance, chosen, months):
             _show(outcome, time.perf_counter() - started)
             started = time.perf_counter()

@@ -44,11 +44,13 @@ class CanonicalColumn:
 class Projection:
     """How one file becomes the canonical relation.
 
-    ``select`` reads :data:`LANDED`; ``whole_numbers`` and ``decimals`` name the float columns (in the file,
-    canonical) whose values must be checked before they are cast to integers or rounded to cents.
+    ``select`` reads :data:`LANDED`. The others name columns (in the file, canonical) whose values must be
+    looked at before they are cast: ``times``, floats that become ``whole_numbers``, and numbers of more than
+    two decimals that become ``decimals``.
     """
 
     select: exp.Select
+    times: tuple[tuple[str, str], ...]
     whole_numbers: tuple[tuple[str, str], ...]
     decimals: tuple[tuple[str, str], ...]
     unknown: tuple[str, ...]
@@ -57,7 +59,7 @@ class Projection:
 
 _CASTABLE: dict[str, frozenset[str]] = {
     "INT64": frozenset({"integer", "float"}),
-    NUMERIC: frozenset({"integer", "float", "decimal"}),
+    NUMERIC: frozenset({"integer", "float", "decimal", "fine decimal"}),
     "DATETIME": frozenset({"datetime"}),
     "STRING": frozenset({"string"}),
 }
@@ -89,6 +91,7 @@ class Contract:
         selected: list[exp.Expr] = []
         whole_numbers: list[tuple[str, str]] = []
         decimals: list[tuple[str, str]] = []
+        times: list[tuple[str, str]] = []
         absent: list[str] = []
         used: set[str] = set()
         for canonical in self.canonical:
@@ -112,13 +115,16 @@ class Contract:
                         f"{column.name} ({column.type}); nothing of this month was changed. "
                         "Check what the source published, or widen the contract in src/lakehouse/contracts.py"
                     )
-                if source.kind == "float":
+                if source.kind in ("float", "fine decimal"):
                     (whole_numbers if column.type == "INT64" else decimals).append((source.name, column.name))
+                if source.kind == "datetime":
+                    times.append((source.name, column.name))
                 value = exp.column(source.name, table=LANDED, quoted=True)
             typed = exp.Cast(this=value, to=exp.DataType.build(column.type, dialect="bigquery"))
             selected.append(exp.alias_(typed, column.name))
         return Projection(
             select=exp.select(*selected).from_(LANDED),
+            times=tuple(times),
             whole_numbers=tuple(whole_numbers),
             decimals=tuple(decimals),
             unknown=tuple(given.name for given in footer if given.name.lower() not in used),
@@ -138,6 +144,8 @@ def _kind(arrow_type: Any) -> str:
 
     if types.is_dictionary(arrow_type):
         arrow_type = arrow_type.value_type
+    if types.is_decimal(arrow_type) and arrow_type.scale > 2:
+        return "fine decimal"
     kinds = {
         "null": types.is_null,
         "integer": types.is_integer,

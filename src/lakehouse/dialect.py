@@ -39,6 +39,8 @@ def parse(sql: str, origin: str, error: type[LakehouseError]) -> exp.Query:
         statements = [statement for statement in sqlglot.parse(sql, read=BIGQUERY) if statement is not None]
     except (ParseError, TokenError) as fault:
         reason = _TERMINAL_COLOURS.sub("", str(fault)).split("\n")[0]
+        if "SENTINEL" in reason:
+            reason = "it ends too early"
         raise error(f"{origin}: not valid BigQuery SQL: {reason}") from None
     if len(statements) != 1 or not isinstance(statements[0], exp.Query):
         raise error(f"{origin}: expected exactly one SELECT")
@@ -72,6 +74,10 @@ def resolve(query: exp.Query, schema: Schema, origin: str, error: type[Lakehouse
     Raises:
         error: a table or column does not exist; near names are suggested.
     """
+    for table in query.find_all(exp.Table):
+        if isinstance(table.this, exp.Func):
+            name = table.this.sql(BIGQUERY).partition("(")[0].lower()
+            raise error(f"{origin}: there is no table {name}: it is a function, and only tables can be read")
     known = {f"{layer}.{table}" for layer, tables in schema.items() for table in tables}
     for reference in references(query):
         if reference not in known:
@@ -84,20 +90,22 @@ def resolve(query: exp.Query, schema: Schema, origin: str, error: type[Lakehouse
         found = _UNRESOLVED.search(str(fault))
         if found is None:
             raise error(f"{origin}: {fault}") from None
-        columns = {
-            column
-            for reference in references(query)
-            for column in schema[reference.split(".")[0]][reference.split(".")[1]]
-        }
-        raise error(
-            f"{origin}: there is no column {found['name']} in {', '.join(references(query))}"
-            f"{suggestion(found['name'], columns)}"
-        ) from None
+        tables = references(query)
+        columns = [
+            column for reference in tables for column in schema[reference.split(".")[0]][reference.split(".")[1]]
+        ]
+        if found["name"] in columns:
+            raise error(
+                f"{origin}: column {found['name']} is ambiguous or out of reach here: say of which table, "
+                f"as in t.{found['name']}"
+            ) from None
+        near = suggestion(found["name"], columns)
+        raise error(f"{origin}: there is no column {found['name']} in {', '.join(tables)}{near}") from None
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:
     """``; did you mean …?`` with the names nearest to a wrong one, or what there is if none is near."""
-    names = sorted(known)
+    names = sorted(set(known))
     by_last_part = {full.rpartition(".")[2]: full for full in names}
     near = difflib.get_close_matches(name, [*names, *by_last_part], n=3)
     if near:

@@ -62,6 +62,10 @@ class CheckFailed(LakehouseError):
         self.checks = checks
 
 
+class StaleInputs(LakehouseError):
+    """What a month was computed from changed before it could be published; nothing was."""
+
+
 class CommitConflict(LakehouseError):
     """Another writer kept changing the same month; nothing of ours was published."""
 

@@ -10,10 +10,10 @@ from lakehouse import dialect
 from lakehouse.bronze import LANDINGS
 from lakehouse.contracts import Contract
 from lakehouse.exceptions import ModelError
-from lakehouse.model import Models, SqlModel
+from lakehouse.model import LEDGER, Models, SqlModel
 
-LEDGER = "silver.row_ledger"
-"""Name under which the ledger can be queried."""
+LEDGER_KEYS = {"dataset": "STRING", "month": "DATE", "bronze_sha256": "STRING"}
+"""Its grain, with types."""
 
 _REJECTED_PREFIX = "rejected_"
 
@@ -31,6 +31,7 @@ def ledger_query(models: Models, contracts: Mapping[str, Contract]) -> exp.Query
         "bronze_rows",
         "silver_rows",
         "duplicate_copies",
+        "rejected_rows",
         *(_REJECTED_PREFIX + reason for reason in reasons),
     ]
     parts = [_landed(terms)]
@@ -41,20 +42,15 @@ def ledger_query(models: Models, contracts: Mapping[str, Contract]) -> exp.Query
     counted = parts[0]
     for part in parts[1:]:
         counted = exp.union(counted, part, distinct=False)
-    keys = ("dataset", "month", "bronze_sha256")
+    keys = tuple(LEDGER_KEYS)
     summed = [
         exp.alias_(exp.Coalesce(this=exp.Sum(this=exp.column(term)), expressions=[exp.Literal.number(0)]), term)
         for term in terms
     ]
     totals = exp.select(*keys, *summed).from_(counted.subquery("counted")).group_by(*keys)
-    rejected = [exp.column(_REJECTED_PREFIX + reason) for reason in reasons]
-    rejected_rows: exp.Expr = rejected[0] if rejected else exp.Literal.number(0)
-    for column in rejected[1:]:
-        rejected_rows = rejected_rows + column
     accounted = exp.column("silver_rows") + exp.column("duplicate_copies") + exp.column("rejected_rows")
-    with_rejected = exp.select("*", exp.alias_(rejected_rows, "rejected_rows")).from_(totals.subquery("totals"))
     return exp.select("*", exp.alias_(exp.column("bronze_rows").eq(accounted), "is_balanced")).from_(
-        with_rejected.subquery("ledger")
+        totals.subquery("totals")
     )
 
 
@@ -96,7 +92,8 @@ def _kept(model: SqlModel, dataset: str, terms: list[str]) -> exp.Query:
 
 
 def _rejected(model: SqlModel, dataset: str, reasons: list[str], terms: list[str]) -> exp.Query:
-    counts: dict[str, exp.Expr] = {
+    counts: dict[str, exp.Expr] = {"rejected_rows": exp.Count(this=exp.Star())}
+    counts |= {
         _REJECTED_PREFIX + reason: exp.CountIf(this=exp.column("reject_reason").eq(exp.Literal.string(reason)))
         for reason in reasons
     }

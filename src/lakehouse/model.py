@@ -12,8 +12,11 @@ from lakehouse.checks import REJECTED, STAGED, Check
 from lakehouse.exceptions import UnknownAsset
 from lakehouse.schema import Column, TableSpec
 
+LEDGER = "silver.row_ledger"
+"""Name under which the row ledger can be queried; no model may take it."""
+
 BRONZE_COLUMNS = (
-    Column("copies", "INT64", "How many identical records the file holds; all but one are folded away"),
+    Column("copies", "INT64", "How many records of the file are equal in all canonical columns; one is kept"),
     Column("bronze_sha256", "STRING", "SHA-256 of the landed file the row comes from"),
 )
 """What every bronze relation has besides its contract's columns."""
@@ -83,8 +86,17 @@ class Models:
         return tuple(model.key for model in self.models)
 
     def by_table(self, table: str) -> SqlModel | None:
-        """The model that makes a table, None where none does."""
-        return next((model for model in self.models if model.table.name == table), None)
+        """The model that makes a table, also one of rejected records; None where none does."""
+        for model in self.models:
+            if table in (model.table.name, model.rejected.name if model.rejected else None):
+                return model
+        return None
+
+    def spec(self, table: str) -> TableSpec | None:
+        """The table of that name that some model makes, also one of rejected records."""
+        maker = self.by_table(table)
+        made = (maker.table, maker.rejected) if maker else ()
+        return next((spec for spec in made if spec is not None and spec.name == table), None)
 
     def upstream_keys(self, model: SqlModel) -> tuple[str, ...]:
         """Asset keys a model depends on: those of the tables its query and its checks read."""
@@ -101,5 +113,7 @@ def audit_schema(model: SqlModel, schema: dialect.Schema) -> dialect.Schema:
     """The schema a model's checks are resolved against: all tables, and the staged month."""
     staged = {column.name: column.type for column in model.table.columns}
     rejected = {column.name: column.type for column in model.rejected.columns} if model.rejected else {}
-    audit = {STAGED.partition(".")[2]: staged, REJECTED.partition(".")[2]: rejected or staged}
+    audit = {STAGED.partition(".")[2]: staged}
+    if rejected:
+        audit[REJECTED.partition(".")[2]] = rejected
     return {**schema, STAGED.partition(".")[0]: audit}

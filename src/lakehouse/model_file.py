@@ -20,10 +20,19 @@ from sqlglot import exp
 from sqlglot.optimizer.scope import Scope, build_scope
 
 from lakehouse import dialect
-from lakehouse.checks import Check
+from lakehouse.checks import STAGED, Check
 from lakehouse.contracts import Contract
 from lakehouse.exceptions import ModelError
-from lakehouse.model import BRONZE_COLUMNS, PARTITION_END, PARTITION_START, REJECTED_COLUMNS, Models, SqlModel
+from lakehouse.model import (
+    BRONZE_COLUMNS,
+    LEDGER,
+    PARTITION_END,
+    PARTITION_START,
+    REJECTED_COLUMNS,
+    Models,
+    SqlModel,
+    audit_schema,
+)
 from lakehouse.schema import Column, TableSpec, is_declarable
 
 _HEADER = re.compile(r"\s*/\*(?P<header>.*?)\*/(?P<body>.*)", re.DOTALL)
@@ -126,6 +135,7 @@ class _Source:
     ) -> SqlModel:
         references = dialect.references(self.query)
         bronze = next((r.partition(".")[2] for r in references if r.startswith("bronze.")), None)
+        self._require_one_bronze(references)
         rules = {
             reason: dialect.parse_predicate(text, f"{self.name}: reject rule {reason}", ModelError)
             for reason, text in self.header.reject.items()
@@ -153,12 +163,14 @@ class _Source:
         self._require_known(table, grain)
         self._require_month(table, resolved)
         self._require_sound_checks(table)
+        if rules and not {"copies", "bronze_sha256"} <= {column.name for column in columns}:
+            raise ModelError(f"{self.name}: a model with reject rules selects copies and bronze_sha256, for the ledger")
         rejected = rejected_query = None
         if rules and bronze is not None:
             contract = contracts[bronze]
             rejected = _rejected_table(table, contract)
             rejected_query = _rejected_query(rules, rejected, bronze, schema, self.name)
-        return SqlModel(
+        model = SqlModel(
             key=self.path.stem,
             sql=self.sql,
             table=table,
@@ -172,6 +184,14 @@ class _Source:
             checks=self.header.checks,
             bronze=bronze,
         )
+        self._require_checks_resolve(model, schema)
+        return model
+
+    def _require_checks_resolve(self, model: SqlModel, schema: dialect.Schema) -> None:
+        audited = audit_schema(model, schema)
+        for check in self.header.checks:
+            counted = exp.select(exp.alias_(check.failing(), "failing")).from_(STAGED)
+            dialect.resolve(counted, audited, f"{self.name}: check {check.label}", ModelError)
 
     def _columns(self, resolved: exp.Query, origins: _Origins) -> tuple[Column, ...]:
         declared = self.header.columns
@@ -202,6 +222,16 @@ class _Source:
                 )
             columns.append(Column(name, header.type, header.description, header.unit))
         return tuple(columns)
+
+    def _require_one_bronze(self, references: tuple[str, ...]) -> None:
+        bronze = [reference for reference in references if reference.startswith("bronze.")]
+        if bronze and (len(references) > 1 or self.header.partition is None):
+            raise ModelError(
+                f"{self.name}: {bronze[0]} is one month's file: a model that reads it has a partition and reads "
+                "nothing else; join in a model of its own"
+            )
+        if self.header.table == LEDGER:
+            raise ModelError(f"{self.name}: the table name {LEDGER} is taken by the row ledger")
 
     def _require_known(self, table: TableSpec, grain: tuple[str, ...]) -> None:
         names = {column.name for column in table.columns}

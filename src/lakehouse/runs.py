@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import dagster as dg
@@ -12,6 +14,7 @@ from dagster import AssetSelection
 from lakehouse.dialect import suggestion
 from lakehouse.exceptions import UnknownAsset, UnknownMonth
 from lakehouse.month import Month, month_range
+from lakehouse.settings import EARLIEST_FIRST_MONTH, Settings, dagster_home
 
 _BARE_KEY = re.compile(r'(?<![\w:"/=])(?!(?:and|or|not|sinks|roots)\b)([A-Za-z_]\w*)(?![\w:("/])')
 
@@ -49,6 +52,18 @@ class Selection:
     partitions: tuple[Month, ...] | None
 
 
+@contextmanager
+def open_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
+    """The project's Dagster instance. Processes that are the first to use it make its databases in turn."""
+    from filelock import FileLock
+
+    home = dagster_home(settings)
+    with FileLock(home / ".opening.lock"):
+        instance = dg.DagsterInstance.from_config(str(home))
+    with instance as opened:
+        yield opened
+
+
 def select(definitions: dg.Definitions, text: str) -> Selection:
     """Resolve a selection in Dagster's syntax; a bare name means ``key:name``, commas mean ``or``.
 
@@ -63,7 +78,9 @@ def select(definitions: dg.Definitions, text: str) -> Selection:
                 raise UnknownAsset(f"there is no asset {name}{suggestion(name, known)}")
     quoted = [_BARE_KEY.sub(r'key:"\1"', part.strip()) for part in text.split(",")]
     try:
-        keys = (AssetSelection.all() if quoted == ["*"] else AssetSelection.from_coercible(quoted)).resolve(graph)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", dg.BetaWarning)  # about parts of the syntax, of no use to its writer
+            keys = (AssetSelection.all() if quoted == ["*"] else AssetSelection.from_coercible(quoted)).resolve(graph)
     except dg.DagsterError as error:
         first_line = str(error).split("\n")[0]
         raise UnknownAsset(f"--select '{text}' cannot be used: {first_line}") from None
@@ -93,8 +110,12 @@ def months_to_run(selection: Selection, first: Month | None, last: Month | None)
         raise UnknownMonth(f"--from {first} is after --to {last}")
     if first < earliest:
         raise UnknownMonth(
-            f"{first} is before {earliest}, the first month: set LAKEHOUSE_FIRST_MONTH={max(first, Month(2011, 1))} "
-            "(2011-01 is the earliest) to have it"
+            f"{first} is before {earliest}, the first month: "
+            + (
+                f"{EARLIEST_FIRST_MONTH} is the earliest there can be"
+                if first < EARLIEST_FIRST_MONTH
+                else f"set LAKEHOUSE_FIRST_MONTH={first} or earlier ({EARLIEST_FIRST_MONTH} is the earliest) to have it"
+            )
         )
     if last > newest:
         raise UnknownMonth(f"{last} is after {newest}, the newest month: TLC publishes about two months late")
@@ -107,7 +128,11 @@ def run_months(
     selection: Selection,
     months: Sequence[Month | None],
 ) -> Iterator[RunOutcome]:
-    """One Dagster run for each month, in order; a failed month does not stop the next."""
+    """One Dagster run for each month, in order; a failed month does not stop the next.
+
+    Raises:
+        KeyboardInterrupt: the process was told to stop; Dagster has recorded the month as failed.
+    """
     job = definitions.resolve_implicit_global_asset_job_def()
     quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
     for month in months:
@@ -118,7 +143,15 @@ def run_months(
             run_config=quiet,
             raise_on_error=False,
         )
+        if _was_interrupted(result):
+            raise KeyboardInterrupt
         yield RunOutcome(month, result.run_id, tuple(_assets(result)), tuple(_failures(result)))
+
+
+def _was_interrupted(result: dg.ExecuteInProcessResult) -> bool:
+    """Dagster turns Ctrl-C and SIGTERM into a failed step."""
+    errors = [event.step_failure_data.error for event in result.all_events if event.is_step_failure]
+    return any(error is not None and error.cls_name == "DagsterExecutionInterruptedError" for error in errors)
 
 
 def _assets(result: dg.ExecuteInProcessResult) -> Iterator[AssetOutcome]:

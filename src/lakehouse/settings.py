@@ -6,6 +6,7 @@ A setting ``name`` is read from ``LAKEHOUSE_NAME`` in the environment, else from
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -48,10 +49,10 @@ class Settings(BaseSettings):
     tlc_url: str = "https://d37ci6vzurychx.cloudfront.net"
     """Base of TLC's files: ``http(s)://`` or ``file://``."""
 
-    memory_limit: str = Field("1GB", pattern=r"^\d+(\.\d+)?\s?[KMGT]i?B$")
+    memory_limit: str = "1GB"
     """What DuckDB may use before it spills to disk."""
 
-    threads: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1)
+    threads: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1, le=256)
     """Threads DuckDB computes with."""
 
     executor: Literal["in_process", "multiprocess"] = "in_process"
@@ -77,6 +78,21 @@ class Settings(BaseSettings):
         if unsafe := sorted(_UNSAFE_IN_PATHS & set(str(home))):
             raise ValueError(f"the path {home} contains {' '.join(unsafe)}, which file patterns give a meaning")
         return home
+
+    @field_validator("home", "dagster_home")
+    @classmethod
+    def _can_be_a_folder(cls, path: Path) -> Path:
+        for folder in (path, *path.parents):
+            if folder.exists() and not folder.is_dir():
+                raise ValueError(f"{folder} is a file, so {path} cannot be a folder")
+        return path
+
+    @field_validator("memory_limit")
+    @classmethod
+    def _size(cls, text: str) -> str:
+        if re.fullmatch(r"\d+(\.\d+)?\s?[KMGT]i?B", text) is None:
+            raise ValueError("is not a size; write it as a number and a unit, for example 2GB")
+        return text
 
     @field_validator("first_month")
     @classmethod

@@ -14,7 +14,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from lakehouse.month import Month
-from tests.faults.commands import sqlite_without_fsync
+from tests.commands import dagster_in_memory, sqlite_without_fsync
 from tests.project import Project
 
 _TIMEOUT_SECONDS = 120.0
@@ -68,10 +68,12 @@ def one_month(month: Month) -> tuple[str, ...]:
     return ("run", "--from", str(month), "--to", str(month))
 
 
-def start(
-    project: Project, arguments: Sequence[str], patch: Callable[[], object] | None = None, go: Path | None = None
-) -> Running:
-    """``lakehouse`` with these arguments, after ``patch`` was called and once ``go`` exists."""
+def start(project: Project, arguments: Sequence[str], patch: Callable[[], object]) -> Running:
+    """``lakehouse`` with these arguments, after ``patch`` was called."""
+    return _start(project, arguments, patch=patch, go=None)
+
+
+def _start(project: Project, arguments: Sequence[str], patch: Callable[[], object] | None, go: Path | None) -> Running:
     logs = project.folder / "logs"
     logs.mkdir(exist_ok=True)
     log = logs / f"{len(list(logs.glob('*.txt')))}.txt"
@@ -86,7 +88,7 @@ def start(
 def race(project: Project, commands: Sequence[Sequence[str]]) -> list[Ended]:
     """``lakehouse`` with each of these arguments in a process of its own, all beginning at the same moment."""
     go = project.folder / "go"
-    racing = [start(project, arguments, go=go) for arguments in commands]
+    racing = [_start(project, arguments, patch=None, go=go) for arguments in commands]
     ready = [each.log.with_suffix(".ready") for each in racing]
     while not all(path.exists() for path in ready):
         assert all(each.process.is_alive() for each in racing), [each.log.read_text() for each in racing]
@@ -132,14 +134,16 @@ def _lakehouse(
         os.dup2(descriptor, stream)
     os.environ.clear()
     os.environ.update(environment)
-    if patch is not None:
-        patch()
-    if go is not None:
-        log.with_suffix(".ready").touch()
-        while not go.exists():
-            time.sleep(0.002)
     with sqlite_without_fsync():
-        main(arguments, prog_name="lakehouse")
+        if patch is not None:
+            patch()
+            with dagster_in_memory():
+                main(arguments, prog_name="lakehouse")
+        if go is not None:
+            log.with_suffix(".ready").touch()
+            while not go.exists():
+                time.sleep(0.002)
+            main(arguments, prog_name="lakehouse")
 
 
 def _poll(project: Project, sql: str, answers: Path, stop: Path) -> None:

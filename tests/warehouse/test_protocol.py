@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from decimal import Decimal
 
+import pyarrow as pa
 import pytest
 
 from lakehouse.exceptions import CheckFailed, ContractViolation, ModelError, NotLanded, QueryError
@@ -282,19 +283,98 @@ def test_changed_sql_recomputes_and_a_new_column_evolves_the_table(house: House)
     assert [row["longest"] for row in rows] == [None, Decimal("1.25")]
 
 
-def test_a_column_taken_out_of_a_model_leaves_its_table(house: House) -> None:
-    house.land(JANUARY, trips(JANUARY, 4))
-    house.replace("green_silver", JANUARY)
-    house.replace("green_gold", JANUARY)
+def test_a_column_taken_out_of_a_model_stays_in_its_table_and_is_null_from_then_on(house: House) -> None:
+    for month in (JANUARY, FEBRUARY):
+        house.land(month, trips(month, 4))
+        house.replace("green_silver", month)
+        house.replace("green_gold", month)
     house.edit(
         "gold/green_gold.sql",
         ("AS total_amount,\n  SUM(trip_miles) AS trip_miles\n", "AS total_amount\n"),
         ("  trip_miles: {type:", "  # trip_miles: {type:"),
     )
+    house.replace("green_gold", FEBRUARY)
+    rows = house.rows("SELECT month, SUM(trip_miles) AS m FROM gold.green_trips_by_payment_type GROUP BY 1 ORDER BY 1")
+    assert [row["m"] for row in rows] == [Decimal("5.00"), None]
+
+
+def test_a_failed_check_leaves_the_columns_of_the_table_as_they_were(house: House) -> None:
+    house.land(JANUARY, trips(JANUARY, 4))
+    house.replace("green_silver", JANUARY)
     house.replace("green_gold", JANUARY)
-    (row, _) = house.rows("SELECT * FROM gold.green_trips_by_payment_type")
-    assert "trip_miles" not in row
-    assert row["trip_count"] == 2
+    house.edit(
+        "gold/green_gold.sql",
+        ("grain: [month, payment_type]", "grain: [month]"),
+        ("  SUM(trip_miles) AS trip_miles\n", "  SUM(trip_miles) AS trip_miles,\n  MAX(trip_miles) AS longest\n"),
+        ("\nchecks:", '\n  longest: {type: "NUMERIC(18,2)", description: Longest, unit: miles}\nchecks:'),
+    )
+    with pytest.raises(CheckFailed, match="grain"):
+        house.replace("green_gold", JANUARY)
+    assert "longest" not in house.rows("SELECT * FROM gold.green_trips_by_payment_type")[0]
+
+
+def test_a_relationship_is_checked_against_the_other_table(house: House) -> None:
+    (house.sql / "silver" / "few_silver.sql").write_text(
+        "/*\ndescription: Two zones\ntable: silver.few\ngrain: [zone_id]\n"
+        "columns: {zone_id: {type: INT64, description: Id}}\n*/\nSELECT 1 AS zone_id\nUNION ALL\nSELECT 2 AS zone_id\n"
+    )
+    check = "  - {type: relationship, column: pickup_location_id, to: silver.few.zone_id, severity: warn}\n*/"
+    house.edit("silver/green_silver.sql", ("*/", check))
+    house.replace("few_silver", None)
+    house.land(JANUARY, trips(JANUARY, 5))
+    result = house.replace("green_silver", JANUARY)
+    failed = next(check for check in result.checks if check.name == "pickup_location_id_relationship")
+    assert (failed.passed, failed.failing) == (False, 3)
+
+
+def test_a_table_that_only_checks_read_does_not_make_a_month_new(house: House) -> None:
+    path = house.sql / "silver" / "few_silver.sql"
+    columns = "columns: {zone_id: {type: INT64, description: Id}}"
+    header = f"/*\ndescription: Zones\ntable: silver.few\ngrain: [zone_id]\n{columns}\n*/\n"
+    path.write_text(header + "SELECT 1 AS zone_id")
+    check = "  - {type: relationship, column: pickup_location_id, to: silver.few.zone_id, severity: warn}\n*/"
+    house.edit("silver/green_silver.sql", ("*/", check))
+    house.land(JANUARY, trips(JANUARY, 2))
+    house.replace("few_silver", None)
+    first = house.replace("green_silver", JANUARY)
+    house.edit("silver/few_silver.sql", ("SELECT 1 AS zone_id", "SELECT 2 AS zone_id"))
+    house.replace("few_silver", None)
+    second = house.replace("green_silver", JANUARY)
+    assert (second.skipped, second.version) == (True, first.version)
+    assert [c.failing for c in (*first.checks, *second.checks) if c.name == "pickup_location_id_relationship"] == [1, 1]
+
+
+def test_a_renamed_reject_reason_leaves_other_months_balanced(house: House) -> None:
+    for month in (JANUARY, FEBRUARY):
+        house.land(month, [*trips(month, 40), outside(month, 1)])
+        house.replace("green_silver", month)
+    house.edit("silver/green_silver.sql", ("pickup_outside_month:", "pickup_elsewhere:"))
+    house.replace("green_silver", FEBRUARY)
+    ledger = house.rows("SELECT month, rejected_rows, is_balanced FROM silver.row_ledger ORDER BY month")
+    assert [(row["rejected_rows"], row["is_balanced"]) for row in ledger] == [(1, True), (1, True)]
+
+
+def test_a_decimal_column_finer_than_a_cent_is_counted(house: House) -> None:
+    table = green_files.table(trips(JANUARY, 2))
+    fine = pa.array([Decimal("1.2345"), Decimal("2.5000")], pa.decimal128(10, 4))
+    house.land(JANUARY, table.set_column(table.schema.get_field_index("tip_amount"), "tip_amount", fine))
+    result = house.replace("green_silver", JANUARY)
+    drift = next(check for check in result.checks if check.name == "contract_drift")
+    assert (drift.passed, drift.facts["rounded_tip_amount"]) == (False, 1)
+
+
+def test_a_model_may_read_rejected_records(house: House) -> None:
+    (house.sql / "gold" / "rejects_gold.sql").write_text(
+        "/*\ndescription: Rejects\ntable: gold.rejects\ngrain: [month, reject_reason]\npartition: month\n"
+        "columns: {records: {type: INT64, description: Count}}\n*/\n"
+        "SELECT month, reject_reason, COUNT(*) AS records\nFROM silver.green_trips_rejected\n"
+        "WHERE month >= DATE(@partition_start) AND month < DATE(@partition_end)\nGROUP BY month, reject_reason\n"
+    )
+    house.reopen()
+    assert house.models.upstream_keys(house.models["rejects_gold"]) == ("green_silver",)
+    house.land(JANUARY, [*trips(JANUARY, 40), outside(JANUARY, 1)])
+    house.replace("green_silver", JANUARY)
+    assert house.replace("rejects_gold", JANUARY).rows == 1
 
 
 def test_a_type_that_cannot_change_in_place_is_refused_and_nothing_is_lost(house: House) -> None:

@@ -19,7 +19,9 @@ from dlt_sources.tlc import (
     TlcDataset,
     Validators,
     fetch_month,
+    month_url,
     tlc_source,
+    without_secrets,
 )
 from lakehouse.assets.partitions import monthly, one_month_a_run
 from lakehouse.assets.reporting import failures_in_words
@@ -70,13 +72,16 @@ def tlc_bronze_asset(settings: Settings, dataset: TlcDataset, key: str) -> dg.As
         if month < dataset.began:
             yield _not_begun(key, dataset)
             return
-        with failures_in_words(), bronze_store.workspace() as folder:
+        with failures_in_words(f"{dataset.name} {month}"), bronze_store.workspace() as folder:
             bronze_store.sweep(dataset.name, month)
             current = bronze_store.current(dataset.name, month)
             if current is not None and not bronze_store.is_intact(current):
                 context.log.warning(f"{dataset.name} {month}: the landed file is gone or damaged; landing it again")
                 current = None
-            known = None if current is None else Validators(current.etag, current.last_modified)
+            url = without_secrets(month_url(settings.tlc_url, dataset, month))
+            known = None  # another source's validators say nothing of this one
+            if current is not None and current.url == url:
+                known = Validators(current.etag, current.last_modified)
             download = fetch_month(settings.tlc_url, dataset, month, folder, known, _policy(settings))
             if download is None:
                 if current is None:

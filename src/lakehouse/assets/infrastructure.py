@@ -18,7 +18,7 @@ def infrastructure_asset(settings: Settings, models: Models) -> dg.AssetsDefinit
         description="Folders, Iceberg catalog and tables of the local warehouse, brought to the models' schemas.",
     )
     def infrastructure(warehouse: dg.ResourceParam[Warehouse]) -> dg.MaterializeResult[None]:
-        with failures_in_words():
+        with failures_in_words("infrastructure"):
             warehouse.prepare()
         tables = [spec.name for model in models for spec in (model.table, model.rejected) if spec]
         return dg.MaterializeResult(

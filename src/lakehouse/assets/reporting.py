@@ -16,15 +16,22 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def failures_in_words() -> Iterator[None]:
-    """Turn our errors into Dagster failures whose description is the message itself.
+def failures_in_words(what: str) -> Iterator[None]:
+    """Turn errors into Dagster failures whose description is the message itself; ``what`` is being done.
 
     Raises:
         dagster.Failure: a :class:`LakehouseError` was raised. Faults that are worth a retry were retried
-            where they happened, so Dagster need not.
+            where they happened, so Dagster need not. Or the disk is full or cannot be written.
     """
     try:
         yield
+    except OSError as error:
+        raise dg.Failure(
+            description=f"{what}: {error.strerror or error}: {error.filename or 'LAKEHOUSE_HOME'}; nothing was "
+            "published. Make room or make it writable, and run it again",
+            metadata={"error": type(error).__name__},
+            allow_retries=False,
+        ) from error
     except LakehouseError as error:
         raise dg.Failure(
             description=str(error), metadata={"error": type(error).__name__}, allow_retries=False

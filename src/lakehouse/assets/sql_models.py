@@ -46,7 +46,7 @@ def sql_model_asset(
         context: dg.AssetExecutionContext, warehouse: dg.ResourceParam[Warehouse]
     ) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult[Any]]:
         month = Month.parse(context.partition_key) if model.is_partitioned else None
-        with failures_in_words():
+        with failures_in_words(f"{model.key} {month or ''}".strip()):
             try:
                 result = warehouse.replace(model, month)
             except CheckFailed as failure:
@@ -100,7 +100,6 @@ def _facts(result: ReplaceResult) -> dict[str, Any]:
         "bytes_written": result.bytes_written,
         "snapshot": result.version or "",
         "content": result.content,
-        **result.facts,
     }
     if result.ledger is not None:
         facts["bronze_rows"] = result.ledger.bronze_rows

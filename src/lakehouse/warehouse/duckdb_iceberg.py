@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import shutil
 import time
 from collections.abc import Iterator, Mapping
@@ -14,7 +16,14 @@ from typing import TYPE_CHECKING
 from lakehouse.bronze import BronzeStore, hash_file
 from lakehouse.checks import REJECTED, STAGED
 from lakehouse.contracts import Contract
-from lakehouse.exceptions import CheckFailed, ConfigurationError, LakehouseError
+from lakehouse.exceptions import (
+    CheckFailed,
+    CommitConflict,
+    ConfigurationError,
+    CorruptFile,
+    LakehouseError,
+    StaleInputs,
+)
 from lakehouse.model import Models, SqlModel
 from lakehouse.month import Month
 from lakehouse.schema import TableSpec
@@ -23,6 +32,7 @@ from lakehouse.warehouse.duckdb_engine import DuckDbEngine
 from lakehouse.warehouse.duckdb_queries import DuckDbQueries
 from lakehouse.warehouse.duckdb_statements import ModelStatements, compile_model
 from lakehouse.warehouse.iceberg_tables import IcebergTables, Published
+from lakehouse.warehouse.landed_month import LandedMonth
 from lakehouse.warehouse.month_inputs import MonthInputs, content_of
 from lakehouse.warehouse.protocol import CheckResult, Ledger, ReplaceResult
 
@@ -32,6 +42,7 @@ if TYPE_CHECKING:
 _STALE_SECONDS = 24 * 3600.0
 _CONTENT_DIGITS = 32
 _PREVIEW_ROWS = 5
+_OVERTAKEN_ATTEMPTS = 5
 
 
 @dataclass(frozen=True)
@@ -94,11 +105,21 @@ class DuckDbIcebergWarehouse:
         """See :meth:`Warehouse.replace`."""
         started = time.perf_counter()
         self._ensure_tables(model)
-        with self._engine(f"{model.key} {month or ''}".strip()) as engine:
-            job = self._job(model, month)
-            job.inputs.present(engine)
-            drift = (job.inputs.landed.check_values(engine).check(),) if job.inputs.landed else ()
-            audit, version, content, written = self._published(engine, job) or self._compute(engine, job)
+        for _ in range(_OVERTAKEN_ATTEMPTS):
+            with (
+                contextlib.suppress(StaleInputs),
+                self._engine(f"{model.key} {month or ''}".strip()) as engine,
+            ):
+                return self._replace(engine, self._job(model, month), started)
+        raise CommitConflict(
+            f"{model.key} {month or ''}: what it reads changed {_OVERTAKEN_ATTEMPTS} times while it was computed; "
+            "run it again when the other runs are done"
+        )
+
+    def _replace(self, engine: DuckDbEngine, job: _Job, started: float) -> ReplaceResult:
+        job.inputs.present(engine)
+        drift = _check_landed(engine, job.inputs.landed)
+        audit, version, content, written = self._published(engine, job) or self._compute(engine, job)
         return ReplaceResult(
             rows=audit.rows,
             content=content,
@@ -130,13 +151,13 @@ class DuckDbIcebergWarehouse:
         return _Job(model, statements, inputs, inputs.fingerprint(statements))
 
     def _published(self, engine: DuckDbEngine, job: _Job) -> tuple[_Audit, str | None, str, None] | None:
-        """The published month, audited, if it is what the job would compute; else None."""
+        """The published month, audited, if it is whole and what the job would compute; else None."""
         table = self.tables.published(job.model.table, job.inputs.month)
         rejected = Published((), None)
         if job.model.rejected is not None:
             rejected = self.tables.published(job.model.rejected, job.inputs.month)
-        current = (file.name.startswith(job.fingerprint) for file in (*table.files, *rejected.files))
-        if len(table.files) != 1 or not all(current):
+        files = (*table.files, *rejected.files)
+        if len(table.files) != 1 or not all(_is_whole(file, job.fingerprint) for file in files):
             return None
         audit = self._audit(engine, job, table.files, rejected.files)
         if audit.ledger is not None and not audit.ledger.is_balanced:
@@ -146,6 +167,8 @@ class DuckDbIcebergWarehouse:
 
     def _compute(self, engine: DuckDbEngine, job: _Job) -> tuple[_Audit, str | None, str, int]:
         """Write the month aside, audit it, and publish it."""
+        if job.inputs.landed is not None:
+            job.inputs.landed.require_intact()
         with self._stage() as folder:
             rejected, rejected_rows = folder / "rejected.parquet", 0
             if job.statements.rejected is not None:
@@ -175,15 +198,21 @@ class DuckDbIcebergWarehouse:
         return _Audit(counts[ROWS], ledger, checks, preview)
 
     def _publish(self, job: _Job, spec: TableSpec, staged: Path, content: str, rows: int) -> str | None:
-        """Give a staged file its final name and commit it; one that is there already has the same bytes."""
+        """Give a staged file its final name and commit it; one of that name has, or should have, its bytes."""
         final = None
         if rows:
             folder = self.tables.folder(spec, job.inputs.month)
             folder.mkdir(parents=True, exist_ok=True)
             final = folder / f"{job.fingerprint}-{content}.parquet"
-            if not final.exists():
-                staged.rename(final)
-        return self.tables.publish(spec, job.inputs.month, final, _properties(job, rows))
+            staged.replace(final)
+            _make_durable(folder)
+        return self.tables.publish(
+            spec,
+            job.inputs.month,
+            final,
+            _properties(job, rows),
+            lambda: self._job(job.model, job.inputs.month).fingerprint == job.fingerprint,
+        )
 
     @contextmanager
     def _stage(self) -> Iterator[Path]:
@@ -197,8 +226,9 @@ class DuckDbIcebergWarehouse:
     def _sweep_staging(self) -> None:
         """Remove what killed runs left; young folders may belong to a run that is still at work."""
         for folder in self._staging.iterdir():
-            if folder.stat().st_mtime < time.time() - _STALE_SECONDS:
-                shutil.rmtree(folder, ignore_errors=True)
+            with contextlib.suppress(FileNotFoundError):  # its own run may remove it at any time
+                if folder.stat().st_mtime < time.time() - _STALE_SECONDS:
+                    shutil.rmtree(folder, ignore_errors=True)
 
     @contextmanager
     def _engine(self, origin: str) -> Iterator[DuckDbEngine]:
@@ -214,7 +244,43 @@ class DuckDbIcebergWarehouse:
                 f"({_first_line(error)})"
             ) from error
         except duckdb.Error as error:
-            raise LakehouseError(f"{origin}: {_first_line(error)}") from error
+            raise LakehouseError(
+                f"{origin}: {_first_line(error)}; nothing was published. If a file is damaged, materialize what it "
+                "belongs to again; bronze is landed again when its bytes are not those of its record"
+            ) from error
+
+
+def _check_landed(engine: DuckDbEngine, landed: LandedMonth | None) -> tuple[CheckResult, ...]:
+    """The drift of a landed file; reads its values, so damage that the footer hides shows here."""
+    import duckdb
+
+    if landed is None:
+        return ()
+    try:
+        return (landed.check_values(engine).check(),)
+    except duckdb.OutOfMemoryException:
+        raise
+    except duckdb.Error as error:
+        raise CorruptFile(
+            f"{landed.name}: cannot be read ({_first_line(error)}); nothing was published. Ask the source for the "
+            f"file again: remove it and materialize {landed.asset}"
+        ) from error
+
+
+def _is_whole(file: Path, fingerprint: str) -> bool:
+    """Whether a published file is of these inputs, and holds the content its name says."""
+    if not file.name.startswith(fingerprint) or not file.exists():
+        return False
+    return hash_file(file)[:_CONTENT_DIGITS] == content_of(file)
+
+
+def _make_durable(folder: Path) -> None:
+    """A commit must not survive a power failure that its file's name does not."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _first_line(error: Exception) -> str:

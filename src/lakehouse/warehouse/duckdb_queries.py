@@ -9,8 +9,8 @@ from lakehouse import dialect
 from lakehouse.bronze import LANDING_COLUMNS, LANDINGS, BronzeStore, Landing
 from lakehouse.contracts import Contract
 from lakehouse.exceptions import QueryError
-from lakehouse.ledger import LEDGER, resolved_ledger
-from lakehouse.model import Models
+from lakehouse.ledger import LEDGER_KEYS, resolved_ledger
+from lakehouse.model import LEDGER, Models
 from lakehouse.schema import TableSpec
 from lakehouse.warehouse.duckdb_engine import DuckDbEngine, literal
 from lakehouse.warehouse.iceberg_tables import IcebergTables
@@ -69,8 +69,10 @@ class DuckDbQueries:
             layer, _, table = name.partition(".")
             schema.setdefault(layer, {})[table] = {column.name: column.type for column in columns}
         schema["bronze"][LANDINGS.partition(".")[2]] = {column.name: column.type for column in LANDING_COLUMNS}
-        ledger = dialect.output_types(resolved_ledger(self._models, self._contracts, schema))
-        schema["silver"][LEDGER.partition(".")[2]] = ledger
+        ledger = dict(LEDGER_KEYS)  # the rest is derived only for a query that reads it
+        if LEDGER in wanted:
+            ledger = dialect.output_types(resolved_ledger(self._models, self._contracts, schema))
+        schema.setdefault("silver", {})[LEDGER.partition(".")[2]] = ledger
         return schema
 
     def _present(self, engine: DuckDbEngine, wanted: set[str]) -> None:

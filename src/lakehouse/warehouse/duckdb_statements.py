@@ -42,7 +42,7 @@ class ModelStatements:
 def compile_model(model: SqlModel, schema: dialect.Schema) -> ModelStatements:
     """The statements of a model; takes tens of milliseconds, so keep the result."""
     select = Statement.of(model.query)
-    if model.bronze is None:
+    if model.bronze is None or not _keeps_order(model.resolved):
         select = _ordered(select, _keys(model))
     rejected = None
     if model.rejected is not None and model.rejected_query is not None:
@@ -51,8 +51,14 @@ def compile_model(model: SqlModel, schema: dialect.Schema) -> ModelStatements:
     return ModelStatements(select, rejected, Statement.of(audit_query(model, schema)))
 
 
+def _keeps_order(query: exp.Expr) -> bool:
+    """Whether rows come out as a bronze relation, which is ordered, gives them: a filter and a projection."""
+    changes = ("with_", "with", "joins", "group", "distinct", "order", "limit", "qualify", "windows")
+    return isinstance(query, exp.Select) and not any(query.args.get(part) for part in changes)
+
+
 def _keys(model: SqlModel) -> list[str]:
-    """The grain orders rows fully, as it is checked to be unique; a bronze relation is ordered already."""
+    """The grain orders rows fully, as it is checked to be unique."""
     if model.grain:
         return [quoted(column) for column in model.grain]
     partition = [quoted(model.table.partition)] if model.table.partition else []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +14,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from pyiceberg.schema import Schema
     from pyiceberg.table import Table
+    from pyiceberg.table.update.schema import UpdateSchema
     from pyiceberg.types import IcebergType
 
 
@@ -25,15 +28,12 @@ _BIGQUERY_NAMES = {
 }
 
 
-def evolve(table: Table, spec: TableSpec) -> None:
-    """Bring a table's columns to its spec's: added, dropped, widened, described. Nothing is done if they agree.
+def require_evolvable(table: Table, spec: TableSpec) -> None:
+    """Whether the table can be brought to its spec in place; changes nothing.
 
     Raises:
-        ModelError: the partition, or a type that Iceberg cannot widen, differs.
-        CommitFailedException: another process changed the table meanwhile; load it anew.
+        ModelError: the partition differs, or a type that Iceberg cannot widen.
     """
-    existing = {field.name: field for field in table.schema().fields}
-    wanted = {field.name: field for field in iceberg_schema(spec).fields}
     partition = {
         table.schema().find_column_name(field.source_id): str(field.transform) for field in table.spec().fields
     }
@@ -42,32 +42,45 @@ def evolve(table: Table, spec: TableSpec) -> None:
             f"{spec.name} is partitioned by {', '.join(map(str, partition)) or 'nothing'}, its model by "
             f"{spec.partition or 'nothing'}: a partition cannot be changed in place; give the model a new table name"
         )
-    changed = {
-        name for name, field in wanted.items() if name in existing and field.field_type != existing[name].field_type
-    }
-    described = {name for name, field in wanted.items() if name in existing and field.doc != existing[name].doc}
-    if wanted.keys() == existing.keys() and not changed and not described:
-        return
-    try:
-        with table.update_schema() as update:
-            for name in existing.keys() - wanted.keys():
-                update.delete_column(name)
-            for name, field in wanted.items():
-                if name not in existing:
-                    update.add_column(name, field.field_type, doc=field.doc)
-                elif name in changed or name in described:
-                    update.update_column(name, field_type=field.field_type, doc=field.doc)
-    except _evolution_errors() as error:
-        raise ModelError(
-            f"{spec.name}: {', '.join(sorted(changed))} cannot change type in place ({error}); "
-            "give the column or the table a new name"
-        ) from None
+    transaction = table.transaction()
+    with _named_errors(table, spec):
+        evolve(transaction.update_schema(), table, spec)
 
 
-def _evolution_errors() -> tuple[type[Exception], ...]:
+def evolve(update: UpdateSchema, table: Table, spec: TableSpec) -> None:
+    """Stage what brings the table to its spec: columns added, widened, described.
+
+    None is dropped: a column that the model has no more is NULL from now on, and its name stays taken, for
+    readers by any engine would meet old files with the old column under a name that came to mean another.
+    """
+    existing = {field.name: field for field in table.schema().fields}
+    for field in iceberg_schema(spec).fields:
+        known = existing.get(field.name)
+        if known is None:
+            update.add_column(field.name, field.field_type, doc=field.doc)
+        elif known.field_type != field.field_type or known.doc != field.doc:
+            update.update_column(field.name, field_type=field.field_type, doc=field.doc)
+
+
+def differs(table: Table, spec: TableSpec) -> bool:
+    """Whether :func:`evolve` would change anything."""
+    existing = {field.name: (field.field_type, field.doc) for field in table.schema().fields}
+    return any(existing.get(f.name) != (f.field_type, f.doc) for f in iceberg_schema(spec).fields)
+
+
+@contextmanager
+def _named_errors(table: Table, spec: TableSpec) -> Iterator[None]:
     from pyiceberg.exceptions import ResolveError, ValidationError
 
-    return (ResolveError, ValidationError)
+    try:
+        yield
+    except (ResolveError, ValidationError) as error:
+        types = {field.name: field.field_type for field in iceberg_schema(spec).fields}
+        changed = [f.name for f in table.schema().fields if types.get(f.name, f.field_type) != f.field_type]
+        raise ModelError(
+            f"{spec.name}: {', '.join(changed)} cannot change type in place ({error}); "
+            "give the column or the table a new name"
+        ) from None
 
 
 def iceberg_schema(spec: TableSpec) -> Schema:

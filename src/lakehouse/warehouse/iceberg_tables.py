@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lakehouse.exceptions import CommitConflict, CorruptFile, ModelError
+from lakehouse.exceptions import CommitConflict, CorruptFile, ModelError, StaleInputs
 from lakehouse.month import Month
 from lakehouse.schema import Column, TableSpec
-from lakehouse.warehouse.iceberg_schema import bigquery_type, evolve, iceberg_schema, require_exact_types
+from lakehouse.warehouse.iceberg_schema import (
+    bigquery_type,
+    differs,
+    evolve,
+    iceberg_schema,
+    require_evolvable,
+    require_exact_types,
+)
 
 if TYPE_CHECKING:
     from pyiceberg.catalog.sql import SqlCatalog
@@ -21,8 +29,8 @@ NAMESPACES = ("silver", "gold")
 
 _COMMIT_ATTEMPTS = 10
 _TABLE_PROPERTIES = {
-    "commit.retry.num-retries": "20",
-    "commit.retry.max-wait-ms": "2000",
+    "commit.retry.num-retries": "4",
+    "commit.retry.max-wait-ms": "1000",
     "commit.manifest-merge.enabled": "true",
 }
 
@@ -74,27 +82,17 @@ class IcebergTables:
             self.catalog.close()
             del self.__dict__["catalog"]
 
-    def ensure(self, spec: TableSpec) -> Table:
-        """The table, created if missing and evolved to the spec's columns.
+    def ensure(self, spec: TableSpec) -> None:
+        """Create the table if it is missing; an existing one is only looked at.
+
+        Its columns change with the first month that is published with others, not before.
 
         Raises:
-            ModelError: the spec differs from the table in a way that cannot be changed in place.
+            ModelError: the table cannot be brought to the spec in place.
         """
-        from pyiceberg.exceptions import CommitFailedException
-        from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random
-
-        racing = Retrying(
-            retry=retry_if_exception_type(CommitFailedException),
-            stop=stop_after_attempt(_COMMIT_ATTEMPTS),
-            wait=wait_random(0.02, 0.2),
-            reraise=True,
-        )
-        return racing(self._ensure_once, spec)
-
-    def _ensure_once(self, spec: TableSpec) -> Table:
         table = self._load(spec.name) or self._create(spec)
-        evolve(table, spec)
-        return table
+        if differs(table, spec):
+            require_evolvable(table, spec)
 
     def columns(self, name: str) -> tuple[Column, ...] | None:
         """The columns a table has now, None if there is no such table."""
@@ -116,19 +114,30 @@ class IcebergTables:
 
     def folder(self, spec: TableSpec, month: Month | None) -> Path:
         """Where data files of a month belong."""
-        location = self.ensure(spec).location()
+        location = self.catalog.load_table(spec.name).location()
         return _local(location) / "data" / (str(month) if month else "all")
 
     def publish(
-        self, spec: TableSpec, month: Month | None, file: Path | None, properties: dict[str, str]
+        self,
+        spec: TableSpec,
+        month: Month | None,
+        file: Path | None,
+        properties: dict[str, str],
+        still_current: Callable[[], bool],
     ) -> str | None:
-        """Make ``file`` (None: no rows) the content of a month; returns the snapshot that holds it.
+        """Make ``file`` (None: no rows) the content of a month, and the spec's columns those of the table.
 
-        Nothing is committed if the month holds just that file already.
+        One commit, one snapshot; none if the month holds just that file already. ``still_current`` is asked
+        before each attempt, after the table was loaded: a change that another writer commits later makes the
+        attempt a conflict, and the next one asks again, so an overtaken writer never undoes a newer month.
+
+        Returns:
+            The snapshot that holds the month.
 
         Raises:
+            StaleInputs: what the file was computed from is no longer current; nothing was published.
             CommitConflict: other writers kept changing the month.
-            CorruptFile: the file's columns or types are not exactly the table's.
+            CorruptFile: the file's columns or types are not exactly the spec's.
         """
         from pyiceberg.exceptions import CommitFailedException, ValidationException
         from tenacity import RetryError, Retrying, retry_if_exception_type, stop_after_attempt, wait_random
@@ -139,37 +148,45 @@ class IcebergTables:
             wait=wait_random(0.05, 0.5),
         )
         try:
-            return racing(self._publish_once, spec, month, file, properties)
+            return racing(self._publish_once, spec, month, file, properties, still_current)
         except RetryError as error:
             raise CommitConflict(
-                f"{spec.name} {month or ''}: other writers changed it {_COMMIT_ATTEMPTS} times while it was being "
-                f"published; run it again when they are done ({error.last_attempt.exception()})"
+                f"{spec.name} {month or ''}: could not be committed in {_COMMIT_ATTEMPTS} attempts, as other writers "
+                f"changed it meanwhile; run it again when they are done ({error.last_attempt.exception()})"
             ) from None
 
     def _publish_once(
-        self, spec: TableSpec, month: Month | None, file: Path | None, properties: dict[str, str]
+        self,
+        spec: TableSpec,
+        month: Month | None,
+        file: Path | None,
+        properties: dict[str, str],
+        still_current: Callable[[], bool],
     ) -> str | None:
         from pyiceberg.expressions import AlwaysTrue
         from pyiceberg.io.pyarrow import parquet_file_to_data_file
 
         table = self.catalog.load_table(spec.name)
+        if not still_current():
+            raise StaleInputs(f"{spec.name} {month or ''}: its inputs changed while it was computed")
         replaced = self._plan(table, spec, month)
         wanted = [] if file is None else [file]
         if [_path(task) for task in replaced] != wanted:
             if file is not None:
                 require_exact_types(file, spec)
-            with (
-                table.transaction() as transaction,
-                transaction.update_snapshot(snapshot_properties=properties).overwrite() as overwrite,
-            ):
-                # The predicate makes a concurrent write to the same month a conflict, also the first one.
-                overwrite.delete_by_predicate(_month_filter(spec, month) if month else AlwaysTrue())
-                for task in replaced:
-                    overwrite.delete_data_file(task.file)
-                if file is not None:
-                    overwrite.append_data_file(
-                        parquet_file_to_data_file(table.io, transaction.table_metadata, _uri(file))
-                    )
+            with table.transaction() as transaction:
+                if differs(table, spec):
+                    with transaction.update_schema() as update:
+                        evolve(update, table, spec)
+                with transaction.update_snapshot(snapshot_properties=properties).overwrite() as overwrite:
+                    # The predicate makes a concurrent write to the same month a conflict, also the first one.
+                    overwrite.delete_by_predicate(_month_filter(spec, month) if month else AlwaysTrue())
+                    for task in replaced:
+                        overwrite.delete_data_file(task.file)
+                    if file is not None:
+                        overwrite.append_data_file(
+                            parquet_file_to_data_file(table.io, transaction.table_metadata, _uri(file))
+                        )
         snapshot = table.current_snapshot()
         return str(snapshot.snapshot_id) if snapshot else None
 

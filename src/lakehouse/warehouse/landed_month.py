@@ -9,9 +9,9 @@ from pathlib import Path
 from sqlglot import exp
 
 from lakehouse import dialect
-from lakehouse.bronze import BronzeStore, Landing
+from lakehouse.bronze import BronzeStore, Landing, hash_file
 from lakehouse.contracts import LANDED, Contract, Projection, read_footer
-from lakehouse.exceptions import ContractViolation
+from lakehouse.exceptions import ContractViolation, CorruptFile
 from lakehouse.model import BRONZE_COLUMNS
 from lakehouse.month import Month
 from lakehouse.warehouse.duckdb_engine import DuckDbEngine, literal, quoted, read_parquet
@@ -70,12 +70,29 @@ class LandedMonth:
         return cls(asset, contract, landing, file)
 
     @property
+    def name(self) -> str:
+        """Dataset, month and file, for messages."""
+        return f"{self.contract.dataset.name} {self.landing.month if self.landing else ''} ({self.file})"
+
+    @property
     def rows(self) -> int:
         return self.landing.rows if self.landing else 0
 
     @property
     def sha256(self) -> str:
         return self.landing.sha256 if self.landing else ""
+
+    def require_intact(self) -> None:
+        """Compare the file with its landing, byte for byte.
+
+        Raises:
+            CorruptFile: it is not what was landed.
+        """
+        if self.landing is not None and self.file is not None and hash_file(self.file) != self.landing.sha256:
+            raise CorruptFile(
+                f"{self.name}: is not the file that was landed; materialize {self.asset} for "
+                f"{self.landing.month} to land it again"
+            )
 
     @cached_property
     def projection(self) -> Projection:
@@ -85,8 +102,8 @@ class LandedMonth:
             ContractViolation: it does not fit the contract.
         """
         if self.file is None:
-            return Projection(exp.Select(), (), (), (), ())
-        return self.contract.project(read_footer(self.file), self._name())
+            return Projection(exp.Select(), (), (), (), (), ())
+        return self.contract.project(read_footer(self.file), self.name)
 
     def present(self, engine: DuckDbEngine) -> None:
         """Name ``bronze.<asset>`` (folded, sorted) and ``bronze.<asset>_records`` (every record)."""
@@ -114,10 +131,7 @@ class LandedMonth:
         projection = self.projection
         counts: dict[str, exp.Expr] = {}
         for source, name in (*projection.whole_numbers, *projection.decimals):
-            too_large = exp.func("ABS", exp.column(source, quoted=True)) >= exp.Literal.number(_TOO_LARGE)
-            counts[f"bad_{name}"] = exp.CountIf(
-                this=exp.not_(exp.func("ISFINITE", exp.column(source, quoted=True))).or_(too_large)
-            )
+            counts[f"bad_{name}"] = exp.CountIf(this=_not_a_number(exp.column(source, quoted=True)))
         for source, name in projection.whole_numbers:
             value = exp.column(source, quoted=True)
             counts[f"split_{name}"] = exp.CountIf(this=value.neq(exp.func("TRUNC", value)))
@@ -125,6 +139,8 @@ class LandedMonth:
         for source, name in projection.decimals:
             value = exp.column(source, quoted=True)
             counts[f"rounded_{name}"] = exp.CountIf(this=value.neq(exp.func("ROUND", value, exp.Literal.number(2))))
+        for source, name in projection.times:
+            counts[f"bad_{name}"] = exp.CountIf(this=_outside_calendar(exp.column(source, quoted=True)))
         found = {}
         if counts and self.file is not None:
             projections = [exp.alias_(count, name) for name, count in counts.items()]
@@ -132,18 +148,36 @@ class LandedMonth:
         for source, name in (*projection.whole_numbers, *projection.decimals):
             if found.get(f"bad_{name}"):
                 raise ContractViolation(
-                    f"{self._name()}: column {source} ({name}) has {found[f'bad_{name}']} values that are not numbers "
+                    f"{self.name}: column {source} ({name}) has {found[f'bad_{name}']} values that are not numbers "
                     "or are too large; nothing of this month was changed. Check what the source published"
+                )
+        for source, name in projection.times:
+            if found.get(f"bad_{name}"):
+                raise ContractViolation(
+                    f"{self.name}: column {source} ({name}) has {found[f'bad_{name}']} times outside the years 1 to "
+                    "9999; nothing of this month was changed. Check what the source published"
                 )
         for source, name in projection.whole_numbers:
             if found.get(f"split_{name}"):
                 raise ContractViolation(
-                    f"{self._name()}: column {source} ({name}) must hold whole numbers, but {found[f'split_{name}']} "
+                    f"{self.name}: column {source} ({name}) must hold whole numbers, but {found[f'split_{name}']} "
                     f"values do not, for example {found[f'example_{name}']}; nothing of this month was changed. "
                     "Check what the source published"
                 )
         rounded = {name: found[f"rounded_{name}"] for _, name in projection.decimals if found.get(f"rounded_{name}")}
         return Drift(projection.unknown, projection.absent, rounded)
 
-    def _name(self) -> str:
-        return f"{self.contract.dataset.name} {self.landing.month if self.landing else ''} ({self.file})"
+
+def _not_a_number(value: exp.Expr) -> exp.Expr:
+    """True of NaN, infinities and what no type here holds; as COUNTIF, for a filter would trust file statistics.
+
+    Statistics leave NaN out, so DuckDB answers ``WHERE NOT isfinite(x)`` from them with nothing.
+    """
+    finite = exp.func("ISFINITE", exp.cast(value, "DOUBLE", dialect="duckdb"))
+    return exp.or_(exp.not_(finite), exp.func("ABS", value.copy()) >= exp.Literal.number(_TOO_LARGE))
+
+
+def _outside_calendar(time: exp.Expr) -> exp.Expr:
+    """True of times that no table format here can describe; pyiceberg and Python stop at the year 9999."""
+    first, end = (exp.cast(exp.Literal.string(text), "TIMESTAMP") for text in ("0001-01-01", "9999-12-31"))
+    return exp.or_(exp.LT(this=time, expression=first), exp.GTE(this=time.copy(), expression=end))

@@ -32,6 +32,8 @@ class UpstreamTable:
 
     spec: TableSpec
     files: tuple[Path, ...]
+    is_computed_from: bool
+    """False for a table that only checks read: checks run every time, so it need not make a month new."""
 
 
 @dataclass(frozen=True)
@@ -63,10 +65,10 @@ class MonthInputs:
             landed = LandedMonth.find(bronze, model.bronze, contracts[model.bronze], month)
         upstream = []
         for table in sorted({*model.references, *(read for check in model.checks for read in check.reads())}):
-            maker = models.by_table(table)
-            if maker is not None:
-                files = tables.published(maker.table, month if maker.is_partitioned else None).files
-                upstream.append(UpstreamTable(maker.table, files))
+            spec = models.spec(table)
+            if spec is not None:
+                files = tables.published(spec, month if spec.partition else None).files
+                upstream.append(UpstreamTable(spec, tuple(sorted(files)), is_computed_from=table in model.references))
         inputs = cls(month, landed, tuple(upstream))
         inputs._require_something(model, models, contracts)
         return inputs
@@ -87,7 +89,7 @@ class MonthInputs:
             statements.rejected.sql if statements.rejected else None,
             dialect.render(self.landed.projection.select, "duckdb") if self.landed else None,
             self.landed.sha256 if self.landed else None,
-            {table.spec.name: [content_of(file) for file in table.files] for table in self.upstream},
+            {t.spec.name: [content_of(file) for file in t.files] for t in self.upstream if t.is_computed_from},
         ]
         return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:_FINGERPRINT_DIGITS]
 
@@ -99,14 +101,14 @@ class MonthInputs:
             engine.parquet_view(table.spec.name, table.files, table.spec.columns)
 
     def _require_something(self, model: SqlModel, models: Models, contracts: Mapping[str, Contract]) -> None:
-        read = [table for table in self.upstream if table.spec.name in model.references]
+        read = [table for table in self.upstream if table.is_computed_from]
         if self.month is None or not read or any(table.files for table in read):
             return
         missing = []
         for table in read:
             maker = models.by_table(table.spec.name)
-            bronze = maker.bronze if maker else None
-            if maker and (bronze is None or self.month >= contracts[bronze].dataset.began):
+            # A landed month always has rows; what is made of other tables may rightly be empty.
+            if maker and maker.bronze and self.month >= contracts[maker.bronze].dataset.began:
                 missing.append(maker)
         if len(missing) == len(read):
             keys = ", ".join(maker.key for maker in missing)

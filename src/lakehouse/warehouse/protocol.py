@@ -62,7 +62,6 @@ class ReplaceResult:
     checks: tuple[CheckResult, ...]
     preview: pa.Table
     ledger: Ledger | None = None
-    facts: Mapping[str, str | int | float] = field(default_factory=dict)
 
 
 class Warehouse(Protocol):

@@ -1,0 +1,211 @@
+"""Processes at work on one home at the same time end as if they had come one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from threading import Thread
+from typing import Any
+
+import pytest
+from pyiceberg.catalog.sql import SqlCatalog
+from pyiceberg.exceptions import ValidationException
+
+from lakehouse.exceptions import LakehouseError
+from lakehouse.month import Month
+from lakehouse.warehouse import iceberg_tables
+from lakehouse.warehouse.iceberg_tables import IcebergTables
+from tests import green_files
+from tests.commands import dagster_in_memory, data_files, held, held_query, ledger, of, opened, run
+from tests.faults.processes import one_month, polling, race
+from tests.project import Project
+
+JANUARY, FEBRUARY, MARCH = QUARTER = Month(2024, 1), Month(2024, 2), Month(2024, 3)
+ONE_FILE_EACH = {
+    "silver.green_trips": 1,
+    "silver.green_trips_rejected": 1,
+    "gold.green_trips_by_payment_type": 1,
+}
+WAIT_SECONDS = 3.0
+"""How long a writer may hold up another that has to end first; it need not, and then the other goes on."""
+INFRASTRUCTURE = ("run", "--select", "infrastructure")
+
+
+@pytest.fixture
+def in_memory() -> Iterator[None]:
+    with dagster_in_memory():
+        yield
+
+
+def publish(project: Project, month: Month, trips: int, rejects: int = 1) -> None:
+    outside = [green_files.outside(month, number) for number in range(rejects)]
+    project.publish(month, green_files.trips(month, trips) + outside)
+
+
+def set_up_dagster(project: Project) -> None:
+    """A home of Dagster's own that is in use already; the lakehouse's is still empty."""
+    with project.instance():
+        pass
+
+
+@pytest.mark.parametrize("processes", [2, 4])
+def test_processes_that_run_the_same_month_from_an_empty_home_all_succeed(project: Project, processes: int) -> None:
+    set_up_dagster(project)
+    publish(project, JANUARY, 40)
+    ended = race(project, [one_month(JANUARY)] * processes)
+
+    assert [each.exit_code for each in ended] == [0] * processes, ended
+    assert held(project, JANUARY) == of(40, "480.00")
+    (row,) = ledger(project, JANUARY)
+    assert (row["bronze_rows"], row["silver_rows"], row["rejected_rows"], row["is_balanced"]) == (41, 40, 1, True)
+    assert data_files(project, JANUARY) == ONE_FILE_EACH
+    assert len(list((project.home / "bronze" / "green").rglob("*.parquet"))) == 1
+
+
+def test_processes_that_run_different_months_from_an_empty_home_all_succeed(project: Project) -> None:
+    set_up_dagster(project)
+    trips = {month: 40 + month.month for month in QUARTER}
+    for month in QUARTER:
+        publish(project, month, trips[month])
+    ended = race(project, [one_month(month) for month in QUARTER])
+
+    assert [each.exit_code for each in ended] == [0, 0, 0], ended
+    for month in QUARTER:
+        assert held(project, month) == of(trips[month], f"{12 * trips[month]}.00")
+        assert [row["is_balanced"] for row in ledger(project, month)] == [True]
+        assert data_files(project, month) == ONE_FILE_EACH
+    assert project.rows("SELECT COUNT(*) AS months FROM silver.row_ledger") == [{"months": 3}]
+
+
+def test_processes_that_are_the_first_to_use_dagster_and_the_home_all_succeed(project: Project) -> None:
+    ended = race(project, [INFRASTRUCTURE] * 4)
+    assert [each.exit_code for each in ended] == [0] * 4, ended
+    assert sorted(project.snapshots()) == sorted(ONE_FILE_EACH)
+
+
+@pytest.mark.usefixtures("in_memory")
+def test_a_reader_sees_a_month_that_is_being_replaced_as_it_was_before_or_as_it_is_after(project: Project) -> None:
+    publish(project, JANUARY, 40)
+    assert run(project, JANUARY).exit_code == 0
+    before, after = ("40", "480.00"), ("300", "3600.00")
+    with polling(project, held_query(JANUARY)) as answers:
+        for trips in (300, 40, 300):
+            publish(project, JANUARY, trips)
+            assert run(project, JANUARY).exit_code == 0
+    assert len(answers) > 10
+    for layer in ("silver", "gold"):
+        assert {(answer[f"{layer}_rows"], answer[f"{layer}_total"]) for answer in answers} == {before, after}
+
+
+@pytest.mark.usefixtures("in_memory")
+@pytest.mark.parametrize("layer", ["silver", "gold"])
+def test_a_writer_that_was_overtaken_does_not_publish_what_is_out_of_date(
+    project: Project, monkeypatch: pytest.MonkeyPatch, layer: str
+) -> None:
+    """It may wait for the other, compute anew or give up with an error, but not undo the newer month."""
+    publish(project, JANUARY, 40)
+    assert run(project, JANUARY).exit_code == 0
+    publish(project, JANUARY, 41, rejects=2)
+    upstream = {"silver": "green_bronze", "gold": "green_bronze,green_silver"}[layer]
+    assert project.run(JANUARY, selection=upstream)[0].succeeded
+    with opened(project) as (slow, models), opened(project) as (quick, _):
+        model = models[f"green_{layer}"]
+        other = Thread(target=quick.replace, args=(model, JANUARY))
+
+        def overtake() -> None:
+            publish(project, JANUARY, 30)
+            assert project.run(JANUARY, selection=upstream)[0].succeeded
+            other.start()
+            other.join(timeout=WAIT_SECONDS)
+
+        once_before(monkeypatch, IcebergTables, "publish", lambda spec, *_: spec.name == model.table.name, overtake)
+        with suppress(LakehouseError):
+            slow.replace(model, JANUARY)
+        other.join(timeout=30)
+
+    layers = held(project, JANUARY)
+    assert (layers.silver_rows if layer == "silver" else layers.gold_rows) == 30
+    assert [row["is_balanced"] for row in ledger(project, JANUARY)] == [True]
+
+
+@pytest.mark.usefixtures("in_memory")
+def test_two_writers_of_the_first_file_of_a_month_leave_one(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second commits while the first is about to: the first must find out that the month is no longer empty."""
+    publish(project, JANUARY, 40)
+    assert project.run(JANUARY, selection="green_bronze")[0].succeeded
+    with opened(project) as (first, models), opened(project) as (second, _):
+        model = models["green_silver"]
+        other = Thread(target=second.replace, args=(model, JANUARY))
+
+        def meanwhile() -> None:
+            other.start()
+            other.join(timeout=WAIT_SECONDS)
+
+        once_before(monkeypatch, SqlCatalog, "commit_table", lambda *_: True, meanwhile)
+        first.replace(model, JANUARY)
+        other.join(timeout=30)
+
+    assert data_files(project, JANUARY) == {**ONE_FILE_EACH, "gold.green_trips_by_payment_type": 0}
+    assert [row["is_balanced"] for row in ledger(project, JANUARY)] == [True]
+
+
+@pytest.mark.usefixtures("in_memory")
+def test_a_writer_whose_table_another_month_changed_meanwhile_commits_all_the_same(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for month in (JANUARY, FEBRUARY):
+        publish(project, month, 40)
+    assert run(project, JANUARY).exit_code == 0
+    publish(project, JANUARY, 41)
+    assert all(run.succeeded for run in project.run(JANUARY, FEBRUARY, selection="green_bronze"))
+    with opened(project) as (warehouse, models), opened(project) as (other, _):
+        model = models["green_silver"]
+        once_before(monkeypatch, SqlCatalog, "commit_table", lambda *_: True, lambda: other.replace(model, FEBRUARY))
+        warehouse.replace(model, JANUARY)
+
+    assert held(project, JANUARY).silver_rows == 41
+    assert held(project, FEBRUARY).silver_rows == 40
+    assert [row["is_balanced"] for month in (JANUARY, FEBRUARY) for row in ledger(project, month)] == [True, True]
+
+
+@pytest.mark.usefixtures("in_memory")
+def test_a_writer_that_never_wins_says_so_and_leaves_the_month_as_it_was(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(project, JANUARY, 40)
+    assert run(project, JANUARY).exit_code == 0
+    before = project.snapshots()
+    publish(project, JANUARY, 41)
+
+    def refuse(*_: Any) -> None:
+        raise ValidationException("Found conflicting files that can contain records")
+
+    monkeypatch.setattr(SqlCatalog, "commit_table", refuse)
+    monkeypatch.setattr(iceberg_tables, "_COMMIT_ATTEMPTS", 2)
+    result = run(project, JANUARY)
+
+    assert result.exit_code == 1
+    reason, _ = result.errors
+    assert "silver.green_trips_rejected 2024-01: other writers changed it 2 times" in reason
+    assert "run it again" in reason
+    assert held(project, JANUARY) == of(40, "480.00")
+    assert project.snapshots() == before
+
+
+def once_before(
+    monkeypatch: pytest.MonkeyPatch,
+    owner: type,
+    method: str,
+    applies: Callable[..., bool],
+    act: Callable[[], object],
+) -> None:
+    """Call ``act`` before the first call of ``method`` that ``applies`` to."""
+    original = getattr(owner, method)
+    pending = [act]
+
+    def interrupted(self: Any, *arguments: Any) -> Any:
+        if pending and applies(*arguments):
+            pending.pop()()
+        return original(self, *arguments)
+
+    monkeypatch.setattr(owner, method, interrupted)

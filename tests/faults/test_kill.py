@@ -1,0 +1,158 @@
+"""A run killed at any moment leaves the old month readable and nothing that is ever read, and a rerun mends it."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import pytest
+from pyiceberg.catalog.sql import SqlCatalog
+
+from lakehouse.bronze import BronzeStore
+from lakehouse.month import Month
+from lakehouse.warehouse.duckdb_iceberg import DuckDbIcebergWarehouse
+from lakehouse.warehouse.iceberg_tables import IcebergTables
+from tests import green_files
+from tests.commands import Held, dagster_in_memory, data_files, held, landed, ledger, of, run
+from tests.faults.processes import kill_this_process, one_month, start
+from tests.project import Project
+
+# The file that is loaded, and the one that the source restates it with: other trips, other rejects.
+OLD_TRIPS, OLD_REJECTS, OLD = 60, 2, of(60, "720.00")
+NEW_TRIPS, NEW_REJECTS, NEW = 50, 1, of(50, "600.00")
+
+
+def kill_before(owner: type, method: str, applies: Callable[..., bool]) -> None:
+    """Make the process die instead of calling ``method`` for the first time that ``applies``."""
+    original = getattr(owner, method)
+
+    def dying(self: Any, *arguments: Any, **named: Any) -> Any:
+        if applies(*arguments):
+            kill_this_process()
+        return original(self, *arguments, **named)
+
+    setattr(owner, method, dying)
+
+
+def always(*_: Any) -> bool:
+    return True
+
+
+def publishes(table: str, spec: Any, *_: Any) -> bool:
+    return bool(spec.name == table)
+
+
+@dataclass(frozen=True)
+class Moment:
+    """When to die; what readers see then, and the ledger: rows of bronze, silver, rejected for each landing."""
+
+    kill: Callable[[], None]
+    seen: Held
+    ledger: list[tuple[int, int, int]]
+
+
+MOMENTS = {
+    "after the download and before its landing record": Moment(
+        partial(kill_before, BronzeStore, "record", always), OLD, [(62, 60, 2)]
+    ),
+    "after landing and before silver": Moment(
+        partial(kill_before, DuckDbIcebergWarehouse, "replace", always), OLD, [(0, 60, 2), (51, 0, 0)]
+    ),
+    "after the data files and their metadata were written and before any commit": Moment(
+        partial(kill_before, SqlCatalog, "commit_table", always), OLD, [(0, 60, 2), (51, 0, 0)]
+    ),
+    "after the commit of the rejected rows and before that of silver": Moment(
+        partial(kill_before, IcebergTables, "publish", partial(publishes, "silver.green_trips")),
+        OLD,
+        [(0, 60, 0), (51, 0, 1)],
+    ),
+    "after silver and before gold": Moment(
+        partial(kill_before, IcebergTables, "publish", partial(publishes, "gold.green_trips_by_payment_type")),
+        Held(NEW.silver_rows, NEW.silver_total, OLD.gold_rows, OLD.gold_total),
+        [(51, 50, 1)],
+    ),
+}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _in_memory() -> Iterator[None]:
+    with dagster_in_memory():
+        yield
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """One project for all moments, each with a month of its own."""
+    return Project(tmp_path_factory.mktemp("killed"))
+
+
+def publish(project: Project, month: Month, trips: int, rejects: int) -> None:
+    outside = [green_files.outside(month, number) for number in range(rejects)]
+    project.publish(month, green_files.trips(month, trips) + outside)
+
+
+@pytest.mark.parametrize("when", MOMENTS)
+def test_a_run_killed(shared: Project, when: str) -> None:
+    moment, month = MOMENTS[when], Month(2024, 1 + list(MOMENTS).index(when))
+    publish(shared, month, OLD_TRIPS, OLD_REJECTS)
+    assert run(shared, month).exit_code == 0
+    assert held(shared, month) == OLD
+
+    publish(shared, month, NEW_TRIPS, NEW_REJECTS)
+    killed = start(shared, one_month(month), moment.kill).wait()
+    assert killed.was_killed, killed
+
+    assert held(shared, month) == moment.seen
+    rows = ledger(shared, month)
+    assert [(row["bronze_rows"], row["silver_rows"], row["rejected_rows"]) for row in rows] == moment.ledger
+    assert [row["is_balanced"] for row in rows] == [len(rows) == 1] * len(rows)
+
+    rerun = run(shared, month)
+    assert (rerun.exit_code, rerun.errors) == (0, ())
+    assert held(shared, month) == NEW
+    (row,) = ledger(shared, month)
+    assert row["bronze_sha256"] == landed(shared, month).sha256
+    assert (row["bronze_rows"], row["silver_rows"], row["rejected_rows"], row["is_balanced"]) == (51, 50, 1, True)
+    assert set(data_files(shared, month).values()) == {1}
+
+
+def test_the_first_run_of_a_home_killed_before_its_first_commit_is_mended_by_the_next(project: Project) -> None:
+    month = Month(2024, 1)
+    publish(project, month, NEW_TRIPS, NEW_REJECTS)
+    killed = start(project, one_month(month), partial(kill_before, SqlCatalog, "commit_table", always)).wait()
+    assert killed.was_killed, killed
+
+    assert held(project, month) == of(0, None)
+    assert [row["is_balanced"] for row in ledger(project, month)] == [False]
+
+    assert run(project, month).exit_code == 0
+    assert held(project, month) == NEW
+    assert [row["is_balanced"] for row in ledger(project, month)] == [True]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_run_that_is_interrupted_begins_no_further_month(project: Project, number: signal.Signals) -> None:
+    first, second = Month(2024, 1), Month(2024, 2)
+    for month in (first, second):
+        publish(project, month, NEW_TRIPS, NEW_REJECTS)
+    arguments = ("run", "--from", str(first), "--to", str(second))
+    ended = start(project, arguments, partial(signal_before, DuckDbIcebergWarehouse, "replace", number)).wait()
+
+    assert ended.exit_code not in (0, None)
+    assert BronzeStore(project.home).current("green", second) is None, ended
+    assert "unexpected" not in ended.output
+    assert held(project, first) == held(project, second) == of(0, None)
+
+
+def signal_before(owner: type, method: str, number: signal.Signals) -> None:
+    original = getattr(owner, method)
+
+    def interrupted(self: Any, *arguments: Any, **named: Any) -> Any:
+        os.kill(os.getpid(), number)
+        return original(self, *arguments, **named)
+
+    setattr(owner, method, interrupted)
