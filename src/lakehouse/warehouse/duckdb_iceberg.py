@@ -32,7 +32,6 @@ from lakehouse.warehouse.duckdb_engine import DuckDbEngine
 from lakehouse.warehouse.duckdb_queries import DuckDbQueries
 from lakehouse.warehouse.duckdb_statements import ModelStatements, compile_model
 from lakehouse.warehouse.iceberg_tables import IcebergTables, Published
-from lakehouse.warehouse.landed_month import LandedMonth
 from lakehouse.warehouse.month_inputs import MonthInputs, content_of
 from lakehouse.warehouse.protocol import CheckResult, Ledger, ReplaceResult
 
@@ -117,9 +116,10 @@ class DuckDbIcebergWarehouse:
         )
 
     def _replace(self, engine: DuckDbEngine, job: _Job, started: float) -> ReplaceResult:
-        job.inputs.present(engine)
-        drift = _check_landed(engine, job.inputs.landed)
-        audit, version, content, written = self._published(engine, job) or self._compute(engine, job)
+        with _naming(job):
+            job.inputs.present(engine)
+            drift = (job.inputs.landed.check_values(engine).check(),) if job.inputs.landed else ()
+            audit, version, content, written = self._published(engine, job) or self._compute(engine, job)
         return ReplaceResult(
             rows=audit.rows,
             content=content,
@@ -163,6 +163,8 @@ class DuckDbIcebergWarehouse:
         if audit.ledger is not None and not audit.ledger.is_balanced:
             return None
         _require_blocking_checks(job, audit)
+        for spec in filter(None, (job.model.table, job.model.rejected)):
+            self.tables.describe(spec)
         return audit, table.snapshot, content_of(table.files[0]), None
 
     def _compute(self, engine: DuckDbEngine, job: _Job) -> tuple[_Audit, str | None, str, int]:
@@ -250,20 +252,22 @@ class DuckDbIcebergWarehouse:
             ) from error
 
 
-def _check_landed(engine: DuckDbEngine, landed: LandedMonth | None) -> tuple[CheckResult, ...]:
-    """The drift of a landed file; reads its values, so damage that the footer hides shows here."""
+@contextmanager
+def _naming(job: _Job) -> Iterator[None]:
+    """Damage that a footer hides shows when rows are read: say in which file."""
     import duckdb
 
-    if landed is None:
-        return ()
     try:
-        return (landed.check_values(engine).check(),)
+        yield
     except duckdb.OutOfMemoryException:
         raise
     except duckdb.Error as error:
+        landed = job.inputs.landed
+        if landed is None or landed.file is None:
+            raise
         raise CorruptFile(
-            f"{landed.name}: cannot be read ({_first_line(error)}); nothing was published. Ask the source for the "
-            f"file again: remove it and materialize {landed.asset}"
+            f"{job}: {landed.file} cannot be read as it should ({_first_line(error)}); nothing was published. Look at what "
+            f"the source serves; materialize {landed.asset} again when it is mended"
         ) from error
 
 

@@ -94,6 +94,13 @@ class IcebergTables:
         if differs(table, spec):
             require_evolvable(table, spec)
 
+    def describe(self, spec: TableSpec) -> None:
+        """Bring descriptions to the spec's, for a month that is published as it should be; makes no snapshot."""
+        table = self.catalog.load_table(spec.name)
+        if differs(table, spec):
+            with table.update_schema() as update:
+                evolve(update, table, spec)
+
     def columns(self, name: str) -> tuple[Column, ...] | None:
         """The columns a table has now, None if there is no such table."""
         table = self._load(name)
@@ -151,8 +158,8 @@ class IcebergTables:
             return racing(self._publish_once, spec, month, file, properties, still_current)
         except RetryError as error:
             raise CommitConflict(
-                f"{spec.name} {month or ''}: could not be committed in {_COMMIT_ATTEMPTS} attempts, as other writers "
-                f"changed it meanwhile; run it again when they are done ({error.last_attempt.exception()})"
+                f"{spec.name} {month or ''}: other writers changed it {_COMMIT_ATTEMPTS} times while it was being "
+                f"published; run it again when they are done ({error.last_attempt.exception()})"
             ) from None
 
     def _publish_once(
