@@ -404,6 +404,8 @@ SETTINGS = {
     "LAKEHOUSE_PROFILE=azure": ("'local'", "'gcp'"),
     "LAKEHOUSE_EXECUTOR=celery": ("'in_process'", "'multiprocess'"),
     "LAKEHOUSE_HOME=/tmp/what?": ("?", "file patterns"),
+    "LAKEHOUSE_HOME=~nosuch/x": ("is not a path",),
+    "LAKEHOUSE_TLC_URL=ftp://x": ("is not an address", "begins with https://"),
 }
 
 
@@ -417,14 +419,6 @@ def test_a_setting_that_cannot_be_used(loaded: Project, setting: str) -> None:
         assert "^" not in line  # a pattern is nothing to read
         for words in SETTINGS[setting]:
             assert words in line
-    assert loaded.files() == before
-
-
-def test_an_address_that_is_not_of_a_source(loaded: Project) -> None:
-    before = loaded.files()
-    line = failed(run(loaded, FEBRUARY, LAKEHOUSE_TLC_URL="ftp://x"), FEBRUARY)
-    assert "LAKEHOUSE_TLC_URL is 'ftp://x', not an http, https or file URL" in line
-    assert "set it to an address such as https://host" in line
     assert loaded.files() == before
 
 

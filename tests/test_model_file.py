@@ -142,6 +142,20 @@ def test_both_dialects_render_the_same_columns(folder: Path) -> None:
         (GOLD_HEADER, GOLD_SQL.replace("@partition_end", "@until"), "unknown parameter @until"),
         (GOLD_HEADER, GOLD_SQL.replace(" AND pickup_at < @partition_end", ""), "a partitioned model selects its month"),
         (GOLD_HEADER + "checks: [{type: not_null, column: x}]\n", GOLD_SQL, "check x_not_null: x is not one of"),
+        (GOLD_HEADER.replace("gold.s", "platinum.s"), GOLD_SQL, "header, table: String should match"),
+        (GOLD_HEADER.replace("NUMERIC(18,2)", "NUMERIC(2,5)"), GOLD_SQL, "column total has type NUMERIC(2,5); use"),
+        (GOLD_HEADER + "checks: [{type: range, column: total}]\n", GOLD_SQL, "give min or max"),
+        (
+            GOLD_HEADER + "checks: [{type: accepted_values, column: total, values: [Yes]}]\n",
+            GOLD_SQL,
+            "True is no NUMERIC(18,2) for total",
+        ),
+        (GOLD_HEADER + "checks: [{type: rejected_share, max: 0.1}]\n", GOLD_SQL, "there is no table audit.rejected"),
+        (
+            GOLD_HEADER + "checks: [{type: relationship, column: total, to: silver.t.totl}]\n",
+            GOLD_SQL,
+            "check total_relationship: there is no column totl",
+        ),
         (GOLD_HEADER + "checks: [{type: maybe, column: x}]\n", GOLD_SQL, "header, checks.0: Input tag 'maybe'"),
         (
             GOLD_HEADER + "checks: [{type: range, column: total, min: 0}, {type: range, column: total, max: 9}]\n",
@@ -192,3 +206,35 @@ def test_two_models_of_one_table_are_refused(folder: Path) -> None:
 def test_a_folder_without_models_names_the_setting(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="LAKEHOUSE_SQL"):
         load(tmp_path)
+
+
+def test_a_model_of_a_landed_file_without_months_is_refused(folder: Path) -> None:
+    header = "description: T\ntable: silver.t\ngrain: record\n"
+    write(folder, "silver/t_silver", header, "SELECT total_amount FROM bronze.green_bronze")
+    with pytest.raises(ModelError, match=r"bronze\.green_bronze is one month's file"):
+        load(folder)
+
+
+def test_reject_rules_need_what_the_ledger_counts(folder: Path) -> None:
+    write(folder, "silver/t_silver", SILVER_HEADER, SILVER_SQL.replace(", copies", ""))
+    with pytest.raises(ModelError, match="selects copies and bronze_sha256, for the ledger"):
+        load(folder)
+
+
+def test_the_ledgers_name_is_taken(folder: Path) -> None:
+    write(folder, "silver/t_silver", SILVER_HEADER.replace("silver.t", "silver.row_ledger"), SILVER_SQL)
+    write(folder, "gold/s_gold", GOLD_HEADER, GOLD_SQL.replace("silver.t", "silver.row_ledger"))
+    with pytest.raises(ModelError, match=r"silver\.row_ledger is taken by the row ledger"):
+        load(folder)
+
+
+@pytest.mark.parametrize("name", ["My Model.sql", "Ümlaut.sql"])
+def test_a_model_is_named_as_an_asset_can_be(folder: Path, name: str) -> None:
+    (folder / "gold" / name).write_text("/* */ SELECT 1 AS a")
+    with pytest.raises(ModelError, match="a model's file is named for its asset"):
+        load(folder)
+
+
+def test_what_an_editor_leaves_behind_is_no_model(folder: Path) -> None:
+    (folder / "gold" / ".s_gold.sql").write_text("half a sentence")
+    assert load(folder).keys() == ("t_silver", "s_gold")

@@ -11,9 +11,6 @@ columns:
   total_amount: {type: "NUMERIC(18,2)", description: Sum of all totals with reversals, unit: USD}
   trip_miles: {type: "NUMERIC(18,2)", description: Sum of all taximeter distances with reversals, unit: miles}
 checks:
-  - {type: not_null, column: month}
-  - {type: range, column: trip_count, min: 0}
-  - {type: range, column: reversal_count, min: 0}
   - type: sql
     name: every_trip_is_counted
     description: Trips and reversals add up to the rows of silver for the month

@@ -24,13 +24,22 @@ reject:
 checks:
   - {type: rejected_share, max: 0.05}
   - {type: not_null, column: total_amount}
-  - {type: accepted_values, column: vendor_id, values: [1, 2, 5, 6, 7], severity: warn}
-  - {type: accepted_values, column: payment_type, values: [0, 1, 2, 3, 4, 5, 6], severity: warn}
-  - {type: accepted_values, column: rate_code_id, values: [1, 2, 3, 4, 5, 6, 99], severity: warn}
-  - {type: accepted_values, column: trip_type, values: [1, 2], severity: warn}
-  - {type: accepted_values, column: store_and_fwd_flag, values: ["Y", "N"], severity: warn}
-  - {type: range, column: pickup_location_id, min: 1, max: 265, severity: warn}
-  - {type: range, column: dropoff_location_id, min: 1, max: 265, severity: warn}
+  - type: known_codes
+    severity: warn
+    codes:
+      vendor_id: [1, 2, 5, 6, 7]
+      payment_type: [0, 1, 2, 3, 4, 5, 6]
+      rate_code_id: [1, 2, 3, 4, 5, 6, 99]
+      trip_type: [1, 2]
+      store_and_fwd_flag: ["Y", "N"]
+  - type: sql
+    name: zones_exist
+    severity: warn
+    description: Pickup and drop-off zones are numbers between 1 and 265
+    sql: >-
+      SELECT pickup_location_id
+      FROM audit.staged
+      WHERE pickup_location_id NOT BETWEEN 1 AND 265 OR dropoff_location_id NOT BETWEEN 1 AND 265
   - {type: range, column: trip_miles, min: 0, max: 1000, severity: warn}
 */
 SELECT

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Annotated, Literal, Self
 
@@ -17,7 +18,8 @@ STAGED = "audit.staged"
 REJECTED = "audit.rejected"
 """The rejected rows that go with it."""
 
-Literals = tuple[int | Decimal | str | bool, ...]
+Literal_ = int | Decimal | str | bool
+Literals = tuple[Literal_, ...]
 
 
 class _Check(BaseModel, ABC):
@@ -45,6 +47,10 @@ class _Check(BaseModel, ABC):
 
     def columns(self) -> tuple[str, ...]:
         """Columns of the model this check reads by name."""
+        return ()
+
+    def literals(self) -> tuple[tuple[str, Literal_], ...]:
+        """Values the header compares columns with, which must be of the columns' types."""
         return ()
 
     def reads(self) -> tuple[str, ...]:
@@ -117,6 +123,9 @@ class AcceptedValues(_Check):
     def columns(self) -> tuple[str, ...]:
         return (self.column,)
 
+    def literals(self) -> tuple[tuple[str, Literal_], ...]:
+        return tuple((self.column, value) for value in self.values)
+
     def failing(self) -> exp.Expr:
         # As a filter it costs DuckDB a fifth of what COUNTIF does (silver of 3 M rows: 0.03 s, not 0.15 s).
         wrong = exp.column(self.column).isin(*map(_literal, self.values)).not_()
@@ -124,6 +133,29 @@ class AcceptedValues(_Check):
 
     def meaning(self) -> str:
         return f"{self.column} is one of {', '.join(map(str, self.values))}"
+
+
+class KnownCodes(_Check):
+    """In every row, each of ``codes``' columns that is not NULL is one of its values; one check for them all."""
+
+    type: Literal["known_codes"]
+    codes: Mapping[str, Literals] = Field(min_length=1)
+
+    def default_name(self) -> str:
+        return "known_codes"
+
+    def columns(self) -> tuple[str, ...]:
+        return tuple(self.codes)
+
+    def literals(self) -> tuple[tuple[str, Literal_], ...]:
+        return tuple((column, value) for column, values in self.codes.items() for value in values)
+
+    def failing(self) -> exp.Expr:
+        wrong = [exp.column(column).isin(*map(_literal, values)).not_() for column, values in self.codes.items()]
+        return exp.select(exp.Count(this=exp.Star())).from_(STAGED).where(exp.or_(*wrong)).subquery()
+
+    def meaning(self) -> str:
+        return "; ".join(f"{column} is one of {', '.join(map(str, values))}" for column, values in self.codes.items())
 
 
 class Range(_Check):
@@ -247,7 +279,7 @@ class CustomSql(_Check):
 
 
 Check = Annotated[
-    NotNull | Unique | AcceptedValues | Range | RowCount | RejectedShare | Relationship | CustomSql,
+    NotNull | Unique | AcceptedValues | KnownCodes | Range | RowCount | RejectedShare | Relationship | CustomSql,
     Field(discriminator="type"),
 ]
 

@@ -101,7 +101,7 @@ def _show(outcome: RunOutcome, seconds: float) -> None:
         click.echo(f"         {failure}", err=True)
 
 
-@main.command()
+@main.command(context_settings={"ignore_unknown_options": True})  # SQL may begin with a comment: --
 @click.argument("sql")
 @click.option("--format", "style", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True)
 def query(sql: str, style: str) -> None:

@@ -58,7 +58,7 @@ class ModelHeader(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     description: str = Field(min_length=1)
-    table: str = Field(pattern=r"^[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*$")
+    table: str = Field(pattern=r"^(silver|gold)\.[a-z][a-z0-9_]*$")
     grain: tuple[str, ...] | Literal["record"]
     """Columns that identify a row, or ``record``: the whole record, unique by construction."""
     format: Literal["table", "iceberg"] = "table"
@@ -75,7 +75,7 @@ def load_models(folder: Path, contracts: Mapping[str, Contract]) -> Models:
     Raises:
         ModelError: a file cannot be parsed, breaks a rule of the header, or reads what does not exist.
     """
-    sources = [_Source.read(path) for path in sorted(folder.glob("*/*.sql"))]
+    sources = [_Source.read(path) for path in sorted(folder.glob("*/[!.]*.sql"))]
     if not sources:
         raise ModelError(f"{folder}: no models found; LAKEHOUSE_SQL names the folder that holds silver/ and gold/")
     schema: dialect.Schema = {"bronze": {}}
@@ -111,7 +111,12 @@ class _Source:
     @classmethod
     def read(cls, path: Path) -> _Source:
         name = f"{path.parent.name}/{path.name}"
-        match = _HEADER.fullmatch(path.read_text())
+        if re.fullmatch(r"[a-z][a-z0-9_]*", path.stem) is None:
+            raise ModelError(f"{name}: a model's file is named for its asset: lower-case letters, digits and _")
+        try:
+            match = _HEADER.fullmatch(path.read_text(encoding="utf-8-sig"))
+        except (UnicodeDecodeError, IsADirectoryError) as error:
+            raise ModelError(f"{name}: is not a text file in UTF-8 ({error})") from None
         if match is None:
             raise ModelError(f"{name}: must begin with its header, YAML between /* and */")
         try:
@@ -262,6 +267,12 @@ class _Source:
             for column in check.columns():
                 if column not in names:
                     raise ModelError(f"{self.name}: check {check.label}: {column} is not one of the SELECT's columns")
+            for column, value in check.literals():
+                if isinstance(value, str) != (table.column(column).type == "STRING") or isinstance(value, bool):
+                    raise ModelError(
+                        f"{self.name}: check {check.label}: {value!r} is no {table.column(column).type} for {column}; "
+                        "put text in quotes"
+                    )
 
 
 def _in_order(sources: list[_Source], bronze: frozenset[str]) -> Iterator[_Source]:

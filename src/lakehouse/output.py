@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from lakehouse.exceptions import QueryError
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
 _TABLE_ROWS = 200
+_WIDEST = 100_000
 
 
 def write(result: pa.Table, style: str) -> None:
@@ -21,9 +24,13 @@ def write(result: pa.Table, style: str) -> None:
 
 
 def _write_csv(result: pa.Table) -> None:
+    import pyarrow as pa
     from pyarrow import csv
 
-    csv.write_csv(result, sys.stdout.buffer)
+    try:
+        csv.write_csv(result, sys.stdout.buffer)
+    except pa.ArrowInvalid as error:
+        raise QueryError(f"query: cannot be written as CSV ({error}); use --format json") from None
 
 
 def _write_json(result: pa.Table) -> None:
@@ -45,16 +52,17 @@ def _write_table(result: pa.Table) -> None:
     from rich import box
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     shown = result.slice(0, _TABLE_ROWS)
     for field in result.schema:
         numeric = not str(field.type).startswith(("string", "large_string", "date", "timestamp", "bool"))
-        table.add_column(field.name, justify="right" if numeric else "left", no_wrap=numeric)
+        table.add_column(Text(field.name), justify="right" if numeric else "left", no_wrap=True, overflow="ignore")
     for row in shown.to_pylist():
-        table.add_row(*(_cell(value) for value in row.values()))
-    console = Console(width=None if sys.stdout.isatty() else 1000, soft_wrap=False)
-    console.print(table, highlight=False)
+        table.add_row(*(Text(_cell(value)) for value in row.values()))
+    # Wider than any terminal: a long line wraps, where rich would leave columns out.
+    Console(width=_WIDEST, highlight=False).print(table, soft_wrap=True)
     if result.num_rows > _TABLE_ROWS:
         click.echo(f"… the first {_TABLE_ROWS} of {result.num_rows:,} rows; --format csv writes all")
     else:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import dagster as dg
 from dagster import AssetSelection
+from dagster._check import CheckError
 
 from lakehouse.dialect import suggestion
 from lakehouse.exceptions import UnknownAsset, UnknownMonth
@@ -81,7 +82,7 @@ def select(definitions: dg.Definitions, text: str) -> Selection:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", dg.BetaWarning)  # about parts of the syntax, of no use to its writer
             keys = (AssetSelection.all() if quoted == ["*"] else AssetSelection.from_coercible(quoted)).resolve(graph)
-    except dg.DagsterError as error:
+    except (dg.DagsterError, CheckError, NotImplementedError) as error:
         first_line = str(error).split("\n")[0]
         raise UnknownAsset(f"--select '{text}' cannot be used: {first_line}") from None
     if not keys:

@@ -8,12 +8,15 @@ from dataclasses import dataclass
 NUMERIC = "NUMERIC(18,2)"
 """Money and miles: exact, two decimals."""
 
-_TYPE = re.compile(r"INT64|FLOAT64|BOOL|STRING|DATE|DATETIME|NUMERIC\(\d+,\d+\)")
+_TYPE = re.compile(r"INT64|FLOAT64|BOOL|STRING|DATE|DATETIME|NUMERIC\((?P<precision>\d+),(?P<scale>\d)\)")
 
 
 def is_declarable(type_: str) -> bool:
     """Whether a column may be declared with this type; NUMERIC needs its precision, which engines disagree on."""
-    return _TYPE.fullmatch(type_) is not None
+    match = _TYPE.fullmatch(type_)
+    if match is None or match["precision"] is None:
+        return match is not None
+    return int(match["scale"]) <= int(match["precision"]) <= 29 + int(match["scale"])  # BigQuery's own bounds
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ class Settings(BaseSettings):
     """All settings; see the README's configuration table."""
 
     model_config = SettingsConfigDict(
-        env_prefix="LAKEHOUSE_", env_file=PROJECT_ROOT / ".env", extra="ignore", frozen=True
+        env_prefix="LAKEHOUSE_", env_file=PROJECT_ROOT / ".env", env_ignore_empty=True, extra="ignore", frozen=True
     )
 
     profile: Literal["local", "gcp"] = "local"
@@ -70,7 +70,10 @@ class Settings(BaseSettings):
     @field_validator("home", "sql", "dagster_home")
     @classmethod
     def _absolute(cls, path: Path) -> Path:
-        return path.expanduser().resolve()
+        try:
+            return path.expanduser().resolve()
+        except (RuntimeError, OSError) as error:
+            raise ValueError(f"is not a path: {error}") from None
 
     @field_validator("home")
     @classmethod
@@ -86,6 +89,13 @@ class Settings(BaseSettings):
             if folder.exists() and not folder.is_dir():
                 raise ValueError(f"{folder} is a file, so {path} cannot be a folder")
         return path
+
+    @field_validator("tlc_url")
+    @classmethod
+    def _address(cls, url: str) -> str:
+        if not url.startswith(("http://", "https://", "file:///")):
+            raise ValueError("is not an address; it begins with https://, http:// or file:///")
+        return url
 
     @field_validator("memory_limit")
     @classmethod
@@ -126,7 +136,10 @@ def point_dlt_at_project() -> None:
 def dagster_home(settings: Settings) -> Path:
     """Dagster's folder, made ready: a folder of the project's own gets the project's ``dagster.yaml``."""
     home = settings.dagster_home
-    home.mkdir(parents=True, exist_ok=True)
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError(f"DAGSTER_HOME={home}: cannot be made ({error.strerror})") from None
     configuration = home / "dagster.yaml"
     if home == PROJECT_ROOT / ".dagster" and not configuration.exists():
         configuration.symlink_to(Path("..") / "dagster.yaml")

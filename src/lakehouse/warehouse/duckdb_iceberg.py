@@ -266,8 +266,8 @@ def _naming(job: _Job) -> Iterator[None]:
         if landed is None or landed.file is None:
             raise
         raise CorruptFile(
-            f"{job}: {landed.file} cannot be read as it should ({_first_line(error)}); nothing was published. Look at what "
-            f"the source serves; materialize {landed.asset} again when it is mended"
+            f"{job}: {landed.file} cannot be read as it should ({_first_line(error)}); nothing was published. "
+            f"Look at what the source serves; materialize {landed.asset} again when it is mended"
         ) from error
 
 

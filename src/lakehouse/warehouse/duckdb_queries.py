@@ -47,6 +47,9 @@ class DuckDbQueries:
         wanted = set(dialect.references(query))
         schema = self._schema(wanted)
         resolved = dialect.resolve(query, schema, "query", QueryError)
+        returned = [projection.alias_or_name for projection in resolved.selects]
+        if repeated := sorted({name for name in returned if returned.count(name) > 1}):
+            raise QueryError(f"query: two columns of the result are named {repeated[0]}: give one of them another name")
         for name in sorted(wanted & self._specs.keys()):
             if self._tables.columns(name) is None:
                 raise QueryError(f"query: {name} has not been materialized yet: materialize it with lakehouse run")
@@ -104,5 +107,9 @@ def _with_int64(result: pa.Table, types: Mapping[str, str]) -> pa.Table:
 
     for position, field in enumerate(result.schema):
         if types.get(field.name) == "INT64" and field.type != pa.int64():
-            result = result.set_column(position, field.name, result.column(position).cast(pa.int64()))
+            try:
+                whole = result.column(position).cast(pa.int64())
+            except pa.ArrowInvalid as error:
+                raise QueryError(f"query: column {field.name} has a value that INT64 does not hold ({error})") from None
+            result = result.set_column(position, field.name, whole)
     return result
