@@ -179,5 +179,6 @@ def _not_a_number(value: exp.Expr) -> exp.Expr:
 
 def _outside_calendar(time: exp.Expr) -> exp.Expr:
     """True of times that no table format here can describe; pyiceberg and Python stop at the year 9999."""
+    time = exp.cast(time, "TIMESTAMP")  # nanoseconds reach only from 1677 to 2262: too short for the bounds
     first, end = (exp.cast(exp.Literal.string(text), "TIMESTAMP") for text in ("0001-01-01", "9999-12-31"))
     return exp.or_(exp.LT(this=time, expression=first), exp.GTE(this=time.copy(), expression=end))
