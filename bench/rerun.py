@@ -70,7 +70,6 @@ def _spans() -> Spans:
     spans = Spans()
     spans.wrap(DuckDbIcebergWarehouse, "prepare", "infrastructure: prepare")
     spans.wrap(DuckDbIcebergWarehouse, "replace", lambda *call: f"replace {call[1].key}")
-    spans.wrap(DuckDbIcebergWarehouse, "preview", "preview")
     spans.wrap(sql_models, "_lineage", "lineage")
     spans.wrap(bronze_asset, "fetch_month", "bronze: fetch")
     spans.wrap(bronze_asset, "_land", "bronze: dlt")

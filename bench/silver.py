@@ -172,7 +172,6 @@ def _spans() -> Spans:
 
     spans = Spans()
     spans.wrap(landed_month.LandedMonth, "check_values", "value scan")
-    spans.wrap(landed_month.LandedMonth, "projection", "footer and projection")
     spans.wrap(landed_month.LandedMonth, "present", "views of the inputs")
     spans.wrap(DuckDbEngine, "__enter__", "open and close DuckDB")
     spans.wrap(DuckDbEngine, "__exit__", "open and close DuckDB")
@@ -181,6 +180,7 @@ def _spans() -> Spans:
     spans.wrap(os, "fsync", "fsync")
     spans.wrap(DuckDbIcebergWarehouse, "_audit", "audit")
     spans.wrap(duckdb_iceberg, "hash_file", "hash")
+    spans.wrap(landed_month, "hash_file", "hash")
     spans.wrap(IcebergTables, "publish", "Iceberg commits")
     spans.wrap(IcebergTables, "ensure", "Iceberg tables looked up")
     spans.wrap(IcebergTables, "published", "Iceberg tables looked up")
