@@ -116,7 +116,7 @@ class DuckDbIcebergWarehouse:
         )
 
     def _replace(self, engine: DuckDbEngine, job: _Job, started: float) -> ReplaceResult:
-        with _naming(job):
+        with _naming(job, engine):
             job.inputs.present(engine)
             drift = (job.inputs.landed.check_values(engine).check(),) if job.inputs.landed else ()
             audit, version, content, written = self._published(engine, job) or self._compute(engine, job)
@@ -253,8 +253,8 @@ class DuckDbIcebergWarehouse:
 
 
 @contextmanager
-def _naming(job: _Job) -> Iterator[None]:
-    """Damage that a footer hides shows when rows are read: say in which file."""
+def _naming(job: _Job, engine: DuckDbEngine) -> Iterator[None]:
+    """Damage that a footer hides, and values that cannot be cast, show when rows are read: say where."""
     import duckdb
 
     try:
@@ -265,6 +265,8 @@ def _naming(job: _Job) -> Iterator[None]:
         landed = job.inputs.landed
         if landed is None or landed.file is None:
             raise
+        if isinstance(error, duckdb.ConversionException):
+            landed.require_numbers(engine)
         raise CorruptFile(
             f"{job}: {landed.file} cannot be read as it should ({_first_line(error)}); nothing was published. "
             f"Look at what the source serves; materialize {landed.asset} again when it is mended"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import NoReturn
 
 from sqlglot import exp
 
@@ -126,53 +128,70 @@ class LandedMonth:
         """Look at the values that a cast would change in silence; needs :meth:`present`.
 
         Raises:
-            ContractViolation: a value that should be a whole number is not, or an amount is not a number.
+            ContractViolation: a value that should be a whole number is not, or a time is none of the calendar's.
         """
         projection = self.projection
+        if self.file is None:
+            return Drift((), (), {})
         counts: dict[str, exp.Expr] = {}
-        for source, name in (*projection.whole_numbers, *projection.decimals):
-            counts[f"bad_{name}"] = exp.CountIf(this=_not_a_number(exp.column(source, quoted=True)))
         for source, name in projection.whole_numbers:
             value = exp.column(source, quoted=True)
-            counts[f"split_{name}"] = exp.CountIf(this=value.neq(exp.func("TRUNC", value)))
-            counts[f"example_{name}"] = exp.func("MIN", exp.If(this=value.neq(exp.func("TRUNC", value)), true=value))
+            split = value.neq(exp.func("TRUNC", value.copy()))
+            counts[f"split_{name}"] = self._over(exp.Count(this=exp.Star()), split)
+            counts[f"example_{name}"] = self._over(exp.Min(this=value.copy()), split.copy())
         for source, name in projection.decimals:
             value = exp.column(source, quoted=True)
-            counts[f"rounded_{name}"] = exp.CountIf(this=value.neq(exp.func("ROUND", value, exp.Literal.number(2))))
+            finer = value.neq(exp.func("ROUND", value.copy(), exp.Literal.number(2)))
+            counts[f"rounded_{name}"] = self._over(exp.Count(this=exp.Star()), finer)
         for source, name in projection.times:
-            counts[f"bad_{name}"] = exp.CountIf(this=_outside_calendar(exp.column(source, quoted=True)))
-        found = {}
-        if counts and self.file is not None:
-            projections = [exp.alias_(count, name) for name, count in counts.items()]
-            found = engine.row(exp.select(*projections).from_(LANDED).sql("duckdb"), {})
-        for source, name in (*projection.whole_numbers, *projection.decimals):
-            if found.get(f"bad_{name}"):
-                raise ContractViolation(
-                    f"{self.name}: column {source} ({name}) has {found[f'bad_{name}']} values that are not numbers "
-                    "or are too large; nothing of this month was changed. Check what the source published"
-                )
+            outside = _outside_calendar(exp.column(source, quoted=True))
+            counts[f"outside_{name}"] = self._over(exp.Count(this=exp.Star()), outside)
+        found = engine.row(_select(counts), {}) if counts else {}
         for source, name in projection.times:
-            if found.get(f"bad_{name}"):
-                raise ContractViolation(
-                    f"{self.name}: column {source} ({name}) has {found[f'bad_{name}']} times outside the years 1 to "
-                    "9999; nothing of this month was changed. Check what the source published"
-                )
+            if found[f"outside_{name}"]:
+                self._refuse(source, name, f"has {found[f'outside_{name}']} times outside the years 1 to 9999")
         for source, name in projection.whole_numbers:
-            if found.get(f"split_{name}"):
-                raise ContractViolation(
-                    f"{self.name}: column {source} ({name}) must hold whole numbers, but {found[f'split_{name}']} "
-                    f"values do not, for example {found[f'example_{name}']}; nothing of this month was changed. "
-                    "Check what the source published"
-                )
-        rounded = {name: found[f"rounded_{name}"] for _, name in projection.decimals if found.get(f"rounded_{name}")}
+            if found[f"split_{name}"]:
+                values = f"{found[f'split_{name}']} values do not, for example {found[f'example_{name}']}"
+                self._refuse(source, name, f"must hold whole numbers, but {values}")
+        rounded = {name: found[f"rounded_{name}"] for _, name in projection.decimals if found[f"rounded_{name}"]}
         return Drift(projection.unknown, projection.absent, rounded)
+
+    def require_numbers(self, engine: DuckDbEngine) -> None:
+        """Find what a cast has just refused: costly, so only asked once one has.
+
+        Raises:
+            ContractViolation: a column holds NaN, infinity or what its canonical type cannot.
+        """
+        columns = (*self.projection.whole_numbers, *self.projection.decimals)
+        if self.file is None or not columns:
+            return
+        # COUNTIF, not a filter: DuckDB answers filters from file statistics, which leave NaN out.
+        counts = {name: exp.CountIf(this=_not_a_number(exp.column(source, quoted=True))) for source, name in columns}
+        found = engine.row(_select(counts, read_parquet([self.file])), {})
+        for source, name in columns:
+            if found[name]:
+                self._refuse(source, name, f"has {found[name]} values that are not numbers or are too large")
+
+    def _over(self, value: exp.Expr, where: exp.Expr) -> exp.Expr:
+        """A scan of its own, straight from the file: what statistics and dictionaries rule out is never decoded."""
+        file = f"read_parquet({literal(str(self.file))}, hive_partitioning = FALSE)"
+        return exp.select(value).from_(file, dialect="duckdb").where(where).subquery()
+
+    def _refuse(self, source: str, name: str, problem: str) -> NoReturn:
+        raise ContractViolation(
+            f"{self.name}: column {source} ({name}) {problem}; nothing of this month was changed. "
+            "Check what the source published"
+        )
+
+
+def _select(values: Mapping[str, exp.Expr], source: str | None = None) -> str:
+    select = exp.select(*(exp.alias_(value, name, quoted=True) for name, value in values.items()))
+    return (select.from_(source, dialect="duckdb") if source else select).sql("duckdb")
 
 
 def _not_a_number(value: exp.Expr) -> exp.Expr:
-    """True of NaN, infinities and what no type here holds; as COUNTIF, for a filter would trust file statistics.
-
-    Statistics leave NaN out, so DuckDB answers ``WHERE NOT isfinite(x)`` from them with nothing.
-    """
+    """True of NaN, infinities and what no type here holds."""
     finite = exp.func("ISFINITE", exp.cast(value, "DOUBLE", dialect="duckdb"))
     return exp.or_(exp.not_(finite), exp.func("ABS", value.copy()) >= exp.Literal.number(_TOO_LARGE))
 
