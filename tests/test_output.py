@@ -18,6 +18,11 @@ def test_a_table_shows_every_column_however_wide(capsys: pytest.CaptureFixture[s
     assert all(f"column_{number}" in header for number in range(20))
 
 
+def test_numbers_stand_under_each_other(capsys: pytest.CaptureFixture[str]) -> None:
+    write(pa.table({"trip_count": [1, 333]}), "table")
+    assert [line.rstrip() for line in capsys.readouterr().out.splitlines()[3:5]] == ["          1", "        333"]
+
+
 def test_brackets_in_values_are_values(capsys: pytest.CaptureFixture[str]) -> None:
     write(pa.table({"a": ["[bold]x[/foo]"]}), "table")
     assert "[bold]x[/foo]" in capsys.readouterr().out

@@ -58,11 +58,11 @@ def _write_table(result: pa.Table) -> None:
     shown = result.slice(0, _TABLE_ROWS)
     for field in result.schema:
         numeric = not str(field.type).startswith(("string", "large_string", "date", "timestamp", "bool"))
-        table.add_column(Text(field.name), justify="right" if numeric else "left", no_wrap=True, overflow="ignore")
+        table.add_column(Text(field.name), justify="right" if numeric else "left", no_wrap=True)
     for row in shown.to_pylist():
         table.add_row(*(Text(_cell(value)) for value in row.values()))
     # Wider than any terminal: a long line wraps, where rich would leave columns out.
-    Console(width=_WIDEST, highlight=False).print(table, soft_wrap=True)
+    Console(width=_WIDEST, highlight=False).print(table)
     if result.num_rows > _TABLE_ROWS:
         click.echo(f"… the first {_TABLE_ROWS} of {result.num_rows:,} rows; --format csv writes all")
     else:
