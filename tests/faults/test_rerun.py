@@ -418,3 +418,15 @@ def test_a_staging_folder_that_another_run_removes_meanwhile_does_not_matter(
 
     monkeypatch.setattr(Path, "iterdir", listed_too_late)
     require_success(project, Month(2013, 7))
+
+
+def test_a_table_whose_metadata_is_gone_is_named_with_what_to_do(project: Project) -> None:
+    month = Month(2024, 1)
+    project.publish(month, green_files.trips(month, 5))
+    (outcome,) = project.run(month)
+    assert outcome.succeeded
+    for file in (project.home / "warehouse" / "gold").rglob("*.metadata.json"):
+        file.unlink()
+    (again,) = project.run(month)
+    assert [failure.partition(":")[0] for failure in again.failures] == ["gold.green_trips_by_payment_type"]
+    assert "Put it back" in again.failures[0]

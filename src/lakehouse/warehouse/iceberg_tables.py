@@ -216,6 +216,11 @@ class IcebergTables:
             return self.catalog.load_table(name)
         except NoSuchTableError:
             return None
+        except FileNotFoundError as error:
+            raise CorruptFile(
+                f"{name}: its table metadata is gone ({error}); was the home moved, or a file removed? Put it back, or "
+                "run the months again in a new LAKEHOUSE_HOME"
+            ) from error
 
     def _create(self, spec: TableSpec) -> Table:
         from pyiceberg.partitioning import UNPARTITIONED_PARTITION_SPEC, PartitionField, PartitionSpec
