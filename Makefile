@@ -19,8 +19,8 @@ $(INSTALLED): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: make PYTHON=python3.12 setup"; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(UV)
-	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --requirements requirements.lock
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	$(BIN)/uv pip install --system-certs --quiet --compile-bytecode --python $(BIN)/python --requirements requirements.lock
+	$(BIN)/uv pip install --system-certs --quiet --python $(BIN)/python --no-deps --editable .
 	@grep -q '^# lakehouse: plain' $(BIN)/activate || printf '\n# lakehouse: plain dagster commands find the instance and the code\nset -a; . "%s/.env"; set +a\n' "$(CURDIR)" >> $(BIN)/activate
 	@touch $@
 
@@ -54,7 +54,7 @@ format: setup ## Format Python and SQL
 	$(BIN)/sqlfluff fix sql
 
 lock: setup ## Compile requirements.lock anew, without index addresses
-	$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --upgrade \
+	$(BIN)/uv pip compile --system-certs pyproject.toml --group dev --universal --python-version 3.11 --upgrade \
 	  --no-emit-index-url --no-header --no-annotate --quiet --output-file requirements.lock
 
 bench: setup ## Measure against bare DuckDB
