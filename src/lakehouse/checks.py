@@ -19,6 +19,13 @@ STAGED = "audit.staged"
 REJECTED = "audit.rejected"
 """The rejected rows that go with it."""
 
+IMPLICIT_CHECKS = {
+    "grain": "One row for each combination of the grain's columns",
+    "row_ledger": "Bronze rows = silver rows + duplicate copies + rejected rows",
+    "contract_drift": "The landed file has no column unknown to its contract and no amount finer than two decimals",
+}
+"""Checks that a model has without declaring them, where they apply, and what they mean."""
+
 Literal_ = int | Decimal | str | bool
 Literals = tuple[Literal_, ...]
 

@@ -20,7 +20,7 @@ from sqlglot import exp
 from sqlglot.optimizer.scope import Scope, build_scope
 
 from lakehouse import dialect
-from lakehouse.checks import STAGED, Check
+from lakehouse.checks import IMPLICIT_CHECKS, STAGED, Check
 from lakehouse.contracts import Contract
 from lakehouse.exceptions import ModelError
 from lakehouse.model import (
@@ -36,8 +36,6 @@ from lakehouse.model import (
 from lakehouse.schema import Column, TableSpec, is_declarable
 
 _HEADER = re.compile(r"\s*/\*(?P<header>.*?)\*/(?P<body>.*)", re.DOTALL)
-_IMPLICIT_CHECKS = ("grain", "row_ledger", "contract_drift")
-
 _Origins = Mapping[str, Mapping[str, Column]]
 """Table → column name → column: what the models read so far have."""
 
@@ -260,7 +258,7 @@ class _Source:
 
     def _require_sound_checks(self, table: TableSpec) -> None:
         names = {column.name for column in table.columns}
-        labels = [*_IMPLICIT_CHECKS, *(check.label for check in self.header.checks)]
+        labels = [*IMPLICIT_CHECKS, *(check.label for check in self.header.checks)]
         for check in self.header.checks:
             if labels.count(check.label) > 1:
                 raise ModelError(f"{self.name}: two checks are named {check.label}; give one another name")

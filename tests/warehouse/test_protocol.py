@@ -198,7 +198,7 @@ def test_a_broken_grain_is_a_blocking_failure(house: House) -> None:
     house.land(JANUARY, [trip(JANUARY, 1), trip(JANUARY, 2)])
     house.replace("green_silver", JANUARY)
     house.edit("gold/green_gold.sql", ("grain: [month, payment_type]", "grain: [month]"))
-    with pytest.raises(CheckFailed, match=r"grain \(1 failing: one row for each month\)"):
+    with pytest.raises(CheckFailed, match=r"grain \(1 failing: .*: month\)"):
         house.replace("green_gold", JANUARY)
 
 

@@ -10,6 +10,7 @@ import dagster as dg
 from lakehouse import dialect
 from lakehouse.assets.partitions import monthly, one_month_a_run
 from lakehouse.assets.reporting import failures_in_words, markdown_table, table_schema
+from lakehouse.checks import IMPLICIT_CHECKS
 from lakehouse.contracts import Contract
 from lakehouse.exceptions import CheckFailed
 from lakehouse.lineage import column_lineage
@@ -69,11 +70,11 @@ def sql_model_asset(
 def _check_specs(model: SqlModel, partitions: dg.PartitionsDefinition[str] | None) -> list[dg.AssetCheckSpec]:
     declared = [(check.label, check.blocks, check.description or check.meaning()) for check in model.checks]
     if model.grain:
-        declared.append(("grain", True, f"one row for each {', '.join(model.grain)}"))
+        declared.append(("grain", True, f"{IMPLICIT_CHECKS['grain']}: {', '.join(model.grain)}"))
     if model.bronze is not None:
-        declared.append(("contract_drift", False, "the landed file has no column unknown to its contract"))
+        declared.append(("contract_drift", False, IMPLICIT_CHECKS["contract_drift"]))
     if model.rejected is not None:
-        declared.append(("row_ledger", True, "every landed row is kept, folded or rejected"))
+        declared.append(("row_ledger", True, IMPLICIT_CHECKS["row_ledger"]))
     return [
         dg.AssetCheckSpec(name, asset=model.key, blocking=blocking, description=description, partitions_def=partitions)
         for name, blocking, description in declared

@@ -8,7 +8,7 @@ from typing import Any
 from sqlglot import exp
 
 from lakehouse import dialect
-from lakehouse.checks import REJECTED, STAGED, Unique
+from lakehouse.checks import IMPLICIT_CHECKS, REJECTED, STAGED, Unique
 from lakehouse.exceptions import ModelError
 from lakehouse.model import PARTITION_END, PARTITION_START, SqlModel, audit_schema
 from lakehouse.warehouse.protocol import CheckResult, Ledger
@@ -87,7 +87,9 @@ def judge(
     if model.grain:
         failing = counts[_GRAIN]
         grain = ", ".join(model.grain)
-        results.insert(0, CheckResult("grain", failing == 0, failing, "error", True, f"one row for each {grain}"))
+        results.insert(
+            0, CheckResult("grain", failing == 0, failing, "error", True, f"{IMPLICIT_CHECKS['grain']}: {grain}")
+        )
     if model.rejected is None or bronze_rows is None:
         return None, tuple(results)
     ledger = Ledger(
@@ -103,7 +105,7 @@ def judge(
         abs(unaccounted),
         "error",
         True,
-        "bronze rows = silver rows + duplicate copies + rejected rows",
+        IMPLICIT_CHECKS["row_ledger"],
         {
             "bronze_rows": ledger.bronze_rows,
             "silver_rows": ledger.silver_rows,

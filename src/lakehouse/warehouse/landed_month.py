@@ -12,6 +12,7 @@ from sqlglot import exp
 
 from lakehouse import dialect
 from lakehouse.bronze import BronzeStore, Landing, hash_file
+from lakehouse.checks import IMPLICIT_CHECKS
 from lakehouse.contracts import LANDED, Contract, Projection, read_footer
 from lakehouse.exceptions import ContractViolation, CorruptFile
 from lakehouse.model import BRONZE_COLUMNS
@@ -44,7 +45,7 @@ class Drift:
             failing=len(self.unknown) + len(self.rounded),
             severity="warn",
             blocking=False,
-            description="The file has no column unknown to its contract and no amount finer than two decimals",
+            description=IMPLICIT_CHECKS["contract_drift"],
             facts=facts,
         )
 
