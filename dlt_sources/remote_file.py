@@ -26,7 +26,6 @@ class Validators:
     """What an earlier answer said about itself, for asking "only if it changed"."""
 
     etag: str | None
-    last_modified: str | None
 
 
 @dataclass(frozen=True)

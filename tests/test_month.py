@@ -9,7 +9,9 @@ def test_a_month_is_read_and_written_as_year_dash_month() -> None:
     assert str(Month.parse("2024-01")) == "2024-01"
 
 
-@pytest.mark.parametrize("text", ["2024-13", "2024-00", "2024-1", "24-01", "2024-01-01", "hello", ""])
+@pytest.mark.parametrize(
+    "text", ["2024-13", "2024-00", "2024-1", "24-01", "2024-01-01", "hello", "", "\N{ARABIC-INDIC DIGIT TWO}024-01"]
+)
 def test_what_is_not_a_month_is_refused_with_an_example(text: str) -> None:
     with pytest.raises(ValueError, match="write it as YYYY-MM, for example 2024-01"):
         Month.parse(text)

@@ -81,7 +81,7 @@ def tlc_bronze_asset(settings: Settings, dataset: TlcDataset, key: str) -> dg.As
             url = without_secrets(month_url(settings.tlc_url, dataset, month))
             known = None  # another source's validators say nothing of this one
             if current is not None and current.url == url:
-                known = Validators(current.etag, current.last_modified)
+                known = Validators(current.etag)
             download = fetch_month(settings.tlc_url, dataset, month, folder, known, _policy(settings))
             if download is None:
                 if current is None:
