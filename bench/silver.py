@@ -178,14 +178,14 @@ def _land(file: Path, home: Path, month: Month = MONTH) -> None:
 def _spans() -> Spans:
     """Every part of ``replace`` that could cost something, under a name."""
     from lakehouse import dialect
-    from lakehouse.warehouse import duckdb_iceberg, landed_month
+    from lakehouse.warehouse import duckdb_iceberg, landed_file
     from lakehouse.warehouse.duckdb_engine import DuckDbEngine
     from lakehouse.warehouse.duckdb_iceberg import DuckDbIcebergWarehouse
     from lakehouse.warehouse.iceberg_tables import IcebergTables
 
     spans = Spans()
-    spans.wrap(landed_month.LandedMonth, "check_values", "value scan")
-    spans.wrap(landed_month.LandedMonth, "present", "views of the inputs")
+    spans.wrap(landed_file.LandedFile, "check_values", "value scan")
+    spans.wrap(landed_file.LandedFile, "present", "views of the inputs")
     spans.wrap(DuckDbEngine, "__enter__", "open and close DuckDB")
     spans.wrap(DuckDbEngine, "__exit__", "open and close DuckDB")
     spans.wrap(DuckDbEngine, "parquet_view", "views of the inputs")
@@ -193,7 +193,7 @@ def _spans() -> Spans:
     spans.wrap(os, "fsync", "fsync")
     spans.wrap(DuckDbIcebergWarehouse, "_audit", "audit")
     spans.wrap(duckdb_iceberg, "hash_file", "hash")
-    spans.wrap(landed_month, "hash_file", "hash")
+    spans.wrap(landed_file, "hash_file", "hash")
     spans.wrap(IcebergTables, "publish", "Iceberg commits")
     spans.wrap(IcebergTables, "ensure", "Iceberg tables looked up")
     spans.wrap(IcebergTables, "published", "Iceberg tables looked up")

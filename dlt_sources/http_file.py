@@ -48,7 +48,7 @@ def download(remote: RemoteFile, target: Path, known: Validators | None, policy:
 
     with requests.Session() as session:
         # A machine's proxy must not be asked for that machine's own server.
-        session.trust_env = urlsplit(remote.url).hostname not in _LOOPBACK
+        session.trust_env = not is_loopback(remote.url)
         return with_retries(lambda: _get(session, remote, target, known, policy), remote, policy)
 
 
@@ -59,16 +59,16 @@ def _get(
     import requests
     from urllib3.exceptions import HTTPError
 
-    conditions = _conditions(known)
+    validated = conditions(known)
     try:
         with session.get(
             remote.url,
             # identity: bytes and hash must be of the file as published, not of an encoding of it.
-            headers={"Accept-Encoding": "identity", **conditions},
+            headers={"Accept-Encoding": "identity", **validated},
             stream=True,
             timeout=policy.timeout_seconds,
         ) as response:
-            if response.status_code == 304 and conditions:
+            if response.status_code == 304 and validated:
                 return None
             if response.status_code != 200:
                 raise _refusal(session, response, remote, policy)
@@ -82,15 +82,22 @@ def _get(
         requests.exceptions.ChunkedEncodingError,
         HTTPError,
     ) as problem:
-        raise TryAgain(SourceUnavailable, f"did not deliver ({_reason(problem)})") from problem
+        raise TryAgain(SourceUnavailable, f"did not deliver ({reason(problem)})") from problem
     except requests.RequestException as problem:
         raise SourceUnavailable(
             remote.message(f"cannot be asked ({type(problem).__name__})", f"check {remote.setting}")
         ) from None
 
 
-def _conditions(known: Validators | None) -> dict[str, str]:
-    """Only an ETag vouches for unchanged bytes: "not modified since" is also the answer for an older file put back.
+def is_loopback(url: str) -> bool:
+    """Whether the address is this machine's own."""
+    return urlsplit(url).hostname in _LOOPBACK
+
+
+def conditions(known: Validators | None) -> dict[str, str]:
+    """Headers that ask for a file only if it changed.
+
+    Only an ETag vouches for unchanged bytes: "not modified since" is also the answer for an older file put back.
 
     From a source without ETags a month is fetched anew, and its hash tells whether it changed.
     """
@@ -121,7 +128,7 @@ def _judge_403(session: Session, response: Response, remote: RemoteFile, policy:
     says nothing, and a neighbour that should exist is asked. Source: TLC.md, Publication.
     """
     body = response.raw.read(_ERROR_BODY_BYTES, decode_content=False).decode("utf-8", "replace")
-    later = "run the month again later"
+    later = "run it again later"
     not_published = "it is not published (yet): ask again later"
     if re.search(r"<Code>\s*AccessDenied\s*</Code>", body):
         return NotPublished(
@@ -147,7 +154,7 @@ def _answer_to_head(session: Session, url: str, policy: HttpPolicy) -> str:
         with session.head(url, timeout=policy.timeout_seconds, allow_redirects=True) as response:
             return f"answers {response.status_code}"
     except requests.RequestException as problem:
-        return f"does not answer ({_reason(problem)})"
+        return f"does not answer ({reason(problem)})"
 
 
 def _retry_after_seconds(response: Response) -> float:
@@ -199,7 +206,7 @@ def _file_etag(status: os.stat_result) -> str:
     return f'"{status.st_size:x}-{status.st_mtime_ns:x}"'
 
 
-def _reason(problem: Exception) -> str:
+def reason(problem: Exception) -> str:
     """The error inside requests' and urllib3's wrappers: those quote the URL, this one the reason."""
     while inner := _first_error(getattr(problem, "reason", None), *problem.args):
         problem = inner

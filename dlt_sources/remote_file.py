@@ -83,30 +83,46 @@ def without_secrets(url: str) -> str:
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
-def checked_base_url(base_url: str, setting: str, what: str) -> SplitResult:
-    """The parts of a base address that can be asked for files.
+def checked_url(url: str, setting: str, what: str) -> SplitResult:
+    """The parts of an address that can be asked for files.
 
     Raises:
-        ConfigurationError: it is not an http, https or file address, or a file:// folder does not exist.
+        ConfigurationError: it is not an http, https or absolute file address.
     """
     example = "set it to an address such as https://host, or file:///absolute/folder"
     try:
-        parts = urlsplit(base_url)
+        parts = urlsplit(url)
         usable = parts.scheme == "file" or (bool(parts.hostname) and parts.port != 0)
     except ValueError:
         usable = False
-    if not usable and re.match(r"https?:", base_url, re.IGNORECASE):
+    if not usable and re.match(r"https?:", url, re.IGNORECASE):
         # Not shown: where a malformed address hides its password cannot be told.
         raise ConfigurationError(f"{what}: {setting} is not an address with a valid host and port; {example}")
-    shown = " ".join(re.sub(r"//[^/]*@", "//", base_url.partition("?")[0]).split())
+    shown = _shown(url)
     if not usable or parts.scheme not in {"http", "https", "file"}:
         raise ConfigurationError(f"{what}: {setting} is '{shown}', not an http, https or file URL; {example}")
-    if parts.scheme == "file":
-        if parts.netloc not in {"", "localhost"} or not parts.path.startswith("/"):
-            raise ConfigurationError(f"{what}: {setting} is '{shown}', not an absolute folder; {example}")
-        if not Path(url2pathname(parts.path)).is_dir():
-            raise ConfigurationError(f"{what}: {setting} is '{shown}', a folder that does not exist; {example}")
+    if parts.scheme == "file" and (parts.netloc not in {"", "localhost"} or not parts.path.startswith("/")):
+        raise ConfigurationError(f"{what}: {setting} is '{shown}', not an absolute path; {example}")
     return parts
+
+
+def checked_base_url(base_url: str, setting: str, what: str) -> SplitResult:
+    """The parts of a base address that can be asked for files below it.
+
+    Raises:
+        ConfigurationError: as :func:`checked_url`, or a file:// folder does not exist.
+    """
+    parts = checked_url(base_url, setting, what)
+    if parts.scheme == "file" and not Path(url2pathname(parts.path)).is_dir():
+        raise ConfigurationError(
+            f"{what}: {setting} is '{_shown(base_url)}', a folder that does not exist; "
+            "set it to an address such as https://host, or file:///absolute/folder"
+        )
+    return parts
+
+
+def _shown(url: str) -> str:
+    return " ".join(re.sub(r"//[^/]*@", "//", url.partition("?")[0]).split())
 
 
 def with_retries(once: Callable[[], T], remote: RemoteFile, policy: HttpPolicy) -> T:
@@ -139,7 +155,7 @@ def with_retries(once: Callable[[], T], remote: RemoteFile, policy: HttpPolicy) 
     except TryAgain as last:
         attempts = f"{policy.attempts} attempts" if policy.attempts > 1 else "1 attempt"
         # `from None`: the errors below quote the whole URL, with whatever secret is in it.
-        raise last.kind(remote.message(f"{last} (gave up after {attempts})", "run the month again later")) from None
+        raise last.kind(remote.message(f"{last} (gave up after {attempts})", "run it again later")) from None
 
 
 def save(chunks: Iterable[bytes], target: Path) -> tuple[int, str]:

@@ -1,94 +1,75 @@
-"""The trip records of New York's Taxi and Limousine Commission: what they are, how a month is fetched."""
+"""New York's Taxi and Limousine Commission: what it publishes, and how a month or the zone lookup is fetched."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+import csv
+import io
+from collections.abc import Callable
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from dlt_sources import http_file
-from dlt_sources.remote_file import (
-    HttpPolicy,
-    RemoteFile,
-    Transfer,
-    Validators,
-    checked_base_url,
-    without_secrets,
-)
+from dlt_sources.dataset import Dataset, Download, MonthlyDataset, file_source
+from dlt_sources.remote_file import HttpPolicy, RemoteFile, Transfer, Validators, checked_base_url, without_secrets
 from lakehouse.exceptions import CorruptFile
 from lakehouse.month import Month
 
 if TYPE_CHECKING:
     from dlt.common.schema.typing import TTableSchemaColumns
-    from dlt.extract.items import DataItemWithMeta
-    from dlt.sources import DltResource, DltSource
-
-__all__ = [
-    "GREEN",
-    "LANDED_AS_PARQUET",
-    "Download",
-    "HttpPolicy",
-    "TlcDataset",
-    "Validators",
-    "fetch_month",
-    "month_url",
-    "tlc_source",
-    "without_secrets",
-]
+    from dlt.sources import DltSource
 
 _SETTING = "LAKEHOUSE_TLC_URL"
 _PARQUET_MAGIC = b"PAR1"
-
-LANDED_AS_PARQUET: Mapping[str, str] = MappingProxyType({"ext": "parquet"})
-"""What the filesystem destination must be given as `extra_placeholders` for what `tlc_source` yields.
-
-The file travels through dlt under a label that dlt does not open (see there); `{ext}` would be that label.
-"""
-
-
-@dataclass(frozen=True)
-class TlcDataset:
-    """A kind of trip record, published as one parquet file a month since `began`."""
-
-    name: str
-    began: Month
-    description: str
+_ZONES_PATH = "misc/taxi_zone_lookup.csv"
 
 
 # First months: TLC.md, Publication.
-GREEN = TlcDataset("green", Month(2013, 8), "Green (boro) taxi trips as TLC publishes them, one file a month.")
+YELLOW = MonthlyDataset(
+    name="yellow",
+    description="Yellow (medallion) taxi trips as TLC publishes them, one file a month.",
+    began=Month(2009, 1),
+)
+GREEN = MonthlyDataset(
+    name="green",
+    description="Green (boro) taxi trips as TLC publishes them, one file a month.",
+    began=Month(2013, 8),
+)
+FHV = MonthlyDataset(
+    name="fhv",
+    description="Trips of for-hire vehicles (community cars, black cars, luxury limousines) as TLC publishes them, "
+    "one file a month.",
+    began=Month(2015, 1),
+)
+ZONES = Dataset(
+    name="zones", description="TLC's lookup of taxi zones as it publishes it, one row for each zone.", suffix="csv"
+)
+
+ZONE_COLUMNS = ("LocationID", "Borough", "Zone", "service_zone")
+"""The header of the zone lookup, as published in 2024."""
 
 
-@dataclass(frozen=True)
-class Download:
-    """A month on local disk, byte for byte as served, and verified to be a parquet file with rows."""
-
-    path: Path
-    url: str
-    etag: str | None
-    last_modified: str | None
-    bytes: int
-    rows: int
-    sha256: str
-
-
-def month_url(base_url: str, dataset: TlcDataset, month: Month) -> str:
+def month_url(base_url: str, dataset: MonthlyDataset, month: Month) -> str:
     """The address of a month's file; a query string of the base address (a signature) stays at the end.
 
     Raises:
         ConfigurationError: the base address cannot be used.
     """
-    parts = checked_base_url(base_url, _SETTING, f"{dataset.name} {month}")
-    path = f"{parts.path.rstrip('/')}/trip-data/{_file_name(dataset, month)}"
-    return parts._replace(path=path, fragment="").geturl()
+    return _url(base_url, f"trip-data/{_month_file(dataset, month)}", f"{dataset.name} {month}")
+
+
+def zones_url(base_url: str) -> str:
+    """The address of the zone lookup.
+
+    Raises:
+        ConfigurationError: the base address cannot be used.
+    """
+    return _url(base_url, _ZONES_PATH, ZONES.name)
 
 
 def fetch_month(
     base_url: str,
-    dataset: TlcDataset,
+    dataset: MonthlyDataset,
     month: Month,
     into: Path,
     known: Validators | None = None,
@@ -106,15 +87,74 @@ def fetch_month(
         CorruptFile: what it served is not a parquet file with rows.
         OSError: `into` cannot be written.
     """
-    remote = _remote_file(base_url, dataset, month)
-    into.mkdir(parents=True, exist_ok=True)
-    target = into / _file_name(dataset, month)
-    partial = into / f".{target.name}.{uuid4().hex}.part"
+    # TLC publishes in order, so the month before exists if this one does; the first month has none.
+    neighbour = month.previous() if month > dataset.began else month.next()
+    remote = RemoteFile(
+        what=f"{dataset.name} {month}",
+        url=month_url(base_url, dataset, month),
+        neighbour=str(neighbour),
+        neighbour_url=month_url(base_url, dataset, neighbour),
+        setting=_SETTING,
+    )
+    return _fetch(remote, into / _month_file(dataset, month), known, policy, _trip_rows)
+
+
+def fetch_zones(
+    base_url: str,
+    into: Path,
+    known: Validators | None = None,
+    policy: HttpPolicy = HttpPolicy(),  # noqa: B008 - frozen
+) -> Download | None:
+    """Fetch the zone lookup into the folder `into` and verify it; None when it is unchanged since `known`.
+
+    Raises:
+        CorruptFile: what it served is not a CSV file with the lookup's columns and rows.
+        Others: as :func:`fetch_month`.
+    """
+    remote = RemoteFile(
+        what=ZONES.name,
+        url=zones_url(base_url),
+        neighbour=f"{YELLOW.name} {YELLOW.began}",
+        neighbour_url=month_url(base_url, YELLOW, YELLOW.began),
+        setting=_SETTING,
+    )
+    return _fetch(remote, into / Path(_ZONES_PATH).name, known, policy, _zone_rows)
+
+
+def trips_source(dataset: MonthlyDataset, download: Download | None = None) -> DltSource:
+    """The dlt source that lands a month's file byte for byte; without a download it yields nothing."""
+    return file_source("tlc", dataset, download, _trip_hints(download.path) if download else None)
+
+
+def zones_source(download: Download | None = None) -> DltSource:
+    """The dlt source that lands the zone lookup byte for byte; without a download it yields nothing."""
+    hints: TTableSchemaColumns = {name: {"name": name, "data_type": "text"} for name in ZONE_COLUMNS}
+    return file_source("tlc", ZONES, download, hints if download else None)
+
+
+def _month_file(dataset: MonthlyDataset, month: Month) -> str:
+    return f"{dataset.name}_tripdata_{month}.parquet"
+
+
+def _url(base_url: str, path: str, what: str) -> str:
+    parts = checked_base_url(base_url, _SETTING, what)
+    return parts._replace(path=f"{parts.path.rstrip('/')}/{path}", fragment="").geturl()
+
+
+def _fetch(
+    remote: RemoteFile,
+    target: Path,
+    known: Validators | None,
+    policy: HttpPolicy,
+    verified_rows: Callable[[Path, Transfer, RemoteFile], int],
+) -> Download | None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.parent / f".{target.name}.{uuid4().hex}.part"
     try:
         transfer = http_file.download(remote, partial, known, policy)
         if transfer is None:
             return None
-        rows = _verified_rows(partial, transfer, remote)
+        rows = verified_rows(partial, transfer, remote)
         partial.replace(target)
     finally:
         partial.unlink(missing_ok=True)
@@ -129,59 +169,12 @@ def fetch_month(
     )
 
 
-def tlc_source(dataset: TlcDataset, download: Download | None = None) -> DltSource:
-    """The dlt source with one resource, named as the dataset, that lands the download byte for byte.
-
-    Without a download it is the skeleton that definitions are made from: it yields nothing.
-
-    The file is imported as "csv" because dlt 1.31 opens what is imported as "parquet" and rewrites it when
-    its schema is not to dlt's taste: a null-typed column is enough (`should_normalize_arrow_schema`), and
-    green files up to 2023-01 have one. Any other format is passed on unopened (`FileImportNormalizer`). The
-    destination gives the file its true extension through `LANDED_AS_PARQUET`.
-    """
-    import dlt
-    from dlt.common.schema import Schema
-
-    # Naming "direct": column names as published. A new object each time: dlt keeps what it learned in it.
-    schema = Schema(
-        "tlc", normalizers={"names": "direct", "json": {"module": "dlt.common.normalizers.json.relational"}}
-    )
-
-    def months() -> Iterator[DataItemWithMeta]:
-        if download is not None:
-            yield dlt.mark.with_file_import(
-                str(download.path),
-                "csv",
-                items_count=download.rows,
-                hints=dlt.mark.make_hints(columns=_column_hints(download.path)),
-            )
-
-    months.__doc__ = dataset.description  # dagster-dlt takes an asset's description from here
-
-    @dlt.source(schema=schema, max_table_nesting=0)
-    def tlc() -> DltResource:
-        return dlt.resource(months, name=dataset.name, write_disposition="append")
-
-    return tlc()
+def _corrupt(remote: RemoteFile, problem: str) -> CorruptFile:
+    advice = "nothing was kept: open the address to see what it serves, and run it again later"
+    return CorruptFile(remote.message(problem, advice))
 
 
-def _file_name(dataset: TlcDataset, month: Month) -> str:
-    return f"{dataset.name}_tripdata_{month}.parquet"
-
-
-def _remote_file(base_url: str, dataset: TlcDataset, month: Month) -> RemoteFile:
-    # TLC publishes in order, so the month before exists if this one does; the first month has none.
-    neighbour = month.previous() if month > dataset.began else month.next()
-    return RemoteFile(
-        what=f"{dataset.name} {month}",
-        url=month_url(base_url, dataset, month),
-        neighbour=str(neighbour),
-        neighbour_url=month_url(base_url, dataset, neighbour),
-        setting=_SETTING,
-    )
-
-
-def _verified_rows(path: Path, transfer: Transfer, remote: RemoteFile) -> int:
+def _trip_rows(path: Path, transfer: Transfer, remote: RemoteFile) -> int:
     """The number of rows in a parquet file.
 
     Raises:
@@ -191,14 +184,13 @@ def _verified_rows(path: Path, transfer: Transfer, remote: RemoteFile) -> int:
     import pyarrow.parquet as pq
 
     def corrupt(problem: str) -> CorruptFile:
-        advice = "nothing was kept: open the address to see what it serves, and run the month again later"
-        return CorruptFile(remote.message(f"is not a trip file: {problem}", advice))
+        return _corrupt(remote, f"is not a trip file: {problem}")
 
     with path.open("rb") as file:
         head = file.read(64)
         file.seek(max(0, transfer.bytes - len(_PARQUET_MAGIC)))
         tail = file.read()
-    if head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
+    if _is_page(head):
         raise corrupt(f"it is an HTML or XML page of {transfer.bytes:,} bytes")
     if not head.startswith(_PARQUET_MAGIC) or tail != _PARQUET_MAGIC:
         raise corrupt(f"its {transfer.bytes:,} bytes begin with {head[:4]!r} and end with {tail!r}, not with PAR1")
@@ -212,7 +204,39 @@ def _verified_rows(path: Path, transfer: Transfer, remote: RemoteFile) -> int:
     return int(footer.num_rows)
 
 
-def _column_hints(path: Path) -> TTableSchemaColumns:
+def _zone_rows(path: Path, transfer: Transfer, remote: RemoteFile) -> int:
+    """The number of rows in a CSV file of zones.
+
+    Raises:
+        CorruptFile: it is not a CSV file in UTF-8 with the lookup's columns, every line complete, and rows.
+    """
+
+    def corrupt(problem: str) -> CorruptFile:
+        return _corrupt(remote, f"is not the zone lookup: {problem}")
+
+    content = path.read_bytes()
+    if _is_page(content):
+        raise corrupt(f"it is an HTML or XML page of {transfer.bytes:,} bytes")
+    try:
+        lines = list(csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""), strict=True))
+    except (UnicodeDecodeError, csv.Error) as problem:
+        raise corrupt(f"it is not CSV in UTF-8 ({problem})") from problem
+    header, rows = (lines[0], lines[1:]) if lines else ([], [])
+    if missing := [name for name in ZONE_COLUMNS if name.lower() not in map(str.lower, header)]:
+        raise corrupt(f"its header lacks {', '.join(missing)}")
+    for number, row in enumerate(rows, start=2):
+        if len(row) != len(header):
+            raise corrupt(f"line {number} has {len(row)} values for {len(header)} columns")
+    if not rows:
+        raise corrupt("it has no rows")
+    return len(rows)
+
+
+def _is_page(head: bytes) -> bool:
+    return head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<")
+
+
+def _trip_hints(path: Path) -> TTableSchemaColumns:
     """What the file's own footer says of its columns, in dlt's terms.
 
     Null-typed columns are left out (dlt has no such type and would warn). Timestamps are naive New York time.

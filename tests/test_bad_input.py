@@ -106,26 +106,26 @@ def test_a_source_that_throttles(source: Source) -> None:
     line = source.refusal(Fault(status=403, body=CLOUDFRONT_REQUEST_BLOCKED))
     assert line.startswith(f"green 2024-02: {source.url} answered 403")
     assert "throttling" in line
-    assert "run the month again later" in line
+    assert "run it again later" in line
 
 
 def test_a_source_that_breaks_down(source: Source) -> None:
     line = source.refusal(Fault(status=503))
     assert line.startswith(f"green 2024-02: {source.url} answered 503 (gave up after 1 attempt)")
-    assert "run the month again later" in line
+    assert "run it again later" in line
 
 
 def test_a_page_instead_of_a_file(source: Source) -> None:
     line = source.refusal(Fault(status=200, body=HTML))
     assert line.startswith(f"green 2024-02: {source.url} is not a trip file: it is an HTML or XML page")
-    assert "run the month again later" in line
+    assert "run it again later" in line
 
 
 def test_a_file_that_is_cut_short_at_the_source(source: Source, tmp_path: Path) -> None:
     whole = green_files.write(tmp_path / "whole.parquet", green_files.trips(FEBRUARY, 40)).read_bytes()
     line = source.refusal(Fault(status=200, body=whole[:-20]))
     assert line.startswith(f"green 2024-02: {source.url} is not a trip file: its {len(whole) - 20:,} bytes")
-    assert "run the month again later" in line
+    assert "run it again later" in line
 
 
 def test_a_file_that_is_cut_short_on_its_way(source: Source, loaded: Project) -> None:
@@ -133,7 +133,7 @@ def test_a_file_that_is_cut_short_on_its_way(source: Source, loaded: Project) ->
     line = source.refusal(Fault(cut_bytes=20))
     file.unlink()
     assert line.startswith(f"green 2024-02: {source.url} did not deliver (IncompleteRead")
-    assert "run the month again later" in line
+    assert "run it again later" in line
 
 
 def test_a_file_without_rows(source: Source, tmp_path: Path) -> None:
@@ -159,7 +159,7 @@ def test_a_source_that_cannot_be_reached(loaded: Project) -> None:
     line = failed(Command(completed.returncode, completed.stdout, tuple(completed.stderr.splitlines())), FEBRUARY)
     assert line.startswith(f"green 2024-02: http://127.0.0.1:{port}/trip-data/green_tripdata_2024-02.parquet")
     assert "Connection refused" in line
-    assert "run the month again later" in line
+    assert "run it again later" in line
     assert loaded.files() == before
     assert held(loaded, JANUARY) == LOADED
 

@@ -45,7 +45,7 @@ def land(store: BronzeStore, content: bytes, observed_at: datetime = NOON, etag:
 
 def test_a_landed_file_lies_under_its_month_named_by_its_content(store: BronzeStore) -> None:
     landing = land(store, b"a")
-    file = store.file("green", MONTH, landing.sha256)
+    file = store.file(landing)
     assert file.read_bytes() == b"a"
     assert file.parent == store.root / "green" / "year=2024" / "month=01"
     assert file.stem == landing.sha256[:32]
@@ -58,7 +58,7 @@ def test_the_newest_landing_is_current_also_when_a_source_goes_back(store: Bronz
     again = land(store, b"a", NOON + timedelta(seconds=1))
     assert store.current("green", MONTH) == again
     assert again.sha256 == first.sha256
-    assert len(list(store.file("green", MONTH, first.sha256).parent.iterdir())) == 2
+    assert len(list(store.file(first).parent.iterdir())) == 2
 
 
 def test_a_month_never_landed_says_which_asset_to_materialize(store: BronzeStore) -> None:
@@ -73,13 +73,13 @@ def test_a_file_that_was_not_written_whole_is_not_adopted(store: BronzeStore, tm
     half.write_bytes(b"who")
     with pytest.raises(CorruptFile, match="was not written whole"):
         store.adopt(landing, half)
-    assert not store.file("green", MONTH, landing.sha256).exists()
+    assert not store.file(landing).exists()
 
 
 @pytest.mark.parametrize("damage", ["gone", "short"])
 def test_a_landed_file_that_is_damaged_is_named(store: BronzeStore, damage: str) -> None:
     landing = land(store, b"content")
-    file = store.file("green", MONTH, landing.sha256)
+    file = store.file(landing)
     if damage == "gone":
         file.unlink()
     else:
@@ -91,18 +91,18 @@ def test_a_landed_file_that_is_damaged_is_named(store: BronzeStore, damage: str)
 
 def test_changed_bytes_of_the_same_length_are_noticed(store: BronzeStore) -> None:
     landing = land(store, b"content")
-    store.file("green", MONTH, landing.sha256).write_bytes(b"CONTENT")
+    store.file(landing).write_bytes(b"CONTENT")
     assert not store.is_intact(landing)
 
 
 def test_only_old_files_without_a_record_are_swept(store: BronzeStore) -> None:
     landing = land(store, b"kept")
-    folder = store.file("green", MONTH, landing.sha256).parent
+    folder = store.file(landing).parent
     old, young = folder / "old.parquet", folder / "young.parquet"
     old.write_bytes(b"x")
     young.write_bytes(b"y")
     past = time.time() - ORPHAN_AGE_SECONDS - 1
-    for file in (old, store.file("green", MONTH, landing.sha256)):
+    for file in (old, store.file(landing)):
         os.utime(file, (past, past))
     assert store.sweep("green", MONTH) == [old]
     assert store.is_intact(landing)

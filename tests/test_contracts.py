@@ -9,9 +9,10 @@ import pyarrow as pa
 import pytest
 
 from lakehouse import dialect
-from lakehouse.contracts import GREEN, SourceColumn, read_footer
+from lakehouse.contracts import GREEN
 from lakehouse.exceptions import ContractViolation
 from lakehouse.month import Month
+from lakehouse.projection import SourceColumn, read_footer
 from tests import green_files
 
 MONTH = Month(2024, 1)

@@ -29,8 +29,8 @@ WITH trips AS (
     CAST(DATE_TRUNC(pickup_at, MONTH) AS DATE) AS month,
     payment_type,
     is_reversal,
-    total_amount,
-    trip_miles
+    total_amount AS charged,
+    trip_miles AS miles
   FROM silver.green_trips
   WHERE pickup_at >= @partition_start AND pickup_at < @partition_end
 )
@@ -49,8 +49,8 @@ SELECT
   END AS payment_type_name,
   COUNTIF(NOT is_reversal) AS trip_count,
   COUNTIF(is_reversal) AS reversal_count,
-  SUM(total_amount) AS total_amount,
-  SUM(trip_miles) AS trip_miles
+  SUM(charged) AS total_amount,
+  SUM(miles) AS trip_miles
 FROM trips
 GROUP BY
   month,

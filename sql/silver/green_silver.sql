@@ -32,14 +32,11 @@ checks:
       rate_code_id: [1, 2, 3, 4, 5, 6, 99]
       trip_type: [1, 2]
       store_and_fwd_flag: ["Y", "N"]
-  - type: sql
+  - type: relationship
     name: zones_exist
     severity: warn
-    description: Pickup and drop-off zones are numbers between 1 and 265
-    sql: >-
-      SELECT pickup_location_id
-      FROM audit.staged
-      WHERE pickup_location_id NOT BETWEEN 1 AND 265 OR dropoff_location_id NOT BETWEEN 1 AND 265
+    columns: [pickup_location_id, dropoff_location_id]
+    to: silver.zones.location_id
   - {type: range, column: trip_miles, min: 0, max: 1000, severity: warn}
 */
 SELECT

@@ -1,8 +1,9 @@
 """Where landed files are, and which landing of a month is current.
 
 ``<home>/bronze/<dataset>/year=YYYY/month=MM/<sha256 prefix>.parquet`` holds what the source served, byte for
-byte; nothing is overwritten or deleted. ``<home>/bronze/_landings/<dataset>/<month>/`` holds one small record
-for each landing, written last: the newest is current, and a file without a record was never complete.
+byte (``<dataset>/all/`` of a dataset that comes whole); nothing is overwritten or deleted.
+``<home>/bronze/_landings/<dataset>/<month or all>/`` holds one small record for each landing, written last: the
+newest is current, and a file without a record was never complete.
 """
 
 from __future__ import annotations
@@ -29,30 +30,36 @@ SHA_PREFIX = 32
 ORPHAN_AGE_SECONDS = 3600.0
 """A file without a record may belong to a run that is still at work; past this age none is."""
 
+_WHOLE = "all"
+
 LANDINGS = "bronze.landings"
 """Name under which landing records can be queried."""
 
 LANDING_COLUMNS = (
     Column("dataset", "STRING", "Dataset the file belongs to"),
-    Column("month", "DATE", "First day of the month the file is for"),
+    Column("month", "DATE", "First day of the month the file is for, NULL of a dataset that comes whole"),
     Column("url", "STRING", "Where it was fetched from"),
     Column("etag", "STRING", "Version the source gave it"),
     Column("last_modified", "STRING", "When the source says it last changed"),
     Column("bytes", "INT64", "Size of the file", "bytes"),
     Column("rows", "INT64", "Records in the file", "records"),
-    Column("sha256", "STRING", "Hash of its content"),
+    Column("sha256", "STRING", "SHA-256 of the file"),
+    Column("answer_sha256", "STRING", "SHA-256 of the source's answer, where the file was made from it"),
     Column("observed_at", "STRING", "When it was landed, UTC, ISO 8601"),
     Column("is_current", "BOOL", "Whether it is the month's newest landing"),
 )
 
 
 class Landing(BaseModel):
-    """The record of one landed file: a month of a dataset as the source served it at ``observed_at``."""
+    """The record of one landed file: a dataset, or a month of it, as the source served it at ``observed_at``.
+
+    The file is the source's answer, byte for byte, unless ``answer_sha256`` says what it was made from.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     dataset: str
-    month: str
+    month: str | None
     url: str
     etag: str | None
     last_modified: str | None
@@ -60,12 +67,28 @@ class Landing(BaseModel):
     rows: int
     sha256: str
     observed_at: datetime
+    suffix: str = "parquet"
+    answer_sha256: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.dataset} {self.month or ''}".strip()
+
+    @property
+    def period(self) -> Month | None:
+        """The month it is for, None for a dataset that comes whole."""
+        return None if self.month is None else Month.parse(self.month)
+
+    @property
+    def served_sha256(self) -> str:
+        """Hash of what the source served."""
+        return self.answer_sha256 or self.sha256
 
     def is_same_version(self, other: Landing | None) -> bool:
         """Whether the source served the same bytes under the same version."""
         if other is None:
             return False
-        return (self.sha256, self.etag, self.last_modified) == (other.sha256, other.etag, other.last_modified)
+        ours, theirs = ((each.served_sha256, each.etag, each.last_modified) for each in (self, other))
+        return ours == theirs
 
 
 class BronzeStore:
@@ -75,41 +98,39 @@ class BronzeStore:
         self.root = home / "bronze"
         self._staging = home / "staging"
 
-    def file(self, dataset: str, month: Month, sha256: str) -> Path:
+    def file(self, landing: Landing) -> Path:
         """Where a landed file is, or will be."""
-        return self.root / landed_path(dataset, month, sha256)
+        return self.root / landed_path(landing)
 
-    def records(self, dataset: str, month: Month) -> Path:
-        """Folder of a month's landing records."""
-        return self.root / "_landings" / dataset / str(month)
+    def records(self, dataset: str, month: Month | None) -> Path:
+        """Folder of the landing records of a dataset, or of a month of it."""
+        return self.root / "_landings" / dataset / (str(month) if month else _WHOLE)
 
-    def current(self, dataset: str, month: Month) -> Landing | None:
-        """The newest landing of a month, None if it was never landed."""
+    def current(self, dataset: str, month: Month | None) -> Landing | None:
+        """The newest landing, None if there is none."""
         newest = max(self.records(dataset, month).glob("*.json"), default=None)
         return None if newest is None else _read(newest)
 
-    def open_current(self, dataset: str, month: Month, asset: str) -> tuple[Landing, Path]:
-        """The newest landing of a month and its file.
+    def open_current(self, dataset: str, month: Month | None, asset: str) -> tuple[Landing, Path]:
+        """The newest landing and its file.
 
         Raises:
-            NotLanded: the month was never landed.
+            NotLanded: there is none.
             CorruptFile: its file is gone or has another size than was landed.
         """
         landing = self.current(dataset, month)
+        what, how = f"{dataset} {month or ''}".strip(), f"materialize {asset}{f' for {month}' if month else ''}"
         if landing is None:
-            raise NotLanded(
-                f"{dataset} {month} has not been landed: materialize {asset} for {month} first, "
-                f"for example with --select '+{asset}'"
-            )
-        file = self.file(dataset, month, landing.sha256)
+            raise NotLanded(f"{what} has not been landed: {how} first, for example with --select '+{asset}'")
+        file = self.file(landing)
         if not file.exists() or file.stat().st_size != landing.bytes:
             state = "is missing" if not file.exists() else f"is not the {landing.bytes:,} bytes that were landed"
-            raise CorruptFile(f"{dataset} {month}: {file} {state}: materialize {asset} for {month} to land it again")
+            raise CorruptFile(f"{what}: {file} {state}: {how} to land it again")
         return landing, file
 
     def is_intact(self, landing: Landing) -> bool:
         """Whether a landing's file is there with the bytes that were landed."""
-        file = self.file(landing.dataset, Month.parse(landing.month), landing.sha256)
+        file = self.file(landing)
         return file.exists() and file.stat().st_size == landing.bytes and hash_file(file) == landing.sha256
 
     def adopt(self, landing: Landing, landed: Path) -> None:
@@ -119,11 +140,8 @@ class BronzeStore:
             CorruptFile: the file is not what was fetched.
         """
         if hash_file(landed) != landing.sha256:
-            raise CorruptFile(
-                f"{landing.dataset} {landing.month}: {landed} was not written whole, is the disk full? "
-                "Run the month again"
-            )
-        file = self.file(landing.dataset, Month.parse(landing.month), landing.sha256)
+            raise CorruptFile(f"{landing}: {landed} was not written whole, is the disk full? Run it again")
+        file = self.file(landing)
         file.parent.mkdir(parents=True, exist_ok=True)
         with landed.open("rb") as content:
             os.fsync(content.fileno())
@@ -132,13 +150,12 @@ class BronzeStore:
     def record(self, landing: Landing) -> None:
         """Make a landed file current. Atomic: the record is there whole or not at all.
 
-        A clock that was set back does not make it older than the month's newest record.
+        A clock that was set back does not make it older than the newest record there is.
         """
-        month = Month.parse(landing.month)
-        newest = self.current(landing.dataset, month)
+        newest = self.current(landing.dataset, landing.period)
         if newest is not None and newest.observed_at >= landing.observed_at:
             landing = landing.model_copy(update={"observed_at": newest.observed_at + timedelta(microseconds=1)})
-        folder = self.records(landing.dataset, month)
+        folder = self.records(landing.dataset, landing.period)
         folder.mkdir(parents=True, exist_ok=True)
         stamp = landing.observed_at.astimezone(UTC).strftime("%Y%m%dT%H%M%S%fZ")
         partial = folder / f".{uuid.uuid4().hex}"
@@ -148,12 +165,10 @@ class BronzeStore:
             os.fsync(file_.fileno())
         partial.replace(folder / f"{stamp}-{landing.sha256[:SHA_PREFIX]}.json")
 
-    def sweep(self, dataset: str, month: Month) -> list[Path]:
-        """Remove a month's files that no record names and no running run can still be writing."""
-        recorded = {
-            self.file(dataset, month, _read(path).sha256) for path in self.records(dataset, month).glob("*.json")
-        }
-        folder = self.file(dataset, month, "").parent
+    def sweep(self, dataset: str, month: Month | None) -> list[Path]:
+        """Remove files that no record names and no running run can still be writing."""
+        recorded = {self.file(_read(path)) for path in self.records(dataset, month).glob("*.json")}
+        folder = self.root / _folder(dataset, month)
         cutoff = time.time() - ORPHAN_AGE_SECONDS
         orphans = [path for path in folder.glob("*") if path not in recorded and path.stat().st_mtime < cutoff]
         for path in orphans:
@@ -168,9 +183,13 @@ class BronzeStore:
             yield Path(folder)
 
 
-def landed_path(dataset: str, month: Month, sha256: str) -> str:
+def landed_path(landing: Landing) -> str:
     """Path of a landed file inside the bronze folder, of any store."""
-    return f"{dataset}/year={month.year:04d}/month={month.month:02d}/{sha256[:SHA_PREFIX]}.parquet"
+    return f"{_folder(landing.dataset, landing.period)}/{landing.sha256[:SHA_PREFIX]}.{landing.suffix}"
+
+
+def _folder(dataset: str, month: Month | None) -> str:
+    return f"{dataset}/year={month.year:04d}/month={month.month:02d}" if month else f"{dataset}/{_WHOLE}"
 
 
 def hash_file(path: Path) -> str:
@@ -184,5 +203,5 @@ def _read(path: Path) -> Landing:
         return Landing.model_validate_json(path.read_text())
     except ValidationError as error:
         raise CorruptFile(
-            f"{path}: not a landing record ({error.errors()[0]['msg']}): remove it and land the month again"
+            f"{path}: not a landing record ({error.errors()[0]['msg']}): remove it and land it again"
         ) from None

@@ -22,7 +22,9 @@ REJECTED = "audit.rejected"
 IMPLICIT_CHECKS = {
     "grain": "One row for each combination of the grain's columns",
     "row_ledger": "Bronze rows = silver rows + duplicate copies + rejected rows",
-    "contract_drift": "The landed file has no column unknown to its contract and no amount finer than two decimals",
+    "contract_drift": "The landed file has every column that a file of its month should have, none unknown to its "
+    "contract, and no amount finer than two decimals",
+    "datasets_present": "Every dataset that is put together here has been published for the month",
 }
 """Checks that a model has without declaring them, where they apply, and what they mean."""
 
@@ -240,31 +242,41 @@ class RejectedShare(_Check):
 
 
 class Relationship(_Check):
-    """Every value of ``column`` that is not NULL occurs in ``to`` (``layer.table.column``)."""
+    """Every value of the columns that is not NULL occurs in ``to`` (``layer.table.column``); counts values."""
 
     type: Literal["relationship"]
-    column: str
+    column: str | None = None
+    related_columns: tuple[str, ...] = Field((), alias="columns")
     to: str = Field(pattern=r"^\w+\.\w+\.\w+$")
 
+    @model_validator(mode="after")
+    def _of_some_column(self) -> Self:
+        if (self.column is None) == (not self.related_columns):
+            raise ValueError("give column, or columns")
+        return self
+
     def default_name(self) -> str:
-        return f"{self.column}_relationship"
+        return f"{'_'.join(self.columns())}_relationship"
 
     def columns(self) -> tuple[str, ...]:
-        return (self.column,)
+        return self.related_columns if self.column is None else (self.column,)
 
     def reads(self) -> tuple[str, ...]:
         return (self.to.rpartition(".")[0],)
 
     def failing(self) -> exp.Expr:
+        return reduce(lambda total, count: exp.Add(this=total, expression=count), map(self._missing, self.columns()))
+
+    def _missing(self, column: str) -> exp.Expr:
         table, _, key = self.to.rpartition(".")
         parent = exp.column(key, table="parent")  # qualified: an unknown key must not become the outer column
         parents = exp.select(parent).from_(exp.alias_(exp.to_table(table), "parent", table=True))
         parents = parents.where(parent.copy().is_(exp.Null()).not_())
-        missing = exp.column(self.column).isin(query=parents).not_()
+        missing = exp.column(column).isin(query=parents).not_()
         return exp.select(exp.Count(this=exp.Star())).from_(STAGED).where(missing).subquery()
 
     def meaning(self) -> str:
-        return f"{self.column} occurs in {self.to}"
+        return f"{', '.join(self.columns())} {'occurs' if self.column else 'occur'} in {self.to}"
 
 
 class CustomSql(_Check):

@@ -1,192 +1,59 @@
-"""The contract of each TLC dataset: its canonical columns, and how a file of any era maps to them.
+"""The contract of each dataset: its canonical columns, and what they are called in files of any era.
 
-TLC's files change names and types from era to era and back, so a file is always read by its own footer,
-never by its date. Columns, units and codes are those of TLC's data dictionaries
-(``data_dictionary_trip_records_{yellow,green,hfv}.pdf``).
+Columns, units and codes of trips are those of TLC's data dictionaries
+(``data_dictionary_trip_records_{yellow,green,fhv}.pdf``), those of users of the API's guide.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
-
-from sqlglot import exp
-
-from dlt_sources import tlc
-from dlt_sources.tlc import TlcDataset
-from lakehouse.exceptions import ContractViolation
+from dlt_sources import jsonplaceholder, tlc
+from lakehouse.month import Month
+from lakehouse.projection import CanonicalColumn, Contract
 from lakehouse.schema import NUMERIC, Column
-
-LANDED = "landed"
-"""Name of the relation a projection selects from: the landed file as it is."""
-
-
-@dataclass(frozen=True)
-class SourceColumn:
-    """One column of a file, with the kind of its type: what a cast needs to know, free of any engine."""
-
-    name: str
-    kind: str
-
-
-@dataclass(frozen=True)
-class CanonicalColumn:
-    """A column of the canonical relation and the names it goes by in files (compared without case)."""
-
-    column: Column
-    sources: tuple[str, ...]
-    required: bool = False
-
-
-@dataclass(frozen=True)
-class Projection:
-    """How one file becomes the canonical relation.
-
-    ``select`` reads :data:`LANDED`. The others name columns (in the file, canonical) whose values must be
-    looked at before they are cast: ``times``, floats that become ``whole_numbers``, and numbers of more than
-    two decimals that become ``decimals``.
-    """
-
-    select: exp.Select
-    times: tuple[tuple[str, str], ...]
-    whole_numbers: tuple[tuple[str, str], ...]
-    decimals: tuple[tuple[str, str], ...]
-    unknown: tuple[str, ...]
-    absent: tuple[str, ...]
-
-
-_CASTABLE: dict[str, frozenset[str]] = {
-    "INT64": frozenset({"integer", "float"}),
-    NUMERIC: frozenset({"integer", "float", "decimal", "fine decimal"}),
-    "DATETIME": frozenset({"datetime"}),
-    "STRING": frozenset({"string"}),
-}
-
-
-@dataclass(frozen=True)
-class Contract:
-    """Canonical columns of a dataset, in order. Grain: one row per distinct trip record."""
-
-    dataset: TlcDataset
-    canonical: tuple[CanonicalColumn, ...]
-
-    @property
-    def columns(self) -> tuple[Column, ...]:
-        return tuple(canonical.column for canonical in self.canonical)
-
-    def project(self, footer: Sequence[SourceColumn], file: str) -> Projection:
-        """The projection of a file with this footer.
-
-        A missing or null-typed optional column is a typed NULL.
-
-        Raises:
-            ContractViolation: a required column is missing, a name occurs twice, or a type cannot be cast.
-        """
-        by_name: dict[str, SourceColumn] = {}
-        for given in footer:
-            if by_name.setdefault(given.name.lower(), given) is not given:
-                raise ContractViolation(f"{file}: column {given.name} occurs twice, differing only in case")
-        selected: list[exp.Expr] = []
-        whole_numbers: list[tuple[str, str]] = []
-        decimals: list[tuple[str, str]] = []
-        times: list[tuple[str, str]] = []
-        absent: list[str] = []
-        used: set[str] = set()
-        for canonical in self.canonical:
-            column = canonical.column
-            found = [by_name[name.lower()] for name in canonical.sources if name.lower() in by_name]
-            used.update(candidate.name.lower() for candidate in found)
-            source = next((candidate for candidate in found if candidate.kind != "null"), None)
-            if source is None:
-                if canonical.required:
-                    state = "is there but has no type (all null)" if found else "is missing"
-                    raise ContractViolation(
-                        f"{file}: required column {canonical.sources[0]} ({column.name}) {state}; "
-                        "nothing of this month was changed. Check what the source published"
-                    )
-                absent.append(column.name)
-                value: exp.Expr = exp.Null()
-            else:
-                if source.kind not in _CASTABLE[column.type]:
-                    raise ContractViolation(
-                        f"{file}: column {source.name} is of type {source.kind}, which cannot become "
-                        f"{column.name} ({column.type}); nothing of this month was changed. "
-                        "Check what the source published, or widen the contract in src/lakehouse/contracts.py"
-                    )
-                if source.kind in ("float", "fine decimal"):
-                    (whole_numbers if column.type == "INT64" else decimals).append((source.name, column.name))
-                if source.kind == "datetime":
-                    times.append((source.name, column.name))
-                value = exp.column(source.name, table=LANDED, quoted=True)
-            typed = exp.Cast(this=value, to=exp.DataType.build(column.type, dialect="bigquery"))
-            selected.append(exp.alias_(typed, column.name))
-        return Projection(
-            select=exp.select(*selected).from_(LANDED),
-            times=tuple(times),
-            whole_numbers=tuple(whole_numbers),
-            decimals=tuple(decimals),
-            unknown=tuple(given.name for given in footer if given.name.lower() not in used),
-            absent=tuple(absent),
-        )
-
-
-def read_footer(path: Path) -> tuple[SourceColumn, ...]:
-    """Names and kinds of the columns of a parquet file."""
-    import pyarrow.parquet as pq
-
-    return tuple(SourceColumn(field.name, _kind(field.type)) for field in pq.read_schema(path))
-
-
-def _kind(arrow_type: Any) -> str:
-    from pyarrow import types
-
-    if types.is_dictionary(arrow_type):
-        arrow_type = arrow_type.value_type
-    if types.is_decimal(arrow_type) and arrow_type.scale > 2:
-        return "fine decimal"
-    kinds = {
-        "null": types.is_null,
-        "integer": types.is_integer,
-        "float": types.is_floating,
-        "decimal": types.is_decimal,
-        "string": lambda t: types.is_string(t) or types.is_large_string(t),
-        "datetime": lambda t: types.is_timestamp(t) and t.tz is None,
-    }
-    return next((kind for kind, matches in kinds.items() if matches(arrow_type)), str(arrow_type))
 
 
 def _column(
-    name: str, type_: str, sources: str, description: str, unit: str | None = None, *, required: bool = False
+    name: str,
+    type_: str,
+    sources: str,
+    description: str,
+    unit: str | None = None,
+    *,
+    required: bool = False,
+    padded: bool = False,
+    since: Month | None = None,
 ) -> CanonicalColumn:
-    return CanonicalColumn(Column(name, type_, description, unit), tuple(sources.split()), required)
+    return CanonicalColumn(Column(name, type_, description, unit), tuple(sources.split()), required, padded, since)
 
 
-def _money(name: str, description: str) -> CanonicalColumn:
-    return _column(name, NUMERIC, name, description, "USD", required=name == "total_amount")
+def _money(name: str, description: str, since: Month | None = None) -> CanonicalColumn:
+    return _column(name, NUMERIC, name, description, "USD", required=name == "total_amount", since=since)
 
 
-GREEN = Contract(
-    tlc.GREEN,
-    (
+def _text(name: str, source: str, description: str, *, required: bool = False) -> CanonicalColumn:
+    return _column(name, "STRING", source, description, required=required, padded=True)
+
+
+def _taxi_columns(times: str) -> tuple[CanonicalColumn, ...]:
+    """What yellow and green have in common; ``times`` begins the names of their times."""
+    return (
         _column(
             "vendor_id",
             "INT64",
             "VendorID",
-            "Provider of the record: 1 Creative Mobile Technologies, 2 Curb Mobility, 6 Myle Technologies",
+            "Provider of the record: 1 Creative Mobile Technologies, 2 Curb Mobility, 6 Myle Technologies, 7 Helix",
         ),
         _column(
             "pickup_at",
             "DATETIME",
-            "lpep_pickup_datetime",
+            f"{times}_pickup_datetime",
             "When the meter was engaged, New York local time without a zone",
             required=True,
         ),
         _column(
             "dropoff_at",
             "DATETIME",
-            "lpep_dropoff_datetime",
+            f"{times}_dropoff_datetime",
             "When the meter was disengaged, New York local time without a zone",
             required=True,
         ),
@@ -218,14 +85,110 @@ GREEN = Contract(
         _money("mta_tax", "Tax that the metered rate triggers"),
         _money("tip_amount", "Tips paid by card; cash tips are not recorded"),
         _money("tolls_amount", "Tolls paid during the trip"),
-        _money("improvement_surcharge", "Improvement surcharge, levied since 2015"),
+        _money("improvement_surcharge", "Improvement surcharge, levied since 2015", Month(2015, 1)),
         _money("total_amount", "Total charged, without cash tips; negative for voids and refunds"),
-        _money("congestion_surcharge", "State congestion surcharge, since 2019"),
-        _money("cbd_congestion_fee", "MTA congestion relief zone charge, since 2025-01-05"),
-        _money("ehail_fee", "E-hail fee"),
+        _money("congestion_surcharge", "State congestion surcharge, since 2019", Month(2019, 1)),
+    )
+
+
+_CBD_CONGESTION_FEE = _money(
+    "cbd_congestion_fee", "MTA congestion relief zone charge, since 2025-01-05", Month(2025, 1)
+)
+
+YELLOW = Contract(
+    tlc.YELLOW,
+    "pickup_at",
+    (
+        *_taxi_columns("tpep"),
+        _money("airport_fee", "Fee for pickups at LaGuardia and JFK airports", Month(2020, 11)),
+        _CBD_CONGESTION_FEE,
+    ),
+)
+"""From 2011-01: files before it carry coordinates instead of zones."""
+
+GREEN = Contract(
+    tlc.GREEN,
+    "pickup_at",
+    (
+        *_taxi_columns("lpep"),
+        _CBD_CONGESTION_FEE,
+        _money("ehail_fee", "E-hail fee", Month(2023, 2)),
         _column("trip_type", "INT64", "trip_type", "1 street hail, 2 dispatch"),
     ),
 )
 
-CONTRACTS: dict[str, Contract] = {"green_bronze": GREEN}
-"""Contract of each trip bronze asset."""
+FHV = Contract(
+    tlc.FHV,
+    "pickup_at",
+    (
+        _text(
+            "dispatching_base_number",
+            "dispatching_base_num",
+            "TLC licence number of the base that dispatched the trip",
+            required=True,
+        ),
+        _column(
+            "pickup_at",
+            "DATETIME",
+            "pickup_datetime",
+            "When the trip began, New York local time without a zone",
+            required=True,
+        ),
+        _column("dropoff_at", "DATETIME", "dropOff_datetime", "When the trip ended, in New York's local time"),
+        _column("pickup_location_id", "INT64", "PUlocationID", "Taxi zone where the trip began"),
+        _column("dropoff_location_id", "INT64", "DOlocationID", "Taxi zone where the trip ended"),
+        _column(
+            "shared_ride_flag",
+            "INT64",
+            "SR_Flag",
+            "1 if the trip was part of a shared-ride chain, NULL if it was not or nothing was recorded",
+        ),
+        _text(
+            "affiliated_base_number",
+            "Affiliated_base_number",
+            "TLC licence number of the base that the vehicle belongs to",
+        ),
+    ),
+)
+
+ZONES = Contract(
+    tlc.ZONES,
+    "location_id",
+    (
+        _column("location_id", "INT64", "LocationID", "Number of the taxi zone, 1 to 265", required=True),
+        _text("borough", "Borough", "Borough of the zone; EWR, Unknown or N/A outside the five", required=True),
+        _text("zone", "Zone", "Name of the zone; N/A where it is unknown", required=True),
+        _text("service_zone", "service_zone", "Which taxis serve it: Yellow Zone, Boro Zone, Airports, EWR or N/A"),
+    ),
+)
+
+USERS = Contract(
+    jsonplaceholder.USERS,
+    "id",
+    (
+        _column("id", "INT64", "id", "Number of the user", required=True),
+        _text("name", "name", "Full name"),
+        _text("username", "username", "Name the user logs in with"),
+        _text("email", "email", "E-mail address"),
+        _text("address__street", "address__street", "Street"),
+        _text("address__suite", "address__suite", "Apartment or suite"),
+        _text("address__city", "address__city", "City", required=True),
+        _text("address__zipcode", "address__zipcode", "Postal code"),
+        _text("address__geo__lat", "address__geo__lat", "Latitude as text", required=True),
+        _text("address__geo__lng", "address__geo__lng", "Longitude as text", required=True),
+        _text("phone", "phone", "Telephone number as the user wrote it"),
+        _text("website", "website", "Host name of the user's site"),
+        _text("company__name", "company__name", "Name of the user's company"),
+        _text("company__catch_phrase", "company__catch_phrase", "Slogan of the company"),
+        _text("company__bs", "company__bs", "What the company says it does"),
+    ),
+)
+
+CONTRACTS: dict[str, Contract] = {
+    "taxi_bronze": YELLOW,
+    "green_bronze": GREEN,
+    "fhv_bronze": FHV,
+    "zones_bronze": ZONES,
+    "users_bronze": USERS,
+}
+"""Contract of each bronze asset."""

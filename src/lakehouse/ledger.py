@@ -8,9 +8,9 @@ from sqlglot import exp
 
 from lakehouse import dialect
 from lakehouse.bronze import LANDINGS
-from lakehouse.contracts import Contract
 from lakehouse.exceptions import ModelError
 from lakehouse.model import LEDGER, Models, SqlModel
+from lakehouse.projection import Contract
 
 LEDGER_KEYS = {"dataset": "STRING", "month": "DATE", "bronze_sha256": "STRING"}
 """Its grain, with types."""
@@ -77,7 +77,8 @@ def _part(
 
 def _landed(terms: list[str]) -> exp.Query:
     part = _part(exp.column("dataset"), exp.column("month"), "sha256", {"bronze_rows": exp.column("rows")}, terms)
-    return part.from_(LANDINGS).where(exp.column("is_current"))
+    monthly = exp.column("month").is_(exp.Null()).not_()
+    return part.from_(LANDINGS).where(exp.column("is_current"), monthly)
 
 
 def _kept(model: SqlModel, dataset: str, terms: list[str]) -> exp.Query:

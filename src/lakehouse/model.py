@@ -10,16 +10,10 @@ from sqlglot import exp
 from lakehouse import dialect
 from lakehouse.checks import REJECTED, STAGED, Check
 from lakehouse.exceptions import UnknownAsset
-from lakehouse.schema import Column, TableSpec
+from lakehouse.schema import BRONZE_COLUMNS, Column, TableSpec
 
 LEDGER = "silver.row_ledger"
 """Name under which the row ledger can be queried; no model may take it."""
-
-BRONZE_COLUMNS = (
-    Column("copies", "INT64", "How many records of the file are equal in all canonical columns; one is kept"),
-    Column("bronze_sha256", "STRING", "SHA-256 of the landed file the row comes from"),
-)
-"""What every bronze relation has besides its contract's columns."""
 
 REJECTED_COLUMNS = (
     BRONZE_COLUMNS[1],
@@ -55,7 +49,7 @@ class SqlModel:
     rejected_query: exp.Select | None
     checks: tuple[Check, ...]
     bronze: str | None
-    """Key of the trip bronze asset it reads, None for a model that reads tables only."""
+    """Key of the bronze asset it reads, None for a model that reads tables only."""
 
     @property
     def layer(self) -> str:
@@ -102,6 +96,15 @@ class Models:
         """Asset keys a model depends on: those of the tables its query and its checks read."""
         tables = {*model.references, *(table for check in model.checks for table in check.reads())}
         return tuple(sorted(self.asset_key(table) for table in tables))
+
+    def combined(self, model: SqlModel) -> tuple[SqlModel, ...]:
+        """The models of single datasets that a model puts together a month at a time; none if there is but one.
+
+        Their datasets are published on different days, so it is made of those that are there.
+        """
+        makers = [self.by_table(table) for table in model.references]
+        monthly = [m for m in makers if m is not None and m.bronze is not None and m.is_partitioned]
+        return tuple(monthly) if model.is_partitioned and len(monthly) > 1 else ()
 
     def asset_key(self, table: str) -> str:
         """Key of the asset that makes ``layer.table``; a bronze relation is named after its asset."""

@@ -21,10 +21,8 @@ from sqlglot.optimizer.scope import Scope, build_scope
 
 from lakehouse import dialect
 from lakehouse.checks import IMPLICIT_CHECKS, STAGED, Check
-from lakehouse.contracts import Contract
 from lakehouse.exceptions import ModelError
 from lakehouse.model import (
-    BRONZE_COLUMNS,
     LEDGER,
     PARTITION_END,
     PARTITION_START,
@@ -33,7 +31,8 @@ from lakehouse.model import (
     SqlModel,
     audit_schema,
 )
-from lakehouse.schema import Column, TableSpec, is_declarable
+from lakehouse.projection import Contract
+from lakehouse.schema import BRONZE_COLUMNS, Column, TableSpec, is_declarable
 
 _HEADER = re.compile(r"\s*/\*(?P<header>.*?)\*/(?P<body>.*)", re.DOTALL)
 _Origins = Mapping[str, Mapping[str, Column]]
@@ -138,7 +137,7 @@ class _Source:
     ) -> SqlModel:
         references = dialect.references(self.query)
         bronze = next((r.partition(".")[2] for r in references if r.startswith("bronze.")), None)
-        self._require_one_bronze(references)
+        self._require_one_bronze(references, contracts)
         rules = {
             reason: dialect.parse_predicate(text, f"{self.name}: reject rule {reason}", ModelError)
             for reason, text in self.header.reject.items()
@@ -226,12 +225,18 @@ class _Source:
             columns.append(Column(name, header.type, header.description, header.unit))
         return tuple(columns)
 
-    def _require_one_bronze(self, references: tuple[str, ...]) -> None:
+    def _require_one_bronze(self, references: tuple[str, ...], contracts: Mapping[str, Contract]) -> None:
         bronze = [reference for reference in references if reference.startswith("bronze.")]
-        if bronze and (len(references) > 1 or self.header.partition is None):
+        if bronze and len(references) > 1:
             raise ModelError(
-                f"{self.name}: {bronze[0]} is one month's file: a model that reads it has a partition and reads "
-                "nothing else; join in a model of its own"
+                f"{self.name}: {bronze[0]} is one landed file: a model that reads it reads nothing else; "
+                "join in a model of its own"
+            )
+        if bronze and contracts[bronze[0].partition(".")[2]].is_monthly != (self.header.partition is not None):
+            monthly = self.header.partition is None
+            raise ModelError(
+                f"{self.name}: {bronze[0]} comes {'a month at a time' if monthly else 'whole'}: a model that reads it "
+                f"has {'a' if monthly else 'no'} partition"
             )
         if self.header.table == LEDGER:
             raise ModelError(f"{self.name}: the table name {LEDGER} is taken by the row ledger")

@@ -29,6 +29,13 @@ class Column:
     unit: str | None = None
 
 
+BRONZE_COLUMNS = (
+    Column("copies", "INT64", "How many records of the file are equal in all canonical columns; one is kept"),
+    Column("bronze_sha256", "STRING", "SHA-256 of the landed file the row comes from"),
+)
+"""What every bronze relation has besides its contract's columns."""
+
+
 @dataclass(frozen=True)
 class TableSpec:
     """What a warehouse needs to know to create a table and keep it in shape.

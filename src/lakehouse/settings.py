@@ -49,6 +49,9 @@ class Settings(BaseSettings):
     tlc_url: str = "https://d37ci6vzurychx.cloudfront.net"
     """Base of TLC's files: ``http(s)://`` or ``file://``."""
 
+    users_url: str = "https://jsonplaceholder.typicode.com/users"
+    """Address of the users: ``http(s)://``, or the ``file://`` of a JSON file or of a folder with ``users.json``."""
+
     memory_limit: str = "1GB"
     """What DuckDB may use before it spills to disk."""
 
@@ -90,7 +93,7 @@ class Settings(BaseSettings):
                 raise ValueError(f"{folder} is a file, so {path} cannot be a folder")
         return path
 
-    @field_validator("tlc_url")
+    @field_validator("tlc_url", "users_url")
     @classmethod
     def _address(cls, url: str) -> str:
         if not url.startswith(("http://", "https://", "file:///")):

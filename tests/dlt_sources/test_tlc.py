@@ -20,17 +20,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from dlt_sources import remote_file
-from dlt_sources.tlc import (
-    GREEN,
-    LANDED_AS_PARQUET,
-    Download,
-    HttpPolicy,
-    TlcDataset,
-    Validators,
-    fetch_month,
-    month_url,
-    tlc_source,
-)
+from dlt_sources.dataset import Download, MonthlyDataset, landed_as
+from dlt_sources.remote_file import HttpPolicy, Validators
+from dlt_sources.tlc import GREEN, fetch_month, month_url, trips_source
 from lakehouse.exceptions import (
     ConfigurationError,
     CorruptFile,
@@ -114,7 +106,7 @@ def test_a_signature_in_the_base_address_stays_at_the_end() -> None:
 
 
 def test_a_new_dataset_is_one_line(server: SourceServer, published: Path, into: Path) -> None:
-    fhv = TlcDataset("fhv", Month(2015, 1), "For-hire trips.")
+    fhv = MonthlyDataset(name="fhv", description="For-hire trips.", began=Month(2015, 1))
     pq.write_table(TABLE, published / "trip-data/fhv_tripdata_2024-01.parquet")
     download = fetch_month(server.url, fhv, JANUARY, into, policy=QUICK)
     assert download is not None
@@ -508,13 +500,13 @@ def land(download: Download, folder: Path) -> list[Path]:
     destination = dlt.destinations.filesystem(
         bucket_url=(folder / "bucket").as_uri(),
         layout="{table_name}/month={month}/{sha256}.{ext}",
-        extra_placeholders={"month": "01", "sha256": download.sha256[:16], **LANDED_AS_PARQUET},
+        extra_placeholders={"month": "01", "sha256": download.sha256[:16], **landed_as(GREEN)},
         warn_unsafe_layout_separators=False,
     )
     pipeline = dlt.pipeline(
         "tlc", destination=destination, dataset_name="bronze", pipelines_dir=str(folder / "pipelines")
     )
-    pipeline.run(tlc_source(GREEN, download))
+    pipeline.run(trips_source(GREEN, download))
     return sorted((folder / "bucket").rglob("*.parquet"))
 
 
@@ -525,7 +517,7 @@ def quiet_dlt(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_skeleton_source_has_one_resource_named_as_its_dataset() -> None:
-    source = tlc_source(GREEN)
+    source = trips_source(GREEN)
     assert list(source.resources) == ["green"]
     assert source.green.write_disposition == "append"
     assert source.max_table_nesting == 0
@@ -533,19 +525,19 @@ def test_the_skeleton_source_has_one_resource_named_as_its_dataset() -> None:
 
 
 def test_the_skeleton_source_yields_nothing() -> None:
-    assert list(tlc_source(GREEN)) == []
+    assert list(trips_source(GREEN)) == []
 
 
 def test_the_resource_describes_its_dataset_as_dagster_reads_it() -> None:
-    assert tlc_source(GREEN).green._pipe.gen.__doc__ == GREEN.description
+    assert trips_source(GREEN).green._pipe.gen.__doc__ == GREEN.description
 
 
 def test_every_source_has_a_schema_of_its_own() -> None:
-    assert tlc_source(GREEN).schema is not tlc_source(GREEN).schema
+    assert trips_source(GREEN).schema is not trips_source(GREEN).schema
 
 
 def test_columns_are_described_from_the_files_own_footer(server: SourceServer, into: Path) -> None:
-    months: Any = tlc_source(GREEN, fetched(server.url, into)).green._pipe.gen
+    months: Any = trips_source(GREEN, fetched(server.url, into)).green._pipe.gen
     (item,) = months()
     columns = item.meta.hints["columns"]
     assert {name: column["data_type"] for name, column in columns.items()} == {

@@ -52,7 +52,7 @@ def require_success(project: Project, month: Month) -> None:
 
 
 def bronze_file(project: Project, month: Month) -> Path:
-    return BronzeStore(project.home).file("green", month, landed(project, month).sha256)
+    return BronzeStore(project.home).file(landed(project, month))
 
 
 def age(path: Path, seconds: float) -> None:

@@ -1,8 +1,9 @@
-"""Bronze assets: a month's file fetched, verified and landed by dlt, byte for byte."""
+"""Bronze assets: what a source serves, fetched, verified and landed by dlt."""
 
 # Dagster reads the annotations of an asset's function, so they are not postponed here.
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,97 +13,153 @@ import dagster as dg
 from dagster_dlt import DagsterDltResource, DagsterDltTranslator, dlt_assets
 from dagster_dlt.translator import DltResourceTranslatorData
 
-from dlt_sources.tlc import (
-    LANDED_AS_PARQUET,
-    Download,
-    HttpPolicy,
-    TlcDataset,
-    Validators,
-    fetch_month,
-    month_url,
-    tlc_source,
-    without_secrets,
-)
+from dlt_sources import jsonplaceholder, tlc
+from dlt_sources.dataset import Dataset, Download, MonthlyDataset, landed_as
+from dlt_sources.remote_file import HttpPolicy, Validators, without_secrets
 from lakehouse.assets.partitions import monthly, one_month_a_run
 from lakehouse.assets.reporting import failures_in_words
-from lakehouse.bronze import BronzeStore, Landing, landed_path
+from lakehouse.bronze import BronzeStore, Landing, hash_file
 from lakehouse.exceptions import CorruptFile
 from lakehouse.month import Month
+from lakehouse.projection import Contract, read_footer
 from lakehouse.settings import Settings
 
 if TYPE_CHECKING:
     from dlt.pipeline.pipeline import Pipeline
+    from dlt.sources import DltSource
 
 
-class _Translator(DagsterDltTranslator):
-    """Names a dataset's resource as its bronze asset."""
+@dataclass(frozen=True)
+class _Source:
+    """How a dataset is fetched and landed; its functions take the month, None of a dataset that comes whole.
 
-    def __init__(self, key: str) -> None:
-        self._key = key
+    ``normalizes`` says that dlt makes the landed file from the source's answer, rather than pass it on.
+    """
 
-    def get_asset_spec(self, data: DltResourceTranslatorData) -> dg.AssetSpec:
-        spec = super().get_asset_spec(data)
-        return spec.replace_attributes(
-            key=dg.AssetKey(self._key),
-            deps=["infrastructure"],
-            group_name="bronze_layer",
-            kinds={"dlt", "parquet"},
-        )
+    dataset: Dataset
+    url: Callable[[Month | None], str]
+    fetch: Callable[[Month | None, Path, Validators | None], Download | None]
+    resource: Callable[[Download | None], "DltSource"]
+    normalizes: bool = False
 
 
-def tlc_bronze_asset(settings: Settings, dataset: TlcDataset, key: str) -> dg.AssetsDefinition:
-    """The month-partitioned bronze asset of one TLC dataset."""
+def bronze_asset(settings: Settings, key: str, contract: Contract) -> dg.AssetsDefinition:
+    """The bronze asset of a dataset, month-partitioned if that comes a month at a time."""
+    source = _source(settings, contract.dataset)
+    translator = _Translator(key, contract, {"dlt"} if source.normalizes else {"dlt", source.dataset.suffix})
+    partitions = monthly(settings.first_month) if contract.is_monthly else None
     with TemporaryDirectory() as skeleton:
-        definition_pipeline = _pipeline(dataset, Path(skeleton), "{table_name}/{file_id}.{ext}")
+        definition_pipeline = _pipeline(source.dataset, Path(skeleton))
 
     @dlt_assets(
-        dlt_source=tlc_source(dataset),
+        dlt_source=source.resource(None),
         dlt_pipeline=definition_pipeline,
         name=key,
-        dagster_dlt_translator=_Translator(key),
-        partitions_def=monthly(settings.first_month),
-        backfill_policy=one_month_a_run(),
+        dagster_dlt_translator=translator,
+        partitions_def=partitions,
+        backfill_policy=one_month_a_run() if partitions else None,
     )
     def bronze(
         context: dg.AssetExecutionContext,
         dlt: DagsterDltResource,
         bronze_store: dg.ResourceParam[BronzeStore],
     ) -> Iterator[dg.MaterializeResult[Any]]:
-        month = Month.parse(context.partition_key)
-        if month < dataset.began:
-            yield _not_begun(key, dataset)
+        dataset = source.dataset
+        month = Month.parse(context.partition_key) if contract.is_monthly else None
+        if not contract.has_begun(month):
+            yield _not_begun(key, contract)
             return
-        with failures_in_words(f"{dataset.name} {month}"), bronze_store.workspace() as folder:
+        what = f"{dataset.name} {month or ''}".strip()
+        with failures_in_words(what), bronze_store.workspace() as folder:
             bronze_store.sweep(dataset.name, month)
             current = bronze_store.current(dataset.name, month)
             if current is not None and not bronze_store.is_intact(current):
-                context.log.warning(f"{dataset.name} {month}: the landed file is gone or damaged; landing it again")
+                context.log.warning(f"{what}: the landed file is gone or damaged; landing it again")
                 current = None
-            url = without_secrets(month_url(settings.tlc_url, dataset, month))
             known = None  # another source's validators say nothing of this one
-            if current is not None and current.url == url:
+            if current is not None and current.url == without_secrets(source.url(month)):
                 known = Validators(current.etag)
-            download = fetch_month(settings.tlc_url, dataset, month, folder, known, _policy(settings))
+            download = source.fetch(month, folder, known)
             if download is None:
                 if current is None:
-                    raise CorruptFile(
-                        f"{dataset.name} {month}: the source answered 'unchanged' to an unconditional request"
-                    )
-                yield _materialized(key, bronze_store, current, {"unchanged_at_source": True})
+                    raise CorruptFile(f"{what}: the source answered 'unchanged' to an unconditional request")
+                yield _materialized(key, contract, bronze_store, current, {"unchanged_at_source": True})
                 return
-            landing = _landing(dataset, month, download)
-            facts: dict[str, Any] = {"unchanged_at_source": landing.is_same_version(current)}
-            if not bronze_store.is_intact(landing):
-                facts |= _land(context, dlt, dataset, key, download, folder)
-                bronze_store.adopt(landing, folder / "bronze" / landed_path(dataset.name, month, download.sha256))
+            landing = _landing(source, month, download, current)
+            facts: dict[str, Any] = {}
+            if landing is None or not bronze_store.is_intact(landing):
+                landed, facts = _land(context, dlt, source, translator, download, folder)
+                landing = landing or _landing_of(source, month, download, landed)
+                bronze_store.adopt(landing, landed)
             if not landing.is_same_version(current):
                 bronze_store.record(landing)
-            yield _materialized(key, bronze_store, landing, facts)
+            facts["unchanged_at_source"] = landing.is_same_version(current)
+            yield _materialized(key, contract, bronze_store, landing, facts)
 
     return bronze
 
 
-def _pipeline(dataset: TlcDataset, folder: Path, layout: str) -> "Pipeline":
+def _source(settings: Settings, dataset: Dataset) -> _Source:
+    """The one place that knows which dataset comes from where."""
+    base = settings.tlc_url
+    policy = HttpPolicy(attempts=settings.http_attempts, timeout_seconds=settings.http_timeout)
+    if dataset is jsonplaceholder.USERS:
+        address = settings.users_url
+        return _Source(
+            dataset,
+            url=lambda _: jsonplaceholder.users_url(address),
+            fetch=lambda _, into, known: jsonplaceholder.fetch_users(address, into, known, policy),
+            resource=jsonplaceholder.users_source,
+            normalizes=True,
+        )
+    if dataset is tlc.ZONES:
+        return _Source(
+            dataset,
+            url=lambda _: tlc.zones_url(base),
+            fetch=lambda _, into, known: tlc.fetch_zones(base, into, known, policy),
+            resource=tlc.zones_source,
+        )
+    if isinstance(dataset, MonthlyDataset):
+        trips = dataset
+
+        def of(month: Month | None) -> Month:
+            if month is None:
+                raise TypeError(f"{trips.name} comes a month at a time")
+            return month
+
+        return _Source(
+            dataset,
+            url=lambda month: tlc.month_url(base, trips, of(month)),
+            fetch=lambda month, into, known: tlc.fetch_month(base, trips, of(month), into, known, policy),
+            resource=lambda download: tlc.trips_source(trips, download),
+        )
+    raise TypeError(f"{dataset.name} has no source; give it one here")
+
+
+class _Translator(DagsterDltTranslator):
+    """Names a dataset's resource as its bronze asset."""
+
+    def __init__(self, key: str, contract: Contract, kinds: set[str]) -> None:
+        self._key = key
+        self._contract = contract
+        self._kinds = kinds
+
+    def get_asset_spec(self, data: DltResourceTranslatorData) -> dg.AssetSpec:
+        spec = super().get_asset_spec(data)
+        columns = [
+            dg.TableColumn(name=c.sources[0], type=c.column.type, description=c.column.description)
+            for c in self._contract.canonical
+        ]
+        return spec.replace_attributes(
+            key=dg.AssetKey(self._key),
+            deps=["infrastructure"],
+            group_name="bronze_layer",
+            kinds=self._kinds,
+            metadata={**spec.metadata, "dagster/column_schema": dg.TableSchema(columns=columns)},
+        )
+
+
+def _pipeline(dataset: Dataset, folder: Path) -> "Pipeline":
     """A pipeline and destination of its own for each run.
 
     With a shared pipeline folder one run would drop another's packages. And dlt writes local files in place,
@@ -113,12 +170,12 @@ def _pipeline(dataset: TlcDataset, folder: Path, layout: str) -> "Pipeline":
 
     destination = dlt.destinations.filesystem(
         bucket_url=str(folder),
-        layout=layout,
-        extra_placeholders=dict(LANDED_AS_PARQUET),
+        layout="{table_name}/{file_id}.{ext}",
+        extra_placeholders=dict(landed_as(dataset)),
         warn_unsafe_layout_separators=False,
     )
     return dlt.pipeline(
-        f"tlc_{dataset.name}",
+        f"{dataset.name}_to_bronze",
         destination=destination,
         dataset_name="bronze",
         pipelines_dir=str(folder / "dlt"),
@@ -128,54 +185,70 @@ def _pipeline(dataset: TlcDataset, folder: Path, layout: str) -> "Pipeline":
 def _land(
     context: dg.AssetExecutionContext,
     dlt: DagsterDltResource,
-    dataset: TlcDataset,
-    key: str,
+    source: _Source,
+    translator: _Translator,
     download: Download,
     folder: Path,
-) -> Mapping[str, Any]:
-    path = landed_path(dataset.name, Month.parse(context.partition_key), download.sha256)
-    layout = path.replace(f"{dataset.name}/", "{table_name}/", 1).replace(".parquet", ".{ext}")
+) -> tuple[Path, dict[str, Any]]:
+    """Let dlt land a download in the run's own folder; the landed file, and what dlt says of it."""
+    form = {"loader_file_format": "parquet"} if source.normalizes else {}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # dagster-dlt 0.29 calls what dlt 1.30 renamed
         results = list(
             dlt.run(
                 context=context,
-                dlt_source=tlc_source(dataset, download),
-                dlt_pipeline=_pipeline(dataset, folder, layout),
-                dagster_dlt_translator=_Translator(key),
+                dlt_source=source.resource(download),
+                dlt_pipeline=_pipeline(source.dataset, folder),
+                dagster_dlt_translator=translator,
+                **form,
             )
         )
-    return results[0].metadata or {}
+    landed = list((folder / "bronze" / source.dataset.name).iterdir())
+    if len(landed) != 1:
+        raise CorruptFile(f"{source.dataset.name}: dlt landed {len(landed)} files instead of one; nothing was kept")
+    return landed[0], dict(results[0].metadata or {})
 
 
-def _landing(dataset: TlcDataset, month: Month, download: Download) -> Landing:
+def _landing(source: _Source, month: Month | None, download: Download, current: Landing | None) -> Landing | None:
+    """The landing that a download is, None if only dlt can tell what will be landed."""
+    if not source.normalizes:
+        return _record(source, month, download, download.sha256, download.bytes)
+    if current is not None and current.served_sha256 == download.sha256:
+        return _record(source, month, download, current.sha256, current.bytes)
+    return None
+
+
+def _landing_of(source: _Source, month: Month | None, download: Download, landed: Path) -> Landing:
+    return _record(source, month, download, hash_file(landed), landed.stat().st_size)
+
+
+def _record(source: _Source, month: Month | None, download: Download, sha256: str, size: int) -> Landing:
     return Landing(
-        dataset=dataset.name,
-        month=str(month),
+        dataset=source.dataset.name,
+        month=str(month) if month else None,
         url=download.url,
         etag=download.etag,
         last_modified=download.last_modified,
-        bytes=download.bytes,
+        bytes=size,
         rows=download.rows,
-        sha256=download.sha256,
+        sha256=sha256,
         observed_at=datetime.now(UTC),
+        suffix=source.dataset.suffix,
+        answer_sha256=download.sha256 if source.normalizes else None,
     )
 
 
 def _materialized(
-    key: str, store: BronzeStore, landing: Landing, facts: Mapping[str, Any]
+    key: str, contract: Contract, store: BronzeStore, landing: Landing, facts: Mapping[str, Any]
 ) -> dg.MaterializeResult[Any]:
-    import pyarrow.parquet as pq
-
-    file = store.file(landing.dataset, Month.parse(landing.month), landing.sha256)
-    columns = [dg.TableColumn(name=field.name, type=str(field.type)) for field in pq.read_schema(file)]
+    file = store.file(landing)
     return dg.MaterializeResult(
         asset_key=key,
-        data_version=dg.DataVersion(landing.sha256),
+        data_version=dg.DataVersion(landing.served_sha256),
         metadata={
             **facts,
             "dagster/row_count": landing.rows,
-            "dagster/column_schema": dg.TableSchema(columns=columns),
+            "dagster/column_schema": _schema(file, contract),
             "dagster/uri": dg.MetadataValue.path(str(file)),
             "url": dg.MetadataValue.url(landing.url),
             "bytes": landing.bytes,
@@ -187,16 +260,29 @@ def _materialized(
     )
 
 
-def _not_begun(key: str, dataset: TlcDataset) -> dg.MaterializeResult[Any]:
+def _schema(file: Path, contract: Contract) -> dg.TableSchema:
+    """The columns of a landed file, under its own names and types, with what the contract says of them."""
+    if file.suffix == ".parquet":
+        import pyarrow.parquet as pq
+
+        types = {field.name: str(field.type) for field in pq.read_schema(file)}
+    else:
+        types = {column.name: "text" for column in read_footer(file)}
+    meaning = {name.lower(): c.column.description for c in contract.canonical for name in c.sources}
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(name=name, type=type_, description=meaning.get(name.lower()))
+            for name, type_ in types.items()
+        ]
+    )
+
+
+def _not_begun(key: str, contract: Contract) -> dg.MaterializeResult[Any]:
     return dg.MaterializeResult(
         asset_key=key,
         data_version=dg.DataVersion("not begun"),
         metadata={
             "dagster/row_count": 0,
-            "note": f"{dataset.name} began in {dataset.began}; nothing was fetched",
+            "note": f"{contract.dataset.name} began in {contract.began}; nothing was fetched",
         },
     )
-
-
-def _policy(settings: Settings) -> HttpPolicy:
-    return HttpPolicy(attempts=settings.http_attempts, timeout_seconds=settings.http_timeout)

@@ -11,11 +11,11 @@ from lakehouse import dialect
 from lakehouse.assets.partitions import monthly, one_month_a_run
 from lakehouse.assets.reporting import failures_in_words, markdown_table, table_schema
 from lakehouse.checks import IMPLICIT_CHECKS
-from lakehouse.contracts import Contract
 from lakehouse.exceptions import CheckFailed
 from lakehouse.lineage import column_lineage
 from lakehouse.model import Models, SqlModel
 from lakehouse.month import Month
+from lakehouse.projection import Contract
 from lakehouse.settings import Settings
 from lakehouse.warehouse.protocol import CheckResult, ReplaceResult, Warehouse
 
@@ -35,7 +35,7 @@ def sql_model_asset(
         kinds={model.table.format},
         partitions_def=partitions,
         backfill_policy=one_month_a_run() if partitions else None,
-        check_specs=_check_specs(model, partitions),
+        check_specs=_check_specs(models, model, partitions),
         code_version=hashlib.sha256(sql.encode()).hexdigest()[:12],
         metadata={
             "dagster/table_name": model.table.name,
@@ -67,7 +67,9 @@ def sql_model_asset(
     return build
 
 
-def _check_specs(model: SqlModel, partitions: dg.PartitionsDefinition[str] | None) -> list[dg.AssetCheckSpec]:
+def _check_specs(
+    models: Models, model: SqlModel, partitions: dg.PartitionsDefinition[str] | None
+) -> list[dg.AssetCheckSpec]:
     declared = [(check.label, check.blocks, check.description or check.meaning()) for check in model.checks]
     if model.grain:
         declared.append(("grain", True, f"{IMPLICIT_CHECKS['grain']}: {', '.join(model.grain)}"))
@@ -75,6 +77,8 @@ def _check_specs(model: SqlModel, partitions: dg.PartitionsDefinition[str] | Non
         declared.append(("contract_drift", False, IMPLICIT_CHECKS["contract_drift"]))
     if model.rejected is not None:
         declared.append(("row_ledger", True, IMPLICIT_CHECKS["row_ledger"]))
+    if models.combined(model):
+        declared.append(("datasets_present", False, IMPLICIT_CHECKS["datasets_present"]))
     return [
         dg.AssetCheckSpec(name, asset=model.key, blocking=blocking, description=description, partitions_def=partitions)
         for name, blocking, description in declared
@@ -102,6 +106,8 @@ def _facts(result: ReplaceResult) -> dict[str, Any]:
         "snapshot": result.version or "",
         "content": result.content,
     }
+    if result.datasets:
+        facts["datasets_present"] = ", ".join(result.datasets)
     if result.ledger is not None:
         facts["bronze_rows"] = result.ledger.bronze_rows
         facts["duplicate_copies"] = result.ledger.duplicate_copies

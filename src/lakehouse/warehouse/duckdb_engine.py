@@ -101,6 +101,16 @@ def read_parquet(files: Sequence[Path]) -> str:
     return f"read_parquet([{listed}], hive_partitioning = FALSE, union_by_name = TRUE)"
 
 
+def read_file(file: Path) -> str:
+    """Table function over one landed file. CSV is text, in quotes or not: only what is empty is NULL."""
+    if file.suffix == ".csv":
+        return (
+            f"read_csv({literal(str(file))}, header = TRUE, all_varchar = TRUE, delim = ',', quote = '\"', "
+            "escape = '\"', nullstr = '', auto_detect = TRUE, sample_size = -1, hive_partitioning = FALSE)"
+        )
+    return read_parquet([file])
+
+
 def quoted(name: str) -> str:
     """An identifier, quoted for DuckDB."""
     return '"' + name.replace('"', '""') + '"'

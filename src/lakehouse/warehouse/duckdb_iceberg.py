@@ -6,7 +6,7 @@ import contextlib
 import os
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +14,7 @@ from tempfile import mkdtemp
 from typing import TYPE_CHECKING
 
 from lakehouse.bronze import BronzeStore, hash_file
-from lakehouse.checks import REJECTED, STAGED
-from lakehouse.contracts import Contract
+from lakehouse.checks import IMPLICIT_CHECKS, REJECTED, STAGED
 from lakehouse.exceptions import (
     CheckFailed,
     CommitConflict,
@@ -26,6 +25,7 @@ from lakehouse.exceptions import (
 )
 from lakehouse.model import Models, SqlModel
 from lakehouse.month import Month
+from lakehouse.projection import Contract
 from lakehouse.schema import TableSpec
 from lakehouse.warehouse.audit import ROWS, judge
 from lakehouse.warehouse.duckdb_engine import DuckDbEngine
@@ -119,6 +119,10 @@ class DuckDbIcebergWarehouse:
         with _naming(job, engine):
             job.inputs.present(engine)
             drift = (job.inputs.landed.check_values(engine).check(),) if job.inputs.landed else ()
+            combined = self._models.combined(job.model)
+            datasets = [self._dataset(model) for model in job.inputs.present_datasets(combined)]
+            missing = [self._dataset(model) for model in job.inputs.absent if model in combined]
+            present = (_datasets_present(datasets, missing),) if combined else ()
             audit, version, content, written = self._published(engine, job) or self._compute(engine, job)
         return ReplaceResult(
             rows=audit.rows,
@@ -127,10 +131,14 @@ class DuckDbIcebergWarehouse:
             version=version,
             seconds=time.perf_counter() - started,
             bytes_written=written or 0,
-            checks=(*audit.checks, *drift),
+            checks=(*audit.checks, *drift, *present),
             preview=audit.preview,
             ledger=audit.ledger,
+            datasets=tuple(datasets),
         )
+
+    def _dataset(self, model: SqlModel) -> str:
+        return self._contracts[str(model.bronze)].dataset.name
 
     def query(self, sql: str) -> pa.Table:
         """See :meth:`Warehouse.query`."""
@@ -271,6 +279,20 @@ def _naming(job: _Job, engine: DuckDbEngine) -> Iterator[None]:
             f"{job}: {landed.file} cannot be read as it should ({_first_line(error)}); nothing was published. "
             f"Look at what the source serves; materialize {landed.asset} again when it is mended"
         ) from error
+
+
+def _datasets_present(present: Sequence[str], missing: Sequence[str]) -> CheckResult:
+    """Where one dataset is out and another is not, a month is made of what there is, with a warning."""
+    facts = {"datasets_present": ", ".join(present), "datasets_missing": ", ".join(missing)}
+    return CheckResult(
+        name="datasets_present",
+        passed=not missing,
+        failing=len(missing),
+        severity="warn",
+        blocking=False,
+        description=IMPLICIT_CHECKS["datasets_present"],
+        facts={name: value for name, value in facts.items() if value},
+    )
 
 
 def _is_whole(file: Path, fingerprint: str) -> bool:

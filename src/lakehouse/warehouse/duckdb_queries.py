@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from lakehouse import dialect
 from lakehouse.bronze import LANDING_COLUMNS, LANDINGS, BronzeStore, Landing
-from lakehouse.contracts import Contract
 from lakehouse.exceptions import QueryError
 from lakehouse.ledger import LEDGER_KEYS, resolved_ledger
 from lakehouse.model import LEDGER, Models
+from lakehouse.projection import Contract
 from lakehouse.schema import TableSpec
 from lakehouse.warehouse.duckdb_engine import DuckDbEngine, literal
 from lakehouse.warehouse.iceberg_tables import IcebergTables

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from lakehouse import dialect
 from lakehouse.bronze import BronzeStore
-from lakehouse.contracts import Contract
 from lakehouse.exceptions import NotLanded
 from lakehouse.model import PARTITION_END, PARTITION_START, Models, SqlModel
 from lakehouse.month import Month
+from lakehouse.projection import Contract
 from lakehouse.schema import TableSpec
 from lakehouse.warehouse.duckdb_engine import DuckDbEngine
 from lakehouse.warehouse.duckdb_statements import ModelStatements
 from lakehouse.warehouse.iceberg_tables import IcebergTables
-from lakehouse.warehouse.landed_month import LandedMonth
+from lakehouse.warehouse.landed_file import LandedFile
 
 _WRITER_VERSION = 1
 """Part of every fingerprint: raise it when the way files are written changes what is in them."""
@@ -41,8 +41,10 @@ class MonthInputs:
     """Inputs and parameters of one month of one model."""
 
     month: Month | None
-    landed: LandedMonth | None
+    landed: LandedFile | None
     upstream: tuple[UpstreamTable, ...]
+    absent: tuple[SqlModel, ...]
+    """Models whose tables it is computed from that have nothing for the month, though their datasets had begun."""
 
     @classmethod
     def find(
@@ -61,17 +63,22 @@ class MonthInputs:
             NotLanded: nothing that the model reads has anything for the month, though it should.
         """
         landed = None
-        if model.bronze is not None and month is not None:
-            landed = LandedMonth.find(bronze, model.bronze, contracts[model.bronze], month)
+        if model.bronze is not None:
+            landed = LandedFile.find(bronze, model.bronze, contracts[model.bronze], month)
         upstream = []
         for table in sorted({*model.references, *(read for check in model.checks for read in check.reads())}):
             spec = models.spec(table)
             if spec is not None:
                 files = tables.published(spec, month if spec.partition else None).files
                 upstream.append(UpstreamTable(spec, tuple(sorted(files)), is_computed_from=table in model.references))
-        inputs = cls(month, landed, tuple(upstream))
-        inputs._require_something(model, models, contracts)
+        inputs = cls(month, landed, tuple(upstream), _absent(month, upstream, models, contracts))
+        inputs._require_something(model)
         return inputs
+
+    def present_datasets(self, combined: Sequence[SqlModel]) -> tuple[SqlModel, ...]:
+        """Of the models that are put together, those whose tables have something for the month."""
+        filled = {table.spec for table in self.upstream if table.files}
+        return tuple(model for model in combined if model.table in filled)
 
     @property
     def parameters(self) -> dict[str, object]:
@@ -100,22 +107,39 @@ class MonthInputs:
         for table in self.upstream:
             engine.parquet_view(table.spec.name, table.files, table.spec.columns)
 
-    def _require_something(self, model: SqlModel, models: Models, contracts: Mapping[str, Contract]) -> None:
-        read = [table for table in self.upstream if table.is_computed_from]
-        if self.month is None or not read or any(table.files for table in read):
-            return
-        missing = []
-        for table in read:
-            maker = models.by_table(table.spec.name)
-            # A landed month always has rows; what is made of other tables may rightly be empty.
-            if maker and maker.bronze and self.month >= contracts[maker.bronze].dataset.began:
-                missing.append(maker)
-        if len(missing) == len(read):
+    @property
+    def monthly_tables(self) -> tuple[UpstreamTable, ...]:
+        """The month-partitioned tables it is computed from."""
+        return tuple(table for table in self.upstream if table.is_computed_from and table.spec.partition)
+
+    def _require_something(self, model: SqlModel) -> None:
+        """A month is made of what is published of it; a table that comes whole has to be there."""
+        missing = [maker for maker in self.absent if not maker.is_partitioned]
+        if self.monthly_tables and not any(table.files for table in self.monthly_tables):
+            monthly = [maker for maker in self.absent if maker.is_partitioned]
+            missing += monthly if len(monthly) == len(self.monthly_tables) else []
+        if missing:
             keys = ", ".join(maker.key for maker in missing)
             names = ", ".join(maker.table.name for maker in missing)
+            month = f" for {self.month}" if self.month and all(maker.is_partitioned for maker in missing) else ""
             raise NotLanded(
-                f"{model.key} {self.month}: {names} has nothing for {self.month}: materialize {keys} for it first"
+                f"{model.key} {self.month or ''}".strip()
+                + f": {names} {'have' if len(missing) > 1 else 'has'} nothing{month}: materialize {keys} first"
             )
+
+
+def _absent(
+    month: Month | None, upstream: Sequence[UpstreamTable], models: Models, contracts: Mapping[str, Contract]
+) -> tuple[SqlModel, ...]:
+    absent = []
+    for table in upstream:
+        maker = models.by_table(table.spec.name)
+        if maker is None or table.files or not table.is_computed_from or table.spec == maker.rejected:
+            continue
+        # A landed file always has rows; what is made of other tables may rightly be empty.
+        if maker.bronze is not None and contracts[maker.bronze].has_begun(month):
+            absent.append(maker)
+    return tuple(absent)
 
 
 def content_of(file: Path) -> str:

@@ -50,7 +50,7 @@ class ReplaceResult:
 
     ``content`` identifies what the month now holds: equal content, equal rows. ``version`` is the snapshot
     (Iceberg) or job (BigQuery) that holds it, None while the table has never been written. ``preview`` are
-    the month's first rows.
+    the month's first rows. ``datasets`` are those that a model which puts several together was made of.
     """
 
     rows: int
@@ -62,6 +62,7 @@ class ReplaceResult:
     checks: tuple[CheckResult, ...]
     preview: pa.Table
     ledger: Ledger | None = None
+    datasets: tuple[str, ...] = ()
 
 
 class Warehouse(Protocol):

@@ -1,9 +1,9 @@
-"""A landed month as its bronze relation: the contract applied to the file, its values checked first."""
+"""A landed file as its bronze relation: the contract applied to it, its values checked first."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import NoReturn
@@ -13,36 +13,41 @@ from sqlglot import exp
 from lakehouse import dialect
 from lakehouse.bronze import BronzeStore, Landing, hash_file
 from lakehouse.checks import IMPLICIT_CHECKS
-from lakehouse.contracts import LANDED, Contract, Projection, read_footer
 from lakehouse.exceptions import ContractViolation, CorruptFile
-from lakehouse.model import BRONZE_COLUMNS
 from lakehouse.month import Month
-from lakehouse.warehouse.duckdb_engine import DuckDbEngine, literal, quoted, read_parquet
+from lakehouse.projection import LANDED, Contract, Projection, read_footer
+from lakehouse.schema import BRONZE_COLUMNS
+from lakehouse.warehouse.duckdb_engine import DuckDbEngine, quoted, read_file
 from lakehouse.warehouse.protocol import CheckResult
 
 _TOO_LARGE = 10**15
 """No amount, distance, count or id comes near it, and every engine's types hold it."""
+
+_WHOLE_NUMBER = r"^\s*[+-]?[0-9]{1,18}\s*$"
+"""Text that every engine reads as the same INT64; DuckDB would also take 1.5, as 2."""
 
 
 @dataclass(frozen=True)
 class Drift:
     """How a file differs from its contract without violating it."""
 
-    unknown: tuple[str, ...]
-    absent: tuple[str, ...]
-    rounded: dict[str, int]
+    unknown: tuple[str, ...] = ()
+    absent: tuple[str, ...] = ()
+    vanished: tuple[str, ...] = ()
+    """Those of the absent columns that a file of its month should have."""
+    rounded: Mapping[str, int] = field(default_factory=dict)
 
     def check(self) -> CheckResult:
-        """A warning where the file has columns nobody asked for, or amounts finer than a cent."""
+        """A warning where the file has columns nobody asked for, lacks one it had, or is finer than a cent."""
         facts: dict[str, str | int] = {f"rounded_{name}": count for name, count in self.rounded.items()}
-        if self.unknown:
-            facts["unknown_columns"] = ", ".join(self.unknown)
-        if self.absent:
-            facts["absent_columns"] = ", ".join(self.absent)
+        for kind in ("unknown", "absent", "vanished"):
+            if columns := getattr(self, kind):
+                facts[f"{kind}_columns"] = ", ".join(columns)
+        failing = len(self.unknown) + len(self.vanished) + len(self.rounded)
         return CheckResult(
             name="contract_drift",
-            passed=not self.unknown and not self.rounded,
-            failing=len(self.unknown) + len(self.rounded),
+            passed=failing == 0,
+            failing=failing,
             severity="warn",
             blocking=False,
             description=IMPLICIT_CHECKS["contract_drift"],
@@ -51,8 +56,8 @@ class Drift:
 
 
 @dataclass(frozen=True)
-class LandedMonth:
-    """A month of a trip dataset as an input: its landing and file, or nothing before the dataset began."""
+class LandedFile:
+    """A dataset, or a month of it, as an input: its landing and file, or nothing before the dataset began."""
 
     asset: str
     contract: Contract
@@ -60,14 +65,15 @@ class LandedMonth:
     file: Path | None
 
     @classmethod
-    def find(cls, store: BronzeStore, asset: str, contract: Contract, month: Month) -> LandedMonth:
-        """The current landing of a month.
+    def find(cls, store: BronzeStore, asset: str, contract: Contract, month: Month | None) -> LandedFile:
+        """The current landing of a dataset that comes whole, or of a month of one that does not.
 
         Raises:
             NotLanded: it was never landed, though the dataset had begun.
             CorruptFile: its file is gone.
         """
-        if month < contract.dataset.began:
+        month = month if contract.is_monthly else None
+        if not contract.has_begun(month):
             return cls(asset, contract, None, None)
         landing, file = store.open_current(contract.dataset.name, month, asset)
         return cls(asset, contract, landing, file)
@@ -75,7 +81,7 @@ class LandedMonth:
     @property
     def name(self) -> str:
         """Dataset, month and file, for messages."""
-        return f"{self.contract.dataset.name} {self.landing.month if self.landing else ''} ({self.file})"
+        return f"{self.landing or self.contract.dataset.name} ({self.file})"
 
     @property
     def rows(self) -> int:
@@ -93,8 +99,8 @@ class LandedMonth:
         """
         if self.landing is not None and self.file is not None and hash_file(self.file) != self.landing.sha256:
             raise CorruptFile(
-                f"{self.name}: is not the file that was landed; materialize {self.asset} for "
-                f"{self.landing.month} to land it again"
+                f"{self.name}: is not the file that was landed; materialize {self.asset} "
+                f"{f'for {self.landing.month} ' if self.landing.month else ''}to land it again"
             )
 
     @cached_property
@@ -105,7 +111,7 @@ class LandedMonth:
             ContractViolation: it does not fit the contract.
         """
         if self.file is None:
-            return Projection(exp.Select(), (), (), (), (), ())
+            return Projection(exp.Select())
         return self.contract.project(read_footer(self.file), self.name)
 
     def present(self, engine: DuckDbEngine) -> None:
@@ -116,14 +122,12 @@ class LandedMonth:
             engine.parquet_view(folded, (), (*columns, *BRONZE_COLUMNS))
             engine.parquet_view(records, (), (*columns, *BRONZE_COLUMNS))
             return
-        engine.view(LANDED, f"SELECT * FROM {read_parquet([self.file])}")
-        engine.view("typed", dialect.render(self.projection.select, "duckdb"))
-        names = ", ".join(quoted(column.name) for column in columns)
-        sha = f"{literal(self.sha256)} AS bronze_sha256"
-        engine.view(records, f"SELECT {names}, CAST(1 AS BIGINT) AS copies, {sha} FROM typed")
-        distinct = f"SELECT {names}, COUNT(*) AS copies FROM typed GROUP BY ALL"
+        engine.view(LANDED, f"SELECT * FROM {read_file(self.file)}")
+        engine.view(records, dialect.render(self.projection.records(self.sha256), "duckdb"))
+        distinct = dialect.render(self.projection.folded(self.sha256), "duckdb")
         # Ordered here, on few and raw columns, where it is cheap; it makes the written file byte-stable.
-        engine.view(folded, f"SELECT *, {sha} FROM (SELECT * FROM ({distinct}) ORDER BY pickup_at, hash({names}))")
+        everything = ", ".join(quoted(column.name) for column in columns)
+        engine.view(folded, f"SELECT * FROM ({distinct}) ORDER BY {quoted(self.contract.order)}, hash({everything})")
 
     def check_values(self, engine: DuckDbEngine) -> Drift:
         """Look at the values that a cast would change in silence; needs :meth:`present`.
@@ -133,13 +137,18 @@ class LandedMonth:
         """
         projection = self.projection
         if self.file is None:
-            return Drift((), (), {})
+            return Drift()
         counts: dict[str, exp.Expr] = {}
         for source, name in projection.whole_numbers:
             value = exp.column(source, quoted=True)
             split = value.neq(exp.func("TRUNC", value.copy()))
             counts[f"split_{name}"] = self._over(exp.Count(this=exp.Star()), split)
             counts[f"example_{name}"] = self._over(exp.Min(this=value.copy()), split.copy())
+        for source, name in projection.digits:
+            value = exp.column(source, quoted=True)
+            wrong = exp.not_(exp.RegexpLike(this=value, expression=exp.Literal.string(_WHOLE_NUMBER)))
+            counts[f"split_{name}"] = self._over(exp.Count(this=exp.Star()), wrong)
+            counts[f"example_{name}"] = self._over(exp.Min(this=value.copy()), wrong.copy())
         for source, name in projection.decimals:
             value = exp.column(source, quoted=True)
             finer = value.neq(exp.func("ROUND", value.copy(), exp.Literal.number(2)))
@@ -151,12 +160,14 @@ class LandedMonth:
         for source, name in projection.times:
             if found[f"outside_{name}"]:
                 self._refuse(source, name, f"has {found[f'outside_{name}']} times outside the years 1 to 9999")
-        for source, name in projection.whole_numbers:
+        for source, name in (*projection.whole_numbers, *projection.digits):
             if found[f"split_{name}"]:
                 values = f"{found[f'split_{name}']} values do not, for example {found[f'example_{name}']}"
                 self._refuse(source, name, f"must hold whole numbers, but {values}")
         rounded = {name: found[f"rounded_{name}"] for _, name in projection.decimals if found[f"rounded_{name}"]}
-        return Drift(projection.unknown, projection.absent, rounded)
+        expected = self.contract.expected(self.landing.period if self.landing else None)
+        vanished = tuple(name for name in projection.absent if name in expected)
+        return Drift(projection.unknown, projection.absent, vanished, rounded)
 
     def require_numbers(self, engine: DuckDbEngine) -> None:
         """Find what a cast has just refused: costly, so only asked once one has.
@@ -169,20 +180,20 @@ class LandedMonth:
             return
         # COUNTIF, not a filter: DuckDB answers filters from file statistics, which leave NaN out.
         counts = {name: exp.CountIf(this=_not_a_number(exp.column(source, quoted=True))) for source, name in columns}
-        found = engine.row(_select(counts, read_parquet([self.file])), {})
+        found = engine.row(_select(counts, read_file(self.file)), {})
         for source, name in columns:
             if found[name]:
                 self._refuse(source, name, f"has {found[name]} values that are not numbers or are too large")
 
     def _over(self, value: exp.Expr, where: exp.Expr) -> exp.Expr:
         """A scan of its own, straight from the file: what statistics and dictionaries rule out is never decoded."""
-        file = f"read_parquet({literal(str(self.file))}, hive_partitioning = FALSE)"
-        return exp.select(value).from_(file, dialect="duckdb").where(where).subquery()
+        if self.file is None:
+            raise TypeError(f"{self.asset} has no file to look at")
+        return exp.select(value).from_(read_file(self.file), dialect="duckdb").where(where).subquery()
 
     def _refuse(self, source: str, name: str, problem: str) -> NoReturn:
         raise ContractViolation(
-            f"{self.name}: column {source} ({name}) {problem}; nothing of this month was changed. "
-            "Check what the source published"
+            f"{self.name}: column {source} ({name}) {problem}; nothing was changed. Check what the source published"
         )
 
 

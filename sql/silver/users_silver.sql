@@ -1,0 +1,41 @@
+/*
+description: Users of the JSONPlaceholder API, flattened and typed, one row for each.
+table: silver.users
+grain: [user_id]
+columns:
+  user_id: {type: INT64, description: Number of the user}
+  street: {type: STRING, description: Street}
+  suite: {type: STRING, description: Apartment or suite}
+  city: {type: STRING, description: City}
+  zipcode: {type: STRING, description: Postal code}
+  latitude: {type: FLOAT64, description: "Latitude of the address, WGS 84", unit: degrees}
+  longitude: {type: FLOAT64, description: "Longitude of the address, WGS 84", unit: degrees}
+  company_name: {type: STRING, description: Name of the user's company}
+checks:
+  - {type: not_null, column: user_id}
+  - {type: not_null, column: city}
+  - {type: range, column: latitude, min: -90, max: 90}
+  - {type: range, column: longitude, min: -180, max: 180}
+  - type: sql
+    name: coordinates_are_numbers
+    description: Latitude and longitude are there and are numbers
+    sql: >-
+      SELECT user_id
+      FROM audit.staged
+      WHERE latitude IS NULL OR longitude IS NULL
+*/
+SELECT
+  id AS user_id,
+  name,
+  username,
+  email,
+  address__street AS street,
+  address__suite AS suite,
+  address__city AS city,
+  address__zipcode AS zipcode,
+  SAFE_CAST(address__geo__lat AS FLOAT64) AS latitude,
+  SAFE_CAST(address__geo__lng AS FLOAT64) AS longitude,
+  phone,
+  website,
+  company__name AS company_name
+FROM bronze.users_bronze

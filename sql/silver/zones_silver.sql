@@ -1,0 +1,16 @@
+/*
+description: TLC's taxi zones, one row for each. N/A is what TLC publishes where there is no name, not a NULL.
+table: silver.zones
+grain: [location_id]
+checks:
+  - {type: not_null, column: location_id}
+  - {type: not_null, column: borough}
+  - {type: not_null, column: zone}
+  - {type: row_count, min: 1}
+*/
+SELECT
+  location_id,
+  borough,
+  zone,
+  service_zone
+FROM bronze.zones_bronze
