@@ -157,22 +157,21 @@ def _land(file: Path, home: Path, month: Month = MONTH) -> None:
     import pyarrow.parquet as pq
 
     store, sha256 = BronzeStore(home), hash_file(file)
-    landed = store.file("green", month, sha256)
+    landing = Landing(
+        dataset="green",
+        month=str(month),
+        url=f"file://{file}",
+        etag=None,
+        last_modified=None,
+        bytes=file.stat().st_size,
+        rows=pq.read_metadata(file).num_rows,
+        sha256=sha256,
+        observed_at=datetime.now(UTC),
+    )
+    landed = store.file(landing)
     landed.parent.mkdir(parents=True)
     landed.hardlink_to(file)
-    store.record(
-        Landing(
-            dataset="green",
-            month=str(month),
-            url=f"file://{file}",
-            etag=None,
-            last_modified=None,
-            bytes=file.stat().st_size,
-            rows=pq.read_metadata(file).num_rows,
-            sha256=sha256,
-            observed_at=datetime.now(UTC),
-        )
-    )
+    store.record(landing)
 
 
 def _spans() -> Spans:

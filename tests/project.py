@@ -21,15 +21,20 @@ from lakehouse.profile import open_warehouse
 from lakehouse.runs import RunOutcome, months_to_run, run_months, select
 from lakehouse.settings import PROJECT_ROOT, Settings, load_settings
 from lakehouse.warehouse.duckdb_iceberg import DuckDbIcebergWarehouse
-from tests import green_files
+from tests import green_files, reference_files
 
 
 @dataclass
 class Project:
-    """Everything lies under ``folder``; the source is ``folder/source`` unless ``tlc_url`` says otherwise."""
+    """Everything lies under ``folder``; the sources are ``folder/source`` unless the addresses say otherwise.
+
+    There a zone lookup and two users are published from the start (made up, see ``reference_files``); months of
+    trips are for the test to publish.
+    """
 
     folder: Path
     tlc_url: str = ""
+    users_url: str = ""
     sql: Path = PROJECT_ROOT / "sql"
     environment: Mapping[str, str] = field(default_factory=dict)
 
@@ -37,7 +42,9 @@ class Project:
         self.source.mkdir(parents=True, exist_ok=True)
         self.dagster_home.mkdir(exist_ok=True)
         (self.dagster_home / "dagster.yaml").write_text((PROJECT_ROOT / "dagster.yaml").read_text())
+        reference_files.publish(self.source)
         self.tlc_url = self.tlc_url or f"file://{self.source}"
+        self.users_url = self.users_url or f"file://{self.source}/users.json"
 
     @property
     def home(self) -> Path:
@@ -56,6 +63,7 @@ class Project:
             "home": self.home,
             "dagster_home": self.dagster_home,
             "tlc_url": self.tlc_url,
+            "users_url": self.users_url,
             "first_month": Month(2011, 1),
             "sql": self.sql,
             "threads": 2,
@@ -95,6 +103,7 @@ class Project:
         ours = {
             "LAKEHOUSE_HOME": str(self.home),
             "LAKEHOUSE_TLC_URL": self.tlc_url,
+            "LAKEHOUSE_USERS_URL": self.users_url,
             "LAKEHOUSE_FIRST_MONTH": "2011-01",
             "LAKEHOUSE_SQL": str(self.sql),
             "DAGSTER_HOME": str(self.dagster_home),

@@ -20,7 +20,15 @@ LAYERS = [
     {"lakehouse.month", "lakehouse.exceptions", "lakehouse.schema", "lakehouse"},
     {"lakehouse.settings", "dlt_sources"},
     {
-        *("lakehouse.contracts", "lakehouse.bronze", "lakehouse.dialect", "lakehouse.checks", "lakehouse.model"),
+        *(
+            "lakehouse.contracts",
+            "lakehouse.projection",
+            "lakehouse.portability",
+            "lakehouse.bronze",
+            "lakehouse.dialect",
+            "lakehouse.checks",
+            "lakehouse.model",
+        ),
         *("lakehouse.model_file", "lakehouse.lineage", "lakehouse.ledger", "lakehouse.warehouse", "lakehouse.output"),
     },
     {"lakehouse.assets"},

@@ -12,17 +12,11 @@ columns:
   longitude: {type: FLOAT64, description: "Longitude of the address, WGS 84", unit: degrees}
   company_name: {type: STRING, description: Name of the user's company}
 checks:
-  - {type: not_null, column: user_id}
-  - {type: not_null, column: city}
+  - type: not_null
+    columns: [user_id, city, latitude, longitude]
+    description: Every user has a number, a city and coordinates that are numbers
   - {type: range, column: latitude, min: -90, max: 90}
   - {type: range, column: longitude, min: -180, max: 180}
-  - type: sql
-    name: coordinates_are_numbers
-    description: Latitude and longitude are there and are numbers
-    sql: >-
-      SELECT user_id
-      FROM audit.staged
-      WHERE latitude IS NULL OR longitude IS NULL
 */
 SELECT
   id AS user_id,

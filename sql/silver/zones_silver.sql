@@ -3,10 +3,7 @@ description: TLC's taxi zones, one row for each. N/A is what TLC publishes where
 table: silver.zones
 grain: [location_id]
 checks:
-  - {type: not_null, column: location_id}
-  - {type: not_null, column: borough}
-  - {type: not_null, column: zone}
-  - {type: row_count, min: 1}
+  - {type: not_null, columns: [location_id, borough, zone]}
 */
 SELECT
   location_id,

@@ -76,23 +76,35 @@ class _Check(BaseModel, ABC):
         """The check in words, where the header gives none."""
 
 
-class NotNull(_Check):
-    """No row has NULL in ``column``."""
+class _OfColumns(_Check):
+    """A check of one ``column``, or of several ``columns`` counted together, which saves Dagster's cost of each."""
 
-    type: Literal["not_null"]
-    column: str
+    column: str | None = None
+    several: tuple[str, ...] = Field((), alias="columns")
 
-    def default_name(self) -> str:
-        return f"{self.column}_not_null"
+    @model_validator(mode="after")
+    def _of_some_column(self) -> Self:
+        if (self.column is None) == (not self.several):
+            raise ValueError("give column, or columns")
+        return self
 
     def columns(self) -> tuple[str, ...]:
-        return (self.column,)
+        return self.several if self.column is None else (self.column,)
+
+
+class NotNull(_OfColumns):
+    """No row has NULL in any of the columns."""
+
+    type: Literal["not_null"]
+
+    def default_name(self) -> str:
+        return f"{self.column}_not_null" if self.column else "not_null"
 
     def failing(self) -> exp.Expr:
-        return exp.CountIf(this=exp.column(self.column).is_(exp.Null()))
+        return exp.CountIf(this=exp.or_(*(exp.column(column).is_(exp.Null()) for column in self.columns())))
 
     def meaning(self) -> str:
-        return f"{self.column} is never NULL"
+        return f"{', '.join(self.columns())} {'is' if len(self.columns()) == 1 else 'are'} never NULL"
 
 
 class Unique(_Check):
@@ -241,25 +253,14 @@ class RejectedShare(_Check):
         return f"at most {(self.max * 100).normalize():f} % of the landed rows are rejected"
 
 
-class Relationship(_Check):
+class Relationship(_OfColumns):
     """Every value of the columns that is not NULL occurs in ``to`` (``layer.table.column``); counts values."""
 
     type: Literal["relationship"]
-    column: str | None = None
-    related_columns: tuple[str, ...] = Field((), alias="columns")
     to: str = Field(pattern=r"^\w+\.\w+\.\w+$")
-
-    @model_validator(mode="after")
-    def _of_some_column(self) -> Self:
-        if (self.column is None) == (not self.related_columns):
-            raise ValueError("give column, or columns")
-        return self
 
     def default_name(self) -> str:
         return f"{'_'.join(self.columns())}_relationship"
-
-    def columns(self) -> tuple[str, ...]:
-        return self.related_columns if self.column is None else (self.column,)
 
     def reads(self) -> tuple[str, ...]:
         return (self.to.rpartition(".")[0],)
@@ -276,7 +277,7 @@ class Relationship(_Check):
         return exp.select(exp.Count(this=exp.Star())).from_(STAGED).where(missing).subquery()
 
     def meaning(self) -> str:
-        return f"{', '.join(self.columns())} {'occurs' if self.column else 'occur'} in {self.to}"
+        return f"{', '.join(self.columns())} {'occurs' if len(self.columns()) == 1 else 'occur'} in {self.to}"
 
 
 class CustomSql(_Check):
