@@ -16,6 +16,7 @@ from sqlglot import exp
 from sqlglot.errors import OptimizeError, ParseError, TokenError
 from sqlglot.optimizer.annotate_types import annotate_types
 from sqlglot.optimizer.qualify import qualify
+from sqlglot.schema import MappingSchema
 
 from lakehouse.exceptions import LakehouseError
 from lakehouse.schema import Column
@@ -83,9 +84,9 @@ def resolve(query: exp.Query, schema: Schema, origin: str, error: type[Lakehouse
         if reference not in known:
             raise error(f"{origin}: there is no table {reference}{suggestion(reference, known)}")
     try:
-        nested: dict[str, object] = {**schema}
-        qualified = qualify(query.copy(), schema=nested, dialect=BIGQUERY)
-        return annotate_types(qualified, schema=nested, dialect=BIGQUERY)
+        known_columns = MappingSchema({**schema}, dialect=BIGQUERY)
+        qualified = qualify(query.copy(), schema=known_columns, dialect=BIGQUERY)
+        return annotate_types(qualified, schema=known_columns, dialect=BIGQUERY)
     except OptimizeError as fault:
         found = _UNRESOLVED.search(str(fault))
         if found is None:

@@ -5,17 +5,23 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 from dagster import AssetSelection
 from dagster._check import CheckError
 
 from lakehouse.dialect import suggestion
-from lakehouse.exceptions import UnknownAsset, UnknownMonth
+from lakehouse.exceptions import NotPublished, UnknownAsset, UnknownMonth
 from lakehouse.month import Month, month_range
 from lakehouse.settings import EARLIEST_FIRST_MONTH, Settings, dagster_home
+
+if TYPE_CHECKING:
+    from dagster._core.definitions.assets.graph.base_asset_graph import BaseAssetGraph
+    from dagster._core.execution.plan.objects import UserFailureData
 
 _BARE_KEY = re.compile(r'(?<![\w:"/=])(?!(?:and|or|not|sinks|roots)\b)([A-Za-z_]\w*)(?![\w:("/])')
 
@@ -131,22 +137,74 @@ def run_months(
 ) -> Iterator[RunOutcome]:
     """One Dagster run for each month, in order; a failed month does not stop the next.
 
+    Assets without partitions run with the first month, and with the next ones for as long as they fail. What
+    puts several datasets together is run on those that are published, in a run of its own, where a run had to
+    skip it because the source has no file of another one yet.
+
     Raises:
         KeyboardInterrupt: the process was told to stop; Dagster has recorded the month as failed.
     """
-    job = definitions.resolve_implicit_global_asset_job_def()
-    quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+    graph = definitions.resolve_asset_graph()
+    pending = {key for key in selection.keys if graph.get(key).partitions_def is None}
+    monthly = selection.keys - pending
     for month in months:
-        result = job.execute_in_process(
-            partition_key=str(month) if month else None,
-            asset_selection=sorted(selection.keys),
-            instance=instance,
-            run_config=quiet,
-            raise_on_error=False,
-        )
-        if _was_interrupted(result):
-            raise KeyboardInterrupt
-        yield RunOutcome(month, result.run_id, tuple(_assets(result)), tuple(_failures(result)))
+        chosen = monthly | pending
+        result = _execute(definitions, instance, chosen, month)
+        outcome = RunOutcome(month, result.run_id, tuple(_assets(result)), tuple(_failures(result)))
+        done = {dg.AssetKey.from_user_string(asset.key) for asset in outcome.assets}
+        pending -= done
+        left = _runnable(graph, chosen, done) if _lacks_only_what_is_unpublished(result) else frozenset()
+        if left:
+            rest = _execute(definitions, instance, left, month)
+            outcome = replace(
+                outcome,
+                assets=(*outcome.assets, *_assets(rest)),
+                failures=(*outcome.failures, *_failures(rest)),
+            )
+        yield outcome
+
+
+def _execute(
+    definitions: dg.Definitions, instance: dg.DagsterInstance, keys: AbstractSet[dg.AssetKey], month: Month | None
+) -> dg.ExecuteInProcessResult:
+    quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+    result = definitions.resolve_implicit_global_asset_job_def().execute_in_process(
+        partition_key=str(month) if month else None,
+        asset_selection=sorted(keys),
+        instance=instance,
+        run_config=quiet,
+        raise_on_error=False,
+    )
+    if _was_interrupted(result):
+        raise KeyboardInterrupt
+    return result
+
+
+def _lacks_only_what_is_unpublished(result: dg.ExecuteInProcessResult) -> bool:
+    """Whether a run failed for no other reason than that a source has no file of the month yet."""
+    failures = [event.step_failure_data.user_failure_data for event in result.all_events if event.is_step_failure]
+    reasons = {_reason(failure) for failure in failures}
+    return reasons == {NotPublished.__name__}
+
+
+def _reason(failure: UserFailureData | None) -> object:
+    error = failure.metadata.get("error") if failure else None
+    return error.value if error else None
+
+
+def _runnable(
+    graph: BaseAssetGraph[Any], chosen: AbstractSet[dg.AssetKey], done: AbstractSet[dg.AssetKey]
+) -> frozenset[dg.AssetKey]:
+    """Assets that a run skipped, though one of the months they are made of is there, and all that comes whole."""
+    ready = set(done)
+    for key in graph.toposorted_asset_keys:
+        if key not in chosen or key in ready:
+            continue
+        parents = graph.get(key).parent_keys
+        monthly = {parent for parent in parents if graph.get(parent).partitions_def is not None}
+        if monthly & ready and not ((parents - monthly) & (chosen - ready)):
+            ready.add(key)
+    return frozenset(ready - done)
 
 
 def _was_interrupted(result: dg.ExecuteInProcessResult) -> bool:

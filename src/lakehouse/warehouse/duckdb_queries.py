@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from lakehouse import dialect
+from lakehouse import dialect, portability
 from lakehouse.bronze import LANDING_COLUMNS, LANDINGS, BronzeStore, Landing
 from lakehouse.exceptions import QueryError
 from lakehouse.ledger import LEDGER_KEYS, resolved_ledger
@@ -39,11 +39,15 @@ class DuckDbQueries:
         """The rows of one SELECT.
 
         Raises:
-            QueryError: it cannot be parsed, names what does not exist, or binds parameters.
+            QueryError: it cannot be parsed, names what does not exist, binds parameters, or would be answered
+                otherwise than BigQuery would.
         """
         query = dialect.parse(sql, "query", QueryError)
         if names := dialect.parameters(query):
             raise QueryError(f"query: @{min(names)} has no value; write the value itself")
+        for finding in portability.written(query):
+            if finding.misleads:
+                raise QueryError(f"query: {finding}")
         wanted = set(dialect.references(query))
         schema = self._schema(wanted)
         resolved = dialect.resolve(query, schema, "query", QueryError)
