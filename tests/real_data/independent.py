@@ -113,7 +113,8 @@ def compute(dataset: str, file: Path, month: str) -> TripMonth:
     reasons = _reject_reasons(records, layout, pd.Timestamp(f"{month}-01"))
     valid, rejects = records[reasons.isna()], records[reasons.notna()]
     is_copy = valid.duplicated()
-    trips = valid[~is_copy].assign(taxi_type=pd.Series(dataset, index=valid.index, dtype="string"))
+    trips = valid[~is_copy].copy()
+    trips["taxi_type"] = pd.Series(dataset, index=trips.index, dtype="string")
     trips["is_reversal"] = (trips["total_amount"] < 0).fillna(False).astype(bool) if layout.amounts else False
     trips["duration_seconds"] = _seconds(trips["dropoff_at"] - trips["pickup_at"])
     trips["copies"] = _copies(valid)[~is_copy]
@@ -129,7 +130,7 @@ def compute(dataset: str, file: Path, month: str) -> TripMonth:
         },
         nulls={name: int(trips[name].isna().sum()) for name in (*layout.columns, "duration_seconds")},
         trips=trips,
-        rejects=rejects.assign(reject_reason=reasons),
+        rejects=rejects.assign(reject_reason=reasons[reasons.notna()]),
     )
 
 
