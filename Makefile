@@ -60,7 +60,7 @@ lock: setup ## Compile requirements.lock anew, without index addresses
 bench: setup ## Measure against bare DuckDB
 	$(BIN)/python -m bench.load_time
 	$(BIN)/python -m bench.rerun
-	$(BIN)/python -m bench.silver
+	$(BIN)/python -m bench.month
 
 clean: ## Remove .venv, .env and all tool caches; data and run history stay
 	rm -rf .venv .env .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,309 @@
+"""The project against a script written by hand: one generated month of yellow trips, from its source to gold.
+
+    python -m bench.month --rows 3000000 --repetitions 5
+
+``house`` is an ordinary Dagster run of ``taxi_bronze``, ``taxi_silver`` and ``trips_gold``, as ``lakehouse run``
+makes it, from a ``file://`` source into a home where a small month has been run before. ``bare`` is what a careful
+engineer would write for the same file without any of it: copy it, hash it, read it by its own schema, cast, drop the
+rejects, fold duplicates, order, write zstd level 3, hash, add up by zone, write. Both take turns, each in a process of
+its own, with the same threads and memory limit, after a month of a thousand rows; neither's start-up is counted. What
+they wrote must agree.
+
+The breakdown is exclusive: each line is without the lines that are called inside it, so that they add up.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from bench.generate import ROWS, write_month
+from bench.measure import Spans, child, merged, middle, noise, peak_megabytes, show
+from lakehouse.bronze import hash_file
+from lakehouse.month import Month
+from lakehouse.settings import PROJECT_ROOT, load_settings, point_dlt_at_project
+from tests import reference_files
+
+MONTH = Month(2024, 5)
+SELECTION = "taxi_bronze,taxi_silver,trips_gold"
+
+_MONEY = (
+    "fare_amount",
+    "extra",
+    "mta_tax",
+    "tip_amount",
+    "tolls_amount",
+    "improvement_surcharge",
+    "total_amount",
+    "congestion_surcharge",
+    "airport_fee",
+    "cbd_congestion_fee",
+)
+_BARE_COLUMNS = {
+    "vendor_id": ("vendorid", "BIGINT"),
+    "pickup_at": ("tpep_pickup_datetime", "TIMESTAMP"),
+    "dropoff_at": ("tpep_dropoff_datetime", "TIMESTAMP"),
+    "passenger_count": ("passenger_count", "BIGINT"),
+    "trip_miles": ("trip_distance", "DECIMAL(18, 2)"),
+    "rate_code_id": ("ratecodeid", "BIGINT"),
+    "store_and_fwd_flag": ("store_and_fwd_flag", "VARCHAR"),
+    "pickup_location_id": ("pulocationid", "BIGINT"),
+    "dropoff_location_id": ("dolocationid", "BIGINT"),
+    "payment_type": ("payment_type", "BIGINT"),
+    **{name: (name, "DECIMAL(18, 2)") for name in _MONEY},
+}
+
+
+def bare(source: Path, folder: Path, threads: int, memory: str) -> dict[str, Any]:
+    """The script by hand."""
+    import duckdb
+
+    config: dict[str, Any] = {"threads": threads, "memory_limit": memory, "temp_directory": str(folder)}
+    with duckdb.connect(config=config) as db:
+        _by_hand(db, source, MONTH.previous(), folder / "small")
+    before = peak_megabytes()
+    started = time.perf_counter()
+    with duckdb.connect(config=config) as db:
+        silver, gold = _by_hand(db, source, MONTH, folder / "month")
+    seconds = time.perf_counter() - started
+    return {"seconds": seconds, "peak": peak_megabytes(), "before": before, **_summary(silver, gold)}
+
+
+def _by_hand(db: Any, source: Path, month: Month, folder: Path) -> tuple[Path, Path]:
+    folder.mkdir()
+    bronze, silver, gold = folder / "bronze.parquet", folder / "silver.parquet", folder / "gold.parquet"
+    shutil.copyfile(source / _path(month), bronze)
+    hash_file(bronze)
+    read = f"read_parquet('{bronze}', hive_partitioning = FALSE)"
+    described = db.execute(f"SELECT column_name, column_type FROM (DESCRIBE SELECT * FROM {read})").fetchall()
+    footer = {name.lower(): name for name, kind in described if kind != '"NULL"'}
+    typed = ", ".join(
+        f'CAST("{footer[given]}" AS {kind}) AS {name}' if given in footer else f"CAST(NULL AS {kind}) AS {name}"
+        for name, (given, kind) in _BARE_COLUMNS.items()
+    )
+    names = ", ".join(_BARE_COLUMNS)
+    db.execute(
+        f"""
+        COPY (
+          SELECT *, 'yellow' AS taxi_type, COALESCE(total_amount < 0, FALSE) AS is_reversal,
+            DATE_DIFF('second', pickup_at, dropoff_at) AS duration_seconds
+          FROM (
+            SELECT {names}, COUNT(*) AS copies
+            FROM (SELECT {typed} FROM {read})
+            WHERE pickup_at >= TIMESTAMP '{month.start}' AND pickup_at < TIMESTAMP '{month.end}'
+              AND COALESCE(dropoff_at >= pickup_at, TRUE)
+            GROUP BY ALL
+          )
+          ORDER BY pickup_at, hash({names})
+        ) TO '{silver}' (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 3)
+        """
+    )
+    hash_file(silver)
+    db.execute(
+        f"""
+        COPY (
+          SELECT DATE '{month.first_day}' AS month, location_id AS pickup_location_id, Borough AS borough, Zone AS zone,
+            taxi_type, trip_count, reversal_count, total_amount, trip_miles
+          FROM (
+            SELECT COALESCE(pickup_location_id, 264) AS location_id, taxi_type,
+              COUNT(*) FILTER (NOT is_reversal) AS trip_count, COUNT(*) FILTER (is_reversal) AS reversal_count,
+              SUM(total_amount)::DECIMAL(18, 2) AS total_amount, SUM(trip_miles)::DECIMAL(18, 2) AS trip_miles
+            FROM read_parquet('{silver}') GROUP BY ALL
+          )
+          LEFT JOIN read_csv('{source / reference_files.ZONES_PATH}', nullstr = '') ON LocationID = location_id
+          ORDER BY ALL
+        ) TO '{gold}' (FORMAT parquet, COMPRESSION zstd)
+        """
+    )
+    return silver, gold
+
+
+def house(source: Path, home: Path, threads: int, memory: str) -> dict[str, Any]:
+    """Two Dagster runs: the small month, then the one that is measured."""
+    from lakehouse.definitions import build_definitions
+    from lakehouse.profile import open_warehouse
+    from lakehouse.runs import open_instance, run_months, select
+
+    dagster = home / "dagster"
+    dagster.mkdir()
+    shutil.copy(PROJECT_ROOT / "dagster.yaml", dagster)
+    settings = load_settings(
+        home=home / "data",
+        dagster_home=dagster,
+        tlc_url=f"file://{source}",
+        threads=threads,
+        memory_limit=memory,
+        first_month=MONTH.previous(),
+    )
+    point_dlt_at_project()
+    definitions = build_definitions(settings)
+    with open_instance(settings) as instance:
+        first = select(definitions, f"infrastructure,zones_bronze,zones_silver,{SELECTION}")
+        _require(list(run_months(definitions, instance, first, [MONTH.previous()])))
+        spans = _spans()
+        before = peak_megabytes()
+        chosen = select(definitions, SELECTION)
+        spans.take()
+        started = time.perf_counter()
+        outcome = list(run_months(definitions, instance, chosen, [MONTH]))
+        seconds = time.perf_counter() - started
+    _require(outcome)
+    peak = peak_megabytes()
+    warehouse = open_warehouse(settings, _models(settings))
+    files = [
+        warehouse.tables.published(_models(settings)[key].table, MONTH).files[0]
+        for key in ("taxi_silver", "trips_gold")
+    ]
+    warehouse.close()
+    rejected = sum(asset.rejected or 0 for asset in outcome[0].assets)
+    answer = {"seconds": seconds, "peak": peak, "before": before, "spans": spans.take(), "rejected": rejected}
+    return answer | _summary(*files)
+
+
+def _models(settings: Any) -> Any:
+    from lakehouse.contracts import CONTRACTS
+    from lakehouse.model_file import load_models
+
+    return load_models(settings.sql, CONTRACTS)
+
+
+def _require(outcomes: list[Any]) -> None:
+    for outcome in outcomes:
+        if not outcome.succeeded:
+            raise RuntimeError(f"{outcome.month} failed: {'; '.join(outcome.failures)}")
+
+
+def _path(month: Month) -> str:
+    return f"trip-data/yellow_tripdata_{month}.parquet"
+
+
+def _spans() -> Spans:
+    """Every part of a run that could cost something, under a name."""
+    from dlt_sources import tlc
+    from lakehouse import dialect
+    from lakehouse.assets import bronze, sql_models
+    from lakehouse.bronze import BronzeStore
+    from lakehouse.warehouse import duckdb_iceberg, landed_file
+    from lakehouse.warehouse.duckdb_engine import DuckDbEngine
+    from lakehouse.warehouse.duckdb_iceberg import DuckDbIcebergWarehouse
+    from lakehouse.warehouse.iceberg_tables import IcebergTables
+
+    spans = Spans()
+    spans.wrap(tlc, "fetch_month", "bronze: copy, hash and verify")
+    spans.wrap(bronze, "_land", "bronze: dlt")
+    spans.wrap(BronzeStore, "adopt", "bronze: hash and move")
+    spans.wrap(BronzeStore, "is_intact", "bronze: hash and move")
+    spans.wrap(sql_models, "_lineage", "column lineage")
+    spans.wrap(landed_file.LandedFile, "check_values", "value scan")
+    spans.wrap(landed_file.LandedFile, "require_intact", "hash of the landed file")
+    spans.wrap(landed_file.LandedFile, "present", "views of the inputs")
+    spans.wrap(DuckDbEngine, "__enter__", "open and close DuckDB")
+    spans.wrap(DuckDbEngine, "__exit__", "open and close DuckDB")
+    spans.wrap(DuckDbEngine, "parquet_view", "views of the inputs")
+    spans.wrap(DuckDbEngine, "copy", _copied)
+    spans.wrap(os, "fsync", "fsync")
+    spans.wrap(DuckDbIcebergWarehouse, "_audit", "audit")
+    spans.wrap(duckdb_iceberg, "hash_file", "hash of what was written")
+    spans.wrap(IcebergTables, "publish", "Iceberg commits")
+    spans.wrap(IcebergTables, "ensure", "Iceberg tables looked up")
+    spans.wrap(IcebergTables, "published", "Iceberg tables looked up")
+    spans.wrap(dialect, "render", "SQL rendered")
+    return spans
+
+
+def _copied(*call: Any) -> str:
+    """Told apart by what is selected: silver alone has rejects, and reads bronze."""
+    layer = "silver" if "bronze" in call[1] else "gold"
+    return f"copy of {layer}'s {Path(call[-1]).name}"
+
+
+def _summary(silver: Path, gold: Path) -> dict[str, Any]:
+    """Rows, and hashes of their values that do not depend on their order: outside the measured time."""
+    import duckdb
+
+    names = ", ".join([*_BARE_COLUMNS, "taxi_type", "is_reversal", "duration_seconds", "copies"])
+    query = f"SELECT COUNT(*), SUM(copies - 1), SUM(hash({names}))::VARCHAR FROM read_parquet('{silver}')"
+    with duckdb.connect() as db:
+        rows, duplicates, values = db.execute(query).fetchall()[0]
+        (sums,) = db.execute(f"SELECT SUM(hash(g))::VARCHAR FROM read_parquet('{gold}') AS g").fetchall()[0]
+    megabytes = silver.stat().st_size / 1e6
+    return {"rows": rows, "duplicates": int(duplicates), "values": f"{values} {sums}", "megabytes": megabytes}
+
+
+def compare(source: Path, repetitions: int, threads: int, memory: str) -> None:
+    """Both by turns, and what it comes to."""
+    runs: dict[str, list[dict[str, Any]]] = {"house": [], "bare": []}
+    for repetition in range(repetitions):
+        for which in ("house", "bare") if repetition % 2 == 0 else ("bare", "house"):
+            with tempfile.TemporaryDirectory(dir=source.parent, prefix=f"{which}-") as folder:
+                wanted = [f"--as={which}", f"--source={source}", f"--folder={folder}", f"--threads={threads}"]
+                runs[which].append(json.loads(child("bench.month", *wanted, f"--memory={memory}")))
+            last = runs[which][-1]
+            print(
+                f"{repetition + 1}/{repetitions} {which:<6}{last['seconds']:7.2f} s  peak {last['peak']:5.0f} MB",
+                flush=True,
+            )
+    ours, hand = runs["house"], runs["bare"]
+    if len({(run["rows"], run["duplicates"], run["values"]) for run in ours + hand}) != 1:
+        raise SystemExit("house and bare wrote different rows: the comparison would mean nothing")
+    table: list[tuple[object, ...]] = [
+        (str(i), a["seconds"], b["seconds"], a["seconds"] / b["seconds"], round(a["peak"]), round(b["peak"]))
+        for i, (a, b) in enumerate(zip(ours, hand, strict=True), start=1)
+    ]
+    middles = [middle(run[key] for run in each) for key in ("seconds", "peak") for each in (ours, hand)]
+    ratio = middle(a["seconds"] / b["seconds"] for a, b in zip(ours, hand, strict=True))
+    table.append(("median", middles[0], middles[1], ratio, round(middles[2]), round(middles[3])))
+    best = [min(run["seconds"] for run in each) for each in (ours, hand)]
+    table.append(("best", *best, best[0] / best[1], "", ""))
+    show("Yellow month, source to gold", ("", "house s", "bare s", "ratio", "house peak MB", "bare peak MB"), table)
+    print(
+        f"  {ours[0]['rows']:,} rows, {ours[0]['rejected']:,} rejected, {ours[0]['duplicates']:,} copies folded, "
+        f"{ours[0]['megabytes']:.1f} MB of silver; resident before work: house "
+        f"{middle(run['before'] for run in ours):.0f} MB, bare {middle(run['before'] for run in hand):.0f} MB"
+    )
+    total = middle(run["seconds"] for run in ours)
+    parts = merged([run["spans"] for run in ours])
+    rest = middle(run["seconds"] - sum(run["spans"].values()) for run in ours)
+    rows = [(name, seconds, f"{seconds / total:.0%}") for name, seconds in parts.items() if seconds >= 0.005]
+    rows.append(("Dagster and everything else", rest, f"{rest / total:.0%}"))
+    show(f"Where house spends {total:.3f} s", ("part (median)", "s", "share"), rows)
+    print("\n" + noise({name: [run["seconds"] for run in each] for name, each in runs.items()}))
+
+
+def publish(source: Path, rows: int) -> None:
+    """The source: a month of ``rows`` records, the month before it to warm up with, and zones; all generated."""
+    reference_files.publish(source)
+    write_month(source / _path(MONTH.previous()), MONTH.previous(), rows=1000)
+    # In a process of its own: a child's peak of memory begins at what its parent had used.
+    child("bench.generate", f"--rows={rows}", f"--month={MONTH}", f"--out={source / _path(MONTH)}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m bench.month", description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--rows", type=int, default=ROWS)
+    parser.add_argument("--repetitions", type=int, default=5)
+    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--memory", default="1GB")
+    parser.add_argument("--source", type=Path, help="a source folder made before, to use again")
+    parser.add_argument("--as", dest="child", choices=("house", "bare"), help=argparse.SUPPRESS)
+    parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.child:
+        measured = house if arguments.child == "house" else bare
+        print(json.dumps(measured(arguments.source, arguments.folder, arguments.threads, arguments.memory)))
+        return
+    with tempfile.TemporaryDirectory(prefix="bench-month-") as folder:
+        source = (arguments.source or Path(folder) / "source").resolve()
+        if not (source / _path(MONTH)).exists():
+            publish(source, arguments.rows)
+        compare(source, arguments.repetitions, arguments.threads, arguments.memory)
+
+
+if __name__ == "__main__":
+    main()
