@@ -289,7 +289,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=ROWS)
     parser.add_argument("--repetitions", type=int, default=5)
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--memory", default="1GB")
+    parser.add_argument("--memory", default="800MB")
     parser.add_argument("--source", type=Path, help="a source folder made before, to use again")
     parser.add_argument("--as", dest="child", choices=("house", "bare"), help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)

@@ -25,7 +25,7 @@ def test_the_model_in_the_readme_becomes_an_asset(tmp_path: Path) -> None:
     (outcome,) = project.run(month, selection="+green_daily_gold")
     assert [asset.key for asset in outcome.assets][-1] == "green_daily_gold"
     assert project.rows("SELECT * FROM gold.green_trips_by_day") == [
-        {"day": date(2024, 1, 1), "trip_count": 3, "total_amount": Decimal("36.00")}
+        {"day": date(2024, 1, 1), "trip_count": 3, "charged": Decimal("36.00")}
     ]
 
 

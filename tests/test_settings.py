@@ -18,7 +18,7 @@ def test_everything_has_a_default_that_needs_no_account() -> None:
     assert settings.profile == "local"
     assert settings.home == PROJECT_ROOT / "data"
     assert settings.first_month == Month(2024, 1)
-    assert settings.memory_limit == "1GB"
+    assert settings.memory_limit == "800MB"
 
 
 def test_a_variable_overrides_the_default(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

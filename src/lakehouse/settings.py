@@ -52,7 +52,7 @@ class Settings(BaseSettings):
     users_url: str = "https://jsonplaceholder.typicode.com/users"
     """Address of the users: ``http(s)://``, or the ``file://`` of a JSON file or of a folder with ``users.json``."""
 
-    memory_limit: str = "1GB"
+    memory_limit: str = "800MB"
     """What DuckDB may use before it spills to disk."""
 
     threads: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1, le=256)
