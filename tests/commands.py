@@ -28,7 +28,7 @@ from lakehouse.model_file import load_models
 from lakehouse.month import Month
 from lakehouse.profile import open_warehouse
 from lakehouse.warehouse.duckdb_iceberg import DuckDbIcebergWarehouse
-from tests.project import Project
+from tests.project import GREEN_PIPELINE, Project
 
 _HIDDEN_BY_PYTHON = (DeprecationWarning, PendingDeprecationWarning, ImportWarning, ResourceWarning)
 
@@ -88,8 +88,13 @@ def lakehouse(project: Project, *arguments: str, **environment: str) -> Command:
 
 
 def run(project: Project, first: Month, last: Month | None = None, **environment: str) -> Command:
-    """``lakehouse run`` of a range of months."""
-    return lakehouse(project, "run", "--from", str(first), "--to", str(last or first), **environment)
+    """``lakehouse run`` of the green pipeline for a range of months."""
+    return lakehouse(project, *run_arguments(first, last or first), **environment)
+
+
+def run_arguments(first: Month, last: Month) -> tuple[str, ...]:
+    """Arguments that run the green pipeline for a range of months."""
+    return ("run", "--from", str(first), "--to", str(last), "--select", GREEN_PIPELINE)
 
 
 @dataclass(frozen=True)
@@ -146,11 +151,11 @@ def landed(project: Project, month: Month) -> Landing:
 
 
 def data_files(project: Project, month: Month) -> dict[str, int]:
-    """How many data files each table has for a month."""
+    """How many data files each green table has for a month."""
     with opened(project) as (warehouse, models):
         return {
             spec.name: len(warehouse.tables.published(spec, month).files)
-            for model in models
+            for model in (models["green_silver"], models["green_gold"])
             for spec in (model.table, model.rejected)
             if spec is not None
         }

@@ -23,6 +23,9 @@ from lakehouse.settings import PROJECT_ROOT, Settings, load_settings
 from lakehouse.warehouse.duckdb_iceberg import DuckDbIcebergWarehouse
 from tests import green_files, reference_files
 
+GREEN_PIPELINE = "+key:green_gold"
+"""What a test of trips runs unless it says otherwise: the green tables and all that they need."""
+
 
 @dataclass
 class Project:
@@ -78,7 +81,7 @@ class Project:
         """Put a green month's file at the source."""
         return green_files.write(self.source / green_files.source_path(month), rows, era)
 
-    def run(self, *months: Month, selection: str = "*") -> list[RunOutcome]:
+    def run(self, *months: Month, selection: str = GREEN_PIPELINE) -> list[RunOutcome]:
         """Dagster runs in this process, one a month, as ``lakehouse run`` makes them."""
         definitions = build_definitions(self.settings())
         chosen = select(definitions, selection)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
+
+import pyarrow as pa
 
 ZONES_PATH = "misc/taxi_zone_lookup.csv"
 
@@ -36,6 +39,34 @@ def user(number: int, **changes: Any) -> dict[str, Any]:
         "company": {"name": f"Company {number}", "catchPhrase": "A phrase", "bs": "a business"},
     }
     return {**described, **changes}
+
+
+def users_table(users: Iterable[Mapping[str, Any]]) -> pa.Table:
+    """Users as dlt flattens and lands them: numbers whole, everything else text, its own two columns last."""
+    rows = [
+        {
+            "id": user["id"],
+            "name": user["name"],
+            "username": user["username"],
+            "email": user["email"],
+            "address__street": user["address"]["street"],
+            "address__suite": user["address"]["suite"],
+            "address__city": user["address"]["city"],
+            "address__zipcode": user["address"]["zipcode"],
+            "address__geo__lat": user["address"]["geo"]["lat"],
+            "address__geo__lng": user["address"]["geo"]["lng"],
+            "phone": user["phone"],
+            "website": user["website"],
+            "company__name": user["company"]["name"],
+            "company__catch_phrase": user["company"]["catchPhrase"],
+            "company__bs": user["company"]["bs"],
+            "_dlt_load_id": "1700000000.0",
+            "_dlt_id": f"id{user['id']}",
+        }
+        for user in users
+    ]
+    types = {name: pa.int64() if name == "id" else pa.string() for name in rows[0]}
+    return pa.Table.from_pylist(rows, schema=pa.schema(types))
 
 
 def publish(source: Path) -> None:

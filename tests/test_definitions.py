@@ -7,24 +7,69 @@ from datetime import UTC, datetime
 import dagster as dg
 import pytest
 
+from lakehouse.contracts import CONTRACTS
 from lakehouse.definitions import build_definitions
 from lakehouse.exceptions import ConfigurationError
+from lakehouse.lineage import column_lineage
 from lakehouse.model import Models
+from lakehouse.model_file import load_models
 from lakehouse.profile import open_warehouse
+from lakehouse.settings import PROJECT_ROOT
 from tests.project import Project
 
 SPECS = {
     # key: group, kinds, upstream, partitioned
     "infrastructure": ("infrastructure", {"local"}, set(), False),
+    "users_bronze": ("bronze_layer", {"dlt"}, {"infrastructure"}, False),
+    "taxi_bronze": ("bronze_layer", {"dlt", "parquet"}, {"infrastructure"}, True),
     "green_bronze": ("bronze_layer", {"dlt", "parquet"}, {"infrastructure"}, True),
-    "green_silver": ("silver_layer", {"iceberg"}, {"green_bronze"}, True),
+    "fhv_bronze": ("bronze_layer", {"dlt", "parquet"}, {"infrastructure"}, True),
+    "zones_bronze": ("bronze_layer", {"dlt", "csv"}, {"infrastructure"}, False),
+    "users_silver": ("silver_layer", {"table"}, {"users_bronze"}, False),
+    "zones_silver": ("silver_layer", {"table"}, {"zones_bronze"}, False),
+    "taxi_silver": ("silver_layer", {"table"}, {"taxi_bronze", "zones_silver"}, True),
+    "green_silver": ("silver_layer", {"iceberg"}, {"green_bronze", "zones_silver"}, True),
+    "fhv_silver": ("silver_layer", {"table"}, {"fhv_bronze", "zones_silver"}, True),
+    "users_gold": ("gold_layer", {"table"}, {"users_silver"}, False),
+    "trips_gold": ("gold_layer", {"table"}, {"taxi_silver", "fhv_silver", "zones_silver"}, True),
     "green_gold": ("gold_layer", {"table"}, {"green_silver"}, True),
+}
+TABLES = {
+    "users_silver": "silver.users",
+    "zones_silver": "silver.zones",
+    "taxi_silver": "silver.yellow_trips",
+    "green_silver": "silver.green_trips",
+    "fhv_silver": "silver.fhv_trips",
+    "users_gold": "gold.user_counts_by_city",
+    "trips_gold": "gold.trips_by_pickup_location",
+    "green_gold": "gold.green_trips_by_payment_type",
+}
+MONTHLY = [key for key, (_, _, _, partitioned) in SPECS.items() if partitioned]
+BLOCKING = {
+    "users_silver": {"grain", "not_null", "latitude_range", "longitude_range"},
+    "zones_silver": {"grain", "not_null"},
+    "taxi_silver": {"row_ledger", "rejected_share", "total_amount_not_null"},
+    "green_silver": {"row_ledger", "rejected_share", "total_amount_not_null"},
+    "fhv_silver": {"row_ledger", "rejected_share"},
+    "users_gold": {"grain", "every_user_is_counted"},
+    "trips_gold": {"grain", "every_trip_is_counted"},
+    "green_gold": {"grain", "every_trip_is_counted"},
+}
+WARNING = {
+    "users_silver": {"contract_drift"},
+    "zones_silver": {"contract_drift"},
+    "taxi_silver": {"contract_drift", "known_codes", "zones_exist", "trip_miles_range"},
+    "green_silver": {"contract_drift", "known_codes", "zones_exist", "trip_miles_range"},
+    "fhv_silver": {"contract_drift", "known_codes", "zones_exist"},
+    "users_gold": set(),
+    "trips_gold": {"datasets_present"},
+    "green_gold": set(),
 }
 
 
-@pytest.fixture
-def definitions(project: Project) -> dg.Definitions:
-    return build_definitions(project.settings())
+@pytest.fixture(scope="module")
+def definitions(tmp_path_factory: pytest.TempPathFactory) -> dg.Definitions:
+    return build_definitions(Project(tmp_path_factory.mktemp("project")).settings())
 
 
 def spec(definitions: dg.Definitions, key: str) -> dg.AssetSpec:
@@ -50,7 +95,7 @@ def test_every_asset_has_a_description(definitions: dg.Definitions) -> None:
 
 def test_months_are_partitions_and_one_month_is_one_run(project: Project) -> None:
     definitions = build_definitions(project.settings())
-    for key in ("green_bronze", "green_silver", "green_gold"):
+    for key in MONTHLY:
         asset = definitions.resolve_assets_def(key)
         assert asset.backfill_policy is not None
         assert asset.backfill_policy.max_partitions_per_run == 1
@@ -65,22 +110,68 @@ def test_the_last_month_is_the_one_before_last(definitions: dg.Definitions) -> N
     assert partitions.get_partition_keys(current_time=datetime(2024, 3, 15, tzinfo=UTC))[-1] == "2024-01"
 
 
-def test_every_column_of_every_table_has_a_type_and_a_description(definitions: dg.Definitions) -> None:
-    for key in ("green_silver", "green_gold"):
-        schema = spec(definitions, key).metadata["dagster/column_schema"]
-        assert isinstance(schema, dg.TableSchema)
-        assert all(column.type and column.description for column in schema.columns)
+@pytest.mark.parametrize("key", [key for key in SPECS if key not in ("infrastructure", *CONTRACTS)])
+def test_every_column_of_a_table_has_a_type_and_a_description(definitions: dg.Definitions, key: str) -> None:
+    metadata = spec(definitions, key).metadata
+    columns = metadata["dagster/column_schema"].columns
+    assert metadata["dagster/table_name"] == TABLES[key]
+    assert [column.name for column in columns]
+    assert all(column.type and column.description for column in columns)
 
 
-def test_the_checks_of_silver_are_declared_with_who_blocks(definitions: dg.Definitions) -> None:
-    checks = {check.name: check.blocking for check in definitions.resolve_assets_def("green_silver").check_specs}
-    assert {name for name, blocking in checks.items() if blocking} == {
-        "row_ledger",
-        "rejected_share",
-        "total_amount_not_null",
+@pytest.mark.parametrize("key", CONTRACTS)
+def test_a_bronze_asset_shows_every_canonical_column_as_its_source_calls_it(
+    definitions: dg.Definitions, key: str
+) -> None:
+    columns = spec(definitions, key).metadata["dagster/column_schema"].columns
+    assert [(column.name, column.type, column.description) for column in columns] == [
+        (canonical.sources[0], canonical.column.type, canonical.column.description)
+        for canonical in CONTRACTS[key].canonical
+    ]
+    assert all(column.description for column in columns)
+
+
+def test_every_table_descends_from_a_source_and_from_infrastructure(definitions: dg.Definitions) -> None:
+    graph = definitions.resolve_asset_graph()
+    groups = {key: group for key, (group, _, _, _) in SPECS.items()}
+    for key, group in groups.items():
+        ancestors = {each.to_user_string() for each in graph.get_ancestor_asset_keys(dg.AssetKey(key))}
+        above = {groups[ancestor] for ancestor in ancestors}
+        assert (
+            above
+            == {
+                "infrastructure": set(),
+                "bronze_layer": {"infrastructure"},
+                "silver_layer": {"infrastructure", "bronze_layer"} | ({"silver_layer"} & above),
+                "gold_layer": {"infrastructure", "bronze_layer", "silver_layer"},
+            }[group]
+        ), key
+
+
+@pytest.mark.parametrize("key", TABLES)
+def test_every_column_of_a_table_descends_from_one_of_a_source_or_is_made_here(key: str) -> None:
+    """``taxi_type`` says which file a trip is from; an FHV trip can be no reversal; a count is of whole rows."""
+    models = load_models(PROJECT_ROOT / "sql", CONTRACTS)
+    made_here = {
+        "fhv_silver": {"taxi_type", "is_reversal"},
+        "taxi_silver": {"taxi_type"},
+        "green_silver": {"taxi_type"},
+        "users_gold": {"user_count"},
     }
-    assert checks["contract_drift"] is False
-    assert {check.name for check in definitions.resolve_assets_def("green_gold").check_specs} >= {"grain"}
+    model = models[key]
+    lineage = column_lineage(model)
+    assert set(lineage) == {column.name for column in model.table.columns}
+    assert {name for name, origins in lineage.items() if not origins} == made_here.get(key, set())
+    for table, column in {origin for origins in lineage.values() for origin in origins}:
+        layer, _, name = table.partition(".")
+        assert column in models.schema[layer][name]
+
+
+@pytest.mark.parametrize("key", TABLES)
+def test_the_checks_of_a_table_are_declared_with_who_blocks(definitions: dg.Definitions, key: str) -> None:
+    checks = {check.name: check.blocking for check in definitions.resolve_assets_def(key).check_specs}
+    assert {name for name, blocking in checks.items() if blocking} == BLOCKING[key]
+    assert {name for name, blocking in checks.items() if not blocking} == WARNING[key]
 
 
 def test_the_definitions_are_valid_for_dagster(definitions: dg.Definitions) -> None:

@@ -64,7 +64,15 @@ def load(folder: Path) -> Models:
 
 
 def test_the_projects_own_models_load_in_order_of_what_they_read() -> None:
-    assert load(PROJECT_ROOT / "sql").keys() == ("green_silver", "green_gold")
+    models = load(PROJECT_ROOT / "sql")
+    assert set(models.keys()) == {
+        *("zones_silver", "users_silver", "taxi_silver", "green_silver", "fhv_silver"),
+        *("users_gold", "trips_gold", "green_gold"),
+    }
+    made = {"users_bronze", "taxi_bronze", "green_bronze", "fhv_bronze", "zones_bronze"}
+    for model in models:
+        assert set(models.upstream_keys(model)) <= made
+        made.add(model.key)
 
 
 def test_dependencies_come_from_the_sql(folder: Path) -> None:
@@ -128,14 +136,18 @@ def test_both_dialects_render_the_same_columns(folder: Path) -> None:
         (GOLD_HEADER, GOLD_SQL.replace("SUM(", "SUM(("), "not valid BigQuery SQL"),
         (GOLD_HEADER, GOLD_SQL.replace("AS total ", "AS totals "), "header declares total, which the SELECT does not"),
         (GOLD_HEADER, GOLD_SQL.replace("AS total ", "AS total, 1 AS one "), "column one is new here: declare its type"),
-        (GOLD_HEADER, GOLD_SQL.replace("AS total ", "AS month "), "two columns have the same name"),
+        (GOLD_HEADER, GOLD_SQL.replace("AS total ", "AS total, month AS total "), "two columns have the same name"),
         (GOLD_HEADER.replace('"NUMERIC(18,2)"', "NUMERIC"), GOLD_SQL, "column total has type NUMERIC; use INT64"),
         (
             GOLD_HEADER.replace('"NUMERIC(18,2)"', "STRING"),
             GOLD_SQL,
             "total is declared STRING but the SELECT gives NUM",
         ),
-        (GOLD_HEADER, GOLD_SQL.replace("SUM(total_amount)", "CAST(1 AS NUMERIC)"), "write NUMERIC with its precision"),
+        (
+            GOLD_HEADER,
+            GOLD_SQL.replace("SUM(total_amount)", "CAST(1 AS NUMERIC)"),
+            "write its precision, as in NUMERIC(18",
+        ),
         (GOLD_HEADER.replace("[month]", "[day]"), GOLD_SQL, "grain column day is not one of the SELECT's"),
         (GOLD_HEADER.replace("partition: month", "partition: total"), GOLD_SQL, "partition column total must be DATE"),
         (GOLD_HEADER.replace("partition: month\n", ""), GOLD_SQL, "need a partition column in the header"),
@@ -211,7 +223,7 @@ def test_a_folder_without_models_names_the_setting(tmp_path: Path) -> None:
 def test_a_model_of_a_landed_file_without_months_is_refused(folder: Path) -> None:
     header = "description: T\ntable: silver.t\ngrain: record\n"
     write(folder, "silver/t_silver", header, "SELECT total_amount FROM bronze.green_bronze")
-    with pytest.raises(ModelError, match=r"bronze\.green_bronze is one month's file"):
+    with pytest.raises(ModelError, match=r"bronze\.green_bronze comes a month at a time: .* has a partition"):
         load(folder)
 
 

@@ -9,9 +9,12 @@ from lakehouse.definitions import build_definitions
 from lakehouse.exceptions import UnknownAsset, UnknownMonth
 from lakehouse.month import Month
 from lakehouse.runs import Selection, months_to_run, select
-from tests.project import Project
+from tests.project import GREEN_PIPELINE, Project
 
-ALL = {"infrastructure", "green_bronze", "green_silver", "green_gold"}
+GREEN = {"infrastructure", "zones_bronze", "zones_silver", "green_bronze", "green_silver", "green_gold"}
+YELLOW_AND_FHV = {"taxi_bronze", "taxi_silver", "fhv_bronze", "fhv_silver", "trips_gold"}
+USERS = {"users_bronze", "users_silver", "users_gold"}
+ALL = GREEN | YELLOW_AND_FHV | USERS
 PARTITIONS = Selection(frozenset(), tuple(Month(2024, month) for month in range(1, 7)))
 
 
@@ -25,13 +28,14 @@ def definitions(tmp_path_factory: pytest.TempPathFactory) -> dg.Definitions:
     [
         ("*", ALL),
         ("green_gold", {"green_gold"}),
-        ("+green_gold", ALL),
+        ("+green_gold", GREEN),
+        (GREEN_PIPELINE, GREEN),
         ("1+green_gold", {"green_silver", "green_gold"}),
         ("green_silver+", {"green_silver", "green_gold"}),
         ("green_bronze, green_gold", {"green_bronze", "green_gold"}),
         ("green_bronze or green_gold", {"green_bronze", "green_gold"}),
-        ('+key:"green_silver"', {"infrastructure", "green_bronze", "green_silver"}),
-        ("group:gold_layer", {"green_gold"}),
+        ('+key:"green_silver"', GREEN - {"green_gold"}),
+        ("group:gold_layer", {"green_gold", "trips_gold", "users_gold"}),
         ("not infrastructure", ALL - {"infrastructure"}),
     ],
 )
@@ -45,7 +49,7 @@ def test_a_selection_is_dagsters_with_bare_names_allowed(
     ("text", "message"),
     [
         ("green_glod", "there is no asset green_glod; did you mean green_gold"),
-        ("+green_gold, nothing_like_it", "there is no asset nothing_like_it; there is green_bronze"),
+        ("+green_gold, nothing_like_it", "there is no asset nothing_like_it; there is fhv_bronze"),
         ("group:platinum", "selects nothing"),
         ("++green_gold++ and", "--select '\\+\\+green_gold\\+\\+ and' cannot be used"),
     ],

@@ -14,7 +14,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from lakehouse.month import Month
-from tests.commands import dagster_in_memory, sqlite_without_fsync
+from tests.commands import dagster_in_memory, run_arguments, sqlite_without_fsync
 from tests.project import Project
 
 _TIMEOUT_SECONDS = 120.0
@@ -65,7 +65,7 @@ class Running:
 
 def one_month(month: Month) -> tuple[str, ...]:
     """Arguments that run a month."""
-    return ("run", "--from", str(month), "--to", str(month))
+    return run_arguments(month, month)
 
 
 def start(project: Project, arguments: Sequence[str], patch: Callable[[], object]) -> Running:

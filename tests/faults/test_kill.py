@@ -17,7 +17,7 @@ from lakehouse.month import Month
 from lakehouse.warehouse.duckdb_iceberg import DuckDbIcebergWarehouse
 from lakehouse.warehouse.iceberg_tables import IcebergTables
 from tests import green_files
-from tests.commands import Held, dagster_in_memory, data_files, held, landed, ledger, of, run
+from tests.commands import Held, dagster_in_memory, data_files, held, landed, ledger, of, run, run_arguments
 from tests.faults.processes import kill_this_process, one_month, start
 from tests.project import Project
 
@@ -38,8 +38,17 @@ def kill_before(owner: type, method: str, applies: Callable[..., bool]) -> None:
     setattr(owner, method, dying)
 
 
-def always(*_: Any) -> bool:
-    return True
+def of_green(landing: Any) -> bool:
+    return bool(landing.dataset == "green")
+
+
+def makes_silver(model: Any, *_: Any) -> bool:
+    return bool(model.key == "green_silver")
+
+
+def changes_silver(table: Any, *_: Any) -> bool:
+    """Rejected records are committed first."""
+    return table.name()[-1] in ("green_trips", "green_trips_rejected")
 
 
 def publishes(table: str, spec: Any, *_: Any) -> bool:
@@ -57,13 +66,13 @@ class Moment:
 
 MOMENTS = {
     "after the download and before its landing record": Moment(
-        partial(kill_before, BronzeStore, "record", always), OLD, [(62, 60, 2)]
+        partial(kill_before, BronzeStore, "record", of_green), OLD, [(62, 60, 2)]
     ),
     "after landing and before silver": Moment(
-        partial(kill_before, DuckDbIcebergWarehouse, "replace", always), OLD, [(0, 60, 2), (51, 0, 0)]
+        partial(kill_before, DuckDbIcebergWarehouse, "replace", makes_silver), OLD, [(0, 60, 2), (51, 0, 0)]
     ),
     "after the data files and their metadata were written and before any commit": Moment(
-        partial(kill_before, SqlCatalog, "commit_table", always), OLD, [(0, 60, 2), (51, 0, 0)]
+        partial(kill_before, SqlCatalog, "commit_table", changes_silver), OLD, [(0, 60, 2), (51, 0, 0)]
     ),
     "after the commit of the rejected rows and before that of silver": Moment(
         partial(kill_before, IcebergTables, "publish", partial(publishes, "silver.green_trips")),
@@ -123,7 +132,7 @@ def test_a_run_killed(shared: Project, when: str) -> None:
 def test_the_first_run_of_a_home_killed_before_its_first_commit_is_mended_by_the_next(project: Project) -> None:
     month = Month(2024, 1)
     publish(project, month, NEW_TRIPS, NEW_REJECTS)
-    killed = start(project, one_month(month), partial(kill_before, SqlCatalog, "commit_table", always)).wait()
+    killed = start(project, one_month(month), partial(kill_before, SqlCatalog, "commit_table", changes_silver)).wait()
     assert killed.was_killed, killed
 
     assert held(project, month) == of(0, None)
@@ -139,7 +148,7 @@ def test_a_run_that_is_interrupted_begins_no_further_month(project: Project, num
     first, second = Month(2024, 1), Month(2024, 2)
     for month in (first, second):
         publish(project, month, NEW_TRIPS, NEW_REJECTS)
-    arguments = ("run", "--from", str(first), "--to", str(second))
+    arguments = run_arguments(first, second)
     ended = start(project, arguments, partial(signal_before, DuckDbIcebergWarehouse, "replace", number)).wait()
 
     assert ended.exit_code not in (0, None)

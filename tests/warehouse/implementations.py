@@ -1,14 +1,17 @@
-"""Each warehouse as the shared test suite sees it: how a month is landed for it, how its files are counted."""
+"""Each warehouse as the shared test suite sees it: how a file is landed for it, how its tables are asked."""
 
 from __future__ import annotations
 
+import csv
 import hashlib
-from collections.abc import Iterable, Mapping
+import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lakehouse.bronze import BronzeStore, Landing
@@ -18,7 +21,10 @@ from lakehouse.model_file import load_models
 from lakehouse.month import Month
 from lakehouse.warehouse.duckdb_iceberg import DuckDbIcebergWarehouse
 from lakehouse.warehouse.protocol import ReplaceResult, Warehouse
-from tests import green_files
+from tests import fhv_files, green_files, reference_files, yellow_files
+
+Rows: TypeAlias = list[dict[str, Any]] | pa.Table
+"""Rows of a trip file, or a table that is written as it is."""
 
 
 class Implementation(Protocol):
@@ -28,8 +34,8 @@ class Implementation(Protocol):
         """A warehouse over this implementation's storage, with the models of a folder."""
         ...
 
-    def land(self, month: Month, rows: Iterable[Mapping[str, Any]], era: green_files.Era) -> Landing:
-        """Make a green file the current landing of a month."""
+    def land(self, asset: str, month: Month | None, file: Path) -> Landing:
+        """Make a file the current landing of a bronze asset, or of a month of it."""
         ...
 
     def close(self) -> None: ...
@@ -49,27 +55,35 @@ class LocalImplementation:
         self._opened.append(warehouse)
         return warehouse, models
 
-    def land(self, month: Month, rows: Iterable[Mapping[str, Any]], era: green_files.Era) -> Landing:
+    def land(self, asset: str, month: Month | None, file: Path) -> Landing:
+        dataset = CONTRACTS[asset].dataset
+        landing = Landing(
+            dataset=dataset.name,
+            month=str(month) if month else None,
+            url=file.as_uri(),
+            etag=None,
+            last_modified=None,
+            bytes=file.stat().st_size,
+            rows=_count_rows(file),
+            sha256=hashlib.sha256(file.read_bytes()).hexdigest(),
+            observed_at=datetime.now(UTC),
+            suffix=dataset.suffix,
+        )
         with self._store.workspace() as folder:
-            file = green_files.write(folder / "landed.parquet", rows, era)
-            landing = Landing(
-                dataset="green",
-                month=str(month),
-                url=file.as_uri(),
-                etag=None,
-                last_modified=None,
-                bytes=file.stat().st_size,
-                rows=pq.read_metadata(file).num_rows,
-                sha256=hashlib.sha256(file.read_bytes()).hexdigest(),
-                observed_at=datetime.now(UTC),
-            )
-            self._store.adopt(landing, file)
+            self._store.adopt(landing, Path(shutil.copy(file, folder)))
         self._store.record(landing)
         return landing
 
     def close(self) -> None:
         for warehouse in self._opened:
             warehouse.close()
+
+
+def _count_rows(file: Path) -> int:
+    if file.suffix == ".parquet":
+        return int(pq.read_metadata(file).num_rows)
+    with file.open(encoding="utf-8-sig", newline="") as text:
+        return len(list(csv.DictReader(text)))
 
 
 @dataclass
@@ -86,8 +100,39 @@ class House:
         """As a new process would: models read anew, nothing remembered."""
         self.warehouse, self.models = self.implementation.open(self.sql)
 
-    def land(self, month: Month, rows: Iterable[Mapping[str, Any]], era: green_files.Era = "since 2023-02") -> Landing:
-        return self.implementation.land(month, rows, era)
+    def land(self, month: Month, rows: Rows, era: green_files.Era = "since 2023-02") -> Landing:
+        """Land a green file."""
+        return self._land("green_bronze", month, green_files.table(rows, era) if isinstance(rows, list) else rows)
+
+    def land_yellow(self, month: Month, rows: Rows, era: yellow_files.Era = "since 2023-02") -> Landing:
+        return self._land("taxi_bronze", month, yellow_files.table(rows, era) if isinstance(rows, list) else rows)
+
+    def land_fhv(self, month: Month, rows: Rows, era: fhv_files.Era = "whole ids") -> Landing:
+        return self._land("fhv_bronze", month, fhv_files.table(rows, era) if isinstance(rows, list) else rows)
+
+    def land_users(self, *users: Mapping[str, Any]) -> Landing:
+        return self._land("users_bronze", None, reference_files.users_table(users))
+
+    def land_zones(self, csv_text: str | None = None) -> Landing:
+        """Land a zone lookup, by default one with all zones."""
+        file = self._new_file("csv")
+        file.write_bytes((reference_files.zones_csv() if csv_text is None else csv_text).encode())
+        return self.implementation.land("zones_bronze", None, file)
+
+    def publish_zones(self) -> None:
+        """Make ``silver.zones``, which trips are checked against and gold takes names from."""
+        self.land_zones()
+        self.replace("zones_silver", None)
+
+    def _land(self, asset: str, month: Month | None, table: pa.Table) -> Landing:
+        file = self._new_file("parquet")
+        pq.write_table(table, file)
+        return self.implementation.land(asset, month, file)
+
+    def _new_file(self, suffix: str) -> Path:
+        folder = self.sql.parent / "published"
+        folder.mkdir(exist_ok=True)
+        return folder / f"{len(list(folder.iterdir()))}.{suffix}"
 
     def replace(self, key: str, month: Month | None) -> ReplaceResult:
         return self.warehouse.replace(self.models[key], month)
