@@ -7,7 +7,7 @@ import warnings
 import dagster as dg
 from dagster_dlt import DagsterDltResource
 
-from lakehouse.assets.bronze import bronze_asset
+from lakehouse.assets.bronze import bronze_assets
 from lakehouse.assets.infrastructure import infrastructure_asset
 from lakehouse.assets.sql_models import sql_model_asset
 from lakehouse.bronze import BronzeStore
@@ -28,7 +28,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
         return dg.Definitions(
             assets=[
                 infrastructure_asset(settings, models),
-                *(bronze_asset(settings, key, contract) for key, contract in CONTRACTS.items()),
+                *bronze_assets(settings, CONTRACTS),
                 *(sql_model_asset(settings, models, model, CONTRACTS) for model in models),
             ],
             resources={

@@ -43,13 +43,20 @@ class _Source:
     normalizes: bool = False
 
 
-def bronze_asset(settings: Settings, key: str, contract: Contract) -> dg.AssetsDefinition:
+def bronze_assets(settings: Settings, contracts: Mapping[str, Contract]) -> list[dg.AssetsDefinition]:
+    """The bronze asset of each contract's dataset, under the contract's key."""
+    with TemporaryDirectory() as skeleton:  # one for all, as making it takes time and only runs land anything
+        pipeline = _pipeline(Dataset(name="any", description=""), Path(skeleton))
+    return [_bronze_asset(settings, key, contract, pipeline) for key, contract in contracts.items()]
+
+
+def _bronze_asset(
+    settings: Settings, key: str, contract: Contract, definition_pipeline: "Pipeline"
+) -> dg.AssetsDefinition:
     """The bronze asset of a dataset, month-partitioned if that comes a month at a time."""
     source = _source(settings, contract.dataset)
     translator = _Translator(key, contract, {"dlt"} if source.normalizes else {"dlt", source.dataset.suffix})
     partitions = monthly(settings.first_month) if contract.is_monthly else None
-    with TemporaryDirectory() as skeleton:
-        definition_pipeline = _pipeline(source.dataset, Path(skeleton))
 
     @dlt_assets(
         dlt_source=source.resource(None),
