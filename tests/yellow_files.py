@@ -135,8 +135,14 @@ def trips(month: Month, count: int, **changes: Any) -> list[dict[str, Any]]:
 def table(rows: Iterable[Mapping[str, Any]], era: Era = "since 2023-02") -> pa.Table:
     """Rows as the Arrow table a file of the era holds; of a null-typed column nothing is kept."""
     columns = schema(era)
-    kept = [{n: None if pa.types.is_null(columns.field(n).type) else row.get(n) for n in columns.names} for row in rows]
+    kept = [{field.name: _as(field.type, row.get(field.name)) for field in columns} for row in rows]
     return pa.Table.from_pylist(kept, schema=columns)
+
+
+def _as(type_: Any, value: Any) -> Any:
+    if value is None or pa.types.is_null(type_):
+        return None
+    return str(value) if pa.types.is_string(type_) else value  # codes were words before 2011
 
 
 def write(path: Path, rows: Iterable[Mapping[str, Any]], era: Era = "since 2023-02") -> Path:

@@ -116,8 +116,7 @@ class MonthInputs:
         """A month is made of what is published of it; a table that comes whole has to be there."""
         missing = [maker for maker in self.absent if not maker.is_partitioned]
         if self.monthly_tables and not any(table.files for table in self.monthly_tables):
-            monthly = [maker for maker in self.absent if maker.is_partitioned]
-            missing += monthly if len(monthly) == len(self.monthly_tables) else []
+            missing += [maker for maker in self.absent if maker.is_partitioned]
         if missing:
             keys = ", ".join(maker.key for maker in missing)
             names = ", ".join(maker.table.name for maker in missing)
