@@ -9,7 +9,7 @@ from lakehouse.settings import PROJECT_ROOT, dagster_home, load_settings
 
 @pytest.fixture(autouse=True)
 def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("HOME", "FIRST_MONTH", "TLC_URL", "MEMORY_LIMIT", "PROFILE", "THREADS"):
+    for name in ("HOME", "FIRST_MONTH", "TLC_URL", "USERS_URL", "MEMORY_LIMIT", "PROFILE", "THREADS"):
         monkeypatch.delenv(f"LAKEHOUSE_{name}", raising=False)
 
 
@@ -27,6 +27,12 @@ def test_a_variable_overrides_the_default(monkeypatch: pytest.MonkeyPatch, tmp_p
     settings = load_settings(_env_file=None)
     assert settings.first_month == Month(2019, 7)
     assert settings.home == tmp_path
+
+
+def test_users_come_from_the_public_api_or_from_wherever_the_variable_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load_settings(_env_file=None).users_url == "https://jsonplaceholder.typicode.com/users"
+    monkeypatch.setenv("LAKEHOUSE_USERS_URL", "file:///somewhere/users.json")
+    assert load_settings(_env_file=None).users_url == "file:///somewhere/users.json"
 
 
 def test_the_env_file_is_read_and_the_environment_wins(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
