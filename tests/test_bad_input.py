@@ -411,6 +411,7 @@ SETTINGS = {
     "LAKEHOUSE_HOME=/tmp/what?": ("?", "file patterns"),
     "LAKEHOUSE_HOME=~nosuch/x": ("is not a path",),
     "LAKEHOUSE_TLC_URL=ftp://x": ("is not an address", "begins with https://"),
+    "LAKEHOUSE_USERS_URL=ftp://x": ("is not an address", "begins with https://"),
 }
 
 

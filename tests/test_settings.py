@@ -49,6 +49,8 @@ def test_the_env_file_is_read_and_the_environment_wins(monkeypatch: pytest.Monke
         ("LAKEHOUSE_FIRST_MONTH", "2009-01", "2011-01, the first month with taxi zones"),
         ("LAKEHOUSE_FIRST_MONTH", "soon", "write it as YYYY-MM"),
         ("LAKEHOUSE_MEMORY_LIMIT", "lots", "for example 2GB"),
+        ("LAKEHOUSE_TLC_URL", "ftp://x", "is not an address; it begins with https://"),
+        ("LAKEHOUSE_USERS_URL", "users.json", "is not an address; it begins with https://"),
         ("LAKEHOUSE_THREADS", "100000", "less than or equal to 256"),
         ("LAKEHOUSE_THREADS", "0", "greater than or equal to 1"),
         ("LAKEHOUSE_PROFILE", "aws", "'local' or 'gcp'"),
@@ -63,6 +65,20 @@ def test_a_value_that_cannot_be_used_is_named_with_its_variable(
         load_settings(_env_file=None)
     assert str(error.value).startswith(f"{variable}=")
     assert reason in str(error.value)
+
+
+@pytest.mark.parametrize("variable", ["LAKEHOUSE_TLC_URL", "LAKEHOUSE_USERS_URL"])
+@pytest.mark.parametrize("address", ["ftp://me:pa55@host/x", "HTTPS://me:pa55/w?o@host?sig=t0ken", "s3://b?sig=t0ken"])
+def test_an_address_of_no_use_is_shown_without_its_secrets(
+    monkeypatch: pytest.MonkeyPatch, variable: str, address: str
+) -> None:
+    monkeypatch.setenv(variable, address)
+    with pytest.raises(ConfigurationError) as error:
+        load_settings(_env_file=None)
+    message = str(error.value)
+    assert message.startswith(f"{variable}={address.partition(':')[0]}://")
+    for secret in ("me:", "pa55", "t0ken"):
+        assert secret not in message
 
 
 def test_a_dagster_home_elsewhere_is_made_but_not_configured(tmp_path: Path) -> None:

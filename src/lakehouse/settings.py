@@ -128,7 +128,10 @@ def load_settings(**overrides: Any) -> Settings:
         field = str(first["loc"][0])
         variable = field if field == "DAGSTER_HOME" else f"LAKEHOUSE_{field.upper()}"
         reason = first["msg"].removeprefix("Value error, ")
-        raise ConfigurationError(f"{variable}={first['input']}: {reason}") from None
+        value = str(first["input"])
+        if field.endswith("_url"):  # may hold a password or a signature
+            value = re.sub(r"//.*@", "//", value).partition("?")[0]
+        raise ConfigurationError(f"{variable}={value}: {reason}") from None
 
 
 def point_dlt_at_project() -> None:
