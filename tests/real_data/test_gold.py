@@ -21,6 +21,29 @@ from tests.real_data.published import (
     scan,
 )
 
+GOLD_COLUMNS = {
+    GREEN_GOLD: {
+        "month": "date",
+        "payment_type": "long",
+        "payment_type_name": "string",
+        "trip_count": "long",
+        "reversal_count": "long",
+        "total_amount": "decimal(18, 2)",
+        "trip_miles": "decimal(18, 2)",
+    },
+    TRIPS_GOLD: {
+        "month": "date",
+        "pickup_location_id": "long",
+        "borough": "string",
+        "zone": "string",
+        "taxi_type": "string",
+        "trip_count": "long",
+        "reversal_count": "long",
+        "total_amount": "decimal(18, 2)",
+        "trip_miles": "decimal(18, 2)",
+    },
+}
+
 by_green_month = pytest.mark.parametrize("month", GREEN_MONTHS)
 by_trips_month = pytest.mark.parametrize("month", TRIPS_GOLD_MONTHS)
 
@@ -88,6 +111,13 @@ def test_gold_holds_the_real_months_and_nothing_else(pipeline: Pipeline, table: 
     rows = pipeline.project.rows(f"SELECT DISTINCT month FROM {table} ORDER BY month")
 
     assert [f"{row['month']:%Y-%m}" for row in rows] == list(months)
+
+
+@pytest.mark.parametrize("table", GOLD_COLUMNS)
+def test_gold_has_the_designed_columns_in_their_order_and_types(iceberg: SqlCatalog, table: str) -> None:
+    fields = iceberg.load_table(table).schema().fields
+
+    assert [(field.name, str(field.field_type)) for field in fields] == list(GOLD_COLUMNS[table].items())
 
 
 @pytest.mark.parametrize("asset", ["green_gold", "trips_gold"])

@@ -211,8 +211,7 @@ def test_the_tables_hold_the_real_months_and_nothing_else(
 def test_silver_has_the_designed_columns_in_their_order_and_types(iceberg: SqlCatalog, dataset: str) -> None:
     fields = iceberg.load_table(TABLES[dataset].silver).schema().fields
 
-    assert {field.name: str(field.field_type) for field in fields} == SILVER_COLUMNS[dataset]
-    assert [field.name for field in fields] == list(SILVER_COLUMNS[dataset])
+    assert [(field.name, str(field.field_type)) for field in fields] == list(SILVER_COLUMNS[dataset].items())
 
 
 def test_every_month_has_one_ledger_row_and_every_ledger_row_is_balanced(pipeline: Pipeline) -> None:
