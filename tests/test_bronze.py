@@ -67,6 +67,35 @@ def test_a_month_never_landed_says_which_asset_to_materialize(store: BronzeStore
         store.open_current("green", MONTH, "green_bronze")
 
 
+def test_a_dataset_that_comes_whole_lies_beside_the_months_under_its_own_suffix(store: BronzeStore) -> None:
+    monthly = land(store, b"a")
+    with store.workspace() as folder:
+        landing = monthly.model_copy(update={"dataset": "zones", "month": None, "suffix": "csv"})
+        (folder / "landed").write_bytes(b"a")
+        store.adopt(landing, folder / "landed")
+    assert store.current("zones", None) is None
+    store.record(landing)
+    assert store.current("zones", None) == landing
+    assert store.file(landing) == store.root / "zones" / "all" / f"{landing.sha256[:32]}.csv"
+    assert [path.parent for path in store.records("zones", None).iterdir()] == [
+        store.root / "_landings" / "zones" / "all"
+    ]
+    assert (str(landing), landing.period) == ("zones", None)
+
+
+def test_a_dataset_that_comes_whole_and_was_never_landed_is_named_without_a_month(store: BronzeStore) -> None:
+    with pytest.raises(NotLanded, match=r"^zones has not been landed: materialize zones_bronze first"):
+        store.open_current("zones", None, "zones_bronze")
+
+
+def test_a_file_made_from_an_answer_is_the_same_version_while_the_answer_is(store: BronzeStore) -> None:
+    first = land(store, b"a").model_copy(update={"answer_sha256": "1" * 64})
+    again = first.model_copy(update={"sha256": "2" * 64})
+    assert first.served_sha256 == "1" * 64
+    assert first.is_same_version(again)
+    assert not first.is_same_version(again.model_copy(update={"answer_sha256": "3" * 64}))
+
+
 def test_a_file_that_was_not_written_whole_is_not_adopted(store: BronzeStore, tmp_path: Path) -> None:
     landing = land(store, b"whole").model_copy(update={"sha256": "0" * 64})
     half = tmp_path / "half"

@@ -168,6 +168,13 @@ def test_both_dialects_render_the_same_columns(folder: Path) -> None:
             GOLD_SQL,
             "check total_relationship: there is no column totl",
         ),
+        (GOLD_HEADER + "checks: [{type: not_null}]\n", GOLD_SQL, "give column, or columns"),
+        (GOLD_HEADER + "checks: [{type: not_null, column: month, columns: [total]}]\n", GOLD_SQL, "give column, or"),
+        (
+            GOLD_HEADER + "checks: [{type: not_null, columns: [month, x]}]\n",
+            GOLD_SQL,
+            "check not_null: x is not one of",
+        ),
         (GOLD_HEADER + "checks: [{type: maybe, column: x}]\n", GOLD_SQL, "header, checks.0: Input tag 'maybe'"),
         (
             GOLD_HEADER + "checks: [{type: range, column: total, min: 0}, {type: range, column: total, max: 9}]\n",
@@ -224,6 +231,21 @@ def test_a_model_of_a_landed_file_without_months_is_refused(folder: Path) -> Non
     header = "description: T\ntable: silver.t\ngrain: record\n"
     write(folder, "silver/t_silver", header, "SELECT total_amount FROM bronze.green_bronze")
     with pytest.raises(ModelError, match=r"bronze\.green_bronze comes a month at a time: .* has a partition"):
+        load(folder)
+
+
+def test_a_model_with_months_of_what_comes_whole_is_refused(folder: Path) -> None:
+    header = "description: T\ntable: silver.t\ngrain: record\npartition: day\n"
+    columns = "columns: {day: {type: DATETIME, description: D}}\n"
+    write(folder, "silver/t_silver", header + columns, "SELECT DATETIME '2024-01-01' AS day FROM bronze.zones_bronze")
+    with pytest.raises(ModelError, match=r"bronze\.zones_bronze comes whole: a model that reads it has no partition"):
+        load(folder)
+
+
+def test_a_model_of_two_landed_files_is_refused(folder: Path) -> None:
+    sql = "SELECT z.location_id FROM bronze.zones_bronze AS z CROSS JOIN bronze.users_bronze AS u"
+    write(folder, "silver/z_silver", "description: T\ntable: silver.z\ngrain: record\n", sql)
+    with pytest.raises(ModelError, match=r"is one landed file: a model that reads it reads nothing else"):
         load(folder)
 
 
