@@ -103,10 +103,6 @@ def test_dagster_asset_materialize_of_everything_makes_every_designed_asset_in_o
     assert {key: _row_count(each) for key, each in materialized.items()} == rows
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="assets of SQL models have it in their definition alone (src/lakehouse/assets/sql_models.py)",
-)
 def test_every_materialization_but_that_of_infrastructure_has_a_column_schema(everything: Project) -> None:
     materialized = _materialized_in_the_only_run(everything)
 

@@ -26,6 +26,7 @@ def sql_model_asset(
     """The asset that computes, checks and publishes one model, a month at a time if it is partitioned."""
     partitions = monthly(settings.first_month) if model.is_partitioned else None
     sql = dialect.render(model.query, dialect.BIGQUERY)
+    columns = table_schema(model.table.columns)
 
     @dg.asset(
         name=model.key,
@@ -40,7 +41,7 @@ def sql_model_asset(
         metadata={
             "dagster/table_name": model.table.name,
             "dagster/storage_kind": model.table.format,
-            "dagster/column_schema": table_schema(model.table.columns),
+            "dagster/column_schema": columns,
         },
     )
     def build(
@@ -59,6 +60,7 @@ def sql_model_asset(
             check_results=list(_check_results(result.checks)),
             metadata={
                 **_facts(result),
+                "dagster/column_schema": columns,
                 "dagster/column_lineage": _lineage(models, model, contracts),
                 "preview": markdown_table(result.preview),
             },
