@@ -4,11 +4,12 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
+EMULATORS := .venv-emulators
 JOBS ?= 2
 UV := uv==0.13.8
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-faults test-all lint format lock bench clean
+.PHONY: help setup run test test-faults test-gcp test-all lint format lock bench clean
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,12 +36,21 @@ $(INSTALLED): requirements.lock pyproject.toml
 
 test: setup ## Lint, types and the fast tests
 	$(MAKE) --no-print-directory lint
-	$(BIN)/pytest -n $(JOBS) --dist loadfile --ignore tests/faults
+	$(BIN)/pytest -n $(JOBS) --dist loadfile --ignore tests/faults --ignore tests/emulators
 
 test-faults: setup ## Kills, races, restatements and unpublished months
 	$(BIN)/pytest -n $(JOBS) --dist loadfile tests/faults
 
-test-all: test test-faults ## All that CI runs
+test-gcp: setup $(EMULATORS)/.installed ## The SQL on a BigQuery emulator, against DuckDB and pandas
+	$(BIN)/pytest tests/emulators
+
+# The emulator needs another sqlglot than we do, and a Python before 3.13.
+$(EMULATORS)/.installed: tests/emulators/requirements.txt | $(INSTALLED)
+	$(BIN)/uv venv --system-certs --quiet --clear --python '>=3.11,<3.13' $(EMULATORS)
+	$(BIN)/uv pip install --system-certs --quiet --compile-bytecode --python $(EMULATORS)/bin/python --requirements $<
+	@touch $@
+
+test-all: test test-faults test-gcp ## All that CI runs
 
 lint: setup ## ruff, mypy (strict), sqlfluff
 	$(BIN)/ruff check .
@@ -56,6 +66,8 @@ format: setup ## Format Python and SQL
 lock: setup ## Compile requirements.lock anew, without index addresses
 	$(BIN)/uv pip compile --system-certs pyproject.toml --group dev --universal --python-version 3.11 --upgrade \
 	  --no-emit-index-url --no-header --no-annotate --quiet --output-file requirements.lock
+	$(BIN)/uv pip compile --system-certs tests/emulators/requirements.in --universal --python-version 3.11 --upgrade \
+	  --no-emit-index-url --no-header --no-annotate --quiet --output-file tests/emulators/requirements.txt
 
 bench: setup ## Measure against bare DuckDB
 	$(BIN)/python -m bench.load_time
@@ -63,4 +75,4 @@ bench: setup ## Measure against bare DuckDB
 	$(BIN)/python -m bench.month
 
 clean: ## Remove .venv, .env and all tool caches; data and run history stay
-	rm -rf .venv .env .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv $(EMULATORS) .env .pytest_cache .mypy_cache .ruff_cache

@@ -45,6 +45,26 @@ def test_bare_numeric_keeps_nine_decimals_in_duckdb() -> None:
     assert str(value) == "0.123456789"
 
 
+@pytest.mark.parametrize(
+    ("written", "rendered"),
+    [
+        ("CAST(a AS NUMERIC(18,2))", "ROUND(CAST(a AS NUMERIC), 2)"),
+        (
+            "CAST(CAST(a AS NUMERIC(18,2)) + 1 AS NUMERIC(9,1))",
+            "ROUND(CAST(ROUND(CAST(a AS NUMERIC), 2) + 1 AS NUMERIC), 1)",
+        ),
+        ("SAFE_CAST(a AS NUMERIC(9))", "ROUND(SAFE_CAST(a AS NUMERIC), 0)"),
+        ("CAST(a AS NUMERIC)", "CAST(a AS NUMERIC)"),
+        ("CAST(NULL AS NUMERIC(18,2))", "CAST(NULL AS NUMERIC)"),
+    ],
+)
+def test_a_cast_to_so_many_decimals_rounds_in_bigquery_whose_casts_take_no_number_of_them(
+    written: str, rendered: str
+) -> None:
+    query = dialect.parse(f"SELECT {written} AS n FROM t", "query", QueryError)
+    assert dialect.render(query, "bigquery") == f"SELECT {rendered} AS n FROM t"
+
+
 def test_references_are_tables_not_ctes() -> None:
     query = dialect.parse(
         "WITH trips AS (SELECT 1 AS a FROM silver.trips) SELECT a FROM trips JOIN gold.sums ON TRUE", "q", QueryError

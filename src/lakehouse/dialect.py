@@ -140,8 +140,7 @@ def cast_to(query: exp.Query, columns: Iterable[Column]) -> exp.Select:
 
 def render(expression: exp.Expr, engine: Engine) -> str:
     """SQL text for an engine. ``@name`` parameters become ``$name`` in DuckDB."""
-    if engine == "duckdb":
-        expression = expression.transform(_exact_numeric)
+    expression = expression.transform(_exact_numeric if engine == "duckdb" else _rounded_cast)
     return expression.sql(engine, comments=False)
 
 
@@ -150,6 +149,17 @@ def _exact_numeric(node: exp.Expr) -> exp.Expr:
     if isinstance(node, exp.DataType) and node.this == exp.DType.DECIMAL and not node.expressions:
         return exp.DataType.build("DECIMAL(38,9)", dialect="duckdb")
     return node
+
+
+def _rounded_cast(node: exp.Expr) -> exp.Expr:
+    """BigQuery takes no ``NUMERIC(18,2)`` in a cast; sqlglot leaves ``NUMERIC``, which keeps nine decimals."""
+    if not isinstance(node, exp.Cast) or node.to.this != exp.DType.DECIMAL or not node.to.expressions:
+        return node
+    if isinstance(node.this, exp.Null):
+        return node
+    _, *scale = (parameter.this for parameter in node.to.expressions)
+    node.set("this", node.this.transform(_rounded_cast))  # a node that is replaced is not looked into
+    return exp.Round(this=node, decimals=scale[0].copy() if scale else exp.Literal.number(0))
 
 
 def parameters(expression: exp.Expr) -> frozenset[str]:

@@ -1,0 +1,83 @@
+"""One emulator for all tests, one run for each scenario, and a table of what agreed at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from pathlib import Path
+
+import pytest
+
+from lakehouse.contracts import CONTRACTS
+from lakehouse.model import Models
+from lakehouse.model_file import load_models
+from lakehouse.settings import PROJECT_ROOT
+from tests.emulators import compiled
+from tests.emulators.bigquery import BigQuery
+from tests.emulators.comparison import Outcome
+from tests.emulators.emulator import Emulator, bigquery_emulator
+from tests.emulators.local import DuckDb
+from tests.emulators.report import lines
+from tests.emulators.run import Run
+from tests.emulators.scenarios import SCENARIOS, Scenario
+
+_OUTCOMES = pytest.StashKey[list[Outcome]]()
+
+
+@pytest.fixture(scope="session")
+def models() -> Models:
+    return load_models(PROJECT_ROOT / "sql", CONTRACTS)
+
+
+@pytest.fixture(scope="session")
+def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
+    with bigquery_emulator(tmp_path_factory.mktemp("emulator")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def run_of(
+    emulator: Emulator, models: Models, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[Scenario, Path | None], Run]]:
+    """Gives the run of a scenario; that of the scenario before it is put away."""
+    for_duckdb, for_bigquery = compiled.for_duckdb(models), compiled.for_bigquery(models)
+    ledger = compiled.ledger(models)
+    latest: dict[str, Run] = {}
+    with ExitStack() as stack:
+
+        def run_of_scenario(scenario: Scenario, real_data: Path | None) -> Run:
+            if scenario.name not in latest:
+                latest.clear()
+                stack.close()
+                folder = tmp_path_factory.mktemp("scenario")
+                local = stack.enter_context(closing(DuckDb(folder, for_duckdb)))
+                remote = stack.enter_context(closing(BigQuery(emulator, folder.name, for_bigquery)))
+                files = scenario.write(folder, real_data)
+                latest[scenario.name] = Run(scenario, files, models, ledger, (local, remote), folder)
+            return latest[scenario.name]
+
+        yield run_of_scenario
+
+
+@pytest.fixture
+def run(request: pytest.FixtureRequest, scenario: Scenario, run_of: Callable[[Scenario, Path | None], Run]) -> Run:
+    real_data = request.getfixturevalue("real_data") if scenario.is_real else None
+    return run_of(scenario, real_data)
+
+
+@pytest.fixture
+def outcomes(request: pytest.FixtureRequest) -> list[Outcome]:
+    """What is shown at the end."""
+    return request.config.stash.setdefault(_OUTCOMES, [])
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    shown = config.stash.get(_OUTCOMES, [])
+    if not shown:
+        return
+    terminalreporter.section("every statement on both engines, against pandas")
+    for line in lines(shown):
+        terminalreporter.write_line(line)
+    left_out = sorted({s.name for s in SCENARIOS if s.is_real} - {outcome.scenario for outcome in shown})
+    if left_out:
+        terminalreporter.write_line(f"not compared here: {', '.join(left_out)}")

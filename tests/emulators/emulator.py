@@ -1,0 +1,118 @@
+"""The BigQuery emulator as a process of its own: started on a free loopback port, ended with whoever started it."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from lakehouse.settings import PROJECT_ROOT
+
+PYTHON = PROJECT_ROOT / ".venv-emulators" / "bin" / "python"
+
+_LAUNCHER = Path(__file__).with_name("launcher.py")
+_START_SECONDS = 60.0
+_STOP_SECONDS = 10.0
+_LOG_LINES = 40
+
+
+@dataclass(frozen=True)
+class Emulator:
+    """A running emulator: its address, and the folder in which what it writes to ``gs://`` lies."""
+
+    address: str
+    gcs_root: Path
+
+
+class EmulatorFailed(Exception):
+    """The emulator did not start; the message ends with its log."""
+
+
+@contextmanager
+def bigquery_emulator(folder: Path) -> Iterator[Emulator]:
+    """Run the emulator with everything it writes under ``folder``.
+
+    Raises:
+        EmulatorFailed: it is not installed, ended by itself, or did not answer in time.
+    """
+    if not PYTHON.exists():
+        raise EmulatorFailed(f"there is no {PYTHON}; `make test-gcp` makes it")
+    rest, grpc = _free_ports(2)
+    address, log = f"http://127.0.0.1:{rest}", folder / "bigquery.log"
+    ports = ["--rest-port", str(rest), "--grpc-port", str(grpc)]
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            [str(PYTHON), str(_LAUNCHER), str(os.getpid()), "start", *ports, "--log-format", "console"],
+            cwd=folder,
+            env=_environment(folder),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            _wait_until_ready(process, f"{address}/readyz", log)
+            yield Emulator(address, folder / "gcs")
+        finally:
+            _end(process)
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    """Nothing of ours or of a cloud's; a home of its own, without extensions or settings of whoever runs this."""
+    prefixes = ("BQEMU_", "BIGQUERY_", "GOOGLE_", "STORAGE_", "LAKEHOUSE_", "DAGSTER_", "PYTHON")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(prefixes)}
+    for name in ("home", "uploads", "gcs"):
+        (folder / name).mkdir()
+    return {
+        **kept,
+        "HOME": str(folder / "home"),
+        "BQEMU_UPLOAD_STAGING_DIR": str(folder / "uploads"),
+        "BQEMU_GCS_LOCAL_ROOT": str(folder / "gcs"),
+        "BQEMU_ENABLE_FORMAT_EXTENSIONS": "false",
+        "BQEMU_QUERY_CACHE_TTL_SECONDS": "0",
+        "NO_COLOR": "1",
+    }
+
+
+def _free_ports(count: int) -> list[int]:
+    """Ports that were free a moment ago, held together so that they differ."""
+    sockets = [socket.socket() for _ in range(count)]
+    try:
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in sockets]
+    finally:
+        for each in sockets:
+            each.close()
+
+
+def _wait_until_ready(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    give_up = time.monotonic() + _START_SECONDS
+    while time.monotonic() < give_up:
+        if process.poll() is not None:
+            raise EmulatorFailed(f"the emulator ended with code {process.returncode}:\n{_tail(log)}")
+        try:
+            with opener.open(url, timeout=1):
+                return
+        except OSError:  # refused, reset, timed out, or answered that it is not ready
+            time.sleep(0.05)
+    raise EmulatorFailed(f"the emulator did not answer within {_START_SECONDS:.0f} s:\n{_tail(log)}")
+
+
+def _tail(log: Path) -> str:
+    return "\n".join(log.read_text(errors="replace").splitlines()[-_LOG_LINES:])
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(_STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
