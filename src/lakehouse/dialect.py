@@ -152,12 +152,13 @@ def _exact_numeric(node: exp.Expr) -> exp.Expr:
 
 
 def _rounded_cast(node: exp.Expr) -> exp.Expr:
-    """BigQuery takes no ``NUMERIC(18,2)`` in a cast; sqlglot leaves ``NUMERIC``, which keeps nine decimals."""
+    """BigQuery's casts take no ``NUMERIC(18,2)``, and its bare NUMERIC keeps nine decimals; sqlglot drops the two."""
     if not isinstance(node, exp.Cast) or node.to.this != exp.DType.DECIMAL or not node.to.expressions:
         return node
+    _, *scale = (parameter.this for parameter in node.to.expressions)
+    node.set("to", exp.DataType(this=exp.DType.DECIMAL))
     if isinstance(node.this, exp.Null):
         return node
-    _, *scale = (parameter.this for parameter in node.to.expressions)
     node.set("this", node.this.transform(_rounded_cast))  # a node that is replaced is not looked into
     return exp.Round(this=node, decimals=scale[0].copy() if scale else exp.Literal.number(0))
 
