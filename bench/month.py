@@ -200,7 +200,7 @@ def _spans() -> Spans:
     spans.wrap(BronzeStore, "adopt", "bronze: hash and move")
     spans.wrap(BronzeStore, "is_intact", "bronze: hash and move")
     spans.wrap(sql_models, "_lineage", "column lineage")
-    spans.wrap(landed_file.LandedFile, "check_values", "value scan")
+    spans.wrap(landed_file.LandedFile, "_check_values", "value scan")
     spans.wrap(landed_file.LandedFile, "require_intact", "hash of the landed file")
     spans.wrap(landed_file.LandedFile, "present", "views of the inputs")
     spans.wrap(DuckDbEngine, "__enter__", "open and close DuckDB")

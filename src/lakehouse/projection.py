@@ -7,8 +7,8 @@ never by its date.
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +63,19 @@ class Projection:
     unknown: tuple[str, ...] = ()
     absent: tuple[str, ...] = ()
 
+    def with_exact_halves(self, columns: Collection[str]) -> Projection:
+        """The same, rounding the decimal numbers of these columns rather than the binary ones that stand for them.
+
+        1.005 is a little less as a FLOAT64, so DuckDB rounds it to 1.00; BigQuery has nine decimals on the way and
+        makes it 1.01. Nine decimals cost DuckDB half a second for three million values, so only where it matters.
+        """
+        select = self.select.copy()
+        for projection in select.selects:
+            if projection.alias in columns:
+                cast = projection.this
+                cast.set("this", exp.Cast(this=cast.this, to=exp.DataType.build(_ON_THE_WAY, dialect="bigquery")))
+        return replace(self, select=select)
+
     def records(self, sha256: str) -> exp.Select:
         """Every record of the file, canonical, with the columns that every bronze relation has."""
         copies = exp.cast(exp.Literal.number(1), "INT64", dialect="bigquery")
@@ -91,6 +104,8 @@ _CASTABLE: dict[str, frozenset[str]] = {
     "STRING": frozenset({"string", "untyped"}),
 }
 """Kinds that a cast takes without losing anything once their values were looked at. CSV's values are untyped."""
+
+_ON_THE_WAY = "NUMERIC(38,9)"
 
 _OF_THE_LOADER = "_dlt_"
 

@@ -117,8 +117,7 @@ class DuckDbIcebergWarehouse:
 
     def _replace(self, engine: DuckDbEngine, job: _Job, started: float) -> ReplaceResult:
         with _naming(job, engine):
-            job.inputs.present(engine)
-            drift = (job.inputs.landed.check_values(engine).check(),) if job.inputs.landed else ()
+            drift = job.inputs.present(engine)
             combined = self._models.combined(job.model)
             datasets = [self._dataset(model) for model in job.inputs.present_datasets(combined)]
             missing = [self._dataset(model) for model in job.inputs.absent if model in combined]
@@ -131,7 +130,7 @@ class DuckDbIcebergWarehouse:
             version=version,
             seconds=time.perf_counter() - started,
             bytes_written=written or 0,
-            checks=(*audit.checks, *drift, *present),
+            checks=(*audit.checks, *((drift.check(),) if drift else ()), *present),
             preview=audit.preview,
             ledger=audit.ledger,
             datasets=tuple(datasets),

@@ -114,30 +114,31 @@ class LandedFile:
             return Projection(exp.Select())
         return self.contract.project(read_footer(self.file), self.name)
 
-    def present(self, engine: DuckDbEngine) -> None:
-        """Name ``bronze.<asset>`` (folded, sorted) and ``bronze.<asset>_records`` (every record)."""
+    def present(self, engine: DuckDbEngine) -> Drift:
+        """Name ``bronze.<asset>`` (folded, sorted) and ``bronze.<asset>_records`` (every record).
+
+        Raises:
+            ContractViolation: a value that should be a whole number is not, or a time is none of the calendar's.
+        """
         columns = self.contract.columns
         folded, records = f"bronze.{self.asset}", f"bronze.{self.asset}_records"
         if self.file is None:
             engine.parquet_view(folded, (), (*columns, *BRONZE_COLUMNS))
             engine.parquet_view(records, (), (*columns, *BRONZE_COLUMNS))
-            return
+            return Drift()
+        drift = self._check_values(engine)
+        projection = self.projection.with_exact_halves(drift.rounded)
         engine.view(LANDED, f"SELECT * FROM {read_file(self.file)}")
-        engine.view(records, dialect.render(self.projection.records(self.sha256), "duckdb"))
-        distinct = dialect.render(self.projection.folded(self.sha256), "duckdb")
+        engine.view(records, dialect.render(projection.records(self.sha256), "duckdb"))
+        distinct = dialect.render(projection.folded(self.sha256), "duckdb")
         # Ordered here, on few and raw columns, where it is cheap; it makes the written file byte-stable.
         everything = ", ".join(quoted(column.name) for column in columns)
         engine.view(folded, f"SELECT * FROM ({distinct}) ORDER BY {quoted(self.contract.order)}, hash({everything})")
+        return drift
 
-    def check_values(self, engine: DuckDbEngine) -> Drift:
-        """Look at the values that a cast would change in silence; needs :meth:`present`.
-
-        Raises:
-            ContractViolation: a value that should be a whole number is not, or a time is none of the calendar's.
-        """
+    def _check_values(self, engine: DuckDbEngine) -> Drift:
+        """Look at the values that a cast would change in silence."""
         projection = self.projection
-        if self.file is None:
-            return Drift()
         counts: dict[str, exp.Expr] = {}
         for source, name in projection.whole_numbers:
             value = exp.column(source, quoted=True)

@@ -18,7 +18,7 @@ from lakehouse.schema import TableSpec
 from lakehouse.warehouse.duckdb_engine import DuckDbEngine
 from lakehouse.warehouse.duckdb_statements import ModelStatements
 from lakehouse.warehouse.iceberg_tables import IcebergTables
-from lakehouse.warehouse.landed_file import LandedFile
+from lakehouse.warehouse.landed_file import Drift, LandedFile
 
 _WRITER_VERSION = 1
 """Part of every fingerprint: raise it when the way files are written changes what is in them."""
@@ -100,12 +100,15 @@ class MonthInputs:
         ]
         return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:_FINGERPRINT_DIGITS]
 
-    def present(self, engine: DuckDbEngine) -> None:
-        """Name all inputs as the model's statements call them."""
-        if self.landed is not None:
-            self.landed.present(engine)
+    def present(self, engine: DuckDbEngine) -> Drift | None:
+        """Name all inputs as the model's statements call them; how the landed file drifts, if there is one.
+
+        Raises:
+            ContractViolation: the landed file does not fit its contract.
+        """
         for table in self.upstream:
             engine.parquet_view(table.spec.name, table.files, table.spec.columns)
+        return self.landed.present(engine) if self.landed is not None else None
 
     @property
     def monthly_tables(self) -> tuple[UpstreamTable, ...]:
