@@ -11,11 +11,10 @@ from dagster import AssetPartitionStatus
 from dagster._core.event_api import PartitionKeyFilter
 
 from lakehouse.month import Month
-from tests import fhv_files, green_files, yellow_files
+from tests import green_files
 from tests.commands import Command, dagster_in_memory, held, landed, ledger, of, run, statuses
 from tests.http_source import SourceServer
 from tests.project import Project
-from tests.reference_files import ZONES_PATH
 
 JANUARY, FEBRUARY, MARCH = QUARTER = Month(2024, 1), Month(2024, 2), Month(2024, 3)
 LOADED = of(40, "480.00")
@@ -157,70 +156,3 @@ def test_a_truncated_month_is_refused_and_nothing_of_it_is_kept(quarter: Project
 
 def bronze_files(project: Project) -> list[Path]:
     return sorted((project.home / "bronze").rglob("*"))
-
-
-# Yellow and FHV, which are published on different days, and what comes whole
-
-TRIPS = "+key:trips_gold"
-
-
-def publish_yellow(project: Project, *months: Month) -> None:
-    for month in months:
-        yellow_files.write(project.source / yellow_files.source_path(month), yellow_files.trips(month, 4))
-
-
-def counted(project: Project) -> list[tuple[str, str, int]]:
-    rows = project.rows(
-        "SELECT CAST(month AS STRING) AS month, taxi_type, SUM(trip_count) AS trips "
-        "FROM gold.trips_by_pickup_location GROUP BY month, taxi_type ORDER BY month, taxi_type"
-    )
-    return [(row["month"], row["taxi_type"], row["trips"]) for row in rows]
-
-
-def test_gold_is_made_of_yellow_while_fhv_is_not_published_and_of_both_once_it_is(project: Project) -> None:
-    publish_yellow(project, JANUARY)
-    with dagster_in_memory():
-        (first,) = project.run(JANUARY, selection=TRIPS)
-        (reason,) = first.failures
-        assert reason.startswith("fhv 2024-01: ")
-        warnings = {asset.key: asset.warnings for asset in first.assets}
-        assert warnings["trips_gold"] == ("datasets_present",)
-        assert counted(project) == [("2024-01-01", "yellow", 4)]
-
-        fhv_files.write(project.source / fhv_files.source_path(JANUARY), fhv_files.trips(JANUARY, 3))
-        (second,) = project.run(JANUARY, selection=TRIPS)
-        assert second.failures == ()
-        assert {asset.key: asset.warnings for asset in second.assets}["trips_gold"] == ()
-    assert counted(project) == [("2024-01-01", "fhv", 3), ("2024-01-01", "yellow", 4)]
-
-
-def test_gold_is_not_made_of_yellow_alone_when_fhv_is_published_and_broken(project: Project) -> None:
-    publish_yellow(project, JANUARY)
-    file = fhv_files.write(project.source / fhv_files.source_path(JANUARY), fhv_files.trips(JANUARY, 3))
-    file.write_bytes(HTML)
-    with dagster_in_memory():
-        (outcome,) = project.run(JANUARY, selection=TRIPS)
-    (reason,) = outcome.failures
-    assert reason.startswith("fhv 2024-01: ")
-    assert "trips_gold" not in {asset.key for asset in outcome.assets}
-    assert counted(project) == []
-
-
-def test_what_comes_whole_is_asked_for_once_in_a_range_and_again_for_as_long_as_it_fails(project: Project) -> None:
-    publish_yellow(project, *QUARTER)
-    zones = project.source / ZONES_PATH
-    lookup = zones.read_bytes()
-    selection = "+key:taxi_silver"
-    with dagster_in_memory(), SourceServer(project.source) as server:
-        project.tlc_url = server.url
-        outcomes = project.run(*QUARTER, selection=selection)
-        assert [outcome.failures for outcome in outcomes] == [()] * 3
-        assert [request.path for request in server.requests].count(f"/{ZONES_PATH}") == 1
-
-        zones.write_bytes(HTML)
-        outcomes = project.run(*QUARTER, selection=selection)
-        assert [len(outcome.failures) for outcome in outcomes] == [1] * 3
-        assert [request.path for request in server.requests].count(f"/{ZONES_PATH}") == 4
-
-        zones.write_bytes(lookup)
-        assert [outcome.failures for outcome in project.run(*QUARTER, selection=selection)] == [()] * 3
