@@ -19,7 +19,6 @@ _ARROW_TYPES = {
     "STRING": pa.string(),
     "DATE": pa.date32(),
     "DATETIME": pa.timestamp("us"),
-    "NUMERIC(18,2)": pa.decimal128(18, 2),
 }
 _HUGEINT = pa.decimal128(38, 0)
 _EXAMPLES = 3
@@ -48,7 +47,14 @@ class Outcome:
 
 def arrow_schema(columns: Sequence[Column]) -> pa.Schema:
     """The Arrow types that stand for declared columns here."""
-    return pa.schema([(column.name, _ARROW_TYPES[column.type]) for column in columns])
+    return pa.schema([(column.name, _arrow_type(column.type)) for column in columns])
+
+
+def _arrow_type(type_: str) -> pa.DataType:
+    if type_.startswith("NUMERIC("):
+        precision, _, scale = type_.removeprefix("NUMERIC(").removesuffix(")").partition(",")
+        return pa.decimal128(int(precision), int(scale))
+    return _ARROW_TYPES[type_]
 
 
 def require_same(expected: pa.Table, actual: pa.Table) -> None:
@@ -57,7 +63,7 @@ def require_same(expected: pa.Table, actual: pa.Table) -> None:
     Raises:
         Differs: they are not the same.
     """
-    actual = _in_types_of(expected.schema, actual)
+    actual = in_types_of(expected.schema, actual)
     if expected.num_rows != actual.num_rows:
         raise Differs(f"{actual.num_rows:,} rows instead of {expected.num_rows:,}{_examples(expected, actual)}")
     ours, theirs = _sorted(expected), _sorted(actual)
@@ -66,7 +72,12 @@ def require_same(expected: pa.Table, actual: pa.Table) -> None:
         raise Differs(f"differs in {', '.join(names)}{_examples(expected.select(names), actual.select(names))}")
 
 
-def _in_types_of(schema: pa.Schema, actual: pa.Table) -> pa.Table:
+def in_types_of(schema: pa.Schema, actual: pa.Table) -> pa.Table:
+    """An engine's rows in the types of :func:`arrow_schema`.
+
+    Raises:
+        Differs: a column is of another kind, or has a value that its type does not hold.
+    """
     if actual.column_names != schema.names:
         raise Differs(f"columns {', '.join(actual.column_names)} instead of {', '.join(schema.names)}")
     columns = []

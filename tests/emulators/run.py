@@ -22,10 +22,12 @@ from lakehouse.contracts import CONTRACTS
 from lakehouse.model import LEDGER, PARTITION_END, PARTITION_START, Models, SqlModel
 from lakehouse.month import Month
 from lakehouse.schema import Column
-from tests.emulators.comparison import Differs, Outcome, Verdict, arrow_schema, require_same
+from tests.emulators.comparison import Differs, Outcome, Verdict, arrow_schema, in_types_of, require_same
 from tests.emulators.engines import Engine
 from tests.emulators.golden import Golden
 from tests.emulators.scenarios import Scenario
+
+_NO_GOLDEN = "no golden values: the engines agree with each other"
 
 REFUSALS = (GoogleAPIError, JobTimeout, duckdb.Error)
 """How the engines say that they will not run a statement."""
@@ -82,6 +84,9 @@ class Run:
         return self._done[step]
 
     def _compute(self, step: str) -> Iterator[Outcome]:
+        if step not in CONTRACTS and step != LEDGER and not self._golden.knows(step):
+            yield from self._compare_with_each_other(self._models[step])
+            return
         relations = self._expected(step)
         for engine in self._engines:
             started = time.perf_counter()
@@ -98,6 +103,31 @@ class Run:
                     relation, self._scenario.name, self._era(step), engine.name, verdict, rows, seconds, detail
                 )
                 started = time.perf_counter()
+
+    def _compare_with_each_other(self, model: SqlModel) -> Iterator[Outcome]:
+        """A model of which nobody has said what it must hold: the second engine must give what the first gives."""
+        first, *_ = self._engines
+        tables = [spec for spec in (model.table, model.rejected) if spec is not None]
+        reads = {spec.name: _reading(spec.name) for spec in tables}
+        reads[f"checks of {model.key}"] = partial(self._audit, model, 1)
+        schemas = {spec.name: arrow_schema(spec.columns) for spec in tables}
+        for engine in self._engines:
+            started = time.perf_counter()
+            try:
+                self._make(engine, model.key)
+                found = {relation: read(engine) for relation, read in reads.items()}
+                found |= {relation: in_types_of(schema, found[relation]) for relation, schema in schemas.items()}
+            except (*REFUSALS, Differs) as error:
+                verdict, detail = _failed(error)
+                found = {}
+            if engine is first:
+                expected = found
+            for relation in reads:
+                if found:
+                    verdict, detail = _same(expected[relation], found[relation]) if expected else ("FAILS", "no rows")
+                rows = found[relation].num_rows if found else None
+                seconds = time.perf_counter() - started
+                yield Outcome(relation, self._scenario.name, _NO_GOLDEN, engine.name, verdict, rows, seconds, detail)
 
     def _make(self, engine: Engine, step: str) -> None:
         if step in CONTRACTS:
@@ -167,19 +197,25 @@ class Run:
 
 
 def _as_tables(expected: Mapping[str, pa.Table]) -> _Expected:
-    def reading(name: str) -> _Read:
-        return lambda engine: engine.table(name)
+    return {name: (_reading(name), rows) for name, rows in expected.items()}
 
-    return {name: (reading(name), rows) for name, rows in expected.items()}
+
+def _reading(name: str) -> _Read:
+    return lambda engine: engine.table(name)
 
 
 def _verdict(engine: Engine, read: _Read, expected: pa.Table) -> tuple[Verdict, str]:
     try:
-        require_same(expected, read(engine))
-    except Differs as difference:
-        return "DISAGREES", str(difference)
+        return _same(expected, read(engine))
     except REFUSALS as error:
         return _failed(error)
+
+
+def _same(expected: pa.Table, actual: pa.Table) -> tuple[Verdict, str]:
+    try:
+        require_same(expected, actual)
+    except Differs as difference:
+        return "DISAGREES", str(difference)
     return "agrees", ""
 
 
