@@ -17,7 +17,7 @@ from lakehouse.exceptions import ContractViolation, CorruptFile
 from lakehouse.month import Month
 from lakehouse.projection import LANDED, Contract, Projection, read_footer
 from lakehouse.schema import BRONZE_COLUMNS
-from lakehouse.warehouse.duckdb_engine import DuckDbEngine, quoted, read_file
+from lakehouse.warehouse.duckdb_engine import DuckDbEngine, read_file
 from lakehouse.warehouse.protocol import CheckResult
 
 _TOO_LARGE = 10**15
@@ -130,10 +130,10 @@ class LandedFile:
         projection = self.projection.with_exact_halves(drift.rounded)
         engine.view(LANDED, f"SELECT * FROM {read_file(self.file)}")
         engine.view(records, dialect.render(projection.records(self.sha256), "duckdb"))
-        distinct = dialect.render(projection.folded(self.sha256), "duckdb")
         # Ordered here, on few and raw columns, where it is cheap; it makes the written file byte-stable.
-        everything = ", ".join(quoted(column.name) for column in columns)
-        engine.view(folded, f"SELECT * FROM ({distinct}) ORDER BY {quoted(self.contract.order)}, hash({everything})")
+        names = [exp.column(column.name, quoted=True) for column in columns]
+        order = (exp.column(self.contract.order, quoted=True), exp.func("hash", *names))
+        engine.view(folded, dialect.render(projection.folded(self.sha256, order), "duckdb"))
         return drift
 
     def _check_values(self, engine: DuckDbEngine) -> Drift:
