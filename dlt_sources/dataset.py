@@ -1,12 +1,14 @@
-"""What a source offers, what a fetch of it brought, and how a file travels through dlt unopened."""
+"""What a source offers, how a fetch of it is verified, and how a file travels through dlt unopened."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
+from dlt_sources.remote_file import RemoteFile, Transfer
 from lakehouse.month import Month
 
 if TYPE_CHECKING:
@@ -43,6 +45,40 @@ class Download:
     bytes: int
     rows: int
     sha256: str
+
+
+def fetched(
+    remote: RemoteFile,
+    target: Path,
+    transfer: Callable[[Path], Transfer | None],
+    verified_rows: Callable[[Path, RemoteFile], int],
+) -> Download | None:
+    """What `transfer` brings, at `target` once `verified_rows` has found it sound; None when it is unchanged.
+
+    Nothing is left in the target's folder unless it is whole and verified.
+
+    Raises:
+        Whatever `transfer` and `verified_rows` raise.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.parent / f".{target.name}.{uuid4().hex}.part"
+    try:
+        arrived = transfer(partial)
+        if arrived is None:
+            return None
+        rows = verified_rows(partial, remote)
+        partial.replace(target)
+    finally:
+        partial.unlink(missing_ok=True)
+    return Download(
+        path=target,
+        url=remote.address,
+        etag=arrived.etag,
+        last_modified=arrived.last_modified,
+        bytes=arrived.bytes,
+        rows=rows,
+        sha256=arrived.sha256,
+    )
 
 
 def landed_as(dataset: Dataset) -> Mapping[str, str]:

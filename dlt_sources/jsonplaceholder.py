@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from dlt_sources import http_file
-from dlt_sources.dataset import Dataset, Download, fresh_schema
-from dlt_sources.remote_file import HttpPolicy, RemoteFile, Transfer, Validators, checked_url, without_secrets
+from dlt_sources.dataset import Dataset, Download, fetched, fresh_schema
+from dlt_sources.remote_file import HttpPolicy, RemoteFile, Transfer, Validators, checked_url
 from lakehouse.exceptions import CorruptFile, SourceUnavailable, Throttled
 
 if TYPE_CHECKING:
@@ -56,23 +56,13 @@ def fetch_users(
         OSError: `into` cannot be written.
     """
     remote = _remote(url)
-    target = into / _FILE
-    into.mkdir(parents=True, exist_ok=True)
-    if urlsplit(remote.url).scheme == "file":
-        transfer = http_file.download(remote, target, known, policy)
-    else:
-        transfer = _get(remote, target, known, policy)
-    if transfer is None:
-        return None
-    rows = len(_records(target, remote))
-    return Download(
-        path=target,
-        url=without_secrets(remote.url),
-        etag=transfer.etag,
-        last_modified=transfer.last_modified,
-        bytes=transfer.bytes,
-        rows=rows,
-        sha256=transfer.sha256,
+    is_file = urlsplit(remote.url).scheme == "file"
+    transfer = http_file.download if is_file else _get
+    return fetched(
+        remote,
+        into / _FILE,
+        lambda target: transfer(remote, target, known, policy),
+        lambda path, source: len(_records(path, source)),
     )
 
 

@@ -7,11 +7,10 @@ import io
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
-from uuid import uuid4
 
 from dlt_sources import http_file
-from dlt_sources.dataset import Dataset, Download, MonthlyDataset, file_source
-from dlt_sources.remote_file import HttpPolicy, RemoteFile, Transfer, Validators, checked_base_url, without_secrets
+from dlt_sources.dataset import Dataset, Download, MonthlyDataset, fetched, file_source
+from dlt_sources.remote_file import HttpPolicy, RemoteFile, Validators, checked_base_url
 from lakehouse.exceptions import CorruptFile
 from lakehouse.month import Month
 
@@ -146,27 +145,9 @@ def _fetch(
     target: Path,
     known: Validators | None,
     policy: HttpPolicy,
-    verified_rows: Callable[[Path, Transfer, RemoteFile], int],
+    verified_rows: Callable[[Path, RemoteFile], int],
 ) -> Download | None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.parent / f".{target.name}.{uuid4().hex}.part"
-    try:
-        transfer = http_file.download(remote, partial, known, policy)
-        if transfer is None:
-            return None
-        rows = verified_rows(partial, transfer, remote)
-        partial.replace(target)
-    finally:
-        partial.unlink(missing_ok=True)
-    return Download(
-        path=target,
-        url=without_secrets(remote.url),
-        etag=transfer.etag,
-        last_modified=transfer.last_modified,
-        bytes=transfer.bytes,
-        rows=rows,
-        sha256=transfer.sha256,
-    )
+    return fetched(remote, target, lambda into: http_file.download(remote, into, known, policy), verified_rows)
 
 
 def _corrupt(remote: RemoteFile, problem: str) -> CorruptFile:
@@ -174,7 +155,7 @@ def _corrupt(remote: RemoteFile, problem: str) -> CorruptFile:
     return CorruptFile(remote.message(problem, advice))
 
 
-def _trip_rows(path: Path, transfer: Transfer, remote: RemoteFile) -> int:
+def _trip_rows(path: Path, remote: RemoteFile) -> int:
     """The number of rows in a parquet file.
 
     Raises:
@@ -186,14 +167,15 @@ def _trip_rows(path: Path, transfer: Transfer, remote: RemoteFile) -> int:
     def corrupt(problem: str) -> CorruptFile:
         return _corrupt(remote, f"is not a trip file: {problem}")
 
+    size = path.stat().st_size
     with path.open("rb") as file:
         head = file.read(64)
-        file.seek(max(0, transfer.bytes - len(_PARQUET_MAGIC)))
+        file.seek(max(0, size - len(_PARQUET_MAGIC)))
         tail = file.read()
     if _is_page(head):
-        raise corrupt(f"it is an HTML or XML page of {transfer.bytes:,} bytes")
+        raise corrupt(f"it is an HTML or XML page of {size:,} bytes")
     if not head.startswith(_PARQUET_MAGIC) or tail != _PARQUET_MAGIC:
-        raise corrupt(f"its {transfer.bytes:,} bytes begin with {head[:4]!r} and end with {tail!r}, not with PAR1")
+        raise corrupt(f"its {size:,} bytes begin with {head[:4]!r} and end with {tail!r}, not with PAR1")
     try:
         footer = pq.read_metadata(path)
         footer.schema.to_arrow_schema()
@@ -204,7 +186,7 @@ def _trip_rows(path: Path, transfer: Transfer, remote: RemoteFile) -> int:
     return int(footer.num_rows)
 
 
-def _zone_rows(path: Path, transfer: Transfer, remote: RemoteFile) -> int:
+def _zone_rows(path: Path, remote: RemoteFile) -> int:
     """The number of rows in a CSV file of zones.
 
     Raises:
@@ -216,7 +198,7 @@ def _zone_rows(path: Path, transfer: Transfer, remote: RemoteFile) -> int:
 
     content = path.read_bytes()
     if _is_page(content):
-        raise corrupt(f"it is an HTML or XML page of {transfer.bytes:,} bytes")
+        raise corrupt(f"it is an HTML or XML page of {len(content):,} bytes")
     try:
         lines = list(csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""), strict=True))
     except (UnicodeDecodeError, csv.Error) as problem:
