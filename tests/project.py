@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -83,11 +83,18 @@ class Project:
 
     def run(self, *months: Month, selection: str = GREEN_PIPELINE) -> list[RunOutcome]:
         """Dagster runs in this process, one a month, as ``lakehouse run`` makes them."""
+        return self.run_each([(selection, months)])
+
+    def run_each(self, ranges: Iterable[tuple[str, Iterable[Month]]]) -> list[RunOutcome]:
+        """The months of each selection, one range after the other."""
         definitions = build_definitions(self.settings())
-        chosen = select(definitions, selection)
-        wanted = [month for m in months for month in months_to_run(chosen, m, m)]
+        outcomes: list[RunOutcome] = []
         with self.instance() as instance:
-            return list(run_months(definitions, instance, chosen, wanted))
+            for selection, months in ranges:
+                chosen = select(definitions, selection)
+                wanted = [month for m in months for month in months_to_run(chosen, m, m)]
+                outcomes += run_months(definitions, instance, chosen, wanted)
+        return outcomes
 
     def instance(self) -> dg.DagsterInstance:
         return dg.DagsterInstance.from_config(str(self.dagster_home))

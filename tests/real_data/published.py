@@ -133,11 +133,10 @@ def real_project(folder: Path, real_data: Path) -> Project:
 
 def run_all_months(project: Project) -> list[RunOutcome]:
     """Everything of which there is a file, a run for each month."""
-    return [
-        outcome
-        for month, selection in sorted(ASSETS_BY_MONTH.items())
-        for outcome in project.run(Month.parse(month), selection=selection)
-    ]
+    by_selection: dict[str, list[Month]] = {}
+    for month, selection in sorted(ASSETS_BY_MONTH.items()):
+        by_selection.setdefault(selection, []).append(Month.parse(month))
+    return project.run_each(by_selection.items())
 
 
 def sha256(file: Path) -> str:
