@@ -8,8 +8,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import cache
-from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
@@ -22,12 +20,11 @@ from sqlalchemy.engine import Engine
 from lakehouse.assets.partitions import monthly
 from lakehouse.bronze import BronzeStore, Landing
 from lakehouse.cli import main
-from lakehouse.contracts import CONTRACTS
 from lakehouse.model import Models
-from lakehouse.model_file import load_models
 from lakehouse.month import Month
 from lakehouse.profile import open_warehouse
 from lakehouse.warehouse.duckdb_iceberg import DuckDbIcebergWarehouse
+from tests.loading import models_of
 from tests.project import GREEN_PIPELINE, Project
 
 _HIDDEN_BY_PYTHON = (DeprecationWarning, PendingDeprecationWarning, ImportWarning, ResourceWarning)
@@ -164,18 +161,12 @@ def data_files(project: Project, month: Month) -> dict[str, int]:
 @contextmanager
 def opened(project: Project) -> Iterator[tuple[DuckDbIcebergWarehouse, Models]]:
     """A warehouse of the project's own, and its models."""
-    models = _models(project.sql, tuple(path.read_text() for path in sorted(project.sql.glob("*/*.sql"))))
+    models = models_of(project.sql)
     warehouse = open_warehouse(project.settings(), models)
     try:
         yield warehouse, models
     finally:
         warehouse.close()
-
-
-@cache
-def _models(folder: Path, _: tuple[str, ...]) -> Models:
-    """Read once for each content of the files: it takes longer than most queries."""
-    return load_models(folder, CONTRACTS)
 
 
 def _rows(project: Project, sql: str) -> list[dict[str, Any]]:

@@ -13,15 +13,14 @@ from typing import Any
 
 import dagster as dg
 
-from lakehouse.contracts import CONTRACTS
 from lakehouse.definitions import build_definitions
-from lakehouse.model_file import load_models
 from lakehouse.month import Month
 from lakehouse.profile import open_warehouse
 from lakehouse.runs import RunOutcome, months_to_run, run_months, select
 from lakehouse.settings import PROJECT_ROOT, Settings, load_settings
 from lakehouse.warehouse.duckdb_iceberg import DuckDbIcebergWarehouse
 from tests import green_files, reference_files
+from tests.loading import models_of
 
 GREEN_PIPELINE = "+key:green_gold"
 """What a test of trips runs unless it says otherwise: the green tables and all that they need."""
@@ -75,7 +74,7 @@ class Project:
 
     def warehouse(self) -> DuckDbIcebergWarehouse:
         settings = self.settings()
-        return open_warehouse(settings, load_models(settings.sql, CONTRACTS))
+        return open_warehouse(settings, models_of(settings.sql))
 
     def publish(self, month: Month, rows: Any, era: green_files.Era = "since 2023-02") -> Path:
         """Put a green month's file at the source."""

@@ -79,12 +79,16 @@ def resolve(query: exp.Query, schema: Schema, origin: str, error: type[Lakehouse
         if isinstance(table.this, exp.Func):
             name = table.this.sql(BIGQUERY).partition("(")[0].lower()
             raise error(f"{origin}: there is no table {name}: it is a function, and only tables can be read")
-    known = {f"{layer}.{table}" for layer, tables in schema.items() for table in tables}
+    read: Schema = {}  # only what is read: sqlglot looks at every column it is given
     for reference in references(query):
-        if reference not in known:
+        layer, _, name = reference.partition(".")
+        columns_of = schema.get(layer, {}).get(name)
+        if columns_of is None:
+            known = {f"{layer}.{table}" for layer, tables in schema.items() for table in tables}
             raise error(f"{origin}: there is no table {reference}{suggestion(reference, known)}")
+        read.setdefault(layer, {})[name] = columns_of
     try:
-        known_columns = MappingSchema({**schema}, dialect=BIGQUERY)
+        known_columns = MappingSchema({**read}, dialect=BIGQUERY)
         qualified = qualify(query.copy(), schema=known_columns, dialect=BIGQUERY)
         return annotate_types(qualified, schema=known_columns, dialect=BIGQUERY)
     except OptimizeError as fault:
@@ -140,8 +144,8 @@ def cast_to(query: exp.Query, columns: Iterable[Column]) -> exp.Select:
 
 def render(expression: exp.Expr, engine: Engine) -> str:
     """SQL text for an engine. ``@name`` parameters become ``$name`` in DuckDB."""
-    expression = expression.transform(_exact_numeric if engine == "duckdb" else _rounded_cast)
-    return expression.sql(engine, comments=False)
+    own = expression.transform(_exact_numeric if engine == "duckdb" else _rounded_cast)
+    return own.sql(engine, comments=False, copy=False)
 
 
 def _exact_numeric(node: exp.Expr) -> exp.Expr:

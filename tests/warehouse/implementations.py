@@ -17,11 +17,11 @@ import pyarrow.parquet as pq
 from lakehouse.bronze import BronzeStore, Landing
 from lakehouse.contracts import CONTRACTS
 from lakehouse.model import Models
-from lakehouse.model_file import load_models
 from lakehouse.month import Month
 from lakehouse.warehouse.duckdb_iceberg import DuckDbIcebergWarehouse
 from lakehouse.warehouse.protocol import ReplaceResult, Warehouse
 from tests import fhv_files, green_files, reference_files, yellow_files
+from tests.loading import models_of
 
 Rows: TypeAlias = list[dict[str, Any]] | pa.Table
 """Rows of a trip file, or a table that is written as it is."""
@@ -50,7 +50,7 @@ class LocalImplementation:
         self._opened: list[DuckDbIcebergWarehouse] = []
 
     def open(self, sql: Path) -> tuple[Warehouse, Models]:
-        models = load_models(sql, CONTRACTS)
+        models = models_of(sql)
         warehouse = DuckDbIcebergWarehouse(self.home, models, CONTRACTS, memory_limit="500MB", threads=2)
         self._opened.append(warehouse)
         return warehouse, models
