@@ -16,6 +16,7 @@ from dlt_sources.remote_file import HttpPolicy, RemoteFile, Transfer, Validators
 from lakehouse.exceptions import CorruptFile, SourceUnavailable, Throttled
 
 if TYPE_CHECKING:
+    from dlt.common.data_types import TDataType
     from dlt.common.schema import Schema
     from dlt.common.schema.typing import TTableSchemaColumns
     from dlt.sources import DltResource, DltSource
@@ -165,31 +166,42 @@ def _records(path: Path, remote: RemoteFile) -> list[dict[str, Any]]:
 
     try:
         records = json.loads(path.read_bytes())
-    except ValueError as problem:
-        raise corrupt(f"it is not JSON ({problem})") from problem
+        json.dumps(records, ensure_ascii=False).encode()  # JSON may escape what no text can hold
+    except (ValueError, RecursionError) as problem:
+        raise corrupt(f"it is not JSON that can be kept ({problem})") from problem
     if not isinstance(records, list):
         raise corrupt(f"it is {type(records).__name__}, not a list")
     for position, record in enumerate(records, start=1):
         if not isinstance(record, dict):
             raise corrupt(f"entry {position} is {type(record).__name__}, not an object")
+        number = record.get("id")
+        if isinstance(number, int) and not -(2**63) <= number < 2**63:
+            raise corrupt(f"the id of entry {position} is larger than any table's")
     if not records:
         raise corrupt("it is empty")
     return records
 
 
 def _column_hints(records: list[dict[str, Any]], schema: Schema) -> TTableSchemaColumns:
-    columns: TTableSchemaColumns = {"id": {"name": "id", "data_type": "bigint"}}
-    for name in _TEXTS:
-        columns[name] = {"name": name, "data_type": "text"}
-    for path in {path for record in records for path in _lists(record)}:
+    """All columns there will be, so that dlt need not begin another file where one appears late."""
+    columns: TTableSchemaColumns = {name: {"name": name, "data_type": "text"} for name in _TEXTS}
+    columns["id"] = {"name": "id", "data_type": "bigint"}
+    for path, kind in dict.fromkeys(leaf for record in records for leaf in _leaves(record)):
         name = schema.naming.shorten_fragments(*map(schema.naming.normalize_identifier, path))
-        columns[name] = {"name": name, "data_type": "json"}
+        if kind is list:
+            columns[name] = {"name": name, "data_type": "json"}
+        elif name not in columns:
+            columns[name] = {"name": name, "data_type": _TYPES.get(kind, "text")}
     return columns
 
 
-def _lists(record: Mapping[str, Any], inside: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+_TYPES: Mapping[type, TDataType] = {bool: "bool", int: "bigint", float: "double", list: "json"}
+
+
+def _leaves(record: Mapping[str, Any], inside: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], type]]:
+    """Paths of what becomes a column, and what a record has there."""
     for name, value in record.items():
-        if isinstance(value, list):
-            yield (*inside, name)
-        elif isinstance(value, dict):
-            yield from _lists(value, (*inside, name))
+        if isinstance(value, dict):
+            yield from _leaves(value, (*inside, name))
+        elif value is not None:
+            yield (*inside, name), type(value)

@@ -27,8 +27,16 @@ SELECT
   address__suite AS suite,
   address__city AS city,
   address__zipcode AS zipcode,
-  SAFE_CAST(address__geo__lat AS FLOAT64) AS latitude,
-  SAFE_CAST(address__geo__lng AS FLOAT64) AS longitude,
+  IF(
+    REGEXP_CONTAINS(address__geo__lat, r'^-?[0-9]+(\.[0-9]+)?$'),
+    CAST(address__geo__lat AS FLOAT64),
+    NULL
+  ) AS latitude,
+  IF(
+    REGEXP_CONTAINS(address__geo__lng, r'^-?[0-9]+(\.[0-9]+)?$'),
+    CAST(address__geo__lng AS FLOAT64),
+    NULL
+  ) AS longitude,
   phone,
   website,
   company__name AS company_name

@@ -13,7 +13,7 @@ import os
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -150,10 +150,11 @@ class BronzeStore:
     def record(self, landing: Landing) -> None:
         """Make a landed file current. Atomic: the record is there whole or not at all.
 
-        A clock that was set back does not make it older than the newest record there is.
+        A clock that was set back does not make it older than the newest record there is; another run's record of
+        what the source served later does.
         """
         newest = self.current(landing.dataset, landing.period)
-        if newest is not None and newest.observed_at >= landing.observed_at:
+        if newest is not None and newest.observed_at >= max(landing.observed_at, datetime.now(UTC)):
             landing = landing.model_copy(update={"observed_at": newest.observed_at + timedelta(microseconds=1)})
         folder = self.records(landing.dataset, landing.period)
         folder.mkdir(parents=True, exist_ok=True)
@@ -170,9 +171,12 @@ class BronzeStore:
         recorded = {self.file(_read(path)) for path in self.records(dataset, month).glob("*.json")}
         folder = self.root / _folder(dataset, month)
         cutoff = time.time() - ORPHAN_AGE_SECONDS
-        orphans = [path for path in folder.glob("*") if path not in recorded and path.stat().st_mtime < cutoff]
-        for path in orphans:
-            path.unlink(missing_ok=True)
+        orphans = []
+        for path in folder.glob("*"):
+            with suppress(FileNotFoundError):  # another run may sweep it at the same time
+                if path not in recorded and path.stat().st_mtime < cutoff:
+                    path.unlink()
+                    orphans.append(path)
         return orphans
 
     @contextmanager

@@ -100,7 +100,14 @@ YELLOW = Contract(
     "pickup_at",
     (
         *_taxi_columns("tpep"),
-        _money("airport_fee", "Fee for pickups at LaGuardia and JFK airports", Month(2020, 11)),
+        _column(
+            "airport_fee",
+            NUMERIC,
+            "Airport_fee",
+            "Fee for pickups at LaGuardia and JFK airports",
+            "USD",
+            since=Month(2020, 11),
+        ),
         _CBD_CONGESTION_FEE,
     ),
 )

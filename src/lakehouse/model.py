@@ -102,8 +102,7 @@ class Models:
 
         Their datasets are published on different days, so it is made of those that are there.
         """
-        makers = [self.by_table(table) for table in model.references]
-        monthly = [m for m in makers if m is not None and m.bronze is not None and m.is_partitioned]
+        monthly = [m for m in self if m.table.name in model.references and m.bronze is not None and m.is_partitioned]
         return tuple(monthly) if model.is_partitioned and len(monthly) > 1 else ()
 
     def asset_key(self, table: str) -> str:

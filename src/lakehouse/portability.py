@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 from sqlglot.optimizer.scope import traverse_scope
+from sqlglot.optimizer.simplify import simplify
 
 from lakehouse import dialect
 
@@ -22,6 +23,8 @@ _CHANGING = (
     *(exp.CurrentDate, exp.CurrentTimestamp, exp.CurrentDatetime, exp.CurrentTime),
     *(exp.Rand, exp.Uuid, exp.SessionUser),
 )
+_OF_FLOATS = (exp.Stddev, exp.StddevPop, exp.StddevSamp, exp.Variance, exp.VariancePop, exp.Corr)
+_BY_ORDER = (exp.RowNumber, exp.FirstValue, exp.LastValue, exp.NthValue, exp.Lag, exp.Lead)
 _WHOLE = (exp.Round, exp.Floor, exp.Ceil, exp.Trunc)
 _INEXACT = {exp.DType.DOUBLE, exp.DType.FLOAT}
 _DECIMAL = {exp.DType.DECIMAL, exp.DType.BIGDECIMAL}
@@ -55,9 +58,9 @@ def written(query: exp.Expr) -> Iterator[Finding]:
 def typed(resolved: exp.Expr, schema: dialect.Schema) -> Iterator[Finding]:
     """What takes types and columns to tell: needs the query resolved, see :func:`lakehouse.dialect.resolve`."""
     for node in resolved.find_all(exp.Sum, exp.Avg, exp.Cast):
-        finding = _of_a_float(node)
-        if finding is not None:
-            yield finding
+        for finding in (_of_a_float(node), _of_a_text(node)):
+            if finding is not None:
+                yield finding
     yield from _shadows(resolved, schema)
 
 
@@ -65,7 +68,8 @@ def _difference(node: exp.Expr) -> Finding | None:
     if not isinstance(node, _DIFFERENCES):
         return None
     unit = _unit(node)
-    if isinstance(node, exp.TimestampDiff) or unit not in {"SECOND", "DAY"}:
+    counted_alike = {"DAY", "MONTH", "YEAR"} if isinstance(node, exp.DateDiff) else {"SECOND", "DAY"}
+    if isinstance(node, exp.TimestampDiff) or unit not in counted_alike:
         return Finding(
             f"a difference in {unit} of {'timestamps' if isinstance(node, exp.TimestampDiff) else 'times'} "
             "counts differently on each engine",
@@ -121,7 +125,7 @@ def _function(node: exp.Expr) -> Finding | None:
         return Finding("TRIM takes all white space in BigQuery, spaces in DuckDB", "say what: TRIM(x, ' ')")
     if isinstance(node, exp.TimeToStr) and "%E" in node.args["format"].name:
         return Finding("DuckDB has no %E in formats", "write the format without it")
-    if isinstance(node, exp.TryCast) and node.to.this == exp.DType.BIGINT:
+    if isinstance(node, exp.TryCast) and node.to.this == exp.DType.BIGINT and node.find_ancestor(exp.If) is None:
         return Finding(
             "SAFE_CAST('1.5' AS INT64) is 2 in DuckDB", "test it with REGEXP_CONTAINS first, then CAST", misleads=True
         )
@@ -148,6 +152,8 @@ def _relation(node: exp.Expr) -> Finding | None:
         )
     if isinstance(node, exp.SetOperation) and node.args.get("by_name") and node.side == "FULL":
         return Finding("neither engine's FULL UNION BY NAME means the same", "name the columns in each SELECT")
+    if isinstance(node, exp.DataType) and node.this == exp.DType.BIGDECIMAL:
+        return Finding("DuckDB has no BIGNUMERIC", "write NUMERIC(p, s)")
     if isinstance(node, exp.DataType) and node.this in _DECIMAL and not node.expressions:
         return Finding("NUMERIC is of another scale on each engine", "write its precision, as in NUMERIC(18, 2)")
     return None
@@ -160,6 +166,22 @@ def _rerun(node: exp.Expr) -> Finding | None:
             f"{node.sql(dialect.BIGQUERY)} differs from run to run",
             "use @partition_start and @partition_end, or a column",
         )
+    if isinstance(node, _OF_FLOATS):
+        return Finding(
+            f"{node.sql(dialect.BIGQUERY)} adds FLOAT64s in another order in each run",
+            "publish the sums, as NUMERIC(p, s), and let its reader work it out",
+        )
+    if isinstance(node, exp.Query) and node.args.get("limit") and not node.args.get("order"):
+        return Finding("LIMIT without ORDER BY keeps other rows in each run", "add ORDER BY")
+    return None
+
+
+def _order(node: exp.Expr) -> Finding | None:
+    """What would make a rerun pick other rows, as rows have no order of their own."""
+    if isinstance(node, exp.Window) and isinstance(node.this, _BY_ORDER) and not node.args.get("order"):
+        return Finding(f"{node.sql(dialect.BIGQUERY)} is another row's in each run", "add ORDER BY to its OVER (…)")
+    if isinstance(node, exp.TableSample):
+        return Finding("a sample is of other rows in each run", "filter by a column")
     if isinstance(node, exp.AnyValue):
         return Finding("ANY_VALUE is another value in each run", "write MIN or MAX")
     if isinstance(node, (exp.ArrayAgg, exp.GroupConcat)):
@@ -167,13 +189,11 @@ def _rerun(node: exp.Expr) -> Finding | None:
             return Finding("DuckDB has no LIMIT in ARRAY_AGG", "filter with QUALIFY ROW_NUMBER() OVER (…) first")
         if not node.find(exp.Order):
             return Finding("an aggregated list is in another order in each run", "add ORDER BY inside it")
-    if isinstance(node, exp.Query) and node.args.get("limit") and not node.args.get("order"):
-        return Finding("LIMIT without ORDER BY keeps other rows in each run", "add ORDER BY")
     return None
 
 
 _RULES: tuple[Callable[[exp.Expr], Finding | None], ...] = (
-    *(_difference, _part, _truncation, _division, _function, _relation, _rerun),
+    *(_difference, _part, _truncation, _division, _function, _relation, _rerun, _order),
 )
 
 
@@ -188,11 +208,26 @@ def _of_a_float(node: exp.Expr) -> Finding | None:
         return None
     if not isinstance(node, exp.Cast) or kind not in _INEXACT | _DECIMAL:
         return None
-    if node.to.this == exp.DType.BIGINT and not isinstance(node.this, _WHOLE):
+    whole = isinstance(node.this, _WHOLE) and not node.this.args.get("decimals")
+    if node.to.this == exp.DType.BIGINT and not whole:
         return Finding(f"{text} rounds halves differently on each engine", "write CAST(ROUND(x) AS INT64)")
     if node.to.this == exp.DType.TEXT:
         return Finding(f"{text} writes 1 as 1.0 or 1.00 on some engine", "keep it a number")
     return None
+
+
+def _of_a_text(node: exp.Expr) -> Finding | None:
+    """DuckDB takes '1.5' for the INT64 2, '1_000' for a number and 't' for TRUE."""
+    if not isinstance(node, exp.Cast) or node.to.this not in {exp.DType.BIGINT, exp.DType.BOOLEAN, *_INEXACT}:
+        return None
+    kind = node.this.type.this if node.this.type else None
+    is_tested = isinstance(node.this, exp.TimeToStr) or node.find_ancestor(exp.If) is not None
+    if kind not in {exp.DType.TEXT, exp.DType.VARCHAR} or is_tested:
+        return None
+    return Finding(
+        f"{node.sql(dialect.BIGQUERY)} takes more texts in DuckDB than in BigQuery",
+        "test it first: IF(REGEXP_CONTAINS(x, r'^[0-9]+$'), CAST(x AS …), NULL)",
+    )
 
 
 def _shadows(resolved: exp.Expr, schema: dialect.Schema) -> Iterator[Finding]:
@@ -208,7 +243,9 @@ def _shadows(resolved: exp.Expr, schema: dialect.Schema) -> Iterator[Finding]:
                 there.update(source.expression.named_selects)
         for projection in scope.expression.selects:
             name, value = projection.alias_or_name, projection.unalias()
-            passes_on = isinstance(value, exp.Column) and value.name == name
+            # JOIN … USING (x) is resolved to COALESCE(a.x, b.x).
+            parts = [value.this, *value.expressions] if isinstance(value, exp.Coalesce) else [value]
+            passes_on = all(isinstance(part, exp.Column) and part.name == name for part in parts)
             if name in there and not passes_on:
                 yield Finding(
                     f"column {name} is new and is called as one of what it is made from",
@@ -224,16 +261,18 @@ def _unit(node: exp.Expr) -> str:
 
 
 def _is_number_but_zero(node: exp.Expr) -> bool:
-    node = node.unnest()
+    if node.find(exp.Column, exp.Parameter, exp.Func, exp.Query) is not None:
+        return False
+    node = simplify(node.copy()).unnest()
     if isinstance(node, exp.Neg):
         node = node.this
     return isinstance(node, exp.Literal) and not node.is_string and float(node.name) != 0
 
 
 def _is_cast(node: exp.Expr) -> bool:
-    """Whether a cast settles the type, however deep inside it the node is."""
+    """Whether a cast settles the type, however deep inside it the node is; before anything adds it up."""
     around = node.parent
-    while around is not None and not isinstance(around, exp.Query):
+    while around is not None and not isinstance(around, (exp.Query, exp.AggFunc)):
         if isinstance(around, exp.Cast):
             return True
         around = around.parent

@@ -159,7 +159,10 @@ class Contract:
         by_name: dict[str, SourceColumn] = {}
         for given in footer:
             if by_name.setdefault(given.name.lower(), given) is not given:
-                raise ContractViolation(f"{file}: column {given.name} occurs twice, differing only in case")
+                raise ContractViolation(
+                    f"{file}: column {given.name} occurs twice, names being compared without case; nothing was "
+                    "changed. Check what the source published"
+                )
         selected: list[exp.Expr] = []
         whole_numbers: list[tuple[str, str]] = []
         decimals: list[tuple[str, str]] = []

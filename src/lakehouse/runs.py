@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -21,7 +21,6 @@ from lakehouse.settings import EARLIEST_FIRST_MONTH, Settings, dagster_home
 
 if TYPE_CHECKING:
     from dagster._core.definitions.assets.graph.base_asset_graph import BaseAssetGraph
-    from dagster._core.execution.plan.objects import UserFailureData
 
 _BARE_KEY = re.compile(r'(?<![\w:"/=])(?!(?:and|or|not|sinks|roots)\b)([A-Za-z_]\w*)(?![\w:("/])')
 
@@ -137,23 +136,23 @@ def run_months(
 ) -> Iterator[RunOutcome]:
     """One Dagster run for each month, in order; a failed month does not stop the next.
 
-    Assets without partitions run with the first month, and with the next ones for as long as they fail. What
-    puts several datasets together is run on those that are published, in a run of its own, where a run had to
-    skip it because the source has no file of another one yet.
+    What comes whole, and what is made of nothing else, runs with the first month, and with the next ones for as
+    long as it fails. What puts several datasets together is run on those that are published, in a run of its own,
+    where a run had to skip it because the source has no file of another one yet.
 
     Raises:
         KeyboardInterrupt: the process was told to stop; Dagster has recorded the month as failed.
     """
     graph = definitions.resolve_asset_graph()
-    pending = {key for key in selection.keys if graph.get(key).partitions_def is None}
-    monthly = selection.keys - pending
+    monthly = {key for key in selection.keys if graph.get(key).partitions_def is not None}
+    pending = {key for key in selection.keys if not monthly & {key, *graph.get_ancestor_asset_keys(key)}}
+    every_month = selection.keys - pending
     for month in months:
-        chosen = monthly | pending
+        chosen = every_month | pending
         result = _execute(definitions, instance, chosen, month)
         outcome = RunOutcome(month, result.run_id, tuple(_assets(result)), tuple(_failures(result)))
-        done = {dg.AssetKey.from_user_string(asset.key) for asset in outcome.assets}
-        pending -= done
-        left = _runnable(graph, chosen, done) if _lacks_only_what_is_unpublished(result) else frozenset()
+        done = _materialized(outcome)
+        left = _runnable(graph, chosen, done, dict(_failed(result)))
         if left:
             rest = _execute(definitions, instance, left, month)
             outcome = replace(
@@ -161,7 +160,12 @@ def run_months(
                 assets=(*outcome.assets, *_assets(rest)),
                 failures=(*outcome.failures, *_failures(rest)),
             )
+        pending -= _materialized(outcome)
         yield outcome
+
+
+def _materialized(outcome: RunOutcome) -> set[dg.AssetKey]:
+    return {dg.AssetKey.from_user_string(asset.key) for asset in outcome.assets}
 
 
 def _execute(
@@ -180,29 +184,33 @@ def _execute(
     return result
 
 
-def _lacks_only_what_is_unpublished(result: dg.ExecuteInProcessResult) -> bool:
-    """Whether a run failed for no other reason than that a source has no file of the month yet."""
-    failures = [event.step_failure_data.user_failure_data for event in result.all_events if event.is_step_failure]
-    reasons = {_reason(failure) for failure in failures}
-    return reasons == {NotPublished.__name__}
-
-
-def _reason(failure: UserFailureData | None) -> object:
-    error = failure.metadata.get("error") if failure else None
-    return error.value if error else None
+def _failed(result: dg.ExecuteInProcessResult) -> Iterator[tuple[dg.AssetKey, object]]:
+    """Assets whose step failed, with the name of the error if it is one of ours."""
+    for event in result.all_events:
+        if event.is_step_failure:
+            failure = event.step_failure_data.user_failure_data
+            error = failure.metadata.get("error") if failure else None
+            yield dg.AssetKey([str(event.step_key)]), error.value if error else None
 
 
 def _runnable(
-    graph: BaseAssetGraph[Any], chosen: AbstractSet[dg.AssetKey], done: AbstractSet[dg.AssetKey]
+    graph: BaseAssetGraph[Any],
+    chosen: AbstractSet[dg.AssetKey],
+    done: AbstractSet[dg.AssetKey],
+    failed: Mapping[dg.AssetKey, object],
 ) -> frozenset[dg.AssetKey]:
-    """Assets that a run skipped, though one of the months they are made of is there, and all that comes whole."""
+    """Assets that a run skipped for no other reason than that a source has no file of the month yet.
+
+    One of the months they are made of has to be there, and all that comes whole.
+    """
     ready = set(done)
     for key in graph.toposorted_asset_keys:
-        if key not in chosen or key in ready:
+        if key not in chosen or key in ready or key in failed:
             continue
+        reasons = {failed[ancestor] for ancestor in graph.get_ancestor_asset_keys(key) if ancestor in failed}
         parents = graph.get(key).parent_keys
         monthly = {parent for parent in parents if graph.get(parent).partitions_def is not None}
-        if monthly & ready and not ((parents - monthly) & (chosen - ready)):
+        if reasons == {NotPublished.__name__} and monthly & ready and not (parents - monthly) & (chosen - ready):
             ready.add(key)
     return frozenset(ready - done)
 

@@ -16,6 +16,7 @@ from lakehouse.lineage import column_lineage
 from lakehouse.model import Models, SqlModel
 from lakehouse.month import Month
 from lakehouse.projection import Contract
+from lakehouse.schema import BRONZE_COLUMNS
 from lakehouse.settings import Settings
 from lakehouse.warehouse.protocol import CheckResult, ReplaceResult, Warehouse
 
@@ -37,7 +38,7 @@ def sql_model_asset(
         partitions_def=partitions,
         backfill_policy=one_month_a_run() if partitions else None,
         check_specs=_check_specs(models, model, partitions),
-        code_version=hashlib.sha256(sql.encode()).hexdigest()[:12],
+        code_version=_code_version(sql, contracts.get(model.bronze or "")),
         metadata={
             "dagster/table_name": model.table.name,
             "dagster/storage_kind": model.table.format,
@@ -67,6 +68,16 @@ def sql_model_asset(
         )
 
     return build
+
+
+def _code_version(sql: str, contract: Contract | None) -> str:
+    """Changes with what changes the rows: the SQL, and the contract of the file it reads."""
+    columns = (
+        [(c.column.name, c.column.type, c.sources, c.required, c.padded) for c in contract.canonical]
+        if contract
+        else []
+    )
+    return hashlib.sha256(f"{sql} {columns}".encode()).hexdigest()[:12]
 
 
 def _check_specs(
@@ -126,10 +137,15 @@ def _lineage(models: Models, model: SqlModel, contracts: Mapping[str, Contract])
                     asset_key=models.asset_key(table), column_name=_published_name(contracts, table, name)
                 )
                 for table, name in sorted(origins)
+                if not (table.startswith("bronze.") and name in _GENERATED)
             ]
             for column, origins in column_lineage(model).items()
         }
     )
+
+
+_GENERATED = frozenset(column.name for column in BRONZE_COLUMNS)
+"""Columns of bronze relations that no landed file has."""
 
 
 def _published_name(contracts: Mapping[str, Contract], table: str, column: str) -> str:

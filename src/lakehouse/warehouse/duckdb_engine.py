@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
+from lakehouse.projection import read_footer
 from lakehouse.schema import Column
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ class DuckDbEngine:
         import duckdb
 
         self._connection: duckdb.DuckDBPyConnection = duckdb.connect(config=self._config)
+        self._connection.execute("SET TimeZone = 'UTC'")  # as BigQuery reads times without a zone
         for schema in SCHEMAS:
             self._connection.execute(f"CREATE SCHEMA {schema}")
         return self
@@ -104,9 +106,10 @@ def read_parquet(files: Sequence[Path]) -> str:
 def read_file(file: Path) -> str:
     """Table function over one landed file. CSV is text, in quotes or not: only what is empty is NULL."""
     if file.suffix == ".csv":
+        columns = ", ".join(f"{literal(column.name)}: 'VARCHAR'" for column in read_footer(file))
         return (
-            f"read_csv({literal(str(file))}, header = TRUE, all_varchar = TRUE, delim = ',', quote = '\"', "
-            "escape = '\"', nullstr = '', auto_detect = TRUE, sample_size = -1, hive_partitioning = FALSE)"
+            f"read_csv({literal(str(file))}, auto_detect = FALSE, header = TRUE, columns = {{{columns}}}, delim = ',', "
+            "quote = '\"', escape = '\"', nullstr = '', comment = '', hive_partitioning = FALSE)"
         )
     return read_parquet([file])
 

@@ -39,8 +39,8 @@ class DuckDbQueries:
         """The rows of one SELECT.
 
         Raises:
-            QueryError: it cannot be parsed, names what does not exist, binds parameters, or would be answered
-                otherwise than BigQuery would.
+            QueryError: it cannot be parsed, names what does not exist, binds parameters, or has what DuckDB
+                is known to answer in another way than BigQuery.
         """
         query = dialect.parse(sql, "query", QueryError)
         if names := dialect.parameters(query):

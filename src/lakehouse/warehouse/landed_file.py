@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import NoReturn
@@ -36,6 +36,8 @@ class Drift:
     vanished: tuple[str, ...] = ()
     """Those of the absent columns that a file of its month should have."""
     rounded: Mapping[str, int] = field(default_factory=dict)
+    duplicates: int = 0
+    """Records folded into others, of a dataset that comes whole; those of trips are counted in the ledger."""
 
     def check(self) -> CheckResult:
         """A warning where the file has columns nobody asked for, lacks one it had, or is finer than a cent."""
@@ -43,7 +45,9 @@ class Drift:
         for kind in ("unknown", "absent", "vanished"):
             if columns := getattr(self, kind):
                 facts[f"{kind}_columns"] = ", ".join(columns)
-        failing = len(self.unknown) + len(self.vanished) + len(self.rounded)
+        if self.duplicates:
+            facts["duplicate_records"] = self.duplicates
+        failing = len(self.unknown) + len(self.vanished) + len(self.rounded) + self.duplicates
         return CheckResult(
             name="contract_drift",
             passed=failing == 0,
@@ -134,7 +138,18 @@ class LandedFile:
         names = [exp.column(column.name, quoted=True) for column in columns]
         order = (exp.column(self.contract.order, quoted=True), exp.func("hash", *names))
         engine.view(folded, dialect.render(projection.folded(self.sha256, order), "duckdb"))
-        return drift
+        return drift if self.contract.is_monthly else replace(drift, duplicates=self._count_duplicates(engine, folded))
+
+    def _count_duplicates(self, engine: DuckDbEngine, folded: str) -> int:
+        """Records beyond the first of each kind; a dataset that comes whole has no ledger to count them.
+
+        Raises:
+            CorruptFile: the file is not read as the records that were landed.
+        """
+        counted = engine.row(f"SELECT COUNT(*) AS kept, CAST(SUM(copies) AS BIGINT) AS records FROM {folded}", {})
+        if counted["records"] != self.rows:
+            raise CorruptFile(f"{self.name}: {counted['records']} of its {self.rows} records can be read")
+        return int(counted["records"] - counted["kept"])
 
     def _check_values(self, engine: DuckDbEngine) -> Drift:
         """Look at the values that a cast would change in silence."""

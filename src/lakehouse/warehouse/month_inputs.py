@@ -20,7 +20,7 @@ from lakehouse.warehouse.duckdb_statements import ModelStatements
 from lakehouse.warehouse.iceberg_tables import IcebergTables
 from lakehouse.warehouse.landed_file import Drift, LandedFile
 
-_WRITER_VERSION = 1
+_WRITER_VERSION = 2
 """Part of every fingerprint: raise it when the way files are written changes what is in them."""
 
 _FINGERPRINT_DIGITS = 16
@@ -34,6 +34,8 @@ class UpstreamTable:
     files: tuple[Path, ...]
     is_computed_from: bool
     """False for a table that only checks read: checks run every time, so it need not make a month new."""
+    was_published: bool
+    """Whether anything was ever published in it, for this month or another."""
 
 
 @dataclass(frozen=True)
@@ -69,8 +71,15 @@ class MonthInputs:
         for table in sorted({*model.references, *(read for check in model.checks for read in check.reads())}):
             spec = models.spec(table)
             if spec is not None:
-                files = tables.published(spec, month if spec.partition else None).files
-                upstream.append(UpstreamTable(spec, tuple(sorted(files)), is_computed_from=table in model.references))
+                published = tables.published(spec, month if spec.partition else None)
+                upstream.append(
+                    UpstreamTable(
+                        spec,
+                        tuple(sorted(published.files)),
+                        is_computed_from=table in model.references,
+                        was_published=published.snapshot is not None,
+                    )
+                )
         inputs = cls(month, landed, tuple(upstream), _absent(month, upstream, models, contracts))
         inputs._require_something(model)
         return inputs
@@ -138,8 +147,9 @@ def _absent(
         maker = models.by_table(table.spec.name)
         if maker is None or table.files or not table.is_computed_from or table.spec == maker.rejected:
             continue
-        # A landed file always has rows; what is made of other tables may rightly be empty.
-        if maker.bronze is not None and contracts[maker.bronze].has_begun(month):
+        # A landed file always has rows; what is made of other tables may rightly be empty for a month.
+        has_begun = maker.bronze is None or contracts[maker.bronze].has_begun(month)
+        if has_begun and (maker.bronze is not None or not table.was_published):
             absent.append(maker)
     return tuple(absent)
 
