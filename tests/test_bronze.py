@@ -138,6 +138,22 @@ def test_only_old_files_without_a_record_are_swept(store: BronzeStore) -> None:
     assert young.exists()
 
 
+def test_files_of_what_comes_whole_are_swept_where_they_lie(store: BronzeStore) -> None:
+    folder = store.root / "zones" / "all"
+    folder.mkdir(parents=True)
+    old = folder / "old.csv"
+    old.write_bytes(b"x")
+    past = time.time() - ORPHAN_AGE_SECONDS - 1
+    os.utime(old, (past, past))
+    assert store.sweep("zones", None) == [old]
+
+
+def test_an_earlier_answer_that_is_recorded_later_does_not_become_current(store: BronzeStore) -> None:
+    later = land(store, b"b", NOON + timedelta(minutes=1))
+    land(store, b"a", NOON)
+    assert store.current("green", MONTH) == later
+
+
 def test_a_record_that_cannot_be_read_is_named(store: BronzeStore) -> None:
     land(store, b"a")
     record = next(store.records("green", MONTH).glob("*.json"))

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from lakehouse.definitions import build_definitions
 from lakehouse.month import Month
 from lakehouse.runs import RunOutcome, run_months, select
+from lakehouse.settings import PROJECT_ROOT
 from tests import fhv_files, yellow_files
 from tests.project import Project
 
@@ -93,3 +96,33 @@ def test_gold_waits_while_no_dataset_is_published(project: Project) -> None:
     (outcome,) = runs(project, JANUARY)
     assert not outcome.succeeded
     assert keys(outcome) == {"infrastructure", "zones_bronze", "zones_silver"}
+
+
+def test_an_unrelated_failure_does_not_keep_gold_from_what_is_published(project: Project) -> None:
+    publish_yellow(project, JANUARY)
+    (project.source / "users.json").write_text("<html>")
+    (outcome,) = runs(project, JANUARY, selection="+trips_gold,+users_gold")
+    assert {failure.partition(":")[0] for failure in outcome.failures} == {"fhv 2024-01", "users"}
+    assert "trips_gold" in keys(outcome)
+
+
+def test_gold_waits_for_zones_that_are_not_published(project: Project) -> None:
+    publish_yellow(project, JANUARY)
+    (project.source / "misc" / "taxi_zone_lookup.csv").unlink()
+    (outcome,) = runs(project, JANUARY)
+    assert keys(outcome) == {"infrastructure", "taxi_bronze"}
+
+
+def test_a_table_of_all_months_is_made_anew_with_each_month(tmp_path: Path) -> None:
+    sql = tmp_path / "sql"
+    shutil.copytree(PROJECT_ROOT / "sql", sql)
+    (sql / "gold" / "total_gold.sql").write_text(
+        "/*\ndescription: All trips\ntable: gold.total\ngrain: [taxi_type]\n"
+        "columns:\n  trips: {type: INT64, description: Trips}\n*/\n"
+        "SELECT taxi_type, COUNT(*) AS trips FROM silver.yellow_trips GROUP BY taxi_type\n"
+    )
+    project = Project(tmp_path / "project", sql=sql)
+    publish_yellow(project, JANUARY)
+    publish_yellow(project, FEBRUARY)
+    assert all(outcome.succeeded for outcome in runs(project, JANUARY, FEBRUARY, selection="+total_gold"))
+    assert project.rows("SELECT trips FROM gold.total") == [{"trips": 10}]

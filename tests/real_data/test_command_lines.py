@@ -111,6 +111,30 @@ def test_every_materialization_but_that_of_infrastructure_has_a_column_schema(ev
     assert without == {"infrastructure"}
 
 
+def test_the_lineage_of_every_column_names_columns_that_its_sources_have(everything: Project) -> None:
+    materialized = _materialized_in_the_only_run(everything)
+    columns: dict[str, set[str]] = {}
+    lineages: dict[str, Mapping[str, Sequence[dg.TableColumnDep]]] = {}
+    for key, each in materialized.items():
+        schema, lineage = (each.metadata.get(f"dagster/column_{kind}") for kind in ("schema", "lineage"))
+        if isinstance(schema, dg.TableSchemaMetadataValue):
+            columns[key] = {column.name for column in schema.value.columns}
+        if isinstance(lineage, dg.TableColumnLineageMetadataValue):
+            lineages[key] = lineage.value.deps_by_column
+    assert len(lineages) == 8
+    for key, by_column in lineages.items():
+        assert set(by_column) == columns[key]
+        assert any(by_column.values())
+        for dep in (dep for deps in by_column.values() for dep in deps):
+            upstream = dep.asset_key.to_user_string()
+            known = {name.lower() for name in columns[upstream]}
+            assert dep.column_name.lower() in known or upstream.endswith("_bronze")  # a file may lack a column
+    gold = {(dep.asset_key.to_user_string(), dep.column_name) for dep in lineages["trips_gold"]["total_amount"]}
+    assert gold == {("taxi_silver", "total_amount")}
+    zone = {(dep.asset_key.to_user_string(), dep.column_name) for dep in lineages["zones_silver"]["location_id"]}
+    assert zone == {("zones_bronze", "LocationID")}
+
+
 def test_lakehouse_query_prints_the_trips_by_zone_of_pandas(everything: Project, real_data: Path) -> None:
     query = f"SELECT * FROM {TRIPS_GOLD} ORDER BY pickup_location_id, taxi_type"
 

@@ -228,6 +228,8 @@ def test_amounts_finer_than_a_cent_are_rounded_and_counted(house: House) -> None
     result = house.replace("green_silver", JANUARY)
     drift = next(check for check in result.checks if check.name == "contract_drift")
     assert (drift.passed, drift.facts["rounded_tip_amount"]) == (False, 2)
+    tips = house.rows("SELECT tip_amount FROM silver.green_trips ORDER BY pickup_at")
+    assert [str(row["tip_amount"]) for row in tips] == ["1.01", "1.25", "0.13"]  # as written, not as stored
 
 
 @pytest.mark.parametrize(

@@ -60,6 +60,21 @@ def test_an_unknown_column_of_zones_is_a_warning(house: House) -> None:
     assert (drift.passed, drift.severity, drift.facts) == (False, "warn", {"unknown_columns": "area"})
 
 
+@pytest.mark.parametrize("sign", ["#", "--", "'", "\\", "%"])
+def test_a_line_that_begins_with_what_is_a_comment_elsewhere_is_a_zone(house: House, sign: str) -> None:
+    header = "Borough,LocationID,Zone,service_zone\n"
+    house.land_zones(f"{header}Queens,1,A,B\n{sign}Queens,2,A,B\nQueens,3,A,B\n")
+    house.replace("zones_silver", None)
+    assert house.rows("SELECT borough FROM silver.zones WHERE location_id = 2") == [{"borough": f"{sign}Queens"}]
+
+
+def test_a_record_that_comes_twice_is_kept_once_and_reported(house: House) -> None:
+    house.land_users(user(1), user(1), user(2))
+    result = house.replace("users_silver", None)
+    drift = check(result, "contract_drift")
+    assert (result.rows, drift.passed, drift.facts["duplicate_records"]) == (2, False, 1)
+
+
 @pytest.mark.parametrize("number", ["1.5", "x", "1e3", "0x10", "99999999999999999999"])
 def test_a_zone_whose_number_is_no_whole_number_stops_with_the_column_named(house: House, number: str) -> None:
     house.land_zones()
