@@ -26,7 +26,7 @@ BIGQUERY: Engine = "bigquery"
 Schema = dict[str, dict[str, dict[str, str]]]
 """Layer → table → column → BigQuery type."""
 
-_NINE_DECIMALS = "DECIMAL(38,9)"
+_NINE_DECIMALS = exp.DataType.build("DECIMAL(38,9)", dialect="duckdb")
 _BARE = exp.DataType(this=exp.DType.DECIMAL)
 _UNRESOLVED = re.compile(r"(?:Column '|Unknown column: )(?P<name>\w+)")
 _TERMINAL_COLOURS = re.compile(r"\x1b\[\d*m")
@@ -156,14 +156,13 @@ def _exact_numeric(node: exp.Expr) -> exp.Expr:
     DuckDB's bare DECIMAL would silently have three; and it would round the binary number that stands for 1.005,
     or that a division gives, to 1.00.
     """
-    nine = exp.DataType.build(_NINE_DECIMALS, dialect="duckdb")
     if isinstance(node, exp.DataType) and node.this == exp.DType.DECIMAL and not node.expressions:
-        return nine
-    if isinstance(node, exp.Cast) and node.to.this == exp.DType.DECIMAL and node.to not in (nine, _BARE):
+        return _NINE_DECIMALS.copy()
+    if isinstance(node, exp.Cast) and node.to.this == exp.DType.DECIMAL and node.to not in (_NINE_DECIMALS, _BARE):
         inner = node.this.unnest()
         is_binary = inner.type is not None and inner.type.this in (exp.DType.DOUBLE, exp.DType.FLOAT)
         if is_binary or isinstance(inner, (exp.Div, exp.SafeDivide, exp.Avg, exp.Round)):
-            node.set("this", exp.Cast(this=node.this, to=nine))
+            node.set("this", exp.Cast(this=node.this, to=_NINE_DECIMALS.copy()))
     return node
 
 
