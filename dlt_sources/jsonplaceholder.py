@@ -79,6 +79,9 @@ def users_url(url: str) -> str:
 def users_source(download: Download | None = None) -> DltSource:
     """The dlt source with the resource ``users``; without a download it yields nothing.
 
+    Raises:
+        CorruptFile: two fields would be one column, or a list stands where a text belongs.
+
     Objects inside a user become columns (``address__geo__lat``). Lists, of which the API has none, stay JSON
     in one column rather than become tables of their own, so that a new one is seen where all columns are.
     """
@@ -186,13 +189,23 @@ def _column_hints(records: list[dict[str, Any]], schema: Schema) -> TTableSchema
     """All columns there will be, so that dlt need not begin another file where one appears late."""
     columns: TTableSchemaColumns = {name: {"name": name, "data_type": "text"} for name in _TEXTS}
     columns["id"] = {"name": "id", "data_type": "bigint"}
+    paths: dict[str, tuple[str, ...]] = {}
     for path, kind in dict.fromkeys(leaf for record in records for leaf in _leaves(record)):
         name = schema.naming.shorten_fragments(*map(schema.naming.normalize_identifier, path))
+        first = paths.setdefault(name, path)
+        if first != path:
+            raise _refused(f"the fields {'.'.join(first)} and {'.'.join(path)} are one column, {name}")
+        if kind is list and name in _TEXTS:
+            raise _refused(f"the field {'.'.join(path)} is a list")
         if kind is list:
             columns[name] = {"name": name, "data_type": "json"}
         elif name not in columns:
             columns[name] = {"name": name, "data_type": _TYPES.get(kind, "text")}
     return columns
+
+
+def _refused(problem: str) -> CorruptFile:
+    return CorruptFile(f"{USERS.name}: {problem}; nothing was kept: look at what {_SETTING} serves")
 
 
 _TYPES: Mapping[type, TDataType] = {bool: "bool", int: "bigint", float: "double", list: "json"}

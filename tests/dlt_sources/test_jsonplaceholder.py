@@ -364,3 +364,34 @@ def test_an_optional_field_that_is_missing_is_null(tmp_path: Path) -> None:
     second = user(2)
     del second["phone"]
     assert landed(tmp_path, user(1), second)["phone"] == ["1-555-0001", None]
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"Name": "Clash"}, "the fields name and Name are one column, name"),
+        ({"name": ["a", "b"]}, "the field name is a list"),
+    ],
+)
+def test_fields_that_would_be_lost_or_lose_others_are_refused(
+    tmp_path: Path, changes: dict[str, Any], problem: str
+) -> None:
+    with pytest.raises(CorruptFile) as error:
+        landed(tmp_path, user(1), {**user(2), **changes})
+    assert str(error.value).startswith("users: the field")
+    assert set(problem.replace(",", "").split()) <= set(str(error.value).replace(",", " ").replace(";", " ").split())
+
+
+@pytest.mark.parametrize("body", ['[{"id": 1, "name": "\\ud83d"}]', "[" * 100_000])
+def test_json_that_no_table_can_hold_is_refused_in_words(tmp_path: Path, body: str) -> None:
+    source = tmp_path / "users.json"
+    source.write_text(body)
+    with pytest.raises(CorruptFile, match="is not a list of users: it is not JSON that can be kept"):
+        fetch_users(f"file://{source}", tmp_path / "into", policy=QUICK)
+
+
+def test_a_number_that_no_table_can_hold_is_refused_in_words(tmp_path: Path) -> None:
+    source = tmp_path / "users.json"
+    source.write_text(json.dumps([{"id": 2**70}]))
+    with pytest.raises(CorruptFile, match="the id of entry 1 is larger than any table's"):
+        fetch_users(f"file://{source}", tmp_path / "into", policy=QUICK)
