@@ -23,41 +23,16 @@ import time
 from pathlib import Path
 from typing import Any
 
+from bench.by_hand import COLUMNS, by_hand
 from bench.generate import ROWS, write_month
 from bench.measure import Spans, child, merged, middle, noise, peak_megabytes, show
-from lakehouse.bronze import hash_file
 from lakehouse.month import Month
 from lakehouse.settings import PROJECT_ROOT, load_settings, point_dlt_at_project
 from tests import reference_files
+from tests.yellow_files import source_path
 
 MONTH = Month(2024, 5)
 SELECTION = "taxi_bronze,taxi_silver,trips_gold"
-
-_MONEY = (
-    "fare_amount",
-    "extra",
-    "mta_tax",
-    "tip_amount",
-    "tolls_amount",
-    "improvement_surcharge",
-    "total_amount",
-    "congestion_surcharge",
-    "airport_fee",
-    "cbd_congestion_fee",
-)
-_BARE_COLUMNS = {
-    "vendor_id": ("vendorid", "BIGINT"),
-    "pickup_at": ("tpep_pickup_datetime", "TIMESTAMP"),
-    "dropoff_at": ("tpep_dropoff_datetime", "TIMESTAMP"),
-    "passenger_count": ("passenger_count", "BIGINT"),
-    "trip_miles": ("trip_distance", "DECIMAL(18, 2)"),
-    "rate_code_id": ("ratecodeid", "BIGINT"),
-    "store_and_fwd_flag": ("store_and_fwd_flag", "VARCHAR"),
-    "pickup_location_id": ("pulocationid", "BIGINT"),
-    "dropoff_location_id": ("dolocationid", "BIGINT"),
-    "payment_type": ("payment_type", "BIGINT"),
-    **{name: (name, "DECIMAL(18, 2)") for name in _MONEY},
-}
 
 
 def bare(source: Path, folder: Path, threads: int, memory: str) -> dict[str, Any]:
@@ -66,62 +41,13 @@ def bare(source: Path, folder: Path, threads: int, memory: str) -> dict[str, Any
 
     config: dict[str, Any] = {"threads": threads, "memory_limit": memory, "temp_directory": str(folder)}
     with duckdb.connect(config=config) as db:
-        _by_hand(db, source, MONTH.previous(), folder / "small")
+        by_hand(db, source, MONTH.previous(), folder / "small")
     before = peak_megabytes()
     started = time.perf_counter()
     with duckdb.connect(config=config) as db:
-        silver, gold = _by_hand(db, source, MONTH, folder / "month")
+        silver, gold = by_hand(db, source, MONTH, folder / "month")
     seconds = time.perf_counter() - started
     return {"seconds": seconds, "peak": peak_megabytes(), "before": before, **_summary(silver, gold)}
-
-
-def _by_hand(db: Any, source: Path, month: Month, folder: Path) -> tuple[Path, Path]:
-    folder.mkdir()
-    bronze, silver, gold = folder / "bronze.parquet", folder / "silver.parquet", folder / "gold.parquet"
-    shutil.copyfile(source / _path(month), bronze)
-    hash_file(bronze)
-    read = f"read_parquet('{bronze}', hive_partitioning = FALSE)"
-    described = db.execute(f"SELECT column_name, column_type FROM (DESCRIBE SELECT * FROM {read})").fetchall()
-    footer = {name.lower(): name for name, kind in described if kind != '"NULL"'}
-    typed = ", ".join(
-        f'CAST("{footer[given]}" AS {kind}) AS {name}' if given in footer else f"CAST(NULL AS {kind}) AS {name}"
-        for name, (given, kind) in _BARE_COLUMNS.items()
-    )
-    names = ", ".join(_BARE_COLUMNS)
-    db.execute(
-        f"""
-        COPY (
-          SELECT *, 'yellow' AS taxi_type, COALESCE(total_amount < 0, FALSE) AS is_reversal,
-            DATE_DIFF('second', pickup_at, dropoff_at) AS duration_seconds
-          FROM (
-            SELECT {names}, COUNT(*) AS copies
-            FROM (SELECT {typed} FROM {read})
-            WHERE pickup_at >= TIMESTAMP '{month.start}' AND pickup_at < TIMESTAMP '{month.end}'
-              AND COALESCE(dropoff_at >= pickup_at, TRUE)
-            GROUP BY ALL
-          )
-          ORDER BY pickup_at, hash({names})
-        ) TO '{silver}' (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 3)
-        """
-    )
-    hash_file(silver)
-    db.execute(
-        f"""
-        COPY (
-          SELECT DATE '{month.first_day}' AS month, location_id AS pickup_location_id, Borough AS borough, Zone AS zone,
-            taxi_type, trip_count, reversal_count, total_amount, trip_miles
-          FROM (
-            SELECT COALESCE(pickup_location_id, 264) AS location_id, taxi_type,
-              COUNT(*) FILTER (NOT is_reversal) AS trip_count, COUNT(*) FILTER (is_reversal) AS reversal_count,
-              SUM(total_amount)::DECIMAL(18, 2) AS total_amount, SUM(trip_miles)::DECIMAL(18, 2) AS trip_miles
-            FROM read_parquet('{silver}') GROUP BY ALL
-          )
-          LEFT JOIN read_csv('{source / reference_files.ZONES_PATH}', nullstr = '') ON LocationID = location_id
-          ORDER BY ALL
-        ) TO '{gold}' (FORMAT parquet, COMPRESSION zstd)
-        """
-    )
-    return silver, gold
 
 
 def house(source: Path, home: Path, threads: int, memory: str) -> dict[str, Any]:
@@ -179,10 +105,6 @@ def _require(outcomes: list[Any]) -> None:
             raise RuntimeError(f"{outcome.month} failed: {'; '.join(outcome.failures)}")
 
 
-def _path(month: Month) -> str:
-    return f"trip-data/yellow_tripdata_{month}.parquet"
-
-
 def _spans() -> Spans:
     """Every part of a run that could cost something, under a name."""
     from dlt_sources import tlc
@@ -227,7 +149,7 @@ def _summary(silver: Path, gold: Path) -> dict[str, Any]:
     """Rows, and hashes of their values that do not depend on their order: outside the measured time."""
     import duckdb
 
-    names = ", ".join([*_BARE_COLUMNS, "taxi_type", "is_reversal", "duration_seconds", "copies"])
+    names = ", ".join([*COLUMNS, "taxi_type", "is_reversal", "duration_seconds", "copies"])
     query = f"SELECT COUNT(*), SUM(copies - 1), SUM(hash({names}))::VARCHAR FROM read_parquet('{silver}')"
     with duckdb.connect() as db:
         rows, duplicates, values = db.execute(query).fetchall()[0]
@@ -279,9 +201,9 @@ def compare(source: Path, repetitions: int, threads: int, memory: str) -> None:
 def publish(source: Path, rows: int) -> None:
     """The source: a month of ``rows`` records, the month before it to warm up with, and zones; all generated."""
     reference_files.publish(source)
-    write_month(source / _path(MONTH.previous()), MONTH.previous(), rows=1000)
+    write_month(source / source_path(MONTH.previous()), MONTH.previous(), rows=1000)
     # In a process of its own: a child's peak of memory begins at what its parent had used.
-    child("bench.generate", f"--rows={rows}", f"--month={MONTH}", f"--out={source / _path(MONTH)}")
+    child("bench.generate", f"--rows={rows}", f"--month={MONTH}", f"--out={source / source_path(MONTH)}")
 
 
 def main() -> None:
@@ -300,7 +222,7 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory(prefix="bench-month-") as folder:
         source = (arguments.source or Path(folder) / "source").resolve()
-        if not (source / _path(MONTH)).exists():
+        if not (source / source_path(MONTH)).exists():
             publish(source, arguments.rows)
         compare(source, arguments.repetitions, arguments.threads, arguments.memory)
 

@@ -29,7 +29,7 @@ USERS = Dataset(
     name="users", description="Users of the JSONPlaceholder API, nested objects flattened by dlt, one row for each."
 )
 
-_TEXTS = (
+TEXT_COLUMNS = (
     *("name", "username", "email", "phone", "website"),
     *("address__street", "address__suite", "address__city", "address__zipcode"),
     *("address__geo__lat", "address__geo__lng"),
@@ -187,7 +187,7 @@ def _records(path: Path, remote: RemoteFile) -> list[dict[str, Any]]:
 
 def _column_hints(records: list[dict[str, Any]], schema: Schema) -> TTableSchemaColumns:
     """All columns there will be, so that dlt need not begin another file where one appears late."""
-    columns: TTableSchemaColumns = {name: {"name": name, "data_type": "text"} for name in _TEXTS}
+    columns: TTableSchemaColumns = {name: {"name": name, "data_type": "text"} for name in TEXT_COLUMNS}
     columns["id"] = {"name": "id", "data_type": "bigint"}
     paths: dict[str, tuple[str, ...]] = {}
     for path, kind in dict.fromkeys(leaf for record in records for leaf in _leaves(record)):
@@ -195,7 +195,7 @@ def _column_hints(records: list[dict[str, Any]], schema: Schema) -> TTableSchema
         first = paths.setdefault(name, path)
         if first != path:
             raise _refused(f"the fields {'.'.join(first)} and {'.'.join(path)} are one column, {name}")
-        if kind is list and name in _TEXTS:
+        if kind is list and name in TEXT_COLUMNS:
             raise _refused(f"the field {'.'.join(path)} is a list")
         if kind is list:
             columns[name] = {"name": name, "data_type": "json"}

@@ -12,6 +12,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from dlt_sources import jsonplaceholder, tlc
 from lakehouse import dialect
 from lakehouse.contracts import CONTRACTS, FHV, GREEN, USERS, YELLOW, ZONES
 from lakehouse.exceptions import ContractViolation
@@ -319,3 +320,9 @@ def test_an_fhv_file_without_a_required_column_is_refused(missing: str, tmp_path
     without = schema.remove(schema.get_field_index(missing))
     with pytest.raises(ContractViolation, match=rf"required column {missing} .*is missing"):
         FHV.project(footer_of(without, tmp_path), "file")
+
+
+def test_what_the_sources_promise_is_what_the_contracts_read() -> None:
+    users = {name for column in USERS.canonical for name in column.sources}
+    assert users == {"id", *jsonplaceholder.TEXT_COLUMNS}
+    assert [column.sources for column in ZONES.canonical] == [(name,) for name in tlc.ZONE_COLUMNS]

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from sqlglot import exp
 
 from lakehouse import dialect
-from lakehouse.checks import REJECTED, STAGED, Check
+from lakehouse.check_base import REJECTED, STAGED
+from lakehouse.checks import Check
 from lakehouse.exceptions import UnknownAsset
 from lakehouse.schema import BRONZE_COLUMNS, Column, TableSpec
 

@@ -7,63 +7,33 @@ A column that a model passes through unchanged keeps the meaning it has where it
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
-from typing import Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sqlglot import exp
 from sqlglot.optimizer.scope import Scope, build_scope
 
 from lakehouse import dialect, portability
-from lakehouse.checks import IMPLICIT_CHECKS, STAGED, Check
+from lakehouse.check_base import STAGED
+from lakehouse.checks import IMPLICIT_CHECKS, Check
 from lakehouse.exceptions import ModelError
 from lakehouse.model import (
     LEDGER,
     PARTITION_END,
     PARTITION_START,
-    REJECTED_COLUMNS,
     Models,
     SqlModel,
     audit_schema,
 )
+from lakehouse.model_header import ModelHeader, read_model_file
 from lakehouse.projection import Contract
+from lakehouse.rejects import kept, rejected_query, rejected_table
 from lakehouse.schema import BRONZE_COLUMNS, Column, TableSpec, is_declarable
 
-_HEADER = re.compile(r"\s*/\*(?P<header>.*?)\*/(?P<body>.*)", re.DOTALL)
 _Origins = Mapping[str, Mapping[str, Column]]
 """Table → column name → column: what the models read so far have."""
-
-
-class ColumnHeader(BaseModel):
-    """A column as the header declares it."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    type: str
-    description: str = Field(min_length=1)
-    unit: str | None = None
-
-
-class ModelHeader(BaseModel):
-    """The header of a SQL model; see the README for an example."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    description: str = Field(min_length=1)
-    table: str = Field(pattern=r"^(silver|gold)\.[a-z][a-z0-9_]*$")
-    grain: tuple[str, ...] | Literal["record"]
-    """Columns that identify a row, or ``record``: the whole record, unique by construction."""
-    format: Literal["table", "iceberg"] = "table"
-    partition: str | None = None
-    cluster: tuple[str, ...] = ()
-    columns: Mapping[str, ColumnHeader] = Field(default_factory=dict)
-    reject: Mapping[str, str] = Field(default_factory=dict)
-    checks: tuple[Check, ...] = ()
 
 
 def load_models(folder: Path, contracts: Mapping[str, Contract]) -> Models:
@@ -108,25 +78,7 @@ class _Source:
     @classmethod
     def read(cls, path: Path) -> _Source:
         name = f"{path.parent.name}/{path.name}"
-        if re.fullmatch(r"[a-z][a-z0-9_]*", path.stem) is None:
-            raise ModelError(f"{name}: a model's file is named for its asset: lower-case letters, digits and _")
-        try:
-            match = _HEADER.fullmatch(path.read_text(encoding="utf-8-sig"))
-        except (UnicodeDecodeError, IsADirectoryError) as error:
-            raise ModelError(f"{name}: is not a text file in UTF-8 ({error})") from None
-        if match is None:
-            raise ModelError(f"{name}: must begin with its header, YAML between /* and */")
-        try:
-            header = ModelHeader.model_validate(yaml.safe_load(match["header"]))
-        except yaml.YAMLError as error:
-            raise ModelError(f"{name}: the header is not valid YAML: {' '.join(str(error).split())}") from None
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"]) or "header"
-            raise ModelError(f"{name}: header, {where}: {first['msg']}") from None
-        if header.table.partition(".")[0] != path.parent.name:
-            raise ModelError(f"{name}: table {header.table} does not belong in sql/{path.parent.name}/")
-        sql = match["body"].strip()
+        header, sql = read_model_file(path, name)
         return cls(path, header, sql, dialect.parse(sql, name, ModelError))
 
     def resolve(
@@ -146,8 +98,7 @@ class _Source:
         if rules:
             if bronze is None or references != (f"bronze.{bronze}",) or not isinstance(query, exp.Select):
                 raise ModelError(f"{self.name}: reject rules need a plain SELECT from one bronze relation")
-            kept = [exp.func("COALESCE", predicate, exp.false()).not_() for predicate in rules.values()]
-            query = query.where(*kept)
+            query = kept(query, rules)
         resolved = dialect.resolve(query, schema, self.name, ModelError)
         _require_portable(query, resolved, schema, self.name)
         columns = self._columns(resolved, origins)
@@ -165,11 +116,11 @@ class _Source:
         self._require_sound_checks(table)
         if rules and not {"copies", "bronze_sha256"} <= {column.name for column in columns}:
             raise ModelError(f"{self.name}: a model with reject rules selects copies and bronze_sha256, for the ledger")
-        rejected = rejected_query = None
+        rejected = of_rejected = None
         if rules and bronze is not None:
             contract = contracts[bronze]
-            rejected = _rejected_table(table, contract)
-            rejected_query = _rejected_query(rules, rejected, bronze, schema, self.name)
+            rejected = rejected_table(table, contract)
+            of_rejected = rejected_query(rules, rejected, bronze, schema, self.name)
         model = SqlModel(
             key=self.path.stem,
             sql=self.sql,
@@ -180,7 +131,7 @@ class _Source:
             query=dialect.cast_to(resolved, columns),
             reject_reasons=tuple(rules),
             rejected=rejected,
-            rejected_query=rejected_query,
+            rejected_query=of_rejected,
             checks=self.header.checks,
             bronze=bronze,
         )
@@ -334,32 +285,3 @@ def _pass_through(scope: Scope, name: str, origins: _Origins) -> Column | None:
     if isinstance(source, exp.Table):
         return origins.get(f"{source.db}.{source.name}", {}).get(column.name)
     return None
-
-
-def _rejected_table(table: TableSpec, contract: Contract) -> TableSpec:
-    return TableSpec(
-        name=f"{table.name}_rejected",
-        columns=(*contract.columns, *REJECTED_COLUMNS),
-        description=f"Records that {table.name} rejects, as they were landed, one row for each, with the reason",
-        partition="month",
-    )
-
-
-def _rejected_query(
-    rules: Mapping[str, exp.Expr], table: TableSpec, bronze: str, schema: dialect.Schema, name: str
-) -> exp.Select:
-    reason = exp.Case()
-    for label, predicate in rules.items():
-        reason = reason.when(predicate, exp.Literal.string(label))
-    values: dict[str, exp.Expr] = {
-        "reject_reason": reason,
-        "month": exp.cast(exp.Parameter(this=exp.var(PARTITION_START)), "DATE"),
-    }
-    projections = [
-        exp.alias_(values.get(column.name, exp.column(column.name)), column.name) for column in table.columns
-    ]
-    records = f"bronze.{bronze}_records"
-    source = exp.select(*projections).from_(records)
-    outer = exp.select("*").from_(source.subquery("judged")).where(exp.column("reject_reason").is_(exp.Null()).not_())
-    layered = {**schema, "bronze": {**schema["bronze"], f"{bronze}_records": schema["bronze"][bronze]}}
-    return dialect.cast_to(dialect.resolve(outer, layered, name, ModelError), table.columns)

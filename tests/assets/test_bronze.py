@@ -303,3 +303,12 @@ def test_fhv_before_it_began_is_empty_says_so_and_nobody_is_asked(project: Proje
     assert event.metadata["dagster/row_count"].value == 0
     assert event.metadata["note"].value == "fhv began in 2015-01; nothing was fetched"
     assert BronzeStore(project.home).current("fhv", before) is None
+
+
+def test_another_source_is_not_asked_with_the_version_that_the_first_one_gave(project: Project) -> None:
+    with SourceServer(project.source) as first, SourceServer(project.source) as second:
+        for server in (first, second, second):
+            project.users_url = f"{server.url}/users.json"
+            assert run(project, USERS).failures == ()
+        # The same folder gives the same version, so the second would answer 304 if it were asked with the first's.
+        assert (first.statuses(), second.statuses()) == ([200], [200, 304])

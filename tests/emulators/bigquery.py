@@ -15,7 +15,7 @@ from google.cloud.bigquery.retry import DEFAULT_RETRY
 from sqlglot import exp
 
 from lakehouse.bronze import Landing
-from lakehouse.checks import REJECTED, STAGED
+from lakehouse.check_base import REJECTED, STAGED
 from lakehouse.model import SqlModel
 from lakehouse.projection import LANDED, Contract, read_footer
 from lakehouse.schema import Column

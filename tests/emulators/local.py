@@ -10,7 +10,7 @@ import pyarrow as pa
 from sqlglot import exp
 
 from lakehouse.bronze import Landing
-from lakehouse.checks import REJECTED, STAGED
+from lakehouse.check_base import REJECTED, STAGED
 from lakehouse.model import SqlModel
 from lakehouse.projection import Contract
 from lakehouse.schema import Column, TableSpec

@@ -482,3 +482,11 @@ def test_a_model_that_gives_rows_outside_its_month_publishes_nothing(house: Hous
     with pytest.raises(ModelError, match=r"green_gold: .* of its rows for the month have a month outside it"):
         house.replace("green_gold", JANUARY)
     assert house.rows("SELECT DISTINCT month FROM gold.green_trips_by_payment_type") == [{"month": date(2024, 1, 1)}]
+
+
+def test_a_month_refused_for_its_rejects_says_why_they_were_rejected(house: House) -> None:
+    house.land(JANUARY, [trip(JANUARY, 1), green_files.outside(JANUARY, 2), green_files.outside(JANUARY, 3)])
+    with pytest.raises(
+        CheckFailed, match=r"rejected_share \(2 failing.*\); 2 rejected for pickup_outside_month\. Noth"
+    ):
+        house.replace("green_silver", JANUARY)

@@ -2,8 +2,7 @@
 
 # Dagster reads the annotations of an asset's function, so they are not postponed here.
 import warnings
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,11 +12,11 @@ import dagster as dg
 from dagster_dlt import DagsterDltResource, DagsterDltTranslator, dlt_assets
 from dagster_dlt.translator import DltResourceTranslatorData
 
-from dlt_sources import jsonplaceholder, tlc
-from dlt_sources.dataset import Dataset, Download, MonthlyDataset, landed_as
-from dlt_sources.remote_file import HttpPolicy, Validators, without_secrets
+from dlt_sources.dataset import Dataset, Download, landed_as
+from dlt_sources.remote_file import Validators, without_secrets
 from lakehouse.assets.partitions import monthly, one_month_a_run
 from lakehouse.assets.reporting import failures_in_words
+from lakehouse.assets.sources import Source, source_of
 from lakehouse.bronze import BronzeStore, Landing, hash_file
 from lakehouse.exceptions import CorruptFile
 from lakehouse.month import Month
@@ -26,21 +25,6 @@ from lakehouse.settings import Settings
 
 if TYPE_CHECKING:
     from dlt.pipeline.pipeline import Pipeline
-    from dlt.sources import DltSource
-
-
-@dataclass(frozen=True)
-class _Source:
-    """How a dataset is fetched and landed; its functions take the month, None of a dataset that comes whole.
-
-    ``normalizes`` says that dlt makes the landed file from the source's answer, rather than pass it on.
-    """
-
-    dataset: Dataset
-    url: Callable[[Month | None], str]
-    fetch: Callable[[Month | None, Path, Validators | None], Download | None]
-    resource: Callable[[Download | None], "DltSource"]
-    normalizes: bool = False
 
 
 def bronze_assets(settings: Settings, contracts: Mapping[str, Contract]) -> list[dg.AssetsDefinition]:
@@ -54,7 +38,7 @@ def _bronze_asset(
     settings: Settings, key: str, contract: Contract, definition_pipeline: "Pipeline"
 ) -> dg.AssetsDefinition:
     """The bronze asset of a dataset, month-partitioned if that comes a month at a time."""
-    source = _source(settings, contract.dataset)
+    source = source_of(settings, contract.dataset)
     translator = _Translator(key, contract, {"dlt"} if source.normalizes else {"dlt", source.dataset.suffix})
     partitions = monthly(settings.first_month) if contract.is_monthly else None
 
@@ -98,49 +82,12 @@ def _bronze_asset(
                 landed, facts = _land(context, dlt, source, translator, download, folder)
                 landing = landing or _landing_of(source, month, download, landed)
                 bronze_store.adopt(landing, landed)
-            if not landing.is_same_version(current):
+            if current is None or not landing.is_same_version(current) or landing.url != current.url:
                 bronze_store.record(landing)
             facts["unchanged_at_source"] = landing.is_same_version(current)
             yield _materialized(key, contract, bronze_store, landing, facts)
 
     return bronze
-
-
-def _source(settings: Settings, dataset: Dataset) -> _Source:
-    """The one place that knows which dataset comes from where."""
-    base = settings.tlc_url
-    policy = HttpPolicy(attempts=settings.http_attempts, timeout_seconds=settings.http_timeout)
-    if dataset is jsonplaceholder.USERS:
-        address = settings.users_url
-        return _Source(
-            dataset,
-            url=lambda _: jsonplaceholder.users_url(address),
-            fetch=lambda _, into, known: jsonplaceholder.fetch_users(address, into, known, policy),
-            resource=jsonplaceholder.users_source,
-            normalizes=True,
-        )
-    if dataset is tlc.ZONES:
-        return _Source(
-            dataset,
-            url=lambda _: tlc.zones_url(base),
-            fetch=lambda _, into, known: tlc.fetch_zones(base, into, known, policy),
-            resource=tlc.zones_source,
-        )
-    if isinstance(dataset, MonthlyDataset):
-        trips = dataset
-
-        def of(month: Month | None) -> Month:
-            if month is None:
-                raise TypeError(f"{trips.name} comes a month at a time")
-            return month
-
-        return _Source(
-            dataset,
-            url=lambda month: tlc.month_url(base, trips, of(month)),
-            fetch=lambda month, into, known: tlc.fetch_month(base, trips, of(month), into, known, policy),
-            resource=lambda download: tlc.trips_source(trips, download),
-        )
-    raise TypeError(f"{dataset.name} has no source; give it one here")
 
 
 class _Translator(DagsterDltTranslator):
@@ -192,7 +139,7 @@ def _pipeline(dataset: Dataset, folder: Path) -> "Pipeline":
 def _land(
     context: dg.AssetExecutionContext,
     dlt: DagsterDltResource,
-    source: _Source,
+    source: Source,
     translator: _Translator,
     download: Download,
     folder: Path,
@@ -216,7 +163,7 @@ def _land(
     return landed[0], dict(results[0].metadata or {})
 
 
-def _landing(source: _Source, month: Month | None, download: Download, current: Landing | None) -> Landing | None:
+def _landing(source: Source, month: Month | None, download: Download, current: Landing | None) -> Landing | None:
     """The landing that a download is, None if only dlt can tell what will be landed."""
     if not source.normalizes:
         return _record(source, month, download, download.sha256, download.bytes)
@@ -225,11 +172,11 @@ def _landing(source: _Source, month: Month | None, download: Download, current: 
     return None
 
 
-def _landing_of(source: _Source, month: Month | None, download: Download, landed: Path) -> Landing:
+def _landing_of(source: Source, month: Month | None, download: Download, landed: Path) -> Landing:
     return _record(source, month, download, hash_file(landed), landed.stat().st_size)
 
 
-def _record(source: _Source, month: Month | None, download: Download, sha256: str, size: int) -> Landing:
+def _record(source: Source, month: Month | None, download: Download, sha256: str, size: int) -> Landing:
     return Landing(
         dataset=source.dataset.name,
         month=str(month) if month else None,

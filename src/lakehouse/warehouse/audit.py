@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlglot import exp
 
 from lakehouse import dialect
-from lakehouse.checks import IMPLICIT_CHECKS, REJECTED, STAGED, Unique
+from lakehouse.check_base import REJECTED, STAGED
+from lakehouse.checks import IMPLICIT_CHECKS, Unique
 from lakehouse.exceptions import ModelError
 from lakehouse.model import PARTITION_END, PARTITION_START, SqlModel, audit_schema
 from lakehouse.warehouse.protocol import CheckResult, Ledger
@@ -114,3 +115,17 @@ def judge(
         },
     )
     return ledger, (balance, *results)
+
+
+def datasets_present(present: Sequence[str], missing: Sequence[str]) -> CheckResult:
+    """Where one dataset is out and another is not, a month is made of what there is, with a warning."""
+    facts = {"datasets_present": ", ".join(present), "datasets_missing": ", ".join(missing)}
+    return CheckResult(
+        name="datasets_present",
+        passed=not missing,
+        failing=len(missing),
+        severity="warn",
+        blocking=False,
+        description=IMPLICIT_CHECKS["datasets_present"],
+        facts={name: value for name, value in facts.items() if value},
+    )

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import shutil
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import mkdtemp
 from typing import TYPE_CHECKING
 
 from lakehouse.bronze import BronzeStore, hash_file
-from lakehouse.checks import IMPLICIT_CHECKS, REJECTED, STAGED
+from lakehouse.check_base import REJECTED, STAGED
 from lakehouse.exceptions import (
     CheckFailed,
     CommitConflict,
@@ -27,18 +24,18 @@ from lakehouse.model import Models, SqlModel
 from lakehouse.month import Month
 from lakehouse.projection import Contract
 from lakehouse.schema import TableSpec
-from lakehouse.warehouse.audit import ROWS, judge
+from lakehouse.warehouse.audit import ROWS, datasets_present, judge
 from lakehouse.warehouse.duckdb_engine import DuckDbEngine
 from lakehouse.warehouse.duckdb_queries import DuckDbQueries
 from lakehouse.warehouse.duckdb_statements import ModelStatements, compile_model
 from lakehouse.warehouse.iceberg_tables import IcebergTables, Published
 from lakehouse.warehouse.month_inputs import MonthInputs, content_of
 from lakehouse.warehouse.protocol import CheckResult, Ledger, ReplaceResult
+from lakehouse.warehouse.staging import Staging, make_durable
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_STALE_SECONDS = 24 * 3600.0
 _CONTENT_DIGITS = 32
 _PREVIEW_ROWS = 5
 _OVERTAKEN_ATTEMPTS = 5
@@ -79,7 +76,7 @@ class DuckDbIcebergWarehouse:
         memory_limit: str,
         threads: int,
     ) -> None:
-        self._staging = home / "staging"
+        self._staging = Staging(home / "staging")
         self._models = models
         self._contracts = contracts
         self._bronze = BronzeStore(home)
@@ -90,9 +87,8 @@ class DuckDbIcebergWarehouse:
 
     def prepare(self) -> None:
         """See :meth:`Warehouse.prepare`."""
-        for folder in (self._staging, self._bronze.root):
-            folder.mkdir(parents=True, exist_ok=True)
-        self._sweep_staging()
+        self._bronze.root.mkdir(parents=True, exist_ok=True)
+        self._staging.sweep()
         for model in self._models:
             self._ensure_tables(model)
 
@@ -121,7 +117,7 @@ class DuckDbIcebergWarehouse:
             combined = self._models.combined(job.model)
             datasets = [self._dataset(model) for model in job.inputs.present_datasets(combined)]
             missing = [self._dataset(model) for model in job.inputs.absent if model in combined]
-            present = (_datasets_present(datasets, missing),) if combined else ()
+            present = (datasets_present(datasets, missing),) if combined else ()
             audit, version, content, written = self._published(engine, job) or self._compute(engine, job)
         return ReplaceResult(
             rows=audit.rows,
@@ -178,7 +174,7 @@ class DuckDbIcebergWarehouse:
         """Write the month aside, audit it, and publish it."""
         if job.inputs.landed is not None:
             job.inputs.landed.require_intact()
-        with self._stage() as folder:
+        with self._staging.folder() as folder:
             rejected, rejected_rows = folder / "rejected.parquet", 0
             if job.statements.rejected is not None:
                 parameters = job.statements.rejected.bind(job.inputs.parameters)
@@ -214,7 +210,7 @@ class DuckDbIcebergWarehouse:
             folder.mkdir(parents=True, exist_ok=True)
             final = folder / f"{job.fingerprint}-{content}.parquet"
             staged.replace(final)
-            _make_durable(folder)
+            make_durable(folder)
         return self.tables.publish(
             spec,
             job.inputs.month,
@@ -224,28 +220,12 @@ class DuckDbIcebergWarehouse:
         )
 
     @contextmanager
-    def _stage(self) -> Iterator[Path]:
-        self._staging.mkdir(parents=True, exist_ok=True)
-        folder = Path(mkdtemp(dir=self._staging, prefix="model-"))
-        try:
-            yield folder
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
-
-    def _sweep_staging(self) -> None:
-        """Remove what killed runs left; young folders may belong to a run that is still at work."""
-        for folder in self._staging.iterdir():
-            with contextlib.suppress(FileNotFoundError):  # its own run may remove it at any time
-                if folder.stat().st_mtime < time.time() - _STALE_SECONDS:
-                    shutil.rmtree(folder, ignore_errors=True)
-
-    @contextmanager
     def _engine(self, origin: str) -> Iterator[DuckDbEngine]:
         """An engine whose own errors become ours, with what was being done."""
         import duckdb
 
         try:
-            with DuckDbEngine(self._memory_limit, self._threads, self._staging / "spill") as engine:
+            with DuckDbEngine(self._memory_limit, self._threads, self._staging.spill) as engine:
                 yield engine
         except duckdb.OutOfMemoryException as error:
             raise ConfigurationError(
@@ -280,34 +260,11 @@ def _naming(job: _Job, engine: DuckDbEngine) -> Iterator[None]:
         ) from error
 
 
-def _datasets_present(present: Sequence[str], missing: Sequence[str]) -> CheckResult:
-    """Where one dataset is out and another is not, a month is made of what there is, with a warning."""
-    facts = {"datasets_present": ", ".join(present), "datasets_missing": ", ".join(missing)}
-    return CheckResult(
-        name="datasets_present",
-        passed=not missing,
-        failing=len(missing),
-        severity="warn",
-        blocking=False,
-        description=IMPLICIT_CHECKS["datasets_present"],
-        facts={name: value for name, value in facts.items() if value},
-    )
-
-
 def _is_whole(file: Path, fingerprint: str) -> bool:
     """Whether a published file is of these inputs, and holds the content its name says."""
     if not file.name.startswith(fingerprint) or not file.exists():
         return False
     return hash_file(file)[:_CONTENT_DIGITS] == content_of(file)
-
-
-def _make_durable(folder: Path) -> None:
-    """A commit must not survive a power failure that its file's name does not."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _first_line(error: Exception) -> str:
@@ -331,8 +288,10 @@ def _require_blocking_checks(job: _Job, audit: _Audit) -> None:
     failed = [check for check in audit.checks if check.blocking and not check.passed]
     if failed:
         named = "; ".join(f"{check.name} ({check.failing:,} failing: {check.description})" for check in failed)
+        reasons = audit.ledger.rejected if audit.ledger else {}
+        counted = "; ".join(f"{rows:,} rejected for {reason}" for reason, rows in reasons.items() if rows)
         raise CheckFailed(
-            f"{job}: blocking check failed: {named}. Nothing was published; "
+            f"{job}: blocking check failed: {'; '.join(filter(None, (named, counted)))}. Nothing was published; "
             f"{job.model.table.name} still holds what it held before",
             audit.checks,
         )
