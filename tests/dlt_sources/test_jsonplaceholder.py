@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import socket
-from collections.abc import Iterator
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -44,17 +43,6 @@ def published(tmp_path: Path) -> Path:
 
 def publish(folder: Path, *users: Any) -> None:
     (folder / "users.json").write_text(json.dumps(users))
-
-
-@pytest.fixture
-def into(tmp_path: Path) -> Path:
-    return tmp_path / "into"
-
-
-@pytest.fixture
-def server(published: Path) -> Iterator[SourceServer]:
-    with SourceServer(published) as running:
-        yield running
 
 
 def address(server: SourceServer) -> str:

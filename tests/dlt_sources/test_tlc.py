@@ -7,7 +7,6 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -56,17 +55,6 @@ def published(tmp_path: Path) -> Path:
     (folder / "trip-data").mkdir(parents=True)
     pq.write_table(TABLE, folder / PATH.strip("/"), compression="GZIP")
     return folder
-
-
-@pytest.fixture
-def into(tmp_path: Path) -> Path:
-    return tmp_path / "into"
-
-
-@pytest.fixture
-def server(published: Path) -> Iterator[SourceServer]:
-    with SourceServer(published) as running:
-        yield running
 
 
 def fetch(base_url: str, into: Path, known: Validators | None = None) -> Download | None:

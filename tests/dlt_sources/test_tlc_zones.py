@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -37,17 +36,6 @@ def published(tmp_path: Path) -> Path:
     (folder / ZONES_PATH).parent.mkdir(parents=True)
     (folder / ZONES_PATH).write_bytes(zones_csv().encode())
     return folder
-
-
-@pytest.fixture
-def into(tmp_path: Path) -> Path:
-    return tmp_path / "into"
-
-
-@pytest.fixture
-def server(published: Path) -> Iterator[SourceServer]:
-    with SourceServer(published) as running:
-        yield running
 
 
 def fetched(base_url: str, into: Path) -> Download:

@@ -1,0 +1,21 @@
+"""What the tests of all sources share: a server over a module's ``published`` folder, and a place to fetch into."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.http_source import SourceServer
+
+
+@pytest.fixture
+def into(tmp_path: Path) -> Path:
+    return tmp_path / "into"
+
+
+@pytest.fixture
+def server(published: Path) -> Iterator[SourceServer]:
+    with SourceServer(published) as running:
+        yield running
