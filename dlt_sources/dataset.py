@@ -34,6 +34,18 @@ class MonthlyDataset(Dataset):
     began: Month
 
 
+SAMPLE_MARK = "sample"
+"""What generated data says of itself: a parquet file as a key of its metadata, zones and users in their names."""
+
+
+@dataclass(frozen=True)
+class Content:
+    """What a verified file holds; ``is_sample`` says that it is generated and marked as such."""
+
+    rows: int
+    is_sample: bool = False
+
+
 @dataclass(frozen=True)
 class Download:
     """What one fetch brought: on local disk, byte for byte as served, and verified to be what it should be."""
@@ -45,20 +57,21 @@ class Download:
     bytes: int
     rows: int
     sha256: str
+    is_sample: bool = False
 
 
 def fetched(
     remote: RemoteFile,
     target: Path,
     transfer: Callable[[Path], Transfer | None],
-    verified_rows: Callable[[Path, RemoteFile], int],
+    verified: Callable[[Path, RemoteFile], Content],
 ) -> Download | None:
-    """What `transfer` brings, at `target` once `verified_rows` has found it sound; None when it is unchanged.
+    """What `transfer` brings, at `target` once `verified` has found it sound; None when it is unchanged.
 
     Nothing is left in the target's folder unless it is whole and verified.
 
     Raises:
-        Whatever `transfer` and `verified_rows` raise.
+        Whatever `transfer` and `verified` raise.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.parent / f".{target.name}.{uuid4().hex}.part"
@@ -66,7 +79,7 @@ def fetched(
         arrived = transfer(partial)
         if arrived is None:
             return None
-        rows = verified_rows(partial, remote)
+        content = verified(partial, remote)
         partial.replace(target)
     finally:
         partial.unlink(missing_ok=True)
@@ -76,8 +89,9 @@ def fetched(
         etag=arrived.etag,
         last_modified=arrived.last_modified,
         bytes=arrived.bytes,
-        rows=rows,
+        rows=content.rows,
         sha256=arrived.sha256,
+        is_sample=content.is_sample,
     )
 
 

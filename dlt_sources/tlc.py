@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dlt_sources import http_file
-from dlt_sources.dataset import Dataset, Download, MonthlyDataset, fetched, file_source
+from dlt_sources.dataset import SAMPLE_MARK, Content, Dataset, Download, MonthlyDataset, fetched, file_source
 from dlt_sources.remote_file import HttpPolicy, RemoteFile, Validators, checked_base_url
 from lakehouse.exceptions import CorruptFile
 from lakehouse.month import Month
@@ -95,7 +95,7 @@ def fetch_month(
         neighbour_url=month_url(base_url, dataset, neighbour),
         setting=_SETTING,
     )
-    return _fetch(remote, into / _month_file(dataset, month), known, policy, _trip_rows)
+    return _fetch(remote, into / _month_file(dataset, month), known, policy, _verified_trips)
 
 
 def fetch_zones(
@@ -117,7 +117,7 @@ def fetch_zones(
         neighbour_url=month_url(base_url, YELLOW, YELLOW.began),
         setting=_SETTING,
     )
-    return _fetch(remote, into / Path(_ZONES_PATH).name, known, policy, _zone_rows)
+    return _fetch(remote, into / Path(_ZONES_PATH).name, known, policy, _verified_zones)
 
 
 def trips_source(dataset: MonthlyDataset, download: Download | None = None) -> DltSource:
@@ -145,9 +145,9 @@ def _fetch(
     target: Path,
     known: Validators | None,
     policy: HttpPolicy,
-    verified_rows: Callable[[Path, RemoteFile], int],
+    verified: Callable[[Path, RemoteFile], Content],
 ) -> Download | None:
-    return fetched(remote, target, lambda into: http_file.download(remote, into, known, policy), verified_rows)
+    return fetched(remote, target, lambda into: http_file.download(remote, into, known, policy), verified)
 
 
 def _corrupt(remote: RemoteFile, problem: str) -> CorruptFile:
@@ -155,8 +155,8 @@ def _corrupt(remote: RemoteFile, problem: str) -> CorruptFile:
     return CorruptFile(remote.message(problem, advice))
 
 
-def _trip_rows(path: Path, remote: RemoteFile) -> int:
-    """The number of rows in a parquet file.
+def _verified_trips(path: Path, remote: RemoteFile) -> Content:
+    """What a parquet file of trips holds.
 
     Raises:
         CorruptFile: it is not a parquet file, its footer cannot be read, or it has no rows.
@@ -183,11 +183,11 @@ def _trip_rows(path: Path, remote: RemoteFile) -> int:
         raise corrupt(f"its parquet footer cannot be read ({problem})") from problem
     if footer.num_rows == 0:
         raise corrupt("it has no rows")
-    return int(footer.num_rows)
+    return Content(int(footer.num_rows), SAMPLE_MARK.encode() in (footer.metadata or {}))
 
 
-def _zone_rows(path: Path, remote: RemoteFile) -> int:
-    """The number of rows in a CSV file of zones.
+def _verified_zones(path: Path, remote: RemoteFile) -> Content:
+    """What a CSV file of zones holds.
 
     Raises:
         CorruptFile: it is not a CSV file in UTF-8 with the lookup's columns, every line complete, and rows.
@@ -211,7 +211,8 @@ def _zone_rows(path: Path, remote: RemoteFile) -> int:
             raise corrupt(f"line {number} has {len(row)} values for {len(header)} columns")
     if not rows:
         raise corrupt("it has no rows")
-    return len(rows)
+    name = [column.lower() for column in header].index("zone")
+    return Content(len(rows), any(SAMPLE_MARK in row[name].lower() for row in rows))
 
 
 def _is_page(head: bytes) -> bool:

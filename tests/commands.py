@@ -178,7 +178,7 @@ def statuses(project: Project, asset: str, *months: Month) -> Mapping[str, Asset
     """Dagster's status of an asset's partitions."""
     with project.instance() as instance:
         found = instance.get_status_by_partition(
-            dg.AssetKey(asset), [str(month) for month in months], monthly(Month(2011, 1))
+            dg.AssetKey(asset), [str(month) for month in months], monthly(project.settings())
         )
     assert found is not None
     return found

@@ -7,12 +7,14 @@ from datetime import UTC, datetime
 import dagster as dg
 import pytest
 
+from lakehouse.assets.partitions import monthly
 from lakehouse.contracts import CONTRACTS
 from lakehouse.definitions import build_definitions
 from lakehouse.exceptions import ConfigurationError
 from lakehouse.lineage import column_lineage
 from lakehouse.model import Models
 from lakehouse.model_file import load_models
+from lakehouse.month import Month
 from lakehouse.profile import open_warehouse
 from lakehouse.settings import PROJECT_ROOT
 from tests.project import Project
@@ -108,6 +110,15 @@ def test_the_last_month_is_the_one_before_last(definitions: dg.Definitions) -> N
     partitions = spec(definitions, "green_silver").partitions_def
     assert partitions is not None
     assert partitions.get_partition_keys(current_time=datetime(2024, 3, 15, tzinfo=UTC))[-1] == "2024-01"
+
+
+def test_a_last_month_of_one_s_own_ends_the_partitions(project: Project) -> None:
+    partitions = monthly(project.settings(first_month=Month(2022, 12), last_month=Month(2023, 3)))
+    assert partitions.get_partition_keys() == ["2022-12", "2023-01", "2023-02", "2023-03"]
+
+
+def test_a_last_month_that_is_not_due_yet_changes_nothing(project: Project) -> None:
+    assert monthly(project.settings(last_month=Month(2999, 1))) == monthly(project.settings())
 
 
 @pytest.mark.parametrize("key", [key for key in SPECS if key not in ("infrastructure", *CONTRACTS)])

@@ -84,3 +84,33 @@ def test_an_address_of_no_use_is_shown_without_its_secrets(
 def test_a_dagster_home_elsewhere_is_made_but_not_configured(tmp_path: Path) -> None:
     home = dagster_home(load_settings(dagster_home=tmp_path / "elsewhere"))
     assert list(home.iterdir()) == []
+
+
+def test_samples_have_a_home_an_instance_and_months_of_their_own(tmp_path: Path) -> None:
+    settings = load_settings(
+        _env_file=None, sample=True, home=tmp_path / "data", dagster_home=tmp_path / "dagster", sample_port=1234
+    )
+    assert (settings.home, settings.dagster_home) == (tmp_path / "data" / "sample", tmp_path / "dagster" / "sample")
+    assert (settings.tlc_url, settings.users_url) == ("http://127.0.0.1:1234", "http://127.0.0.1:1234/users")
+    assert (settings.first_month, settings.last_month) == (Month(2022, 12), Month(2023, 6))
+
+
+def test_the_settings_of_samples_given_again_stay_the_same(tmp_path: Path) -> None:
+    first = load_settings(_env_file=None, sample=True, home=tmp_path / "data", dagster_home=tmp_path / "dagster")
+    again = load_settings(_env_file=None, sample=True, home=first.home, dagster_home=first.dagster_home)
+    assert again == first
+
+
+def test_samples_have_the_project_s_instance_settings(tmp_path: Path) -> None:
+    home = dagster_home(load_settings(_env_file=None, sample=True, dagster_home=tmp_path / "dagster"))
+    assert (home / "dagster.yaml").read_text() == (PROJECT_ROOT / "dagster.yaml").read_text()
+
+
+def test_real_data_do_not_go_where_samples_are_kept(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="holds sample data; choose another for real data"):
+        load_settings(_env_file=None, home=tmp_path / "sample")
+
+
+def test_the_last_month_is_not_before_the_first() -> None:
+    with pytest.raises(ConfigurationError, match="LAKEHOUSE_LAST_MONTH=2023-12: is before LAKEHOUSE_FIRST_MONTH=2024"):
+        load_settings(_env_file=None, last_month="2023-12")

@@ -10,7 +10,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AliasChoices, BeforeValidator, Field, ValidationError, field_validator
+from pydantic import AliasChoices, BeforeValidator, Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from lakehouse.exceptions import ConfigurationError
@@ -20,6 +20,10 @@ PROJECT_ROOT = Path(__file__).resolve().parents[2]
 EARLIEST_FIRST_MONTH = Month(2011, 1)
 """Yellow files before it carry coordinates instead of zones."""
 
+SAMPLE_MONTHS = (Month(2022, 12), Month(2023, 6))
+"""Months there are of sample data. The types of TLC's files changed within them, in 2023-02."""
+
+_SAMPLE_FOLDER = "sample"
 _UNSAFE_IN_PATHS = set("*?[]#%'")
 
 
@@ -46,11 +50,30 @@ class Settings(BaseSettings):
     first_month: Annotated[Month, NoDecode, BeforeValidator(_month)] = Month(2024, 1)
     """First month partition, ``YYYY-MM``, not before 2011-01."""
 
+    last_month: Annotated[Month | None, NoDecode, BeforeValidator(_month)] = None
+    """Last month partition, ``YYYY-MM``; without it the month before last, as TLC publishes about two months late."""
+
     tlc_url: str = "https://d37ci6vzurychx.cloudfront.net"
     """Base of TLC's files: ``http(s)://`` or ``file://``."""
 
     users_url: str = "https://jsonplaceholder.typicode.com/users"
     """Address of the users: ``http(s)://``, or the ``file://`` of a JSON file or of a folder with ``users.json``."""
+
+    sample: bool = False
+    """Generated sample data instead of real ones: in a home and a Dagster instance of their own (``sample`` under
+    both), from a server on this machine, for the months :data:`SAMPLE_MONTHS`."""
+
+    sample_port: int = Field(8790, ge=1, le=65535)
+    """Port of the sample source on 127.0.0.1."""
+
+    automation: bool = False
+    """Whether sensors and schedules are on from the start; the Dagster UI can turn each on and off."""
+
+    poll_seconds: int = Field(3600, ge=10)
+    """How often the release sensor asks the sources for new months."""
+
+    recheck_days: int = Field(7, ge=1)
+    """In how many days the release sensor asks for every older month once."""
 
     memory_limit: str = "800MB"
     """What DuckDB may use before it spills to disk."""
@@ -107,6 +130,14 @@ class Settings(BaseSettings):
             raise ValueError("is not a size; write it as a number and a unit, for example 2GB")
         return text
 
+    @field_validator("last_month")
+    @classmethod
+    def _not_before_the_first(cls, last: Month | None, info: ValidationInfo) -> Month | None:
+        first = info.data.get("first_month")
+        if last is not None and first is not None and last < first:
+            raise ValueError(f"is before LAKEHOUSE_FIRST_MONTH={first}")
+        return last
+
     @field_validator("first_month")
     @classmethod
     def _with_zones(cls, month: Month) -> Month:
@@ -122,7 +153,7 @@ def load_settings(**overrides: Any) -> Settings:
         ConfigurationError: a value cannot be used; names the variable.
     """
     try:
-        return Settings(**overrides)
+        settings = Settings(**overrides)
     except ValidationError as error:
         first = error.errors()[0]
         field = str(first["loc"][0])
@@ -132,6 +163,34 @@ def load_settings(**overrides: Any) -> Settings:
         if field.endswith("_url"):  # may hold a password or a signature
             value = re.sub(r"//.*@", "//", value).partition("?")[0]
         raise ConfigurationError(f"{variable}={value}: {reason}") from None
+    if settings.sample:
+        return _of_samples(settings)
+    if settings.home.name == _SAMPLE_FOLDER:
+        raise ConfigurationError(
+            f"LAKEHOUSE_HOME={settings.home}: a folder of this name holds sample data; choose another for real data, "
+            "or set LAKEHOUSE_SAMPLE=true"
+        )
+    return settings
+
+
+def _of_samples(settings: Settings) -> Settings:
+    """The same settings, with all that holds or serves data replaced: samples never meet real records."""
+    first, last = SAMPLE_MONTHS
+    address = f"http://127.0.0.1:{settings.sample_port}"
+    return settings.model_copy(
+        update={
+            "home": _apart(settings.home),
+            "dagster_home": _apart(settings.dagster_home),
+            "tlc_url": address,
+            "users_url": f"{address}/users",
+            "first_month": first,
+            "last_month": last,
+        }
+    )
+
+
+def _apart(folder: Path) -> Path:
+    return folder if folder.name == _SAMPLE_FOLDER else folder / _SAMPLE_FOLDER
 
 
 def point_dlt_at_project() -> None:
@@ -140,13 +199,18 @@ def point_dlt_at_project() -> None:
 
 
 def dagster_home(settings: Settings) -> Path:
-    """Dagster's folder, made ready: a folder of the project's own gets the project's ``dagster.yaml``."""
+    """Dagster's folder, made ready: a folder of the project's own gets the project's ``dagster.yaml``.
+
+    Raises:
+        ConfigurationError: the folder cannot be made.
+    """
     home = settings.dagster_home
     try:
         home.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ConfigurationError(f"DAGSTER_HOME={home}: cannot be made ({error.strerror})") from None
     configuration = home / "dagster.yaml"
-    if home == PROJECT_ROOT / ".dagster" and not configuration.exists():
-        configuration.symlink_to(Path("..") / "dagster.yaml")
+    ours = settings.sample or home == PROJECT_ROOT / ".dagster"
+    if ours and not configuration.exists():
+        configuration.symlink_to(os.path.relpath(PROJECT_ROOT / "dagster.yaml", home))
     return home

@@ -18,7 +18,7 @@ from lakehouse.assets.partitions import monthly, one_month_a_run
 from lakehouse.assets.reporting import failures_in_words
 from lakehouse.assets.sources import Source, source_of
 from lakehouse.bronze import BronzeStore, Landing, hash_file
-from lakehouse.exceptions import CorruptFile
+from lakehouse.exceptions import ConfigurationError, CorruptFile
 from lakehouse.month import Month
 from lakehouse.projection import Contract, read_footer
 from lakehouse.settings import Settings
@@ -40,7 +40,7 @@ def _bronze_asset(
     """The bronze asset of a dataset, month-partitioned if that comes a month at a time."""
     source = source_of(settings, contract.dataset)
     translator = _Translator(key, contract, {"dlt"} if source.normalizes else {"dlt", source.dataset.suffix})
-    partitions = monthly(settings.first_month) if contract.is_monthly else None
+    partitions = monthly(settings) if contract.is_monthly else None
 
     @dlt_assets(
         dlt_source=source.resource(None),
@@ -76,6 +76,7 @@ def _bronze_asset(
                     raise CorruptFile(f"{what}: the source answered 'unchanged' to an unconditional request")
                 yield _materialized(key, contract, bronze_store, current, {"unchanged_at_source": True})
                 return
+            _require_kind(download, what, settings.sample)
             landing = _landing(source, month, download, current)
             facts: dict[str, Any] = {}
             if landing is None or not bronze_store.is_intact(landing):
@@ -88,6 +89,20 @@ def _bronze_asset(
             yield _materialized(key, contract, bronze_store, landing, facts)
 
     return bronze
+
+
+def _require_kind(download: Download, what: str, sample: bool) -> None:
+    """A home holds real records or samples, never both."""
+    if download.is_sample and not sample:
+        raise ConfigurationError(
+            f"{what}: {download.url} serves generated sample data, and this home is for real data; nothing was kept: "
+            "set the source's address to the real one, or LAKEHOUSE_SAMPLE=true for a home of samples"
+        )
+    if sample and not download.is_sample:
+        raise ConfigurationError(
+            f"{what}: {download.url} does not serve sample data, and LAKEHOUSE_SAMPLE=true; nothing was kept: unset it "
+            "to load real data, or end what else listens there"
+        )
 
 
 class _Translator(DagsterDltTranslator):

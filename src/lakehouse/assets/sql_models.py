@@ -25,7 +25,7 @@ def sql_model_asset(
     settings: Settings, models: Models, model: SqlModel, contracts: Mapping[str, Contract]
 ) -> dg.AssetsDefinition:
     """The asset that computes, checks and publishes one model, a month at a time if it is partitioned."""
-    partitions = monthly(settings.first_month) if model.is_partitioned else None
+    partitions = monthly(settings) if model.is_partitioned else None
     sql = dialect.render(model.query, dialect.BIGQUERY)
     columns = table_schema(model.table.columns)
 
