@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -54,11 +55,23 @@ def table_schema(columns: Iterable[Column]) -> dg.TableSchema:
 
 
 def markdown_table(rows: pa.Table) -> dg.MarkdownMetadataValue:
-    """A few rows as a table for people."""
-    header = "| " + " | ".join(rows.column_names) + " |"
-    rule = "|" + " --- |" * rows.num_columns
-    lines = [
-        "| " + " | ".join("" if value is None else str(value) for value in row.values()) + " |"
-        for row in rows.to_pylist()
-    ]
-    return dg.MetadataValue.md("\n".join([header, rule, *lines]))
+    """A few rows as a table for people: values as they are, each on one line, long ones cut."""
+    columns = [[_cell(value) for value in column.to_pylist()] for column in rows.columns]
+    lines = [[_cell(name) for name in rows.column_names], ["---"] * rows.num_columns, *zip(*columns, strict=True)]
+    return dg.MetadataValue.md("\n".join(f"| {' | '.join(line)} |" for line in lines))
+
+
+_LONGEST = 64
+"""Characters of a value that are shown: a SHA-256 fits."""
+
+_MARKUP = re.compile(r"[\\`*<\[\]|~&]|(?<![^\W_])_|_(?![^\W_])")
+"""What markdown gives a meaning within a line; it leaves an underscore inside a word alone."""
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return "*NULL*"  # no text looks so: its asterisks are escaped
+    text = " ".join(str(value).splitlines())
+    if len(text) > _LONGEST:
+        text = f"{text[: _LONGEST - 1]}…"
+    return _MARKUP.sub(r"\\\g<0>", text)
