@@ -54,7 +54,8 @@ def house(source: Path, home: Path, threads: int, memory: str) -> dict[str, Any]
     """Two Dagster runs: the small month, then the one that is measured."""
     from lakehouse.definitions import build_definitions
     from lakehouse.profile import open_warehouse
-    from lakehouse.runs import open_instance, run_months, select
+    from lakehouse.runs import open_instance, run_months
+    from lakehouse.selection import select
 
     dagster = home / "dagster"
     dagster.mkdir()

@@ -25,7 +25,8 @@ from bench.generate import write_month
 from bench.measure import Spans, merged, middle, noise, show
 from lakehouse.definitions import build_definitions
 from lakehouse.month import Month, month_range
-from lakehouse.runs import Selection, months_to_run, run_months, select
+from lakehouse.runs import run_months
+from lakehouse.selection import Selection, months_to_run, select
 from lakehouse.settings import PROJECT_ROOT, Settings, load_settings, point_dlt_at_project
 from tests import reference_files
 

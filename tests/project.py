@@ -15,8 +15,10 @@ import dagster as dg
 
 from lakehouse.definitions import build_definitions
 from lakehouse.month import Month
+from lakehouse.outcomes import RunOutcome
 from lakehouse.profile import open_warehouse
-from lakehouse.runs import RunOutcome, months_to_run, run_months, select
+from lakehouse.runs import run_months
+from lakehouse.selection import months_to_run, select
 from lakehouse.settings import PROJECT_ROOT, Settings, load_settings
 from lakehouse.warehouse.duckdb_iceberg import DuckDbIcebergWarehouse
 from tests import green_files, reference_files

@@ -39,17 +39,21 @@ def loaded(tmp_path_factory: pytest.TempPathFactory) -> Project:
     return project
 
 
+NOT_PUBLISHED = 3
+"""Exit code of a run that failed for no other reason."""
+
+
 def said(result: Command) -> str:
     """The one line that a refused command says, on standard error."""
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert result.output == ""
     (line,) = result.errors
     return line.removeprefix("Error: ")
 
 
-def failed(result: Command, month: Month) -> str:
+def failed(result: Command, month: Month, exit_code: int = 1) -> str:
     """The one line that says why a run failed; a second one sums up."""
-    assert result.exit_code == 1
+    assert result.exit_code == exit_code
     assert re.search(rf"^{month}  FAILED ", result.output, re.MULTILINE)
     assert result.output.endswith("0 of 1 run succeeded\n")
     line, summary = result.errors
@@ -70,13 +74,12 @@ class Source:
         self.url = f"{server.url}/{green_files.source_path(FEBRUARY)}"
         self._server = server
 
-    def refusal(self, fault: Fault) -> str:
+    def refusal(self, fault: Fault, exit_code: int = 1) -> str:
         """What a run of February says when it is answered so; it must leave everything as it was."""
         self._server.fail(f"/{green_files.source_path(FEBRUARY)}", fault)
         before = self.project.files()
-        line = failed(
-            run(self.project, FEBRUARY, LAKEHOUSE_TLC_URL=self._server.url, LAKEHOUSE_HTTP_ATTEMPTS="1"), FEBRUARY
-        )
+        result = run(self.project, FEBRUARY, LAKEHOUSE_TLC_URL=self._server.url, LAKEHOUSE_HTTP_ATTEMPTS="1")
+        line = failed(result, FEBRUARY, exit_code)
         assert self.project.files() == before
         assert not list((self.project.home / "staging").glob("landing-*"))
         assert held(self.project, JANUARY) == LOADED
@@ -92,14 +95,14 @@ def source(loaded: Project) -> Iterator[Source]:
 
 
 def test_a_month_that_the_source_answers_404_for(source: Source) -> None:
-    line = source.refusal(Fault(status=404))
+    line = source.refusal(Fault(status=404), NOT_PUBLISHED)
     assert line.startswith(f"green 2024-02: {source.url} answered 404")
     assert "not published (yet)" in line
     assert "LAKEHOUSE_TLC_URL" in line
 
 
 def test_a_month_that_s3_denies_access_to(source: Source) -> None:
-    line = source.refusal(Fault(status=403, body=S3_ACCESS_DENIED))
+    line = source.refusal(Fault(status=403, body=S3_ACCESS_DENIED), NOT_PUBLISHED)
     assert line.startswith(f"green 2024-02: {source.url} answered 403 with S3's AccessDenied")
     assert "not published (yet)" in line
 
@@ -392,7 +395,7 @@ def test_a_query_of_a_table_that_was_never_materialized(loaded: Project, tmp_pat
 
 def test_a_query_refused_in_a_process_of_its_own_prints_one_line(loaded: Project) -> None:
     completed = loaded.lakehouse("query", "DROP TABLE silver.green_trips")
-    assert (completed.returncode, completed.stdout) == (1, "")
+    assert (completed.returncode, completed.stdout) == (2, "")
     assert completed.stderr == "Error: query: expected exactly one SELECT\n"
     assert held(loaded, JANUARY) == LOADED
 
@@ -432,7 +435,7 @@ def test_a_home_that_cannot_be_a_folder(loaded: Project, tmp_path: Path) -> None
     (tmp_path / "file").write_text("not a folder")
     home = tmp_path / "file" / "home"
     result = run(loaded, FEBRUARY, LAKEHOUSE_HOME=str(home))
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert "LAKEHOUSE_HOME" in result.errors[0]
     assert str(home) in result.errors[0]
     assert "unexpected" not in result.errors[0]

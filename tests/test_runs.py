@@ -1,103 +1,130 @@
-"""Selections and month ranges, as ``lakehouse run`` understands them."""
+"""A range of months: what comes whole is run once, and gold is made of what is published."""
 
 from __future__ import annotations
 
-import dagster as dg
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 
 from lakehouse.definitions import build_definitions
-from lakehouse.exceptions import UnknownAsset, UnknownMonth
 from lakehouse.month import Month
-from lakehouse.runs import Selection, months_to_run, select
-from tests.project import GREEN_PIPELINE, Project
+from lakehouse.outcomes import RunOutcome
+from lakehouse.runs import run_months
+from lakehouse.selection import select
+from lakehouse.settings import PROJECT_ROOT
+from tests import fhv_files, yellow_files
+from tests.project import Project
 
-GREEN = {"infrastructure", "zones_bronze", "zones_silver", "green_bronze", "green_silver", "green_gold"}
-YELLOW_AND_FHV = {"taxi_bronze", "taxi_silver", "fhv_bronze", "fhv_silver", "trips_gold"}
-USERS = {"users_bronze", "users_silver", "users_gold"}
-ALL = GREEN | YELLOW_AND_FHV | USERS
-PARTITIONS = Selection(frozenset(), tuple(Month(2024, month) for month in range(1, 7)))
-
-
-@pytest.fixture(scope="module")
-def definitions(tmp_path_factory: pytest.TempPathFactory) -> dg.Definitions:
-    return build_definitions(Project(tmp_path_factory.mktemp("project")).settings())
+JANUARY, FEBRUARY = Month(2024, 1), Month(2024, 2)
+SELECTION = "+trips_gold"
 
 
-@pytest.mark.parametrize(
-    ("text", "keys"),
-    [
-        ("*", ALL),
-        ("green_gold", {"green_gold"}),
-        ("+green_gold", GREEN),
-        (GREEN_PIPELINE, GREEN),
-        ("1+green_gold", {"green_silver", "green_gold"}),
-        ("green_silver+", {"green_silver", "green_gold"}),
-        ("green_bronze, green_gold", {"green_bronze", "green_gold"}),
-        ("green_bronze or green_gold", {"green_bronze", "green_gold"}),
-        ('+key:"green_silver"', GREEN - {"green_gold"}),
-        ("group:gold_layer", {"green_gold", "trips_gold", "users_gold"}),
-        ("not infrastructure", ALL - {"infrastructure"}),
-    ],
-)
-def test_a_selection_is_dagsters_with_bare_names_allowed(
-    definitions: dg.Definitions, text: str, keys: set[str]
-) -> None:
-    assert {key.to_user_string() for key in select(definitions, text).keys} == keys
+def publish_yellow(project: Project, month: Month) -> None:
+    yellow_files.write(project.source / yellow_files.source_path(month), yellow_files.trips(month, 5))
 
 
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("green_glod", "there is no asset green_glod; did you mean green_gold"),
-        ("+green_gold, nothing_like_it", "there is no asset nothing_like_it; there is fhv_bronze"),
-        ("group:platinum", "selects nothing"),
-        ("++green_gold++ and", "--select '\\+\\+green_gold\\+\\+ and' cannot be used"),
-    ],
-)
-def test_a_selection_that_selects_nothing_says_what_there_is(
-    definitions: dg.Definitions, text: str, message: str
-) -> None:
-    with pytest.raises(UnknownAsset, match=message):
-        select(definitions, text)
+def runs(project: Project, *months: Month, selection: str = SELECTION) -> Iterator[RunOutcome]:
+    """The runs of a range one by one, so that a test can change the source between two of them."""
+    definitions = build_definitions(project.settings())
+    with project.instance() as instance:
+        yield from run_months(definitions, instance, select(definitions, selection), months)
 
 
-def test_only_assets_without_months_run_once(definitions: dg.Definitions) -> None:
-    assert months_to_run(select(definitions, "infrastructure"), None, None) == (None,)
+def keys(outcome: RunOutcome) -> set[str]:
+    return {asset.key for asset in outcome.assets}
 
 
-@pytest.mark.parametrize(
-    ("first", "last", "months"),
-    [
-        (Month(2024, 2), Month(2024, 4), ["2024-02", "2024-03", "2024-04"]),
-        (None, Month(2024, 3), ["2024-03"]),
-        (Month(2024, 5), None, ["2024-05", "2024-06"]),
-        (None, None, ["2024-06"]),
-    ],
-)
-def test_a_range_runs_from_its_first_to_its_last_month(
-    first: Month | None, last: Month | None, months: list[str]
-) -> None:
-    assert list(map(str, months_to_run(PARTITIONS, first, last))) == months
+def test_what_comes_whole_is_run_with_the_first_month_only(project: Project) -> None:
+    publish_yellow(project, JANUARY)
+    publish_yellow(project, FEBRUARY)
+    first, second = runs(project, JANUARY, FEBRUARY, selection="+taxi_silver")
+    assert keys(first) == {"infrastructure", "zones_bronze", "zones_silver", "taxi_bronze", "taxi_silver"}
+    assert keys(second) == {"taxi_bronze", "taxi_silver"}
+    assert first.succeeded
+    assert second.succeeded
 
 
-@pytest.mark.parametrize(
-    ("first", "last", "message"),
-    [
-        (
-            Month(2023, 12),
-            Month(2024, 2),
-            "2023-12 is before 2024-01, the first month: set LAKEHOUSE_FIRST_MONTH=2023-12",
-        ),
-        (Month(2009, 5), Month(2024, 2), "2011-01 is the earliest there can be"),
-        (Month(2024, 2), Month(2024, 7), "2024-07 is after 2024-06, the newest month"),
-        (Month(2024, 3), Month(2024, 2), "--from 2024-03 is after --to 2024-02"),
-    ],
-)
-def test_a_range_beyond_the_partitions_is_refused_with_a_hint(first: Month, last: Month, message: str) -> None:
-    with pytest.raises(UnknownMonth, match=message):
-        months_to_run(PARTITIONS, first, last)
+def test_what_comes_whole_is_run_again_with_the_next_month_while_it_fails(project: Project) -> None:
+    publish_yellow(project, JANUARY)
+    publish_yellow(project, FEBRUARY)
+    users = (project.source / "users.json").read_bytes()
+    (project.source / "users.json").unlink()
+    months = runs(project, JANUARY, FEBRUARY, selection="+taxi_silver,+users_gold")
+    first = next(months)
+    assert not first.succeeded
+    assert "taxi_silver" in keys(first)
+    (project.source / "users.json").write_bytes(users)
+    second = next(months)
+    assert second.succeeded
+    assert keys(second) == {"users_bronze", "users_silver", "users_gold", "taxi_bronze", "taxi_silver"}
 
 
-def test_a_first_month_in_the_future_names_the_setting() -> None:
-    with pytest.raises(UnknownMonth, match="LAKEHOUSE_FIRST_MONTH"):
-        months_to_run(Selection(frozenset(), ()), None, None)
+def test_gold_is_made_of_the_dataset_that_is_published(project: Project) -> None:
+    publish_yellow(project, JANUARY)
+    (outcome,) = runs(project, JANUARY)
+    assert [failure.partition(":")[0] for failure in outcome.failures] == ["fhv 2024-01"]
+    gold = next(asset for asset in outcome.assets if asset.key == "trips_gold")
+    assert gold.warnings == ("datasets_present",)
+    assert project.rows("SELECT taxi_type, SUM(trip_count) AS trips FROM gold.trips_by_pickup_location GROUP BY 1") == [
+        {"taxi_type": "yellow", "trips": 5}
+    ]
+
+
+def test_gold_is_made_of_both_once_the_other_is_published_too(project: Project) -> None:
+    publish_yellow(project, JANUARY)
+    months = runs(project, JANUARY, JANUARY)
+    next(months)
+    (project.source / fhv_files.source_path(JANUARY)).parent.mkdir(exist_ok=True)
+    fhv_files.write(project.source / fhv_files.source_path(JANUARY), fhv_files.trips(JANUARY, 3))
+    again = next(months)
+    assert again.succeeded
+    assert next(asset for asset in again.assets if asset.key == "trips_gold").warnings == ()
+    assert project.rows("SELECT SUM(trip_count) AS trips FROM gold.trips_by_pickup_location") == [{"trips": 8}]
+
+
+@pytest.mark.parametrize("unsound", ["fhv", "zones"])
+def test_gold_waits_while_something_is_published_but_not_sound(project: Project, unsound: str) -> None:
+    publish_yellow(project, JANUARY)
+    broken = project.source / (fhv_files.source_path(JANUARY) if unsound == "fhv" else "misc/taxi_zone_lookup.csv")
+    broken.write_text("<html>")
+    (outcome,) = runs(project, JANUARY)
+    assert not outcome.succeeded
+    assert "trips_gold" not in keys(outcome)
+
+
+def test_gold_waits_while_no_dataset_is_published(project: Project) -> None:
+    (outcome,) = runs(project, JANUARY)
+    assert not outcome.succeeded
+    assert keys(outcome) == {"infrastructure", "zones_bronze", "zones_silver"}
+
+
+def test_an_unrelated_failure_does_not_keep_gold_from_what_is_published(project: Project) -> None:
+    publish_yellow(project, JANUARY)
+    (project.source / "users.json").write_text("<html>")
+    (outcome,) = runs(project, JANUARY, selection="+trips_gold,+users_gold")
+    assert {failure.partition(":")[0] for failure in outcome.failures} == {"fhv 2024-01", "users"}
+    assert "trips_gold" in keys(outcome)
+
+
+def test_gold_waits_for_zones_that_are_not_published(project: Project) -> None:
+    publish_yellow(project, JANUARY)
+    (project.source / "misc" / "taxi_zone_lookup.csv").unlink()
+    (outcome,) = runs(project, JANUARY)
+    assert keys(outcome) == {"infrastructure", "taxi_bronze"}
+
+
+def test_a_table_of_all_months_is_made_anew_with_each_month(tmp_path: Path) -> None:
+    sql = tmp_path / "sql"
+    shutil.copytree(PROJECT_ROOT / "sql", sql)
+    (sql / "gold" / "total_gold.sql").write_text(
+        "/*\ndescription: All trips\ntable: gold.total\ngrain: [taxi_type]\n"
+        "columns:\n  trips: {type: INT64, description: Trips}\n*/\n"
+        "SELECT taxi_type, COUNT(*) AS trips FROM silver.yellow_trips GROUP BY taxi_type\n"
+    )
+    project = Project(tmp_path / "project", sql=sql)
+    publish_yellow(project, JANUARY)
+    publish_yellow(project, FEBRUARY)
+    assert all(outcome.succeeded for outcome in runs(project, JANUARY, FEBRUARY, selection="+total_gold"))
+    assert project.rows("SELECT trips FROM gold.total") == [{"trips": 10}]

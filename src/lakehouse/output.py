@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -49,24 +50,33 @@ def _write_json(result: pa.Table) -> None:
 
 
 def _write_table(result: pa.Table) -> None:
+    kinds = {field.name: _is_numeric(field) for field in result.schema}
+    shown = result.slice(0, _TABLE_ROWS)
+    write_lines(list(kinds.items()), (list(map(_cell, row.values())) for row in shown.to_pylist()))
+    if result.num_rows > _TABLE_ROWS:
+        click.echo(f"… the first {_TABLE_ROWS} of {result.num_rows:,} rows; --format csv writes all")
+    else:
+        click.echo(f"{result.num_rows:,} row{'' if result.num_rows == 1 else 's'}")
+
+
+def write_lines(columns: Sequence[tuple[str, bool]], lines: Iterable[Sequence[str]]) -> None:
+    """Write lines of text under the names of their columns; True stands for a column of numbers."""
     from rich import box
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    shown = result.slice(0, _TABLE_ROWS)
-    for field in result.schema:
-        numeric = not str(field.type).startswith(("string", "large_string", "date", "timestamp", "bool"))
-        table.add_column(Text(field.name), justify="right" if numeric else "left", no_wrap=True)
-    for row in shown.to_pylist():
-        table.add_row(*(Text(_cell(value)) for value in row.values()))
+    for name, numeric in columns:
+        table.add_column(Text(name), justify="right" if numeric else "left", no_wrap=True)
+    for line in lines:
+        table.add_row(*map(Text, line))
     # Wider than any terminal: a long line wraps, where rich would leave columns out.
     Console(width=_WIDEST, highlight=False).print(table)
-    if result.num_rows > _TABLE_ROWS:
-        click.echo(f"… the first {_TABLE_ROWS} of {result.num_rows:,} rows; --format csv writes all")
-    else:
-        click.echo(f"{result.num_rows:,} row{'' if result.num_rows == 1 else 's'}")
+
+
+def _is_numeric(field: pa.Field) -> bool:
+    return not str(field.type).startswith(("string", "large_string", "date", "timestamp", "bool"))
 
 
 def _cell(value: object) -> str:

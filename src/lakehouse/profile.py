@@ -5,8 +5,20 @@ from __future__ import annotations
 from lakehouse.contracts import CONTRACTS
 from lakehouse.exceptions import ConfigurationError
 from lakehouse.model import Models
+from lakehouse.model_file import load_models
 from lakehouse.settings import Settings
 from lakehouse.warehouse.duckdb_iceberg import DuckDbIcebergWarehouse
+
+
+def open_project(settings: Settings) -> tuple[Models, DuckDbIcebergWarehouse]:
+    """The project's models, and the warehouse that holds their tables.
+
+    Raises:
+        ModelError: a model is wrong.
+        ConfigurationError: the profile is not available.
+    """
+    models = load_models(settings.sql, CONTRACTS)
+    return models, open_warehouse(settings, models)
 
 
 def open_warehouse(settings: Settings, models: Models) -> DuckDbIcebergWarehouse:

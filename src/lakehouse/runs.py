@@ -2,60 +2,27 @@
 
 from __future__ import annotations
 
-import re
-import warnings
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import dagster as dg
-from dagster import AssetSelection
-from dagster._check import CheckError
 
-from lakehouse.dialect import suggestion
-from lakehouse.exceptions import NotPublished, UnknownAsset, UnknownMonth
-from lakehouse.month import Month, month_range
-from lakehouse.settings import EARLIEST_FIRST_MONTH, Settings, dagster_home
+from lakehouse.exceptions import NotPublished
+from lakehouse.month import Month
+from lakehouse.outcomes import AssetFailure, AssetOutcome, RunOutcome, Step, StepReader
+from lakehouse.selection import Selection
+from lakehouse.settings import Settings, dagster_home
 
 if TYPE_CHECKING:
     from dagster._core.definitions.assets.graph.base_asset_graph import BaseAssetGraph
 
-_BARE_KEY = re.compile(r'(?<![\w:"/=])(?!(?:and|or|not|sinks|roots)\b)([A-Za-z_]\w*)(?![\w:("/])')
-
-
-@dataclass(frozen=True)
-class AssetOutcome:
-    """What a run did with one asset."""
-
-    key: str
-    rows: int | None
-    rejected: int | None
-    unchanged: bool
-    warnings: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class RunOutcome:
-    """One run: a month of the selection, or the whole of it where nothing is partitioned."""
-
-    month: Month | None
-    run_id: str
-    assets: tuple[AssetOutcome, ...]
-    failures: tuple[str, ...]
-
-    @property
-    def succeeded(self) -> bool:
-        return not self.failures
-
-
-@dataclass(frozen=True)
-class Selection:
-    """Assets to run, and the month partitions they have; None where none is partitioned."""
-
-    keys: frozenset[dg.AssetKey]
-    partitions: tuple[Month, ...] | None
+Watch = Callable[[Month | None, Step], None]
+"""Told of each asset as a run comes to it and is done with it."""
 
 
 @contextmanager
@@ -70,69 +37,12 @@ def open_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
         yield opened
 
 
-def select(definitions: dg.Definitions, text: str) -> Selection:
-    """Resolve a selection in Dagster's syntax; a bare name means ``key:name``, commas mean ``or``.
-
-    Raises:
-        UnknownAsset: it cannot be parsed, or selects nothing that exists.
-    """
-    graph = definitions.resolve_asset_graph()
-    known = {key.to_user_string() for key in graph.get_all_asset_keys()}
-    for part in text.split(","):
-        for name in _BARE_KEY.findall(part):
-            if name not in known:
-                raise UnknownAsset(f"there is no asset {name}{suggestion(name, known)}")
-    quoted = [_BARE_KEY.sub(r'key:"\1"', part.strip()) for part in text.split(",")]
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", dg.BetaWarning)  # about parts of the syntax, of no use to its writer
-            keys = (AssetSelection.all() if quoted == ["*"] else AssetSelection.from_coercible(quoted)).resolve(graph)
-    except (dg.DagsterError, CheckError, NotImplementedError) as error:
-        first_line = str(error).split("\n")[0]
-        raise UnknownAsset(f"--select '{text}' cannot be used: {first_line}") from None
-    if not keys:
-        raise UnknownAsset(f"--select '{text}' selects nothing; there is {', '.join(sorted(known))}")
-    partitions = next(
-        (graph.get(key).partitions_def for key in keys if graph.get(key).partitions_def is not None), None
-    )
-    months = None if partitions is None else tuple(map(Month.parse, partitions.get_partition_keys()))
-    return Selection(frozenset(keys), months)
-
-
-def months_to_run(selection: Selection, first: Month | None, last: Month | None) -> tuple[Month | None, ...]:
-    """The months from ``first`` to ``last``; ``last`` defaults to the newest partition, ``first`` to ``last``.
-
-    Raises:
-        UnknownMonth: the range is empty, or reaches beyond the partitions.
-    """
-    if selection.partitions is None:
-        return (None,)
-    if not selection.partitions:
-        raise UnknownMonth("there is no month to run yet: LAKEHOUSE_FIRST_MONTH lies in the future")
-    earliest, newest = selection.partitions[0], selection.partitions[-1]
-    last = last or newest
-    first = first or last
-    if first > last:
-        raise UnknownMonth(f"--from {first} is after --to {last}")
-    if first < earliest:
-        raise UnknownMonth(
-            f"{first} is before {earliest}, the first month: "
-            + (
-                f"{EARLIEST_FIRST_MONTH} is the earliest there can be"
-                if first < EARLIEST_FIRST_MONTH
-                else f"set LAKEHOUSE_FIRST_MONTH={first} or earlier ({EARLIEST_FIRST_MONTH} is the earliest) to have it"
-            )
-        )
-    if last > newest:
-        raise UnknownMonth(f"{last} is after {newest}, the newest month: TLC publishes about two months late")
-    return tuple(month_range(first, last))
-
-
 def run_months(
     definitions: dg.Definitions,
     instance: dg.DagsterInstance,
     selection: Selection,
     months: Sequence[Month | None],
+    watch: Watch | None = None,
 ) -> Iterator[RunOutcome]:
     """One Dagster run for each month, in order; a failed month does not stop the next.
 
@@ -143,66 +53,86 @@ def run_months(
     Raises:
         KeyboardInterrupt: the process was told to stop; Dagster has recorded the month as failed.
     """
+    runner = _Runner(definitions, instance, watch)
     graph = definitions.resolve_asset_graph()
     monthly = {key for key in selection.keys if graph.get(key).partitions_def is not None}
     pending = {key for key in selection.keys if not monthly & {key, *graph.get_ancestor_asset_keys(key)}}
     every_month = selection.keys - pending
     for month in months:
         chosen = every_month | pending
-        result = _execute(definitions, instance, chosen, month)
-        outcome = RunOutcome(month, result.run_id, tuple(_assets(result)), tuple(_failures(result)))
-        done = _materialized(outcome)
-        left = _runnable(graph, chosen, done, dict(_failed(result)))
+        outcome = runner.run(chosen, month)
+        left = _runnable(graph, chosen, _materialized(outcome), outcome.failed)
         if left:
-            rest = _execute(definitions, instance, left, month)
+            rest = runner.run(left, month)
             outcome = replace(
                 outcome,
-                assets=(*outcome.assets, *_assets(rest)),
-                failures=(*outcome.failures, *_failures(rest)),
+                seconds=outcome.seconds + rest.seconds,
+                assets=(*outcome.assets, *rest.assets),
+                failed=(*outcome.failed, *rest.failed),
             )
         pending -= _materialized(outcome)
         yield outcome
+
+
+@dataclass(frozen=True)
+class _Runner:
+    """Executes runs of some definitions in this process."""
+
+    definitions: dg.Definitions
+    instance: dg.DagsterInstance
+    watch: Watch | None
+
+    def run(self, keys: AbstractSet[dg.AssetKey], month: Month | None) -> RunOutcome:
+        """One run of these assets for a month."""
+        started = time.perf_counter()
+        run_id = str(uuid4())
+        if self.watch is not None:
+            self._listen(run_id, month, self.watch)
+        quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+        result = self.definitions.resolve_implicit_global_asset_job_def().execute_in_process(
+            partition_key=str(month) if month else None,
+            asset_selection=sorted(keys),
+            instance=self.instance,
+            run_config=quiet,
+            raise_on_error=False,
+            run_id=run_id,
+        )
+        if _was_interrupted(result):
+            raise KeyboardInterrupt
+        steps = list(StepReader(run_id).read_all(result.all_events))
+        failed = [step for step in steps if isinstance(step, AssetFailure)]
+        if not failed and not result.success:
+            unseen = f"run {run_id} failed before its first step; see it in the Dagster UI"
+            failed = [AssetFailure("run", unseen, None)]
+        done = tuple(step for step in steps if isinstance(step, AssetOutcome))
+        return RunOutcome(month, run_id, time.perf_counter() - started, done, tuple(failed))
+
+    def _listen(self, run_id: str, month: Month | None, watch: Watch) -> None:
+        reader = StepReader(run_id)
+
+        def heard(entry: dg.EventLogEntry) -> None:
+            step = reader.read(entry.dagster_event) if entry.dagster_event else None
+            if step is not None:
+                watch(month, step)
+
+        self.instance.add_event_listener(run_id, heard)
 
 
 def _materialized(outcome: RunOutcome) -> set[dg.AssetKey]:
     return {dg.AssetKey.from_user_string(asset.key) for asset in outcome.assets}
 
 
-def _execute(
-    definitions: dg.Definitions, instance: dg.DagsterInstance, keys: AbstractSet[dg.AssetKey], month: Month | None
-) -> dg.ExecuteInProcessResult:
-    quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-    result = definitions.resolve_implicit_global_asset_job_def().execute_in_process(
-        partition_key=str(month) if month else None,
-        asset_selection=sorted(keys),
-        instance=instance,
-        run_config=quiet,
-        raise_on_error=False,
-    )
-    if _was_interrupted(result):
-        raise KeyboardInterrupt
-    return result
-
-
-def _failed(result: dg.ExecuteInProcessResult) -> Iterator[tuple[dg.AssetKey, object]]:
-    """Assets whose step failed, with the name of the error if it is one of ours."""
-    for event in result.all_events:
-        if event.is_step_failure:
-            failure = event.step_failure_data.user_failure_data
-            error = failure.metadata.get("error") if failure else None
-            yield dg.AssetKey([str(event.step_key)]), error.value if error else None
-
-
 def _runnable(
     graph: BaseAssetGraph[Any],
     chosen: AbstractSet[dg.AssetKey],
     done: AbstractSet[dg.AssetKey],
-    failed: Mapping[dg.AssetKey, object],
+    failures: Sequence[AssetFailure],
 ) -> frozenset[dg.AssetKey]:
     """Assets that a run skipped for no other reason than that a source has no file of the month yet.
 
     One of the months they are made of has to be there, and all that comes whole.
     """
+    failed: Mapping[dg.AssetKey, str | None] = {dg.AssetKey(failure.key): failure.error for failure in failures}
     ready = set(done)
     for key in graph.toposorted_asset_keys:
         if key not in chosen or key in ready or key in failed:
@@ -219,38 +149,3 @@ def _was_interrupted(result: dg.ExecuteInProcessResult) -> bool:
     """Dagster turns Ctrl-C and SIGTERM into a failed step."""
     errors = [event.step_failure_data.error for event in result.all_events if event.is_step_failure]
     return any(error is not None and error.cls_name == "DagsterExecutionInterruptedError" for error in errors)
-
-
-def _assets(result: dg.ExecuteInProcessResult) -> Iterator[AssetOutcome]:
-    warned: dict[str, list[str]] = {}
-    for evaluation in result.get_asset_check_evaluations():
-        if not evaluation.passed:
-            warned.setdefault(evaluation.asset_key.to_user_string(), []).append(evaluation.check_name)
-    for event in result.get_asset_materialization_events():
-        materialization = event.step_materialization_data.materialization
-        metadata = {name: value.value for name, value in materialization.metadata.items()}
-        key = materialization.asset_key.to_user_string()
-        rows, rejected = metadata.get("dagster/row_count"), metadata.get("rejected_rows")
-        yield AssetOutcome(
-            key=key,
-            rows=rows if isinstance(rows, int) else None,
-            rejected=rejected if isinstance(rejected, int) else None,
-            unchanged=bool(metadata.get("skipped") or metadata.get("unchanged_at_source")),
-            warnings=tuple(warned.get(key, ())),
-        )
-
-
-def _failures(result: dg.ExecuteInProcessResult) -> Iterator[str]:
-    failures = [event for event in result.all_events if event.is_step_failure]
-    for event in failures:
-        data = event.step_failure_data
-        expected = data.user_failure_data
-        if expected is not None and expected.description:
-            yield expected.description
-        elif data.error is not None:
-            root = data.error
-            while root.cause is not None:
-                root = root.cause
-            yield f"{event.step_key}: {root.message.strip()} (unexpected; see run {result.run_id} in the Dagster UI)"
-    if not failures and not result.success:
-        yield f"run {result.run_id} failed before its first step; see it in the Dagster UI"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -191,6 +192,23 @@ def _of_samples(settings: Settings) -> Settings:
 
 def _apart(folder: Path) -> Path:
     return folder if folder.name == _SAMPLE_FOLDER else folder / _SAMPLE_FOLDER
+
+
+def newest_month(settings: Settings) -> Month:
+    """The last month there is a partition for today: the one before last, as TLC publishes about two months late."""
+    today = datetime.now(UTC)
+    before_last = Month(today.year, today.month).previous().previous()
+    return before_last if settings.last_month is None else min(before_last, settings.last_month)
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """This process's environment with these settings in it, for a process that is to have the same."""
+    variables = dict(os.environ)
+    for name, value in settings.model_dump().items():
+        variable = "DAGSTER_HOME" if name == "dagster_home" else f"LAKEHOUSE_{name.upper()}"
+        if value is not None:
+            variables[variable] = str(getattr(settings, name))
+    return variables
 
 
 def point_dlt_at_project() -> None:

@@ -17,7 +17,7 @@ import pytest
 from lakehouse.bronze import BronzeStore, Landing
 from lakehouse.contracts import CONTRACTS
 from lakehouse.month import Month
-from lakehouse.runs import RunOutcome
+from lakehouse.outcomes import RunOutcome
 from tests import fhv_files, green_files, yellow_files
 from tests.commands import dagster_in_memory, sqlite_without_fsync
 from tests.http_source import CLOUDFRONT_REQUEST_BLOCKED, Fault, SourceServer

@@ -18,7 +18,7 @@ from pyiceberg.catalog.sql import SqlCatalog
 
 from lakehouse.definitions import build_definitions
 from lakehouse.month import Month
-from lakehouse.runs import RunOutcome
+from lakehouse.outcomes import RunOutcome
 from lakehouse.settings import Settings
 from tests.project import Project
 from tests.real_data.independent import assert_same

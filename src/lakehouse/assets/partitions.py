@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import dagster as dg
 
-from lakehouse.month import Month
-from lakehouse.settings import Settings
+from lakehouse.settings import Settings, newest_month
 
 
 def monthly(settings: Settings) -> dg.MonthlyPartitionsDefinition:
@@ -15,13 +12,10 @@ def monthly(settings: Settings) -> dg.MonthlyPartitionsDefinition:
 
     TLC publishes 47 to 93 days after a month's end.
     """
-    last = settings.last_month
-    now = datetime.now(UTC)
-    if last is not None and last < Month(now.year, now.month).previous().previous():
-        return dg.MonthlyPartitionsDefinition(
-            start_date=str(settings.first_month), end_date=str(last.next()), fmt="%Y-%m"
-        )
-    return dg.MonthlyPartitionsDefinition(start_date=str(settings.first_month), fmt="%Y-%m", end_offset=-1)
+    first, last = str(settings.first_month), settings.last_month
+    if last is not None and last == newest_month(settings):
+        return dg.MonthlyPartitionsDefinition(start_date=first, end_date=str(last.next()), fmt="%Y-%m")
+    return dg.MonthlyPartitionsDefinition(start_date=first, fmt="%Y-%m", end_offset=-1)
 
 
 def one_month_a_run() -> dg.BackfillPolicy:

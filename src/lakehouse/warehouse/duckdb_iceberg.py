@@ -30,7 +30,8 @@ from lakehouse.warehouse.duckdb_queries import DuckDbQueries
 from lakehouse.warehouse.duckdb_statements import ModelStatements, compile_model
 from lakehouse.warehouse.iceberg_tables import IcebergTables, Published
 from lakehouse.warehouse.month_inputs import MonthInputs, content_of
-from lakehouse.warehouse.protocol import CheckResult, Ledger, ReplaceResult
+from lakehouse.warehouse.protocol import CheckResult, Ledger, Publication, ReplaceResult
+from lakehouse.warehouse.publications import MONTH_PROPERTY, publications
 from lakehouse.warehouse.staging import Staging, make_durable
 
 if TYPE_CHECKING:
@@ -134,6 +135,10 @@ class DuckDbIcebergWarehouse:
 
     def _dataset(self, model: SqlModel) -> str:
         return self._contracts[str(model.bronze)].dataset.name
+
+    def publications(self, model: SqlModel) -> Mapping[Month | None, Publication]:
+        """See :meth:`Warehouse.publications`."""
+        return publications(self.tables, model, lambda month: self._job(model, month).fingerprint)
 
     def query(self, sql: str) -> pa.Table:
         """See :meth:`Warehouse.query`."""
@@ -278,7 +283,7 @@ def _properties(job: _Job, rows: int) -> dict[str, str]:
         "lakehouse.rows": str(rows),
     }
     if job.inputs.month is not None:
-        properties["lakehouse.month"] = str(job.inputs.month)
+        properties[MONTH_PROPERTY] = str(job.inputs.month)
     if job.inputs.landed is not None:
         properties["lakehouse.bronze-sha256"] = job.inputs.landed.sha256
     return properties

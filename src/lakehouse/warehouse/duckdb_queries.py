@@ -42,6 +42,8 @@ class DuckDbQueries:
             QueryError: it cannot be parsed, names what does not exist, binds parameters, or has what DuckDB
                 is known to answer in another way than BigQuery.
         """
+        import duckdb
+
         query = dialect.parse(sql, "query", QueryError)
         if names := dialect.parameters(query):
             raise QueryError(f"query: @{min(names)} has no value; write the value itself")
@@ -65,7 +67,10 @@ class DuckDbQueries:
             engine.view(LEDGER, dialect.render(ledger, "duckdb"))
         else:
             self._present(engine, wanted)
-        result = engine.table(dialect.render(resolved, "duckdb"), {})
+        try:
+            result = engine.table(dialect.render(resolved, "duckdb"), {})
+        except (duckdb.BinderException, duckdb.ConversionException, duckdb.OutOfRangeException) as error:
+            raise QueryError(f"query: {str(error).splitlines()[0]}") from None
         return _with_int64(result, dialect.output_types(resolved))
 
     def _schema(self, wanted: set[str]) -> dialect.Schema:

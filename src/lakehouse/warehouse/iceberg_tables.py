@@ -90,7 +90,7 @@ class IcebergTables:
         Raises:
             ModelError: the table cannot be brought to the spec in place.
         """
-        table = self._load(spec.name) or self._create(spec)
+        table = self.load(spec.name) or self._create(spec)
         if differs(table, spec):
             require_evolvable(table, spec)
 
@@ -103,7 +103,7 @@ class IcebergTables:
 
     def columns(self, name: str) -> tuple[Column, ...] | None:
         """The columns a table has now, None if there is no such table."""
-        table = self._load(name)
+        table = self.load(name)
         if table is None:
             return None
         return tuple(
@@ -112,10 +112,10 @@ class IcebergTables:
 
     def published(self, spec: TableSpec, month: Month | None = None) -> Published:
         """Data files of a month, or of the whole table if ``month`` is None or it is not partitioned."""
-        table = self._load(spec.name)
+        table = self.load(spec.name)
         if table is None:
             return Published((), None)
-        files = tuple(_path(task) for task in self._plan(table, spec, month))
+        files = tuple(_path(task) for task in self.plan(table, spec, month))
         snapshot = table.current_snapshot()
         return Published(files, str(snapshot.snapshot_id) if snapshot else None)
 
@@ -176,7 +176,7 @@ class IcebergTables:
         table = self.catalog.load_table(spec.name)
         if not still_current():
             raise StaleInputs(f"{spec.name} {month or ''}: its inputs changed while it was computed")
-        replaced = self._plan(table, spec, month)
+        replaced = self.plan(table, spec, month)
         wanted = [] if file is None else [file]
         if [_path(task) for task in replaced] != wanted:
             if file is not None:
@@ -197,7 +197,12 @@ class IcebergTables:
         snapshot = table.current_snapshot()
         return str(snapshot.snapshot_id) if snapshot else None
 
-    def _plan(self, table: Table, spec: TableSpec, month: Month | None) -> list[FileScanTask]:
+    def plan(self, table: Table, spec: TableSpec, month: Month | None) -> list[FileScanTask]:
+        """The data files of a month, or of the whole table.
+
+        Raises:
+            CorruptFile: another tool has deleted single rows, which what reads whole files would not see.
+        """
         scan = table.scan(row_filter=_month_filter(spec, month)) if month and spec.partition else table.scan()
         tasks = list(scan.plan_files())
         if any(task.delete_files for task in tasks):
@@ -207,7 +212,12 @@ class IcebergTables:
             )
         return tasks
 
-    def _load(self, name: str) -> Table | None:
+    def load(self, name: str) -> Table | None:
+        """A table as it is now, None if there is none.
+
+        Raises:
+            CorruptFile: the catalog knows it, but its metadata is gone.
+        """
         from pyiceberg.exceptions import NoSuchTableError
 
         if not self._database.exists():

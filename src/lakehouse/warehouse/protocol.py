@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from lakehouse.model import SqlModel
@@ -65,6 +66,21 @@ class ReplaceResult:
     datasets: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class Publication:
+    """What a table holds of a month, or whole.
+
+    ``version`` is the snapshot or job that published it, at ``published_at``. ``is_current`` says that running the
+    month again would change nothing: it was computed by the model, and from the inputs, that there are now.
+    """
+
+    rows: int
+    bytes: int
+    version: str | None
+    published_at: datetime | None
+    is_current: bool
+
+
 class Warehouse(Protocol):
     """Tables of the layers, replaced a month at a time."""
 
@@ -88,6 +104,10 @@ class Warehouse(Protocol):
             NotLanded: the month's file was never landed.
             CommitConflict: other writers kept changing the same month.
         """
+        ...
+
+    def publications(self, model: SqlModel) -> Mapping[Month | None, Publication]:
+        """Every month of a model's table that has rows; None stands for the whole of an unpartitioned table."""
         ...
 
     def query(self, sql: str) -> pa.Table:

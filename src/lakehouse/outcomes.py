@@ -1,0 +1,138 @@
+"""What a Dagster run did, read from its events in the order they happen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import dagster as dg
+
+from lakehouse.exceptions import NotPublished
+from lakehouse.month import Month
+
+
+@dataclass(frozen=True)
+class AssetOutcome:
+    """What a run did with one asset; ``seconds`` are its step's, by Dagster's clock."""
+
+    key: str
+    rows: int | None
+    rejected: int | None
+    duplicates: int | None
+    unchanged: bool
+    warnings: tuple[str, ...]
+    seconds: float
+
+    @property
+    def rows_a_second(self) -> float | None:
+        """None where nothing was computed, or too little to tell."""
+        if self.unchanged or not self.rows or self.seconds <= 0 or self.rows < _TELLING_ROWS:
+            return None
+        return self.rows / self.seconds
+
+
+_TELLING_ROWS = 10_000
+
+
+@dataclass(frozen=True)
+class AssetFailure:
+    """Why a run could not make one asset; ``error`` is the name of an error of ours, None for any other."""
+
+    key: str
+    message: str
+    error: str | None
+
+
+@dataclass(frozen=True)
+class RunOutcome:
+    """One run: a month of the selection, or the whole of it where nothing is partitioned."""
+
+    month: Month | None
+    run_id: str
+    seconds: float
+    assets: tuple[AssetOutcome, ...]
+    failed: tuple[AssetFailure, ...]
+
+    @property
+    def succeeded(self) -> bool:
+        return not self.failed
+
+    @property
+    def failures(self) -> tuple[str, ...]:
+        """Why it failed, one line an asset."""
+        return tuple(failure.message for failure in self.failed)
+
+    @property
+    def is_unpublished(self) -> bool:
+        """Whether it failed for no other reason than that a source has no file of the month yet."""
+        return bool(self.failed) and all(failure.error == NotPublished.__name__ for failure in self.failed)
+
+
+@dataclass(frozen=True)
+class AssetStarted:
+    """A run has begun to make an asset."""
+
+    key: str
+
+
+Step = AssetStarted | AssetOutcome | AssetFailure
+"""What there is to say of an asset while a run goes on."""
+
+
+class StepReader:
+    """Puts together what the events of a run say of each asset."""
+
+    def __init__(self, run_id: str) -> None:
+        self._run_id = run_id
+        self._warned: dict[str, list[str]] = {}
+        self._materialized: dict[str, dg.AssetMaterialization] = {}
+
+    def read(self, event: dg.DagsterEvent) -> Step | None:
+        """What this event adds; most say nothing on their own."""
+        key = str(event.step_key)
+        if event.event_type == dg.DagsterEventType.STEP_START:
+            return AssetStarted(key)
+        if event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION:
+            evaluation = event.asset_check_evaluation_data
+            if not evaluation.passed:
+                self._warned.setdefault(key, []).append(evaluation.check_name)
+        elif event.event_type == dg.DagsterEventType.ASSET_MATERIALIZATION:
+            self._materialized[key] = event.step_materialization_data.materialization
+        elif event.is_step_success and key in self._materialized:
+            return self._outcome(key, event.step_success_data.duration_ms / 1000)
+        elif event.is_step_failure:
+            return self._failure(key, event)
+        return None
+
+    def read_all(self, events: Iterable[dg.DagsterEvent]) -> Iterator[Step]:
+        """What all events of a run say."""
+        return (step for step in map(self.read, events) if step is not None)
+
+    def _outcome(self, key: str, seconds: float) -> AssetOutcome:
+        metadata = {name: value.value for name, value in self._materialized[key].metadata.items()}
+
+        def count(name: str) -> int | None:
+            value = metadata.get(name)
+            return value if isinstance(value, int) else None
+
+        return AssetOutcome(
+            key=key,
+            rows=count("dagster/row_count"),
+            rejected=count("rejected_rows"),
+            duplicates=count("duplicate_copies"),
+            unchanged=bool(metadata.get("skipped") or metadata.get("unchanged_at_source")),
+            warnings=tuple(self._warned.get(key, ())),
+            seconds=seconds,
+        )
+
+    def _failure(self, key: str, event: dg.DagsterEvent) -> AssetFailure:
+        data = event.step_failure_data
+        expected = data.user_failure_data
+        if expected is not None and expected.description:
+            error = expected.metadata.get("error")
+            return AssetFailure(key, expected.description, str(error.value) if error else None)
+        root = data.error
+        while root is not None and root.cause is not None:
+            root = root.cause
+        message = root.message.strip() if root else "failed"
+        return AssetFailure(key, f"{key}: {message} (unexpected; see run {self._run_id} in the Dagster UI)", None)

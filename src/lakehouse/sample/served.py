@@ -1,0 +1,43 @@
+"""The sample source as a command needs it: served for as long as the command runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from lakehouse.exceptions import ConfigurationError
+from lakehouse.settings import Settings, load_settings
+
+
+def folder_of(settings: Settings) -> Path:
+    """Where the sample source keeps what it has published."""
+    return settings.home / "source"
+
+
+@contextmanager
+def sources_served(settings: Settings) -> Iterator[Settings]:
+    """Serve the sample source while this is entered, if these are settings of samples; the settings to go on with.
+
+    Another process that serves the same folder is left to do so. A port that something else has is not waited for:
+    another one will do, as a month's address is no part of what it is.
+    """
+    if not settings.sample:
+        yield settings
+        return
+    from lakehouse.sample.server import SampleServer, already_serving
+    from lakehouse.sample.source import prepare
+
+    folder = folder_of(settings)
+    prepare(folder, ())
+    if already_serving(folder, settings.sample_port):
+        yield settings
+        return
+    try:
+        server = SampleServer(folder, settings.sample_port).__enter__()
+    except ConfigurationError:
+        server = SampleServer(folder, 0).__enter__()
+    try:
+        yield load_settings(**{**settings.model_dump(), "sample_port": server.port})
+    finally:
+        server.__exit__(None, None, None)
