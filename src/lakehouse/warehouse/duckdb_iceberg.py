@@ -6,20 +6,12 @@ import contextlib
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lakehouse.bronze import BronzeStore, hash_file
 from lakehouse.check_base import REJECTED, STAGED
-from lakehouse.exceptions import (
-    CheckFailed,
-    CommitConflict,
-    ConfigurationError,
-    CorruptFile,
-    LakehouseError,
-    StaleInputs,
-)
+from lakehouse.exceptions import CommitConflict, ConfigurationError, LakehouseError, StaleInputs
 from lakehouse.model import Models, SqlModel
 from lakehouse.month import Month
 from lakehouse.projection import Contract
@@ -30,8 +22,9 @@ from lakehouse.warehouse.duckdb_queries import DuckDbQueries
 from lakehouse.warehouse.duckdb_statements import ModelStatements, compile_model
 from lakehouse.warehouse.iceberg_tables import IcebergTables, Published
 from lakehouse.warehouse.month_inputs import MonthInputs, content_of
-from lakehouse.warehouse.protocol import CheckResult, Ledger, Publication, ReplaceResult
-from lakehouse.warehouse.publications import MONTH_PROPERTY, publications
+from lakehouse.warehouse.month_job import MonthAudit, MonthJob, first_line
+from lakehouse.warehouse.protocol import Publication, ReplaceResult
+from lakehouse.warehouse.publications import publications
 from lakehouse.warehouse.staging import Staging, make_durable
 
 if TYPE_CHECKING:
@@ -40,29 +33,6 @@ if TYPE_CHECKING:
 _CONTENT_DIGITS = 32
 _PREVIEW_ROWS = 5
 _OVERTAKEN_ATTEMPTS = 5
-
-
-@dataclass(frozen=True)
-class _Job:
-    """One month of one model, ready to be computed; ``fingerprint`` identifies all that goes into it."""
-
-    model: SqlModel
-    statements: ModelStatements
-    inputs: MonthInputs
-    fingerprint: str
-
-    def __str__(self) -> str:
-        return f"{self.model.key} {self.inputs.month or ''}".strip()
-
-
-@dataclass(frozen=True)
-class _Audit:
-    """What the audit of a staged or published month says."""
-
-    rows: int
-    ledger: Ledger | None
-    checks: tuple[CheckResult, ...]
-    preview: pa.Table
 
 
 class DuckDbIcebergWarehouse:
@@ -112,8 +82,8 @@ class DuckDbIcebergWarehouse:
             "run it again when the other runs are done"
         )
 
-    def _replace(self, engine: DuckDbEngine, job: _Job, started: float) -> ReplaceResult:
-        with _naming(job, engine):
+    def _replace(self, engine: DuckDbEngine, job: MonthJob, started: float) -> ReplaceResult:
+        with job.naming(engine):
             drift = job.inputs.present(engine)
             combined = self._models.combined(job.model)
             datasets = [self._dataset(model) for model in job.inputs.present_datasets(combined)]
@@ -149,16 +119,16 @@ class DuckDbIcebergWarehouse:
         for spec in filter(None, (model.table, model.rejected)):
             self.tables.ensure(spec)
 
-    def _job(self, model: SqlModel, month: Month | None) -> _Job:
+    def _job(self, model: SqlModel, month: Month | None) -> MonthJob:
         statements = self._compiled.get(model.key)
         if statements is None:
             statements = self._compiled[model.key] = compile_model(model, self._models.schema)
         inputs = MonthInputs.find(
             model, month, models=self._models, contracts=self._contracts, bronze=self._bronze, tables=self.tables
         )
-        return _Job(model, statements, inputs, inputs.fingerprint(statements))
+        return MonthJob(model, statements, inputs, inputs.fingerprint(statements))
 
-    def _published(self, engine: DuckDbEngine, job: _Job) -> tuple[_Audit, str | None, str, None] | None:
+    def _published(self, engine: DuckDbEngine, job: MonthJob) -> tuple[MonthAudit, str | None, str, None] | None:
         """The published month, audited, if it is whole and what the job would compute; else None."""
         table = self.tables.published(job.model.table, job.inputs.month)
         rejected = Published((), None)
@@ -170,12 +140,12 @@ class DuckDbIcebergWarehouse:
         audit = self._audit(engine, job, table.files, rejected.files)
         if audit.ledger is not None and not audit.ledger.is_balanced:
             return None
-        _require_blocking_checks(job, audit)
+        audit.require_blocking_checks(job)
         for spec in filter(None, (job.model.table, job.model.rejected)):
             self.tables.describe(spec)
         return audit, table.snapshot, content_of(table.files[0]), None
 
-    def _compute(self, engine: DuckDbEngine, job: _Job) -> tuple[_Audit, str | None, str, int]:
+    def _compute(self, engine: DuckDbEngine, job: MonthJob) -> tuple[MonthAudit, str | None, str, int]:
         """Write the month aside, audit it, and publish it."""
         if job.inputs.landed is not None:
             job.inputs.landed.require_intact()
@@ -187,7 +157,7 @@ class DuckDbIcebergWarehouse:
             staged = folder / "staged.parquet"
             rows = engine.copy(job.statements.select.sql, job.statements.select.bind(job.inputs.parameters), staged)
             audit = self._audit(engine, job, (staged,), (rejected,) if rejected_rows else ())
-            _require_blocking_checks(job, audit)
+            audit.require_blocking_checks(job)
             written = staged.stat().st_size
             content = hash_file(staged)[:_CONTENT_DIGITS]
             # Rejected first, silver last: silver is the truth, and a kill in between shows in the ledger.
@@ -197,7 +167,9 @@ class DuckDbIcebergWarehouse:
             version = self._publish(job, job.model.table, staged, content, rows)
         return audit, version, content, written if rows else 0
 
-    def _audit(self, engine: DuckDbEngine, job: _Job, staged: tuple[Path, ...], rejected: tuple[Path, ...]) -> _Audit:
+    def _audit(
+        self, engine: DuckDbEngine, job: MonthJob, staged: tuple[Path, ...], rejected: tuple[Path, ...]
+    ) -> MonthAudit:
         engine.parquet_view(STAGED, staged, job.model.table.columns)
         if job.model.rejected is not None:
             engine.parquet_view(REJECTED, rejected, job.model.rejected.columns)
@@ -205,9 +177,9 @@ class DuckDbIcebergWarehouse:
         counts = engine.row(audit.sql, audit.bind(job.inputs.parameters))
         ledger, checks = judge(job.model, counts, job.inputs.landed.rows if job.inputs.landed else None)
         preview = engine.table(f"SELECT * FROM {STAGED} LIMIT {_PREVIEW_ROWS}", {})
-        return _Audit(counts[ROWS], ledger, checks, preview)
+        return MonthAudit(counts[ROWS], ledger, checks, preview)
 
-    def _publish(self, job: _Job, spec: TableSpec, staged: Path, content: str, rows: int) -> str | None:
+    def _publish(self, job: MonthJob, spec: TableSpec, staged: Path, content: str, rows: int) -> str | None:
         """Give a staged file its final name and commit it; one of that name has, or should have, its bytes."""
         final = None
         if rows:
@@ -220,7 +192,7 @@ class DuckDbIcebergWarehouse:
             spec,
             job.inputs.month,
             final,
-            _properties(job, rows),
+            job.properties(rows),
             lambda: self._job(job.model, job.inputs.month).fingerprint == job.fingerprint,
         )
 
@@ -235,34 +207,13 @@ class DuckDbIcebergWarehouse:
         except duckdb.OutOfMemoryException as error:
             raise ConfigurationError(
                 f"{origin}: needs more memory than LAKEHOUSE_MEMORY_LIMIT={self._memory_limit}: raise it "
-                f"({_first_line(error)})"
+                f"({first_line(error)})"
             ) from error
         except duckdb.Error as error:
             raise LakehouseError(
-                f"{origin}: {_first_line(error)}; nothing was published. If a file is damaged, materialize what it "
+                f"{origin}: {first_line(error)}; nothing was published. If a file is damaged, materialize what it "
                 "belongs to again; bronze is landed again when its bytes are not those of its record"
             ) from error
-
-
-@contextmanager
-def _naming(job: _Job, engine: DuckDbEngine) -> Iterator[None]:
-    """Damage that a footer hides, and values that cannot be cast, show when rows are read: say where."""
-    import duckdb
-
-    try:
-        yield
-    except duckdb.OutOfMemoryException:
-        raise
-    except duckdb.Error as error:
-        landed = job.inputs.landed
-        if landed is None or landed.file is None:
-            raise
-        if isinstance(error, duckdb.ConversionException):
-            landed.require_numbers(engine)
-        raise CorruptFile(
-            f"{job}: {landed.file} cannot be read as it should ({_first_line(error)}); nothing was published. "
-            f"Look at what the source serves; materialize {landed.asset} again when it is mended"
-        ) from error
 
 
 def _is_whole(file: Path, fingerprint: str) -> bool:
@@ -270,33 +221,3 @@ def _is_whole(file: Path, fingerprint: str) -> bool:
     if not file.name.startswith(fingerprint) or not file.exists():
         return False
     return hash_file(file)[:_CONTENT_DIGITS] == content_of(file)
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).split("\n")[0]
-
-
-def _properties(job: _Job, rows: int) -> dict[str, str]:
-    properties = {
-        "lakehouse.model": job.model.key,
-        "lakehouse.fingerprint": job.fingerprint,
-        "lakehouse.rows": str(rows),
-    }
-    if job.inputs.month is not None:
-        properties[MONTH_PROPERTY] = str(job.inputs.month)
-    if job.inputs.landed is not None:
-        properties["lakehouse.bronze-sha256"] = job.inputs.landed.sha256
-    return properties
-
-
-def _require_blocking_checks(job: _Job, audit: _Audit) -> None:
-    failed = [check for check in audit.checks if check.blocking and not check.passed]
-    if failed:
-        named = "; ".join(f"{check.name} ({check.failing:,} failing: {check.description})" for check in failed)
-        reasons = audit.ledger.rejected if audit.ledger else {}
-        counted = "; ".join(f"{rows:,} rejected for {reason}" for reason, rows in reasons.items() if rows)
-        raise CheckFailed(
-            f"{job}: blocking check failed: {'; '.join(filter(None, (named, counted)))}. Nothing was published; "
-            f"{job.model.table.name} still holds what it held before",
-            audit.checks,
-        )
