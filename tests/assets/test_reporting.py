@@ -7,6 +7,7 @@ import re
 
 import pyarrow as pa
 import pytest
+from dagster import MarkdownMetadataValue
 from markdown_it import MarkdownIt
 
 from lakehouse.assets.reporting import markdown_table
@@ -21,37 +22,37 @@ AWKWARD = [
 ]
 
 
-def cells(text: str) -> list[str]:
+def cells(shown: MarkdownMetadataValue) -> list[str]:
     """What a reader sees in each cell; tags are put in braces, to tell them from text that looks like one."""
-    return [html.unescape(_TAG.sub(r"{\1}", cell)) for cell in _CELL.findall(_RENDERER.render(text))]
+    return [html.unescape(_TAG.sub(r"{\1}", cell)) for cell in _CELL.findall(_RENDERER.render(shown.md_str or ""))]
 
 
 @pytest.mark.parametrize("value", AWKWARD)
 def test_a_value_that_markdown_gives_a_meaning_is_shown_as_it_is(value: str) -> None:
     table = pa.table({"zone": [value, "next"], "borough": ["Queens", value]})
-    assert cells(markdown_table(table).md_str) == ["zone", "borough", value, "Queens", "next", value]
+    assert cells(markdown_table(table)) == ["zone", "borough", value, "Queens", "next", value]
 
 
 @pytest.mark.parametrize("name", ["a|b", "_a_", "a*b*", "location_id"])
 def test_a_name_that_markdown_gives_a_meaning_is_shown_as_it_is(name: str) -> None:
-    assert cells(markdown_table(pa.table({name: [1], "next": [2]})).md_str) == [name, "next", "1", "2"]
+    assert cells(markdown_table(pa.table({name: [1], "next": [2]}))) == [name, "next", "1", "2"]
 
 
 @pytest.mark.parametrize("value", ["two\nlines", "two\r\nlines", "two\rlines", "two\u2028lines"])
 def test_a_value_of_several_lines_stays_in_its_cell(value: str) -> None:
-    shown = markdown_table(pa.table({"zone\nname": [value], "next": [1]})).md_str
+    shown = markdown_table(pa.table({"zone\nname": [value], "next": [1]}))
     assert cells(shown) == ["zone name", "next", "two lines", "1"]
 
 
 def test_a_long_text_is_cut_and_a_hash_is_not() -> None:
-    shown = cells(markdown_table(pa.table({"sha256": ["a" * 64], "slogan": ["|" * 1000]})).md_str)
+    shown = cells(markdown_table(pa.table({"sha256": ["a" * 64], "slogan": ["|" * 1000]})))
     assert shown == ["sha256", "slogan", "a" * 64, "|" * 63 + "…"]
 
 
 def test_no_value_is_told_from_an_empty_one() -> None:
-    assert cells(markdown_table(pa.table({"zone": [None, "", "NULL"]})).md_str) == ["zone", "{em}NULL{/em}", "", "NULL"]
+    assert cells(markdown_table(pa.table({"zone": [None, "", "NULL"]}))) == ["zone", "{em}NULL{/em}", "", "NULL"]
 
 
 def test_columns_of_one_name_are_all_shown() -> None:
     table = pa.table([pa.array([1]), pa.array([2])], names=["n", "n"])
-    assert cells(markdown_table(table).md_str) == ["n", "n", "1", "2"]
+    assert cells(markdown_table(table)) == ["n", "n", "1", "2"]
