@@ -61,7 +61,7 @@ class _OneLineErrors(click.Group):
             sys.exit(_INTERRUPTED)
 
 
-@click.group(cls=_OneLineErrors, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=_OneLineErrors, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.option("--sample", is_flag=True, help="Use the home of generated sample data, never the real one")
 @click.version_option(package_name="nyc-lakehouse")
 @click.pass_context
@@ -88,7 +88,7 @@ def _settings(ctx: click.Context) -> Settings:
     return load_settings(**ctx.obj)
 
 
-@main.command()
+@main.command(short_help="Materialize assets for a range of months.")
 @click.option("--from", "first", type=_MonthType(), help="First month [default: the last one]")
 @click.option("--to", "last", type=_MonthType(), help="Last month [default: the newest partition]")
 @click.option("--select", "selection", default="*", show_default=True, help="Assets, in Dagster's selection syntax")
@@ -131,7 +131,10 @@ def run(ctx: click.Context, first: Month | None, last: Month | None, selection: 
         sys.exit(_NOT_PUBLISHED if all(outcome.is_unpublished for outcome in failed) else _FAILED)
 
 
-@main.command(context_settings={"ignore_unknown_options": True})  # SQL may begin with a comment: --
+@main.command(
+    short_help="Run one SELECT over the published tables.",
+    context_settings={"ignore_unknown_options": True},  # SQL may begin with a comment: --
+)
 @click.argument("sql")
 @click.option("--format", "style", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True)
 @click.pass_context
@@ -149,7 +152,7 @@ def query(ctx: click.Context, sql: str, style: str) -> None:
     write(warehouse.query(sql), style)
 
 
-@main.command()
+@main.command(short_help="What there is of each dataset and month, and what is missing.")
 @click.option("--from", "first", type=_MonthType(), help="First month [default: the first partition]")
 @click.option("--to", "last", type=_MonthType(), help="Last month [default: the newest partition]")
 @click.option("--format", "style", type=click.Choice(["table", "json"]), default="table", show_default=True)
@@ -181,7 +184,7 @@ def status(ctx: click.Context, first: Month | None, last: Month | None, style: s
         sys.exit(_FAILED)
 
 
-@main.command()
+@main.command(short_help="The Dagster UI and daemon on this machine.")
 @click.option("--port", default=3000, show_default=True, help="Port of the UI on 127.0.0.1")
 @click.pass_context
 def dev(ctx: click.Context, port: int) -> None:
@@ -199,7 +202,7 @@ def dev(ctx: click.Context, port: int) -> None:
         sys.exit(serve_until_interrupted(settings, port))
 
 
-@main.command()
+@main.command(short_help="Four months of sample data through the whole pipeline.")
 def demo() -> None:
     """Run four months of generated sample data through the whole pipeline, and show what came of it.
 
@@ -212,7 +215,7 @@ def demo() -> None:
     sys.exit(0 if run_demo(load_settings(sample=True)) else _FAILED)
 
 
-@main.group()
+@main.group(short_help="Publish or serve sample data, as TLC would.")
 def sample() -> None:
     """The source of the sample data: publish another month, restate one, serve them."""
 

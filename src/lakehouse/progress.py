@@ -52,9 +52,12 @@ class Progress:
         elif isinstance(step, AssetFailure):
             click.echo(f"{_INDENT}{step.key:<16}    FAILED")
         elif self._status is not None:
-            done = self._months.index(month)
-            place = f" ({done + 1} of {len(self._months)}{self._left(done)})" if len(self._months) > 1 else ""
-            self._status.update(f"{month or 'run'}{place}  {step.key}")
+            self._status.update(f"{self.place(month)}  {step.key}")
+
+    def place(self, month: Month | None) -> str:
+        """Where in the range a month stands, and how long the rest takes if it is like what is done."""
+        done, all_ = self._months.index(month), len(self._months)
+        return f"{month or 'run'} ({done + 1} of {all_}{self._left(done)})" if all_ > 1 else str(month or "run")
 
     def finish(self, outcome: RunOutcome) -> None:
         """Sum up a month."""
@@ -64,7 +67,6 @@ class Progress:
             click.echo(f"{_INDENT}{failure}", err=True)
 
     def _left(self, done: int) -> str:
-        """How long the rest takes if the months to come are like those before."""
         if not done:
             return ""
         seconds = self.seconds / done * (len(self._months) - done)

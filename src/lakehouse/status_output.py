@@ -63,7 +63,7 @@ def _write_tables(status: Status) -> None:
             ]
         )
     if lines:
-        numbers, texts = ("rows", "months", "size"), ("newest landing or snapshot", "of", "")
+        numbers, texts = ("rows", "months", "size"), ("landing or snapshot", "published", "")
         columns = [("table", False), *((name, True) for name in numbers), *((name, False) for name in texts)]
         write_lines(columns, lines)
 
@@ -71,12 +71,14 @@ def _write_tables(status: Status) -> None:
 def _write_gaps(status: Status) -> None:
     for asset, gaps in status.gaps.items():
         if gaps:
-            click.echo(f"never landed  {asset:<13} {', '.join(_ranges(gaps))}")
+            spans = (str(first) if first == last else f"{first} to {last}" for first, last in _ranges(gaps))
+            click.echo(f"never landed  {asset:<13} {', '.join(spans)}")
     wanting = status.wanting
     if wanting:
-        months = sorted({entry.month for entry in wanting if entry.month})
-        span = f" --from {months[0]} --to {months[-1]}" if months else ""
-        click.echo(f"{len(wanting)} stale or missing: lakehouse run{span}")
+        click.echo(f"{len(wanting)} stale or missing; what mends it:")
+        ranges = list(_ranges({entry.month for entry in wanting if entry.month}))
+        for first, last in ranges or [(None, None)]:
+            click.echo(f"  lakehouse run{f' --from {first} --to {last}' if first else ''}")
     elif any(_is_there(entry) for entry in status.entries):
         click.echo("everything that was landed is in its tables")
     else:
@@ -94,12 +96,11 @@ def _cell(entry: Entry | None) -> str:
     return f"{rows}{_MARKS[entry.state]}"
 
 
-def _ranges(months: Iterable[Month]) -> Iterator[str]:
-    """Months that follow each other as one range."""
+def _ranges(months: Iterable[Month]) -> Iterator[tuple[Month, Month]]:
+    """First and last of months that follow each other."""
     ordered = sorted(months)
     start = 0
     for position, month in enumerate(ordered, start=1):
         if position == len(ordered) or ordered[position] != month.next():
-            first = ordered[start]
-            yield str(first) if first == month else f"{first} to {month}"
+            yield ordered[start], month
             start = position
