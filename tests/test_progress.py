@@ -1,0 +1,71 @@
+"""What a run says of each asset and month while it goes on."""
+
+from __future__ import annotations
+
+import pytest
+
+from lakehouse.month import Month
+from lakehouse.outcomes import AssetFailure, AssetOutcome, AssetStarted, RunOutcome
+from lakehouse.progress import Progress, asset_line
+
+MONTH = Month(2024, 1)
+
+
+def outcome(**facts: object) -> AssetOutcome:
+    values: dict[str, object] = {
+        "key": "green_silver",
+        "rows": 60_000,
+        "rejected": 0,
+        "duplicates": 0,
+        "unchanged": False,
+        "warnings": (),
+        "seconds": 0.5,
+    }
+    return AssetOutcome(**{**values, **facts})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("asset", "line"),
+    [
+        (outcome(), "green_silver       0.50 s        60,000 rows  120,000 rows/s"),
+        (outcome(unchanged=True), "green_silver       0.50 s        60,000 rows  unchanged"),
+        (
+            outcome(rejected=2, duplicates=1, warnings=("zones",)),
+            "green_silver       0.50 s        60,000 rows  2 rejected  1 duplicate  120,000 rows/s  warnings: zones",
+        ),
+        (outcome(rows=9, duplicates=3), "green_silver       0.50 s             9 rows  3 duplicates"),
+        (outcome(key="infrastructure", rows=None), "infrastructure     0.50 s"),
+    ],
+)
+def test_an_asset_is_one_line_of_what_matters(asset: AssetOutcome, line: str) -> None:
+    assert asset_line(asset).strip() == line
+
+
+def test_lines_come_as_things_happen_and_reasons_go_to_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
+    failure = AssetFailure("green_silver", "green_silver 2024-01: it is broken", "CheckFailed")
+    with Progress([MONTH]).shown() as progress:
+        progress.watch(MONTH, AssetStarted("green_silver"))
+        assert capsys.readouterr().out == ""
+        progress.watch(MONTH, failure)
+        assert capsys.readouterr().out.split() == ["green_silver", "FAILED"]
+        progress.finish(RunOutcome(MONTH, "0123456789", 1.5, (), (failure,)))
+    said = capsys.readouterr()
+    assert said.out == "2024-01  FAILED   1.50 s  run 01234567\n"
+    assert said.err == "         green_silver 2024-01: it is broken\n"
+
+
+def test_a_terminal_is_told_what_is_going_on_and_how_long_it_takes(capsys: pytest.CaptureFixture[str]) -> None:
+    months = [Month(2024, 1), Month(2024, 2)]
+    with Progress(months).shown() as progress:
+        assert progress.place(months[0]) == "2024-01 (1 of 2)"
+        assert progress.place(months[1]).startswith("2024-02 (2 of 2, about ")
+    assert Progress([None]).place(None) == "run"
+    assert capsys.readouterr().out == ""
+
+
+def test_a_failure_is_unpublished_only_if_that_is_all_there_is() -> None:
+    unpublished = AssetFailure("fhv_bronze", "not out", "NotPublished")
+    broken = AssetFailure("green_silver", "broken", "CheckFailed")
+    assert RunOutcome(MONTH, "1", 0.0, (), (unpublished,)).is_unpublished
+    assert not RunOutcome(MONTH, "1", 0.0, (), (unpublished, broken)).is_unpublished
+    assert not RunOutcome(MONTH, "1", 0.0, (), ()).is_unpublished
