@@ -46,6 +46,8 @@ class SqlModel:
     resolved: exp.Query
     query: exp.Select
     reject_reasons: tuple[str, ...]
+    reject_columns: tuple[str, ...]
+    """Columns of the bronze relation that the reject rules look at."""
     rejected: TableSpec | None
     rejected_query: exp.Select | None
     checks: tuple[Check, ...]

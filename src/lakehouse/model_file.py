@@ -29,7 +29,7 @@ from lakehouse.model import (
 )
 from lakehouse.model_header import ModelHeader, read_model_file
 from lakehouse.projection import Contract
-from lakehouse.rejects import kept, rejected_query, rejected_table
+from lakehouse.rejects import columns_read, kept, rejected_query, rejected_table
 from lakehouse.schema import BRONZE_COLUMNS, Column, TableSpec, is_declarable
 
 _Origins = Mapping[str, Mapping[str, Column]]
@@ -130,6 +130,7 @@ class _Source:
             resolved=resolved,
             query=dialect.cast_to(resolved, columns),
             reject_reasons=tuple(rules),
+            reject_columns=columns_read(rules),
             rejected=rejected,
             rejected_query=of_rejected,
             checks=self.header.checks,

@@ -21,6 +21,12 @@ def kept(query: exp.Select, rules: Rules) -> exp.Select:
     return query.where(*(exp.func("COALESCE", predicate, exp.false()).not_() for predicate in rules.values()))
 
 
+def columns_read(rules: Rules) -> tuple[str, ...]:
+    """Columns that the predicates name, in the order in which they do."""
+    found = (column.name.lower() for predicate in rules.values() for column in predicate.find_all(exp.Column))
+    return tuple(dict.fromkeys(found))
+
+
 def rejected_table(table: TableSpec, contract: Contract) -> TableSpec:
     """The table of the records that a model of this contract rejects."""
     return TableSpec(

@@ -18,6 +18,7 @@ from lakehouse.projection import Contract
 from lakehouse.schema import TableSpec
 from lakehouse.warehouse.audit import ROWS, datasets_present, judge
 from lakehouse.warehouse.duckdb_engine import DuckDbEngine
+from lakehouse.warehouse.duckdb_failing_rows import FailingRows
 from lakehouse.warehouse.duckdb_queries import DuckDbQueries
 from lakehouse.warehouse.duckdb_statements import ModelStatements, compile_model
 from lakehouse.warehouse.iceberg_tables import IcebergTables, Published
@@ -54,6 +55,7 @@ class DuckDbIcebergWarehouse:
         self._memory_limit = memory_limit
         self._threads = threads
         self._compiled: dict[str, ModelStatements] = {}
+        self._failing_rows = FailingRows(models.schema)
         self.tables = IcebergTables(home)
 
     def prepare(self) -> None:
@@ -176,6 +178,7 @@ class DuckDbIcebergWarehouse:
         audit = job.statements.audit
         counts = engine.row(audit.sql, audit.bind(job.inputs.parameters))
         ledger, checks = judge(job.model, counts, job.inputs.landed.rows if job.inputs.landed else None)
+        checks = self._failing_rows.shown(engine, job.model, job.inputs.parameters, checks)
         preview = engine.table(f"SELECT * FROM {STAGED} LIMIT {_PREVIEW_ROWS}", {})
         return MonthAudit(counts[ROWS], ledger, checks, preview)
 

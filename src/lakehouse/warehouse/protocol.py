@@ -19,7 +19,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class CheckResult:
-    """Outcome of one check on one month; ``failing`` counts rows (or columns, for drift)."""
+    """Outcome of one check on one month; ``failing`` counts rows (or columns, for drift).
+
+    ``sample`` are a few of the rows that fail, the columns at fault first; None of a check that passed, and of one
+    that no row fails by itself.
+    """
 
     name: str
     passed: bool
@@ -28,6 +32,7 @@ class CheckResult:
     blocking: bool
     description: str
     facts: Mapping[str, str | int] = field(default_factory=dict)
+    sample: pa.Table | None = None
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,96 @@
+"""What a failed check shows: a few of the rows that fail it, and which values of which columns do.
+
+Asked for only once a check has failed, so a month without fault pays nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlglot import exp
+
+from lakehouse import dialect
+from lakehouse.check_base import SAMPLE_ROWS, STAGED, CheckBase, ordered
+from lakehouse.checks import Unique
+from lakehouse.exceptions import ModelError
+from lakehouse.model import SqlModel, audit_schema
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+SAMPLE_COLUMNS = 8
+"""How many columns of a failing row are shown."""
+
+_LONGEST_VALUE = 64
+_UNORDERED = ("ARRAY", "STRUCT", "JSON", "GEOGRAPHY", "INTERVAL", "UNKNOWN")
+
+
+def sample_query(model: SqlModel, schema: dialect.Schema, name: str) -> exp.Query | None:
+    """The first failing rows of a check; None where there is no row to show.
+
+    Reads what :func:`lakehouse.warehouse.audit.audit_query` reads. Only the first :data:`SAMPLE_COLUMNS` columns of
+    a check in SQL are worth showing.
+    """
+    check = _check(model, name)
+    sample = check.sample(_columns(model, check)) if check else None
+    return _first_rows(_resolved(sample, model, schema, name)) if sample else None
+
+
+def causes_query(model: SqlModel, schema: dialect.Schema, name: str) -> exp.Query | None:
+    """The values that fail a check most often, for :func:`causes`; None where failing rows say it all."""
+    check = _check(model, name)
+    counted = check.causes() if check else None
+    return _resolved(counted, model, schema, name) if counted else None
+
+
+def causes(counted: pa.Table) -> dict[str, str | int]:
+    """The rows of a :func:`causes_query` in words: how many NULLs a column has, which values nobody knows."""
+    nulls: dict[str, str | int] = {}
+    values: dict[str, list[str]] = {}
+    for row in sorted(counted.to_pylist(), key=lambda row: (-row["occurrences"], row["value"] or "")):
+        column, value, occurrences = row["column_name"], row["value"], row["occurrences"]
+        if value is None:
+            nulls[f"null_{column}"] = occurrences
+        else:
+            rows = f"{occurrences:,} row{'' if occurrences == 1 else 's'}"
+            values.setdefault(f"unknown_{column}", []).append(f"{_shown(value)}: {rows}")
+    return nulls | {fact: ", ".join(found) for fact, found in values.items()}
+
+
+def _check(model: SqlModel, name: str) -> CheckBase | None:
+    """A check that looks at rows; None for the ledger and others that compare counts."""
+    if name == "grain":
+        return Unique(type="unique", columns=model.grain)
+    return next((check for check in model.checks if check.label == name), None)
+
+
+def _columns(model: SqlModel, check: CheckBase) -> tuple[str, ...]:
+    """What is at fault first, then what identifies the row, then the others as far as a reader can take them in."""
+    partition = () if model.table.partition is None else (model.table.partition,)
+    if check.sampled == STAGED or model.rejected is None:
+        at_fault, table = check.columns(), model.table
+    else:
+        at_fault, table = ("reject_reason", *model.reject_columns), model.rejected
+    there = [column.name for column in table.columns]
+    wanted = dict.fromkeys([*at_fault, *model.grain, *partition, *there])
+    return tuple(name for name in wanted if name in there)[:SAMPLE_COLUMNS]
+
+
+def _resolved(query: exp.Query, model: SqlModel, schema: dialect.Schema, name: str) -> exp.Query:
+    return dialect.resolve(query, audit_schema(model, schema), f"check {name} of {model.key}", ModelError)
+
+
+def _first_rows(query: exp.Query) -> exp.Query:
+    """The query's first rows, by the order it has and then by its columns, so that a rerun shows the same ones."""
+    shown = list(dialect.output_types(query).items())[:SAMPLE_COLUMNS]
+    keys = [
+        ordered(exp.column(name, quoted=True)) for name, type_ in shown if type_.partition("<")[0] not in _UNORDERED
+    ]
+    limit = query.args.get("limit")
+    own = limit.expression.to_py() if isinstance(limit, exp.Limit) and limit.expression.is_int else SAMPLE_ROWS
+    return query.order_by(*keys).limit(min(own, SAMPLE_ROWS))
+
+
+def _shown(value: str) -> str:
+    line = " ".join(value.split())[:_LONGEST_VALUE]
+    return line if line == value.strip() == value != "" else repr(line)
