@@ -100,12 +100,13 @@ def _check_specs(
 
 def _check_results(checks: tuple[CheckResult, ...]) -> Iterator[dg.AssetCheckResult]:
     for check in checks:
+        sample = {} if check.sample is None else {"sample": markdown_table(check.sample)}
         yield dg.AssetCheckResult(
             check_name=check.name,
             passed=check.passed,
             severity=dg.AssetCheckSeverity.WARN if check.severity == "warn" else dg.AssetCheckSeverity.ERROR,
             description=check.description,
-            metadata={"failing": check.failing, **check.facts},
+            metadata={"failing": check.failing, **check.facts, **sample},
         )
 
 

@@ -1,0 +1,88 @@
+"""What Dagster is told of a table: its checks with failing rows, and what can be plotted and looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from lakehouse.month import Month
+from tests import green_files
+from tests.commands import dagster_in_memory, sqlite_without_fsync
+from tests.project import Project
+
+MONTH = Month(2024, 1)
+SILVER = "+key:green_silver"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _quick_runs() -> Iterator[None]:
+    with sqlite_without_fsync(), dagster_in_memory():
+        yield
+
+
+@pytest.fixture(scope="module")
+def warned(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A project with a month that was published with warnings, which no test may change."""
+    project = Project(tmp_path_factory.mktemp("warned"))
+    odd = [green_files.trip(MONTH, 30 + n, trip_distance=5000.0 + n, store_and_fwd_flag="a|b") for n in range(7)]
+    project.publish(MONTH, [*green_files.trips(MONTH, 30), *odd])
+    (outcome,) = project.run(MONTH, selection=SILVER)
+    assert outcome.failures == ()
+    return project
+
+
+def evaluation(project: Project, asset: str, check: str) -> dg.AssetCheckEvaluation:
+    """The newest evaluation of a check, as the UI would show it."""
+    with project.instance() as instance:
+        (record,) = instance.event_log_storage.get_asset_check_execution_history(
+            dg.AssetCheckKey(dg.AssetKey(asset), check), limit=1
+        )
+    assert record.event is not None
+    assert record.event.dagster_event is not None
+    return record.event.dagster_event.asset_check_evaluation_data
+
+
+def shown(found: dg.AssetCheckEvaluation) -> dict[str, Any]:
+    return {name: value.value for name, value in found.metadata.items()}
+
+
+def test_a_check_that_warns_shows_rows_that_fail_it_in_a_table(warned: Project) -> None:
+    found = evaluation(warned, "green_silver", "trip_miles_range")
+    assert (found.passed, found.severity) == (False, dg.AssetCheckSeverity.WARN)
+    assert isinstance(found.metadata["sample"], dg.MarkdownMetadataValue)
+    header, _, *rows = shown(found)["sample"].splitlines()
+    assert header.startswith("| trip_miles | pickup_at | vendor_id |")
+    assert [row.split(" | ")[0] for row in rows] == [f"| {miles}.00" for miles in (5006, 5005, 5004, 5003, 5002)]
+    assert shown(found)["failing"] == 7
+
+
+def test_a_check_of_codes_names_those_that_nobody_knows(warned: Project) -> None:
+    facts = shown(evaluation(warned, "green_silver", "known_codes"))
+    assert facts["unknown_store_and_fwd_flag"] == "a|b: 7 rows"
+    assert r"| a\|b |" in facts["sample"]
+
+
+def test_a_check_that_passes_shows_no_rows(warned: Project) -> None:
+    assert shown(evaluation(warned, "green_silver", "total_amount_not_null")) == {"failing": 0}
+
+
+def test_a_month_that_is_refused_shows_the_rows_it_is_refused_for(project: Project) -> None:
+    project.publish(MONTH, [*green_files.trips(MONTH, 3), green_files.trip(MONTH, 3, total_amount=None)])
+    (outcome,) = project.run(MONTH, selection=SILVER)
+    (failure,) = outcome.failures
+    assert failure.startswith("green_silver 2024-01: blocking check failed: total_amount_not_null (1 failing")
+    assert "\n" not in failure
+    found = evaluation(project, "green_silver", "total_amount_not_null")
+    assert (found.passed, found.blocking) == (False, True)
+    assert shown(found)["sample"].splitlines()[2].startswith("| *NULL* | 2024-01-01 00:21:00 | 2 |")
+
+
+def test_a_rerun_of_an_unchanged_month_shows_the_rows_again(project: Project) -> None:
+    project.publish(MONTH, green_files.trips(MONTH, 3, trip_distance=5000.0))
+    for _ in range(2):
+        (outcome,) = project.run(MONTH, selection=SILVER)
+    assert {asset.key: asset.unchanged for asset in outcome.assets}["green_silver"]
+    assert "5000.00" in shown(evaluation(project, "green_silver", "trip_miles_range"))["sample"]
