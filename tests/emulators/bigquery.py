@@ -83,8 +83,8 @@ class BigQuery:
             self._run(f"CREATE OR REPLACE TABLE {REJECTED} AS SELECT * FROM {model.rejected.name}")
         return self._few(self._statements[model.key].audit, parameters)
 
-    def rows(self, query: exp.Query) -> pa.Table:
-        return self._few(bigquery_statement(query), {})
+    def rows(self, query: exp.Query, parameters: Mapping[str, datetime] | None = None) -> pa.Table:
+        return self._few(bigquery_statement(query), parameters or {})
 
     def table(self, name: str) -> pa.Table:
         """A table's rows. By file: a month's rows take eight seconds through the API, and a quarter of one so."""

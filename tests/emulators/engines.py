@@ -37,8 +37,8 @@ class Engine(Protocol):
         """The row of a model's audit, of the table that :meth:`compute` made, its rows taken that many times."""
         ...
 
-    def rows(self, query: exp.Query) -> pa.Table:
-        """A query's rows, few of them."""
+    def rows(self, query: exp.Query, parameters: Mapping[str, datetime] | None = None) -> pa.Table:
+        """A query's rows, few of them; one that reads a model's audit reads the latest."""
         ...
 
     def table(self, name: str) -> pa.Table:

@@ -55,8 +55,9 @@ class DuckDb:
         audit = self._statements[model.key].audit
         return self._engine.table(audit.sql, audit.bind(parameters))
 
-    def rows(self, query: exp.Query) -> pa.Table:
-        return self._engine.table(Statement.of(query).sql, {})
+    def rows(self, query: exp.Query, parameters: Mapping[str, datetime] | None = None) -> pa.Table:
+        statement = Statement.of(query)
+        return self._engine.table(statement.sql, statement.bind(parameters or {}))
 
     def table(self, name: str) -> pa.Table:
         return self._engine.table(f"SELECT * FROM {name}", {})

@@ -83,6 +83,14 @@ class Run:
                 self._done[each] = tuple(self._compute(each))
         return self._done[step]
 
+    def audited(self, model: SqlModel, query: exp.Query) -> list[pa.Table]:
+        """What a query over a computed model's audit gives on each engine, every row taken twice."""
+        tables = []
+        for engine in self._engines:
+            engine.audit(model, self._parameters, 2)
+            tables.append(engine.rows(query, self._parameters))
+        return tables
+
     def _compute(self, step: str) -> Iterator[Outcome]:
         if step not in CONTRACTS and step != LEDGER and not self._golden.knows(step):
             yield from self._compare_with_each_other(self._models[step])

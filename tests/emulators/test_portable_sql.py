@@ -6,17 +6,23 @@ the row ledger, each from results of its own. What an emulator cannot tell about
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from lakehouse.check_values import AcceptedValues, KnownCodes, NotNull, Range, Relationship
+from lakehouse.checks import Check, CustomSql, RejectedShare, Unique
 from lakehouse.contracts import CONTRACTS
 from lakehouse.model import Models
 from lakehouse.model_file import load_models
 from lakehouse.settings import PROJECT_ROOT
+from lakehouse.warehouse.failing_rows import causes, causes_query, sample_query
 from tests.emulators.comparison import Outcome
 from tests.emulators.run import Run, steps
 from tests.emulators.scenarios import HALF_CENTS, SCENARIOS, Scenario
 
 _MODELS = load_models(PROJECT_ROOT / "sql", CONTRACTS)
+_GENERATED_GREEN = next(each for each in SCENARIOS if not each.is_real and "green_bronze" in each.eras)
 _STEPS = [(scenario, step) for scenario in SCENARIOS for step in steps(scenario, _MODELS)]
 
 
@@ -42,6 +48,42 @@ def test_half_a_cent_is_rounded_up_on_both_engines(
     found = run.outcomes("green_bronze")
     outcomes.extend(found)
     assert {outcome.verdict for outcome in found} == {"agrees"}
+
+
+_FAILING: tuple[Check, ...] = (
+    NotNull(type="not_null", columns=("ehail_fee", "trip_type")),
+    AcceptedValues(type="accepted_values", column="store_and_fwd_flag", values=("?",)),
+    KnownCodes(type="known_codes", codes={"vendor_id": (2,), "store_and_fwd_flag": ("Y",)}),
+    Range(type="range", column="trip_miles", min=1, max=2),
+    Unique(type="unique", columns=("payment_type", "trip_type")),
+    RejectedShare(type="rejected_share", max="0.5"),
+    Relationship(
+        type="relationship", columns=("vendor_id", "dropoff_location_id"), to="silver.green_trips.payment_type"
+    ),
+    CustomSql(type="sql", name="late", sql="SELECT * FROM audit.staged WHERE pickup_at < @partition_end"),
+)
+
+
+@pytest.mark.parametrize("check", _FAILING, ids=lambda check: check.type)
+@pytest.mark.parametrize("scenario", [_GENERATED_GREEN], ids=["green"])
+def test_what_a_failed_check_shows_is_the_same_on_both_engines(
+    scenario: Scenario,  # noqa: ARG001 - the fixture's
+    run: Run,
+    models: Models,
+    check: Check,
+) -> None:
+    assert {outcome.verdict for outcome in run.outcomes("green_silver")} == {"agrees"}
+    model = replace(models["green_silver"], checks=(check,))
+    sample = sample_query(model, models.schema, check.label)
+    assert sample is not None
+    local, remote = (table.to_pylist() for table in run.audited(model, sample))
+    assert local == remote
+    assert local
+    counted = causes_query(model, models.schema, check.label)
+    if counted is not None:
+        found, theirs = (causes(table) for table in run.audited(model, counted))
+        assert found == theirs
+        assert found
 
 
 def test_every_contract_and_every_model_is_compared(models: Models) -> None:

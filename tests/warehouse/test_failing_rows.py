@@ -7,11 +7,16 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlglot import exp, parse_one
 
+from lakehouse import dialect
 from lakehouse.exceptions import CheckFailed
 from lakehouse.month import Month
+from lakehouse.settings import PROJECT_ROOT
+from lakehouse.warehouse.failing_rows import causes_query, sample_query
 from lakehouse.warehouse.protocol import CheckResult, ReplaceResult
 from tests.green_files import outside, trip, trips
+from tests.loading import models_of
 from tests.reference_files import user
 from tests.warehouse.implementations import House
 
@@ -239,6 +244,22 @@ def test_a_column_may_be_called_as_sql_calls_something(house: House) -> None:
     house.land_users(user(1))
     house.replace("users_silver", None)
     assert sample(house.replace("users_gold", None), "order_range") == [{"order": 1, "city": "City 1", "user_count": 1}]
+
+
+@pytest.mark.parametrize("engine", ["duckdb", "bigquery"])
+def test_what_the_projects_own_checks_show_is_valid_sql_in_both_dialects(engine: dialect.Engine) -> None:
+    models = models_of(PROJECT_ROOT / "sql")
+    shown = set()
+    for model in models:
+        for name in [*(["grain"] if model.grain else []), *(each.label for each in model.checks)]:
+            sample = sample_query(model, models.schema, name)
+            assert sample is not None
+            shown.add(name)
+            for query in filter(None, (sample, causes_query(model, models.schema, name))):
+                parsed = parse_one(dialect.render(query, engine), read=engine)
+                assert isinstance(parsed, exp.Query)
+                assert parsed.named_selects == query.named_selects
+    assert {"grain", "not_null", "known_codes", "zones_exist", "rejected_share", "every_trip_is_counted"} <= shown
 
 
 # When
