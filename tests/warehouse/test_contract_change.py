@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,7 +25,8 @@ def with_tips_from(contract: Contract, source: str) -> Contract:
 
 
 def test_a_changed_contract_recomputes_a_month_whose_file_and_sql_are_the_same(tmp_path: Path) -> None:
-    sql = PROJECT_ROOT / "sql"
+    sql = tmp_path / "sql"
+    shutil.copytree(PROJECT_ROOT / "sql", sql)
     house = House(LocalImplementation(tmp_path), sql)
     house.land(MONTH, green_files.trips(MONTH, 2, tip_amount=1.0, tolls_amount=7.0))
     house.replace("green_silver", MONTH)
