@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import shutil
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import dagster as dg
 import pytest
@@ -45,6 +47,26 @@ TABLES = {
     "users_gold": "gold.user_counts_by_city",
     "trips_gold": "gold.trips_by_pickup_location",
     "green_gold": "gold.green_trips_by_payment_type",
+}
+DATASETS: dict[str, str | None] = {
+    "infrastructure": None,
+    **{"users_bronze": "users", "users_silver": "users", "users_gold": "users"},
+    **{"zones_bronze": "zones", "zones_silver": "zones"},
+    **{"taxi_bronze": "yellow", "taxi_silver": "yellow"},
+    **{"green_bronze": "green", "green_silver": "green", "green_gold": "green"},
+    **{"fhv_bronze": "fhv", "fhv_silver": "fhv"},
+    "trips_gold": None,  # of several
+}
+DAILY = dg.FreshnessPolicy.time_window(fail_window=timedelta(days=2), warn_window=timedelta(hours=26))
+EACH_MONTH = dg.FreshnessPolicy.time_window(fail_window=timedelta(days=62), warn_window=timedelta(days=47))
+LATE = dg.FreshnessPolicy.time_window(fail_window=timedelta(days=93), warn_window=timedelta(days=78))
+FRESHNESS: dict[str, dg.FreshnessPolicy | None] = {
+    "infrastructure": None,
+    **{"users_bronze": DAILY, "users_silver": DAILY, "users_gold": DAILY},
+    **{"zones_bronze": None, "zones_silver": None},
+    **{"taxi_bronze": EACH_MONTH, "taxi_silver": EACH_MONTH, "trips_gold": EACH_MONTH},
+    **{"green_bronze": EACH_MONTH, "green_silver": EACH_MONTH, "green_gold": EACH_MONTH},
+    **{"fhv_bronze": LATE, "fhv_silver": LATE},
 }
 MONTHLY = [key for key, (_, _, _, partitioned) in SPECS.items() if partitioned]
 BLOCKING = {
@@ -93,6 +115,61 @@ def test_the_assets_are_those_of_the_design(definitions: dg.Definitions) -> None
 
 def test_every_asset_has_a_description(definitions: dg.Definitions) -> None:
     assert all(spec.description for spec in definitions.resolve_all_asset_specs())
+
+
+def test_every_asset_has_an_owner(definitions: dg.Definitions) -> None:
+    owners = {spec.key.to_user_string(): list(spec.owners) for spec in definitions.resolve_all_asset_specs()}
+    assert owners == dict.fromkeys(SPECS, ["team:lakehouse"])
+
+
+def own_tags(definitions: dg.Definitions) -> dict[str, dict[str, str]]:
+    """Tags of each asset, without those that Dagster makes of its kinds."""
+    return {
+        spec.key.to_user_string(): {k: v for k, v in spec.tags.items() if not k.startswith("dagster/kind/")}
+        for spec in definitions.resolve_all_asset_specs()
+    }
+
+
+def expected_tags(**more: str) -> dict[str, dict[str, str]]:
+    layers = {key: group.removesuffix("_layer") for key, (group, _, _, _) in SPECS.items()}
+    return {
+        key: {"layer": layer, **({"dataset": dataset} if (dataset := DATASETS[key]) else {}), **more}
+        for key, layer in layers.items()
+    }
+
+
+def test_every_asset_is_tagged_with_its_layer_and_its_dataset(definitions: dg.Definitions) -> None:
+    assert own_tags(definitions) == expected_tags()
+
+
+def test_assets_of_samples_say_so(tmp_path: Path) -> None:
+    definitions = build_definitions(Project(tmp_path).settings(sample=True))
+    assert own_tags(definitions) == expected_tags(sample="true")
+    note = "**Sample data: generated, no real trips or people.**\n\n"
+    descriptions = [spec.description or "" for spec in definitions.resolve_all_asset_specs()]
+    assert all(text.startswith(note) and len(text) > len(note) for text in descriptions)
+
+
+def test_assets_of_real_data_do_not_speak_of_samples(definitions: dg.Definitions) -> None:
+    assert not any("sample" in (spec.description or "").lower() for spec in definitions.resolve_all_asset_specs())
+
+
+def test_a_model_names_its_owner_and_more_tags(tmp_path: Path) -> None:
+    project = Project(tmp_path, sql=tmp_path / "sql")
+    shutil.copytree(PROJECT_ROOT / "sql", project.sql)
+    file = project.sql / "gold" / "trips_gold.sql"
+    file.write_text(
+        file.read_text().replace("\ngrain:", "\nowner: pat@example.com\ntags: {dataset: trips, cost: a.b-c_1}\ngrain:")
+    )
+    definitions = build_definitions(project.settings())
+    assert list(spec(definitions, "trips_gold").owners) == ["pat@example.com"]
+    assert own_tags(definitions)["trips_gold"] == {"layer": "gold", "dataset": "trips", "cost": "a.b-c_1"}
+    assert list(spec(definitions, "green_gold").owners) == ["team:lakehouse"]
+
+
+def test_what_comes_regularly_is_stale_when_it_stays_away(definitions: dg.Definitions) -> None:
+    policies = {spec.key.to_user_string(): spec.freshness_policy for spec in definitions.resolve_all_asset_specs()}
+    assert policies == FRESHNESS
 
 
 def test_months_are_partitions_and_one_month_is_one_run(project: Project) -> None:

@@ -187,6 +187,22 @@ def test_both_dialects_render_the_same_columns(folder: Path) -> None:
             "there is no table silver.zones",
         ),
         (
+            GOLD_HEADER + "owner: somebody\n",
+            GOLD_SQL,
+            "header, owner: 'somebody' is neither an e-mail address nor team:",
+        ),
+        (GOLD_HEADER + "owner: 'team:'\n", GOLD_SQL, "header, owner: 'team:' is neither an e-mail address nor team:"),
+        (GOLD_HEADER + "tags: {a b: c}\n", GOLD_SQL, "header, tags: 'a b' cannot be a tag's name: "),
+        (GOLD_HEADER + "tags: {a: b c}\n", GOLD_SQL, "header, tags: 'b c' cannot be the value of tag a: "),
+        (GOLD_HEADER + "tags: {a: 5}\n", GOLD_SQL, "header, tags.a: Input should be a valid string"),
+        (GOLD_HEADER + "tags: {layer: tin}\n", GOLD_SQL, "header, tags: layer is set by itself"),
+        (GOLD_HEADER + "tags: {sample: 'false'}\n", GOLD_SQL, "header, tags: sample is set by itself"),
+        (
+            GOLD_HEADER + "tags: {dagster/kind/x: ''}\n",
+            GOLD_SQL,
+            "header, tags: dagster/kind/x is one of Dagster's own",
+        ),
+        (
             GOLD_HEADER + "reject: {bad: total_amount < 0}\n",
             GOLD_SQL,
             "reject rules need a plain SELECT from one bronze",
@@ -201,6 +217,29 @@ def test_a_mistake_in_a_model_is_one_line_that_names_file_and_place(
         load(folder)
     assert message in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_a_model_has_the_owner_and_the_tags_of_its_header(folder: Path) -> None:
+    write(folder, "gold/s_gold", GOLD_HEADER + "owner: team:money\ntags: {cost: high, own/name: ''}\n", GOLD_SQL)
+    models = load(folder)
+    assert (models["s_gold"].owner, models["s_gold"].tags) == ("team:money", {"cost": "high", "own/name": ""})
+    assert (models["t_silver"].owner, models["t_silver"].tags) == ("team:lakehouse", {})
+
+
+def test_a_model_comes_from_the_landed_files_that_its_tables_come_from(folder: Path) -> None:
+    header = "description: B\ntable: gold.b\ngrain: [month]\npartition: month\n"
+    sql = "SELECT s.month, z.zone FROM gold.s AS s CROSS JOIN silver.z AS z WHERE s.month >= @partition_start "
+    write(
+        folder,
+        "silver/z_silver",
+        "description: Z\ntable: silver.z\ngrain: record\n",
+        "SELECT zone FROM bronze.zones_bronze",
+    )
+    write(folder, "gold/b_gold", header, sql + "AND s.month < @partition_end")
+    models = load(folder)
+    assert models.landed_by(models["t_silver"]) == {"green_bronze"}
+    assert models.landed_by(models["s_gold"]) == {"green_bronze"}
+    assert models.landed_by(models["b_gold"]) == {"green_bronze", "zones_bronze"}
 
 
 def test_a_file_without_a_header_is_refused(folder: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from sqlglot import exp
@@ -53,6 +53,9 @@ class SqlModel:
     checks: tuple[Check, ...]
     bronze: str | None
     """Key of the bronze asset it reads, None for a model that reads tables only."""
+    owner: str
+    tags: Mapping[str, str]
+    """Those of its header."""
 
     @property
     def layer(self) -> str:
@@ -107,6 +110,12 @@ class Models:
         """
         monthly = [m for m in self if m.table.name in model.references and m.bronze is not None and m.is_partitioned]
         return tuple(monthly) if model.is_partitioned and len(monthly) > 1 else ()
+
+    def landed_by(self, model: SqlModel) -> frozenset[str]:
+        """Keys of the bronze assets whose files a model's rows come from, by itself or by the tables it reads."""
+        makers = (self.by_table(table) for table in model.references)
+        found = frozenset() if model.bronze is None else frozenset({model.bronze})
+        return found.union(*(self.landed_by(maker) for maker in makers if maker is not None))
 
     def asset_key(self, table: str) -> str:
         """Key of the asset that makes ``layer.table``; a bronze relation is named after its asset."""

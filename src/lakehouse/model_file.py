@@ -135,6 +135,8 @@ class _Source:
             rejected_query=of_rejected,
             checks=self.header.checks,
             bronze=bronze,
+            owner=self.header.owner,
+            tags=self.header.tags,
         )
         self._require_checks_resolve(model, schema)
         return model

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from lakehouse.checks import Check
 from lakehouse.exceptions import ModelError
+from lakehouse.labels import DEFAULT_OWNER, OWN_TAGS, is_owner, is_tag_name, is_tag_value
 
 _HEADER = re.compile(r"\s*/\*(?P<header>.*?)\*/(?P<body>.*)", re.DOTALL)
 
@@ -41,6 +42,32 @@ class ModelHeader(BaseModel):
     columns: Mapping[str, ColumnHeader] = Field(default_factory=dict)
     reject: Mapping[str, str] = Field(default_factory=dict)
     checks: tuple[Check, ...] = ()
+    owner: str = DEFAULT_OWNER
+    """Who answers for the table: an e-mail address or ``team:name``."""
+    tags: Mapping[str, str] = Field(default_factory=dict)
+    """More tags of its asset; ``dataset`` is that of its only source if it is not among them."""
+
+    @field_validator("owner")
+    @classmethod
+    def _known_to_dagster(cls, owner: str) -> str:
+        if not is_owner(owner):
+            raise ValueError(f"{owner!r} is neither an e-mail address nor team: and a name")
+        return owner
+
+    @field_validator("tags")
+    @classmethod
+    def _fit_for_dagster(cls, tags: Mapping[str, str]) -> Mapping[str, str]:
+        allowed = "at most 63 letters without accents, digits and _ . -"
+        for name, value in tags.items():
+            if name in OWN_TAGS:
+                raise ValueError(f"{name} is set by itself")
+            if name.startswith("dagster/"):
+                raise ValueError(f"{name} is one of Dagster's own")
+            if not is_tag_name(name):
+                raise ValueError(f"{name!r} cannot be a tag's name: {allowed}, after a prefix and / if need be")
+            if not is_tag_value(value):
+                raise ValueError(f"{value!r} cannot be the value of tag {name}: {allowed}")
+        return tags
 
 
 def read_model_file(path: Path, name: str) -> tuple[ModelHeader, str]:
@@ -64,7 +91,7 @@ def read_model_file(path: Path, name: str) -> tuple[ModelHeader, str]:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "header"
-        raise ModelError(f"{name}: header, {where}: {first['msg']}") from None
+        raise ModelError(f"{name}: header, {where}: {first['msg'].removeprefix('Value error, ')}") from None
     if header.table.partition(".")[0] != path.parent.name:
         raise ModelError(f"{name}: table {header.table} does not belong in sql/{path.parent.name}/")
     return header, match["body"].strip()

@@ -14,11 +14,14 @@ from dagster_dlt.translator import DltResourceTranslatorData
 
 from dlt_sources.dataset import Dataset, Download, landed_as
 from dlt_sources.remote_file import Validators, without_secrets
+from lakehouse.assets.freshness import freshness
+from lakehouse.assets.labels import noted, tags
 from lakehouse.assets.partitions import monthly, one_month_a_run
 from lakehouse.assets.reporting import failures_in_words
 from lakehouse.assets.sources import Source, source_of
 from lakehouse.bronze import BronzeStore, Landing, hash_file
 from lakehouse.exceptions import ConfigurationError, CorruptFile
+from lakehouse.labels import DEFAULT_OWNER
 from lakehouse.month import Month
 from lakehouse.projection import Contract, read_footer
 from lakehouse.settings import Settings
@@ -39,7 +42,7 @@ def _bronze_asset(
 ) -> dg.AssetsDefinition:
     """The bronze asset of a dataset, month-partitioned if that comes a month at a time."""
     source = source_of(settings, contract.dataset)
-    translator = _Translator(key, contract, {"dlt"} if source.normalizes else {"dlt", source.dataset.suffix})
+    translator = _Translator(settings, key, contract, {"dlt"} if source.normalizes else {"dlt", source.dataset.suffix})
     partitions = monthly(settings) if contract.is_monthly else None
 
     @dlt_assets(
@@ -108,13 +111,15 @@ def _require_kind(download: Download, what: str, sample: bool) -> None:
 class _Translator(DagsterDltTranslator):
     """Names a dataset's resource as its bronze asset."""
 
-    def __init__(self, key: str, contract: Contract, kinds: set[str]) -> None:
+    def __init__(self, settings: Settings, key: str, contract: Contract, kinds: set[str]) -> None:
+        self._settings = settings
         self._key = key
         self._contract = contract
         self._kinds = kinds
 
     def get_asset_spec(self, data: DltResourceTranslatorData) -> dg.AssetSpec:
         spec = super().get_asset_spec(data)
+        dataset = self._contract.dataset.name
         columns = [
             dg.TableColumn(name=c.sources[0], type=c.column.type, description=c.column.description)
             for c in self._contract.canonical
@@ -124,6 +129,10 @@ class _Translator(DagsterDltTranslator):
             deps=["infrastructure"],
             group_name="bronze_layer",
             kinds=self._kinds,
+            description=noted(self._settings, spec.description or ""),
+            owners=[DEFAULT_OWNER],
+            tags=tags(self._settings, "bronze", [dataset]),
+            freshness_policy=freshness([dataset], is_monthly=self._contract.is_monthly),
             metadata={**spec.metadata, "dagster/column_schema": dg.TableSchema(columns=columns)},
         )
 

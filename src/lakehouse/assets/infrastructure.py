@@ -3,7 +3,9 @@
 # Dagster reads the annotations of an asset's function, so they are not postponed here.
 import dagster as dg
 
+from lakehouse.assets.labels import noted, tags
 from lakehouse.assets.reporting import failures_in_words
+from lakehouse.labels import DEFAULT_OWNER
 from lakehouse.model import Models
 from lakehouse.settings import Settings
 from lakehouse.warehouse.protocol import Warehouse
@@ -15,7 +17,11 @@ def infrastructure_asset(settings: Settings, models: Models) -> dg.AssetsDefinit
     @dg.asset(
         group_name="infrastructure",
         kinds={settings.profile},
-        description="Folders, Iceberg catalog and tables of the local warehouse, brought to the models' schemas.",
+        owners=[DEFAULT_OWNER],
+        tags=tags(settings, "infrastructure"),
+        description=noted(
+            settings, "Folders, Iceberg catalog and tables of the local warehouse, brought to the models' schemas."
+        ),
     )
     def infrastructure(warehouse: dg.ResourceParam[Warehouse]) -> dg.MaterializeResult[None]:
         with failures_in_words("infrastructure"):

@@ -8,6 +8,8 @@ from typing import Any
 import dagster as dg
 
 from lakehouse import dialect
+from lakehouse.assets.freshness import freshness
+from lakehouse.assets.labels import noted, tags
 from lakehouse.assets.partitions import monthly, one_month_a_run
 from lakehouse.assets.reporting import failures_in_words, markdown_table, table_schema
 from lakehouse.checks import IMPLICIT_CHECKS
@@ -28,13 +30,17 @@ def sql_model_asset(
     partitions = monthly(settings) if model.is_partitioned else None
     sql = dialect.render(model.query, dialect.BIGQUERY)
     columns = table_schema(model.table.columns)
+    datasets = {contracts[key].dataset.name for key in models.landed_by(model)}
 
     @dg.asset(
         name=model.key,
         deps=list(models.upstream_keys(model)),
-        description=f"{model.table.description}\n\n```sql\n{model.sql}\n```",
+        description=noted(settings, f"{model.table.description}\n\n```sql\n{model.sql}\n```"),
         group_name=f"{model.layer}_layer",
         kinds={model.table.format},
+        owners=[model.owner],
+        tags=tags(settings, model.layer, datasets, model.tags),
+        freshness_policy=freshness(datasets, is_monthly=model.is_partitioned),
         partitions_def=partitions,
         backfill_policy=one_month_a_run() if partitions else None,
         check_specs=_check_specs(models, model, partitions),
