@@ -1,0 +1,1 @@
+"""Generated sources for the demo, tests and benchmarks: always marked as samples, never real records."""

@@ -1,0 +1,75 @@
+"""The folder that samples are published in, laid out as TLC's distribution is."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from dlt_sources import tlc
+from lakehouse.month import Month
+from lakehouse.sample.reference import write_users, write_zones
+
+if TYPE_CHECKING:
+    from dlt_sources.dataset import MonthlyDataset
+
+ROWS: Mapping[str, int] = MappingProxyType({"yellow": 300_000, "green": 7_000, "fhv": 120_000})
+"""Records of a month of each dataset: a tenth of a real one."""
+
+USERS_FILE = "users.json"
+
+_TRIPS = "trip-data"
+_MONTH_FILE = re.compile(r"[a-z]+_tripdata_([0-9]{4}-(?:0[1-9]|1[0-2]))\.parquet")
+_DATASETS = (tlc.YELLOW, tlc.GREEN, tlc.FHV)
+_ANY_BASE = "https://tlc"
+
+
+def publish(folder: Path, month: Month, *, scale: float = 1.0, version: int = 1) -> tuple[Path, ...]:
+    """Write the files of a month at TLC's paths, over those that are there; each appears whole or not at all.
+
+    ``scale`` multiplies :data:`ROWS`. Another ``version`` has other records: a restated month.
+    """
+    return tuple(_write(folder, dataset, month, scale, version) for dataset in _DATASETS)
+
+
+def prepare(folder: Path, months: Iterable[Month], *, scale: float = 1.0) -> tuple[Path, ...]:
+    """Write what is missing of zones, users and the months; what is there stays as it is. Returns what was written."""
+    written = []
+    zones, users = folder / _path(tlc.zones_url(_ANY_BASE)), folder / USERS_FILE
+    for path, write in ((zones, write_zones), (users, write_users)):
+        if not path.exists():
+            write(path)
+            written.append(path)
+    for month in months:
+        missing = [dataset for dataset in _DATASETS if not month_file(folder, dataset, month).exists()]
+        written += [_write(folder, dataset, month, scale, version=1) for dataset in missing]
+    return tuple(written)
+
+
+def published(folder: Path) -> tuple[Month, ...]:
+    """The months of which there are the files of all datasets, the oldest first."""
+    listed = (folder / _TRIPS).iterdir() if (folder / _TRIPS).is_dir() else ()
+    months = {Month.parse(match[1]) for path in listed if (match := _MONTH_FILE.fullmatch(path.name))}
+    return tuple(
+        month for month in sorted(months) if all(month_file(folder, each, month).exists() for each in _DATASETS)
+    )
+
+
+def month_file(folder: Path, dataset: MonthlyDataset, month: Month) -> Path:
+    """Where a month of a dataset is published."""
+    return folder / _path(tlc.month_url(_ANY_BASE, dataset, month))
+
+
+def _write(folder: Path, dataset: MonthlyDataset, month: Month, scale: float, version: int) -> Path:
+    from lakehouse.sample.trips import write_month
+
+    path = month_file(folder, dataset, month)
+    write_month(path, dataset, month, rows=max(1, round(ROWS[dataset.name] * scale)), seed=version)
+    return path
+
+
+def _path(url: str) -> str:
+    return urlsplit(url).path.removeprefix("/")
