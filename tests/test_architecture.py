@@ -23,7 +23,7 @@ LAYERS = [
         *("lakehouse.projection", "lakehouse.contracts", "lakehouse.bronze", "lakehouse.dialect"),
         *("lakehouse.portability", "lakehouse.check_base", "lakehouse.checks", "lakehouse.model"),
         *("lakehouse.model_header", "lakehouse.rejects", "lakehouse.model_file", "lakehouse.lineage"),
-        *("lakehouse.ledger", "lakehouse.warehouse", "lakehouse.output"),
+        *("lakehouse.ledger", "lakehouse.warehouse", "lakehouse.output", "lakehouse.sample"),
     },
     {"lakehouse.assets"},
     {
