@@ -24,12 +24,13 @@ from pathlib import Path
 from typing import Any
 
 from bench.by_hand import COLUMNS, by_hand
-from bench.generate import ROWS, write_month
+from bench.generate import ROWS
 from bench.measure import Spans, child, merged, middle, noise, peak_megabytes, show
+from dlt_sources import tlc
 from lakehouse.month import Month
+from lakehouse.sample.source import month_file, prepare
+from lakehouse.sample.trips import write_month
 from lakehouse.settings import PROJECT_ROOT, load_settings, point_dlt_at_project
-from tests import reference_files
-from tests.yellow_files import source_path
 
 MONTH = Month(2024, 5)
 SELECTION = "taxi_bronze,taxi_silver,trips_gold"
@@ -67,7 +68,7 @@ def house(source: Path, home: Path, threads: int, memory: str) -> dict[str, Any]
         threads=threads,
         memory_limit=memory,
         first_month=MONTH.previous(),
-    )
+    ).model_copy(update={"sample": True})  # or the home would refuse generated months
     point_dlt_at_project()
     definitions = build_definitions(settings)
     with open_instance(settings) as instance:
@@ -201,10 +202,10 @@ def compare(source: Path, repetitions: int, threads: int, memory: str) -> None:
 
 def publish(source: Path, rows: int) -> None:
     """The source: a month of ``rows`` records, the month before it to warm up with, and zones; all generated."""
-    reference_files.publish(source)
-    write_month(source / source_path(MONTH.previous()), MONTH.previous(), rows=1000)
+    prepare(source, ())
+    write_month(month_file(source, tlc.YELLOW, MONTH.previous()), tlc.YELLOW, MONTH.previous(), rows=1000)
     # In a process of its own: a child's peak of memory begins at what its parent had used.
-    child("bench.generate", f"--rows={rows}", f"--month={MONTH}", f"--out={source / source_path(MONTH)}")
+    child("bench.generate", f"--rows={rows}", f"--month={MONTH}", f"--out={month_file(source, tlc.YELLOW, MONTH)}")
 
 
 def main() -> None:
@@ -223,7 +224,7 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory(prefix="bench-month-") as folder:
         source = (arguments.source or Path(folder) / "source").resolve()
-        if not (source / source_path(MONTH)).exists():
+        if not month_file(source, tlc.YELLOW, MONTH).exists():
             publish(source, arguments.rows)
         compare(source, arguments.repetitions, arguments.threads, arguments.memory)
 

@@ -21,14 +21,15 @@ from typing import Any
 
 import dagster as dg
 
-from bench.generate import write_month
 from bench.measure import Spans, merged, middle, noise, show
+from dlt_sources import tlc
 from lakehouse.definitions import build_definitions
 from lakehouse.month import Month, month_range
 from lakehouse.runs import run_months
+from lakehouse.sample.source import month_file, prepare
+from lakehouse.sample.trips import write_month
 from lakehouse.selection import Selection, months_to_run, select
 from lakehouse.settings import PROJECT_ROOT, Settings, load_settings, point_dlt_at_project
-from tests import reference_files
 
 FIRST = Month(2024, 1)
 CHAIN = ("taxi_bronze", "taxi_silver", "trips_gold")
@@ -37,15 +38,16 @@ BEFORE = ("infrastructure", "zones_bronze", "zones_silver")
 
 
 def _project(folder: Path, months: Sequence[Month], rows: int) -> Settings:
-    reference_files.publish(folder / "source")
+    prepare(folder / "source", ())
     for month in months:
-        write_month(folder / "source" / "trip-data" / f"yellow_tripdata_{month}.parquet", month, rows)
+        write_month(month_file(folder / "source", tlc.YELLOW, month), tlc.YELLOW, month, rows)
     dagster_home = folder / "dagster"
     dagster_home.mkdir()
     (dagster_home / "dagster.yaml").write_text((PROJECT_ROOT / "dagster.yaml").read_text())
-    return load_settings(
+    settings = load_settings(
         home=folder / "home", dagster_home=dagster_home, tlc_url=f"file://{folder / 'source'}", first_month=FIRST
     )
+    return settings.model_copy(update={"sample": True})  # or the home would refuse generated months
 
 
 def _floor_definitions() -> dg.Definitions:
