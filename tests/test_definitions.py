@@ -119,7 +119,7 @@ def test_every_asset_has_a_description(definitions: dg.Definitions) -> None:
 
 def test_every_asset_has_an_owner(definitions: dg.Definitions) -> None:
     owners = {spec.key.to_user_string(): list(spec.owners) for spec in definitions.resolve_all_asset_specs()}
-    assert owners == dict.fromkeys(SPECS, ["team:lakehouse"])
+    assert owners == {key: ["team:lakehouse"] for key in SPECS}
 
 
 def own_tags(definitions: dg.Definitions) -> dict[str, dict[str, str]]:

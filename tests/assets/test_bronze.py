@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -18,8 +17,7 @@ from lakehouse.bronze import BronzeStore, Landing
 from lakehouse.contracts import CONTRACTS
 from lakehouse.month import Month
 from lakehouse.outcomes import RunOutcome
-from tests import fhv_files, green_files, yellow_files
-from tests.commands import dagster_in_memory, sqlite_without_fsync
+from tests import fhv_files, yellow_files
 from tests.http_source import CLOUDFRONT_REQUEST_BLOCKED, Fault, SourceServer
 from tests.project import Project
 from tests.reference_files import ZONES_PATH, user
@@ -28,23 +26,6 @@ MONTH = Month(2024, 1)
 USERS = "+key:users_gold"
 ZONES = "+key:zones_silver"
 CITIES = "SELECT * FROM gold.user_counts_by_city ORDER BY city"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _quick_runs() -> Iterator[None]:
-    with sqlite_without_fsync(), dagster_in_memory():
-        yield
-
-
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, RunOutcome]:
-    """A project in which every asset has run once, which no test may change."""
-    project = Project(tmp_path_factory.mktemp("whole"))
-    project.publish(MONTH, green_files.trips(MONTH, 5))
-    yellow_files.write(project.source / yellow_files.source_path(MONTH), yellow_files.trips(MONTH, 4))
-    fhv_files.write(project.source / fhv_files.source_path(MONTH), fhv_files.trips(MONTH, 3), "double ids")
-    (outcome,) = project.run(MONTH, selection="*")
-    return project, outcome
 
 
 def run(project: Project, selection: str) -> RunOutcome:

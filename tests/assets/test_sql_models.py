@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import dagster as dg
@@ -10,17 +9,10 @@ import pytest
 
 from lakehouse.month import Month
 from tests import green_files
-from tests.commands import dagster_in_memory, sqlite_without_fsync
 from tests.project import Project
 
 MONTH = Month(2024, 1)
 SILVER = "+key:green_silver"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _quick_runs() -> Iterator[None]:
-    with sqlite_without_fsync(), dagster_in_memory():
-        yield
 
 
 @pytest.fixture(scope="module")

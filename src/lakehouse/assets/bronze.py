@@ -1,6 +1,7 @@
 """Bronze assets: what a source serves, fetched, verified and landed by dlt."""
 
 # Dagster reads the annotations of an asset's function, so they are not postponed here.
+import time
 import warnings
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
@@ -58,6 +59,7 @@ def _bronze_asset(
         dlt: DagsterDltResource,
         bronze_store: dg.ResourceParam[BronzeStore],
     ) -> Iterator[dg.MaterializeResult[Any]]:
+        started = time.perf_counter()
         dataset = source.dataset
         month = Month.parse(context.partition_key) if contract.is_monthly else None
         if not contract.has_begun(month):
@@ -77,7 +79,10 @@ def _bronze_asset(
             if download is None:
                 if current is None:
                     raise CorruptFile(f"{what}: the source answered 'unchanged' to an unconditional request")
-                yield _materialized(key, contract, bronze_store, current, {"unchanged_at_source": True})
+                seconds = time.perf_counter() - started
+                yield _materialized(
+                    key, contract, bronze_store, current, {"unchanged_at_source": True, "seconds": seconds}
+                )
                 return
             _require_kind(download, what, settings.sample)
             landing = _landing(source, month, download, current)
@@ -89,6 +94,7 @@ def _bronze_asset(
             if current is None or not landing.is_same_version(current) or landing.url != current.url:
                 bronze_store.record(landing)
             facts["unchanged_at_source"] = landing.is_same_version(current)
+            facts["seconds"] = time.perf_counter() - started
             yield _materialized(key, contract, bronze_store, landing, facts)
 
     return bronze
@@ -225,7 +231,7 @@ def _materialized(
         data_version=dg.DataVersion(landing.served_sha256),
         metadata={
             **facts,
-            "dagster/row_count": landing.rows,
+            **_row_count(landing.rows, contract),
             "dagster/column_schema": _schema(file, contract),
             "dagster/uri": dg.MetadataValue.path(str(file)),
             "url": dg.MetadataValue.url(landing.url),
@@ -236,6 +242,11 @@ def _materialized(
             "landed_at": dg.MetadataValue.timestamp(landing.observed_at),
         },
     )
+
+
+def _row_count(rows: int, contract: Contract) -> dict[str, int]:
+    month = {"dagster/partition_row_count": rows} if contract.is_monthly else {}
+    return {"dagster/row_count": rows, **month}
 
 
 def _schema(file: Path, contract: Contract) -> dg.TableSchema:
@@ -260,7 +271,7 @@ def _not_begun(key: str, contract: Contract) -> dg.MaterializeResult[Any]:
         asset_key=key,
         data_version=dg.DataVersion("not begun"),
         metadata={
-            "dagster/row_count": 0,
+            **_row_count(0, contract),
             "note": f"{contract.dataset.name} began in {contract.began}; nothing was fetched",
         },
     )

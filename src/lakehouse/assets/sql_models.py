@@ -66,7 +66,7 @@ def sql_model_asset(
             data_version=dg.DataVersion(result.content),
             check_results=list(_check_results(result.checks)),
             metadata={
-                **_facts(result),
+                **_facts(model, result),
                 "dagster/column_schema": columns,
                 "dagster/column_lineage": _lineage(models, model, contracts),
                 "preview": markdown_table(result.preview),
@@ -116,16 +116,17 @@ def _check_results(checks: tuple[CheckResult, ...]) -> Iterator[dg.AssetCheckRes
         )
 
 
-def _facts(result: ReplaceResult) -> dict[str, Any]:
+def _facts(model: SqlModel, result: ReplaceResult) -> dict[str, Any]:
     facts: dict[str, Any] = {
         "dagster/row_count": result.rows,
-        "dagster/partition_row_count": result.rows,
         "skipped": result.skipped,
         "seconds": result.seconds,
         "bytes_written": result.bytes_written,
         "snapshot": result.version or "",
         "content": result.content,
     }
+    if model.is_partitioned:
+        facts["dagster/partition_row_count"] = result.rows
     if result.datasets:
         facts["datasets_present"] = ", ".join(result.datasets)
     if result.ledger is not None:
