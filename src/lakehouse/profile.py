@@ -32,5 +32,10 @@ def open_warehouse(settings: Settings, models: Models) -> DuckDbIcebergWarehouse
             f"LAKEHOUSE_PROFILE={settings.profile}: this profile is not built yet; use local, the default"
         )
     return DuckDbIcebergWarehouse(
-        settings.home, models, CONTRACTS, memory_limit=settings.memory_limit, threads=settings.threads
+        settings.home,
+        models,
+        CONTRACTS,
+        memory_limit=settings.memory_limit,
+        threads=settings.threads,
+        of_samples=settings.sample,
     )

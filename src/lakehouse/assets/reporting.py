@@ -54,11 +54,11 @@ def table_schema(columns: Iterable[Column]) -> dg.TableSchema:
     )
 
 
-def markdown_table(rows: pa.Table) -> dg.MarkdownMetadataValue:
-    """A few rows as a table for people: values as they are, each on one line, long ones cut."""
+def markdown_table(rows: pa.Table, note: str = "") -> dg.MarkdownMetadataValue:
+    """A few rows as a table for people, below a note: values as they are, each on one line, long ones cut."""
     columns = [[_cell(value) for value in column.to_pylist()] for column in rows.columns]
     lines = [[_cell(name) for name in rows.column_names], ["---"] * rows.num_columns, *zip(*columns, strict=True)]
-    return dg.MetadataValue.md("\n".join(f"| {' | '.join(line)} |" for line in lines))
+    return dg.MetadataValue.md(note + "\n".join(f"| {' | '.join(line)} |" for line in lines))
 
 
 _LONGEST = 64

@@ -59,17 +59,17 @@ def sql_model_asset(
             try:
                 result = warehouse.replace(model, month)
             except CheckFailed as failure:
-                yield from _check_results(failure.checks)
+                yield from _check_results(settings, failure.checks)
                 raise
         # Results that come with the materialization are linked to it, not to the one before.
         yield dg.MaterializeResult(
             data_version=dg.DataVersion(result.content),
-            check_results=list(_check_results(result.checks)),
+            check_results=list(_check_results(settings, result.checks)),
             metadata={
                 **_facts(model, result),
                 "dagster/column_schema": columns,
                 "dagster/column_lineage": _lineage(models, model, contracts),
-                "preview": markdown_table(result.preview),
+                "preview": markdown_table(result.preview, noted(settings, "")),
             },
         )
 
@@ -104,9 +104,9 @@ def _check_specs(
     ]
 
 
-def _check_results(checks: tuple[CheckResult, ...]) -> Iterator[dg.AssetCheckResult]:
+def _check_results(settings: Settings, checks: tuple[CheckResult, ...]) -> Iterator[dg.AssetCheckResult]:
     for check in checks:
-        sample = {} if check.sample is None else {"sample": markdown_table(check.sample)}
+        sample = {} if check.sample is None else {"sample": markdown_table(check.sample, noted(settings, ""))}
         yield dg.AssetCheckResult(
             check_name=check.name,
             passed=check.passed,

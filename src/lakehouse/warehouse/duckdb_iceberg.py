@@ -47,6 +47,7 @@ class DuckDbIcebergWarehouse:
         *,
         memory_limit: str,
         threads: int,
+        of_samples: bool = False,
     ) -> None:
         self._staging = Staging(home / "staging")
         self._models = models
@@ -56,7 +57,7 @@ class DuckDbIcebergWarehouse:
         self._threads = threads
         self._compiled: dict[str, ModelStatements] = {}
         self._failing_rows = FailingRows(models.schema)
-        self.tables = IcebergTables(home)
+        self.tables = IcebergTables(home, of_samples=of_samples)
 
     def prepare(self) -> None:
         """See :meth:`Warehouse.prepare`."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lakehouse.exceptions import CommitConflict, CorruptFile, ModelError, StaleInputs
+from lakehouse.labels import SAMPLE_NOTE
 from lakehouse.month import Month
 from lakehouse.schema import Column, TableSpec
 from lakehouse.warehouse.iceberg_schema import (
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 
 NAMESPACES = ("silver", "gold")
 
+SAMPLE_PROPERTY = "lakehouse.sample"
+"""Table property that is ``true`` where rows are generated."""
+
 _COMMIT_ATTEMPTS = 10
 _TABLE_PROPERTIES = {
     "commit.retry.num-retries": "4",
@@ -44,10 +48,14 @@ class Published:
 
 
 class IcebergTables:
-    """The tables of one home. Every change is one atomic commit; readers see it whole or not at all."""
+    """The tables of one home. Every change is one atomic commit; readers see it whole or not at all.
 
-    def __init__(self, home: Path) -> None:
+    Tables that are created in a home of samples say so, in their comment and the property :data:`SAMPLE_PROPERTY`.
+    """
+
+    def __init__(self, home: Path, *, of_samples: bool = False) -> None:
         self._home = home
+        self._of_samples = of_samples
         self._database = home / "catalog.db"
 
     @cached_property
@@ -248,7 +256,8 @@ class IcebergTables:
             partition_spec=partition_spec,
             properties={
                 **_TABLE_PROPERTIES,
-                "comment": spec.description,
+                **({SAMPLE_PROPERTY: "true"} if self._of_samples else {}),
+                "comment": f"{SAMPLE_NOTE} {spec.description}" if self._of_samples else spec.description,
                 "schema.name-mapping.default": schema.name_mapping.model_dump_json(),
             },
         )

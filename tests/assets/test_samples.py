@@ -1,0 +1,63 @@
+"""What is made of sample data says so wherever it is looked at: on assets, beside rows, in the tables themselves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import dagster as dg
+import pyarrow.parquet as pq
+import pytest
+
+from lakehouse.definitions import build_definitions
+from lakehouse.labels import SAMPLE_NOTE
+from lakehouse.profile import open_project
+from lakehouse.settings import Settings
+from tests.project import Project
+from tests.reference_files import user, users_table
+from tests.warehouse.implementations import LocalImplementation
+
+HEADED = f"**{SAMPLE_NOTE}**\n\n| user_id |"
+
+
+@pytest.fixture(params=[True, False], ids=["samples", "real data"])
+def settings(request: pytest.FixtureRequest, project: Project) -> Settings:
+    return project.settings(sample=request.param)
+
+
+def materialized(settings: Settings, folder: Path, *users: dict[str, object]) -> dg.ExecuteInProcessResult:
+    """A run of ``users_silver`` over users that have been landed."""
+    file = folder / "users.parquet"
+    pq.write_table(users_table(users), file)
+    implementation = LocalImplementation(settings.home)
+    implementation.land("users_bronze", None, file)
+    implementation.close()
+    with dg.DagsterInstance.ephemeral() as instance:
+        return (
+            build_definitions(settings)
+            .resolve_implicit_global_asset_job_def()
+            .execute_in_process(asset_selection=[dg.AssetKey("users_silver")], instance=instance, raise_on_error=False)
+        )
+
+
+def test_a_preview_stands_below_the_note(settings: Settings, tmp_path: Path) -> None:
+    (event,) = materialized(settings, tmp_path, user(1)).get_asset_materialization_events()
+    preview = str(event.materialization.metadata["preview"].value)
+    assert preview.startswith(HEADED if settings.sample else "| user_id |")
+    assert preview.count(SAMPLE_NOTE) == settings.sample
+
+
+def test_rows_that_fail_a_check_stand_below_the_note(settings: Settings, tmp_path: Path) -> None:
+    checks = materialized(settings, tmp_path, user(1), user(1, name="Another")).get_asset_check_evaluations()
+    (shown,) = [str(each.metadata["sample"].value) for each in checks if not each.passed]
+    assert shown.startswith(HEADED if settings.sample else "| user_id |")
+
+
+def test_every_table_says_so_to_its_readers(settings: Settings) -> None:
+    models, warehouse = open_project(settings)
+    warehouse.prepare()
+    names = [spec.name for model in models for spec in (model.table, model.rejected) if spec]
+    properties = {name: warehouse.tables.catalog.load_table(name).properties for name in names}
+    warehouse.close()
+    assert {each.get("lakehouse.sample") for each in properties.values()} == ({"true"} if settings.sample else {None})
+    assert all(each["comment"].startswith(SAMPLE_NOTE) == settings.sample for each in properties.values())
+    assert all(models.spec(name).description in each["comment"] for name, each in properties.items())  # type: ignore[union-attr]
