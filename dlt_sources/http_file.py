@@ -1,10 +1,12 @@
-"""One file fetched over http(s), or from a file:// folder, byte for byte and hashed while it streams."""
+"""One file over http(s), or of a file:// folder: fetched byte for byte and hashed, or only asked about."""
 
 from __future__ import annotations
 
 import os
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import formatdate, parsedate_to_datetime
 from pathlib import Path
@@ -31,6 +33,15 @@ _ERROR_BODY_BYTES = 1 << 16  # enough of an error page to recognise it
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 
+@dataclass(frozen=True)
+class Published:
+    """What a source says of a file without sending it; None what it does not say."""
+
+    etag: str | None
+    last_modified: str | None
+    bytes: int | None
+
+
 def download(remote: RemoteFile, target: Path, known: Validators | None, policy: HttpPolicy) -> Transfer | None:
     """Copy the remote file byte for byte to `target`; None when it is unchanged since `known`.
 
@@ -44,38 +55,106 @@ def download(remote: RemoteFile, target: Path, known: Validators | None, policy:
     if urlsplit(remote.url).scheme == "file":
         return with_retries(lambda: _copy_local_file(remote, target, known), remote, policy)
 
+    with _session(remote) as session:
+        return with_retries(lambda: _get(session, remote, target, known, policy), remote, policy)
+
+
+def probe(remote: RemoteFile, known: Validators | None, policy: HttpPolicy) -> Published | None:
+    """Ask about the remote file without fetching it; None when it is unchanged since `known`.
+
+    Raises:
+        NotPublished: the source has no such file.
+        Throttled: the source refuses to answer for now.
+        SourceUnavailable: it could not be reached, or gave an answer that means nothing here.
+    """
+    if urlsplit(remote.url).scheme == "file":
+        with _open_local_file(remote) as file:
+            status = os.fstat(file.fileno())
+        etag = _file_etag(status)
+        unchanged = known is not None and known.etag == etag
+        return None if unchanged else Published(etag, formatdate(status.st_mtime, usegmt=True), status.st_size)
+
+    with _session(remote) as session:
+        return with_retries(lambda: _ask(session, remote, known, policy), remote, policy)
+
+
+@contextmanager
+def _session(remote: RemoteFile) -> Iterator[Session]:
     import requests
 
     with requests.Session() as session:
         # A machine's proxy must not be asked for that machine's own server.
         session.trust_env = not is_loopback(remote.url)
-        return with_retries(lambda: _get(session, remote, target, known, policy), remote, policy)
+        yield session
 
 
 def _get(
     session: Session, remote: RemoteFile, target: Path, known: Validators | None, policy: HttpPolicy
 ) -> Transfer | None:
     """One HTTP attempt."""
+    with (
+        _faults_named(remote),
+        session.get(remote.url, headers=_headers(known), stream=True, timeout=policy.timeout_seconds) as response,
+    ):
+        if _is_unchanged(response, known):
+            return None
+        if response.status_code != 200:
+            raise _refusal(session, response, remote, policy)
+        # urllib3 2 counts the bytes: a body shorter than its Content-Length raises IncompleteRead.
+        size, sha256 = save(response.raw.stream(_CHUNK_BYTES, decode_content=False), target)
+        headers = response.headers
+        return Transfer(headers.get("ETag"), headers.get("Last-Modified"), size, sha256)
+
+
+def _ask(session: Session, remote: RemoteFile, known: Validators | None, policy: HttpPolicy) -> Published | None:
+    """One attempt over HTTP: HEAD, and if that is refused GET, for only the body of a refusal tells its reason."""
+
+    def answer(method: str) -> Response:
+        return session.request(
+            method,
+            remote.url,
+            headers=_headers(known),
+            stream=True,  # nothing is read of a file that is there after all
+            allow_redirects=True,
+            timeout=policy.timeout_seconds,
+        )
+
+    with _faults_named(remote), answer("HEAD") as response:
+        if response.status_code == 200 or _is_unchanged(response, known):
+            return _published(response)
+    with _faults_named(remote), answer("GET") as response:
+        if response.status_code == 200 or _is_unchanged(response, known):
+            return _published(response)
+        raise _refusal(session, response, remote, policy)
+
+
+def _published(response: Response) -> Published | None:
+    """What a good answer says, None of one that says "unchanged"."""
+    if response.status_code == 304:
+        return None
+    size = response.headers.get("Content-Length", "")
+    return Published(
+        response.headers.get("ETag"), response.headers.get("Last-Modified"), int(size) if size.isdecimal() else None
+    )
+
+
+def _is_unchanged(response: Response, known: Validators | None) -> bool:
+    return response.status_code == 304 and bool(conditions(known))
+
+
+def _headers(known: Validators | None) -> dict[str, str]:
+    # identity: bytes and hash must be of the file as published, not of an encoding of it.
+    return {"Accept-Encoding": "identity", **conditions(known)}
+
+
+@contextmanager
+def _faults_named(remote: RemoteFile) -> Iterator[None]:
+    """Turn what requests raises into our errors, or into another attempt."""
     import requests
     from urllib3.exceptions import HTTPError
 
-    validated = conditions(known)
     try:
-        with session.get(
-            remote.url,
-            # identity: bytes and hash must be of the file as published, not of an encoding of it.
-            headers={"Accept-Encoding": "identity", **validated},
-            stream=True,
-            timeout=policy.timeout_seconds,
-        ) as response:
-            if response.status_code == 304 and validated:
-                return None
-            if response.status_code != 200:
-                raise _refusal(session, response, remote, policy)
-            # urllib3 2 counts the bytes: a body shorter than its Content-Length raises IncompleteRead.
-            size, sha256 = save(response.raw.stream(_CHUNK_BYTES, decode_content=False), target)
-            headers = response.headers
-            return Transfer(headers.get("ETag"), headers.get("Last-Modified"), size, sha256)
+        yield
     except (
         requests.ConnectionError,
         requests.Timeout,

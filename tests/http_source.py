@@ -7,6 +7,7 @@
 
 It serves the files under `folder` at their relative paths on a loopback port, with ETag (of the content) and
 Last-Modified, answers 304 to conditional requests, and S3's AccessDenied with status 403 to unknown paths.
+``SourceServer(folder, etags=False)`` is one that gives no ETags.
 """
 
 from __future__ import annotations
@@ -70,8 +71,9 @@ class Received:
 class SourceServer:
     """Serves a folder on 127.0.0.1 for as long as it is entered."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, etags: bool = True) -> None:
         self.folder = folder
+        self._etags = etags
         self._received: list[Received] = []
         self._faults: dict[str, tuple[Fault, int | None]] = {}
         self._lock = threading.Lock()
@@ -136,13 +138,13 @@ class SourceServer:
         body = file.read_bytes()
         etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
         modified = formatdate(file.stat().st_mtime, usegmt=True)
-        headers = {"ETag": etag, "Last-Modified": modified}
-        if _is_unchanged(etag, modified, conditions):
+        headers = {"ETag": etag, "Last-Modified": modified} if self._etags else {"Last-Modified": modified}
+        if _is_unchanged(etag if self._etags else None, modified, conditions):
             return 304, headers, b""
         return 200, {**headers, "Content-Type": "binary/octet-stream"}, body
 
 
-def _is_unchanged(etag: str, modified: str, conditions: Message) -> bool:
+def _is_unchanged(etag: str | None, modified: str, conditions: Message) -> bool:
     """If-None-Match decides where it is given, If-Modified-Since otherwise (RFC 9110, section 13.2.2)."""
     if (wanted := conditions.get("If-None-Match")) is not None:
         return wanted == "*" or etag in {each.strip().removeprefix("W/") for each in wanted.split(",")}

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dlt_sources import jsonplaceholder, tlc
+from dlt_sources import jsonplaceholder, releases, tlc
 from dlt_sources.dataset import Dataset, Download, MonthlyDataset
+from dlt_sources.http_file import Published
 from dlt_sources.remote_file import HttpPolicy, Validators
 from lakehouse.month import Month
 from lakehouse.settings import Settings
@@ -17,17 +18,24 @@ if TYPE_CHECKING:
     from dlt.sources import DltSource
 
 
+_PROBE_ATTEMPTS = 2
+_PROBE_TIMEOUT_SECONDS = 5.0
+_PROBE_PAUSE_SECONDS = 2.0
+
+
 @dataclass(frozen=True)
 class Source:
     """How a dataset is fetched and landed; its functions take the month, None of a dataset that comes whole.
 
-    ``normalizes`` says that dlt makes the landed file from the source's answer, rather than pass it on.
+    ``probe`` asks what there is without fetching it, patient for seconds rather than minutes; None where only a
+    fetch can tell. ``normalizes`` says that dlt makes the landed file from the source's answer, rather than pass it on.
     """
 
     dataset: Dataset
     url: Callable[[Month | None], str]
     fetch: Callable[[Month | None, Path, Validators | None], Download | None]
     resource: Callable[[Download | None], DltSource]
+    probe: Callable[[Month | None, Validators | None], Published | None] | None = None
     normalizes: bool = False
 
 
@@ -35,6 +43,11 @@ def source_of(settings: Settings, dataset: Dataset) -> Source:
     """How a dataset is fetched and landed, with these settings."""
     base = settings.tlc_url
     policy = HttpPolicy(attempts=settings.http_attempts, timeout_seconds=settings.http_timeout)
+    brief = HttpPolicy(
+        attempts=min(settings.http_attempts, _PROBE_ATTEMPTS),
+        timeout_seconds=min(settings.http_timeout, _PROBE_TIMEOUT_SECONDS),
+        max_backoff_seconds=_PROBE_PAUSE_SECONDS,
+    )
     if dataset is jsonplaceholder.USERS:
         address = settings.users_url
         return Source(
@@ -50,6 +63,7 @@ def source_of(settings: Settings, dataset: Dataset) -> Source:
             url=lambda _: tlc.zones_url(base),
             fetch=lambda _, into, known: tlc.fetch_zones(base, into, known, policy),
             resource=tlc.zones_source,
+            probe=lambda _, known: releases.probe_zones(base, known, brief),
         )
     if isinstance(dataset, MonthlyDataset):
         trips = dataset
@@ -64,5 +78,6 @@ def source_of(settings: Settings, dataset: Dataset) -> Source:
             url=lambda month: tlc.month_url(base, trips, of(month)),
             fetch=lambda month, into, known: tlc.fetch_month(base, trips, of(month), into, known, policy),
             resource=lambda download: tlc.trips_source(trips, download),
+            probe=lambda month, known: releases.probe_month(base, trips, of(month), known, brief),
         )
     raise TypeError(f"{dataset.name} has no source; give it one here")
