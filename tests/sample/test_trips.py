@@ -279,18 +279,19 @@ def test_some_trips_begin_or_end_in_no_known_zone(
 
 @EITHER_ERA
 def test_fhv_lacks_zones_pads_bases_and_flags_nothing(months: dict[tuple[str, Month], Generated], month: Month) -> None:
-    unzoned, unknown, padded, own, flagged, misshapen = asked(
+    unzoned, unknown, padded, own, flagged, alone, misshapen = asked(
         months["fhv", month].path,
         """SELECT AVG((PUlocationID IS NULL)::INT), AVG(COALESCE(PUlocationID IN (264, 265), FALSE)::INT),
              AVG((LENGTH(dispatching_base_num) > 6)::INT),
              AVG((dispatching_base_num = Affiliated_base_number)::INT), COUNT(SR_Flag),
+             COUNT(*) FILTER (LENGTH(dispatching_base_num) <> LENGTH(Affiliated_base_number)),
              COUNT(*) FILTER (NOT REGEXP_FULL_MATCH(dispatching_base_num, 'B9[0-9]{4} *')) FROM trips""",
     )
     assert 0.31 < unzoned < 0.35
     assert 0.5 < unknown < 0.55
     assert 0.01 < padded < 0.016
     assert 0.6 < own < 0.75
-    assert (flagged, misshapen) == (0, 0)
+    assert (flagged, alone, misshapen) == (0, 0, 0)
 
 
 @TAXIS
