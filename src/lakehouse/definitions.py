@@ -10,6 +10,8 @@ from dagster_dlt import DagsterDltResource
 from lakehouse.assets.bronze import bronze_assets
 from lakehouse.assets.infrastructure import infrastructure_asset
 from lakehouse.assets.sql_models import sql_model_asset
+from lakehouse.automation.schedule import users_schedule
+from lakehouse.automation.sensor import release_sensor
 from lakehouse.bronze import BronzeStore
 from lakehouse.contracts import CONTRACTS
 from lakehouse.model_file import load_models
@@ -31,6 +33,8 @@ def build_definitions(settings: Settings) -> dg.Definitions:
                 *bronze_assets(settings, CONTRACTS),
                 *(sql_model_asset(settings, models, model, CONTRACTS) for model in models),
             ],
+            sensors=[release_sensor(settings, CONTRACTS)],
+            schedules=[users_schedule(settings, models)],
             resources={
                 "dlt": DagsterDltResource(),
                 "warehouse": open_warehouse(settings, models),

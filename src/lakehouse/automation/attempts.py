@@ -1,0 +1,209 @@
+"""What became of earlier requests for a release, as the tags of Dagster's runs tell it, and what follows from that."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from lakehouse.month import Month
+
+if TYPE_CHECKING:
+    from dagster import DagsterInstance, RunRecord
+
+SENSOR = "releases"
+MAX_ATTEMPTS = 3
+RETRY_AFTER = (timedelta(hours=1), timedelta(hours=4))
+"""How long after the end of the first, and of the second, attempt that failed the next one is made."""
+
+LOST_AFTER = timedelta(hours=6)
+"""A run at work whose status has not changed for so long has lost its process: a month takes minutes."""
+
+_REQUESTED_BY = "lakehouse/requested-by"
+_RELEASE = "lakehouse/release"
+_WHOLE = "all"
+
+
+@dataclass(frozen=True)
+class Release:
+    """A version of a dataset's month (None: of a dataset that comes whole) that its source has.
+
+    ``landed_at`` is when it was landed, None while another landing is current, or none: ``replaces`` names that one.
+    """
+
+    dataset: str
+    month: Month | None
+    version: str
+    replaces: str
+    landed_at: datetime | None
+
+    def __str__(self) -> str:
+        return f"{self.dataset} {self.month or ''}".strip()
+
+
+class Outcome(Enum):
+    """What became of an attempt."""
+
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One run's share in getting a release: the ``number``-th that was made to replace that landing by that version."""
+
+    dataset: str
+    month: Month | None
+    version: str
+    replaces: str
+    number: int
+    outcome: Outcome
+    ended: datetime
+
+
+class Standing(Enum):
+    """What is to be done about a release."""
+
+    DONE = "done"
+    UNDER_WAY = "under way"
+    REQUEST = "request"
+    LATER = "to be tried again later"
+    GIVEN_UP = "given up"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What is to be done about a release; ``number`` and ``replaces`` are those of the attempt, next or last.
+
+    ``due`` is when the next attempt is made, where that is later.
+    """
+
+    release: Release
+    standing: Standing
+    number: int
+    replaces: str
+    due: datetime | None = None
+
+
+def judge(release: Release, attempts: Sequence[Attempt], now: datetime) -> Verdict:
+    """What is to be done about a release, after these attempts at its dataset and month, newest first.
+
+    A release is done when it is landed and a run of it succeeded, or when it was landed by hand: without any attempt,
+    or after the last one. Attempts count together as long as they replace the same landing, so a version that is
+    published again after another one begins anew.
+    """
+    same = [attempt for attempt in attempts if attempt.version == release.version]
+    replaces = same[0].replaces if release.landed_at and same else release.replaces
+    tried = [attempt for attempt in same if attempt.replaces == replaces]
+    number = max((attempt.number for attempt in tried), default=0)
+    ended = max((attempt.ended for attempt in tried), default=None)
+
+    def verdict(standing: Standing, number: int = number, due: datetime | None = None) -> Verdict:
+        return Verdict(release, standing, number, replaces, due)
+
+    if any(attempt.outcome is Outcome.RUNNING for attempt in same):
+        return verdict(Standing.UNDER_WAY)
+    if release.landed_at is not None:
+        by_hand = ended is None or release.landed_at > ended
+        if by_hand or any(attempt.outcome is Outcome.SUCCEEDED for attempt in tried):
+            return verdict(Standing.DONE)
+    if ended is None:
+        return verdict(Standing.REQUEST, number=1)
+    if number >= MAX_ATTEMPTS:
+        return verdict(Standing.GIVEN_UP)
+    due = ended + RETRY_AFTER[number - 1]
+    return verdict(Standing.LATER, due=due) if now < due else verdict(Standing.REQUEST, number=number + 1)
+
+
+class Attempts:
+    """All attempts that the sensor has made, newest first."""
+
+    def __init__(self, attempts: Iterable[Attempt]) -> None:
+        self._of: dict[tuple[str, Month | None], list[Attempt]] = {}
+        for attempt in attempts:
+            self._of.setdefault((attempt.dataset, attempt.month), []).append(attempt)
+
+    @classmethod
+    def of(cls, instance: DagsterInstance, now: datetime) -> Attempts:
+        """What an instance's runs tell; one query."""
+        import dagster as dg
+
+        records = instance.get_run_records(dg.RunsFilter(tags={_REQUESTED_BY: SENSOR}))
+        return cls(attempt for record in records for attempt in _attempts(record, now))
+
+    def at(self, release: Release) -> Sequence[Attempt]:
+        """Those at a release's dataset and month, of whatever version."""
+        return self._of.get((release.dataset, release.month), [])
+
+    def due_again(self, now: datetime, since: datetime) -> set[Month]:
+        """Months whose last attempt failed after ``since``, and that may be tried again."""
+        return {
+            month
+            for (_, month), (last, *_) in self._of.items()
+            if month is not None
+            and last.outcome is Outcome.FAILED
+            and last.number < MAX_ATTEMPTS
+            and since < last.ended <= now - RETRY_AFTER[last.number - 1]
+        }
+
+
+def run_key(verdicts: Sequence[Verdict]) -> str:
+    """What Dagster knows a request by: it makes no second run under the same key, ever."""
+    return "; ".join(
+        f"{verdict.release}: {verdict.release.version} for {verdict.replaces}, attempt {verdict.number}"
+        for verdict in verdicts
+    )
+
+
+def tags(verdicts: Sequence[Verdict]) -> Mapping[str, str]:
+    """What a run that these ask for carries, for people and for :class:`Attempts`."""
+    return {
+        _REQUESTED_BY: SENSOR,
+        _RELEASE: ", ".join(str(verdict.release) for verdict in verdicts),
+        **{
+            f"{_RELEASE}.{verdict.release.dataset}": json.dumps(
+                {
+                    "month": str(verdict.release.month or _WHOLE),
+                    "version": verdict.release.version,
+                    "replaces": verdict.replaces,
+                    "attempt": verdict.number,
+                }
+            )
+            for verdict in verdicts
+        },
+    }
+
+
+def _attempts(record: RunRecord, now: datetime) -> Iterator[Attempt]:
+    outcome, ended = _outcome(record, now)
+    for name, value in record.dagster_run.tags.items():
+        if name.startswith(f"{_RELEASE}."):
+            said = json.loads(value)
+            yield Attempt(
+                dataset=name.removeprefix(f"{_RELEASE}."),
+                month=None if said["month"] == _WHOLE else Month.parse(said["month"]),
+                version=said["version"],
+                replaces=said["replaces"],
+                number=said["attempt"],
+                outcome=outcome,
+                ended=ended,
+            )
+
+
+def _outcome(record: RunRecord, now: datetime) -> tuple[Outcome, datetime]:
+    """How a run ended and when; of one at work, when it was last heard of."""
+    import dagster as dg
+
+    run = record.dagster_run
+    heard = record.update_timestamp
+    if run.is_finished:
+        ended = heard if record.end_time is None else datetime.fromtimestamp(record.end_time, UTC)
+        return (Outcome.SUCCEEDED if run.is_success else Outcome.FAILED), ended
+    # However long a run is queued, Dagster does not lose it: no process has it yet.
+    if run.status is not dg.DagsterRunStatus.QUEUED and now - heard > LOST_AFTER:
+        return Outcome.FAILED, heard + LOST_AFTER
+    return Outcome.RUNNING, heard

@@ -1,0 +1,76 @@
+"""The runs that are requested for releases: of which assets, for which month, under which key."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from lakehouse.automation.attempts import Verdict, run_key, tags
+from lakehouse.automation.inquiry import Watched
+from lakehouse.month import Month
+
+if TYPE_CHECKING:
+    from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
+
+Found = Mapping[Watched, Verdict]
+"""What is to be requested of one month, or of what comes whole."""
+
+
+def target(datasets: Iterable[Watched]) -> dg.AssetSelection:
+    """All assets that runs may be requested of: these datasets, what follows from them, and what that needs."""
+    below = dg.AssetSelection.assets(*(dataset.asset for dataset in datasets)).downstream()
+    return below | below.upstream()
+
+
+class Requests:
+    """Makes run requests of an asset graph; ``missing`` tells which assets were never materialized."""
+
+    def __init__(self, graph: "AssetGraph", instance: dg.DagsterInstance, *, is_new_home: bool) -> None:
+        self._graph = graph
+        self._instance = instance
+        self._is_new_home = is_new_home
+
+    def of(self, found: Mapping[Month | None, Found]) -> Iterator[dg.RunRequest]:
+        """One request a month, of all that is new of it and what follows from that.
+
+        What comes whole and was never materialized goes along with each of them, so that a new home needs no hand.
+        Otherwise it is one request of its own.
+        """
+        whole = found.get(None, {})
+        alone = dict(whole)
+        for month in sorted(each for each in found if each is not None):
+            below = self._below(found[month])
+            needed = self._missing_above(below)
+            along = {dataset: verdict for dataset, verdict in whole.items() if dg.AssetKey(dataset.asset) in needed}
+            for dataset in along:
+                alone.pop(dataset, None)
+            yield _request(below | needed, month, {**along, **found[month]})
+        if alone:
+            below = {key for key in self._below(alone) if not self._is_monthly(key)}
+            yield _request(below | self._missing_above(below), None, alone)
+
+    def _below(self, found: Found) -> set[dg.AssetKey]:
+        """Bronze and all that follows from it."""
+        selection = dg.AssetSelection.assets(*(dataset.asset for dataset in found)).downstream()
+        return set(selection.resolve(self._graph))
+
+    def _missing_above(self, keys: set[dg.AssetKey]) -> set[dg.AssetKey]:
+        """What these need that has no months and was never materialized."""
+        above = dg.AssetSelection.assets(*keys).upstream().resolve(self._graph) - keys
+        whole = {key for key in above if not self._is_monthly(key)}
+        return {key for key in whole if self._is_new_home or not self._instance.get_latest_materialization_event(key)}
+
+    def _is_monthly(self, key: dg.AssetKey) -> bool:
+        """Whether it has months, or is made of what has."""
+        family = {key, *self._graph.get_ancestor_asset_keys(key)}
+        return any(self._graph.get(each).partitions_def is not None for each in family)
+
+
+def _request(assets: set[dg.AssetKey], month: Month | None, found: Found) -> dg.RunRequest:
+    verdicts = list(found.values())
+    return dg.RunRequest(
+        run_key=run_key(verdicts),
+        tags=tags(verdicts),
+        partition_key=None if month is None else str(month),
+        asset_selection=sorted(assets),
+    )

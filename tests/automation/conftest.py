@@ -1,0 +1,35 @@
+"""A house for each test, with a source and a Dagster instance of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import dagster as dg
+import pytest
+
+from tests.automation.house import House
+from tests.commands import sqlite_without_fsync
+from tests.http_source import SourceServer
+from tests.project import Project
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _quick_sqlite() -> Iterator[None]:
+    with sqlite_without_fsync():
+        yield
+
+
+@pytest.fixture
+def house(project: Project) -> Iterator[House]:
+    with SourceServer(project.source) as server, dg.DagsterInstance.ephemeral() as instance:
+        yield House(project, server, instance)
+
+
+@pytest.fixture
+def old_house(house: House) -> House:
+    """One in which zones are landed, and what else comes whole is said to be made."""
+    assert house.by_hand(None, "zones_bronze")
+    for key in ("infrastructure", "zones_silver"):
+        house.instance.report_runless_asset_event(dg.AssetMaterialization(key))
+    house.asked()
+    return house

@@ -1,0 +1,115 @@
+"""What is to be done about a release follows from what became of the attempts at it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from lakehouse.automation.attempts import Attempt, Attempts, Outcome, Release, Standing, judge
+from lakehouse.month import Month
+
+MONTH = Month(2024, 1)
+NOW = datetime(2024, 5, 1, 12, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+NEW = Release("green", MONTH, version="A", replaces="nothing", landed_at=None)
+LANDED = replace(NEW, replaces="A of yesterday", landed_at=NOW - 24 * HOUR)
+FIRST = Attempt("green", MONTH, "A", "nothing", 1, Outcome.FAILED, NOW - 2 * HOUR)
+SECOND = replace(FIRST, number=2, ended=NOW - 5 * HOUR)
+THIRD = replace(FIRST, number=3, ended=NOW - 99 * HOUR)
+
+
+def attempt(outcome: Outcome, **changes: object) -> Attempt:
+    return replace(FIRST, outcome=outcome, **changes)  # type: ignore[arg-type]
+
+
+def test_what_was_never_asked_for_is_requested() -> None:
+    verdict = judge(NEW, [], NOW)
+    assert (verdict.standing, verdict.number, verdict.replaces) == (Standing.REQUEST, 1, "nothing")
+
+
+def test_what_was_landed_by_hand_is_done() -> None:
+    assert judge(LANDED, [], NOW).standing is Standing.DONE
+
+
+@pytest.mark.parametrize("release", [NEW, LANDED])
+def test_what_is_under_way_is_not_requested(release: Release) -> None:
+    assert judge(release, [attempt(Outcome.RUNNING), THIRD], NOW).standing is Standing.UNDER_WAY
+
+
+def test_what_succeeded_and_is_landed_is_done() -> None:
+    assert judge(LANDED, [attempt(Outcome.SUCCEEDED)], NOW).standing is Standing.DONE
+
+
+def test_one_success_of_several_attempts_is_enough() -> None:
+    assert judge(LANDED, [attempt(Outcome.FAILED), attempt(Outcome.SUCCEEDED)], NOW).standing is Standing.DONE
+
+
+@pytest.mark.parametrize("release", [NEW, LANDED])
+@pytest.mark.parametrize(
+    ("attempts", "standing", "number"),
+    [
+        ([replace(FIRST, ended=NOW - 0.9 * HOUR)], Standing.LATER, 1),
+        ([FIRST], Standing.REQUEST, 2),
+        ([replace(SECOND, ended=NOW - 3.9 * HOUR), THIRD], Standing.GIVEN_UP, 3),
+        ([replace(SECOND, ended=NOW - 3.9 * HOUR), FIRST], Standing.LATER, 2),
+        ([SECOND, replace(FIRST, ended=NOW - 7 * HOUR)], Standing.REQUEST, 3),
+        ([THIRD, SECOND, FIRST], Standing.GIVEN_UP, 3),
+    ],
+)
+def test_what_failed_is_tried_again_after_an_hour_and_after_four_and_then_given_up(
+    release: Release, attempts: list[Attempt], standing: Standing, number: int
+) -> None:
+    release = replace(release, landed_at=release.landed_at and NOW - 100 * HOUR)
+    verdict = judge(release, attempts, NOW)
+    assert (verdict.standing, verdict.number) == (standing, number)
+
+
+def test_when_it_is_tried_again_is_told() -> None:
+    ended = NOW - timedelta(minutes=10)
+    assert judge(NEW, [replace(FIRST, ended=ended)], NOW).due == ended + HOUR
+
+
+def test_what_was_landed_by_hand_after_all_attempts_failed_is_done() -> None:
+    assert judge(replace(LANDED, landed_at=NOW - HOUR), [THIRD, SECOND, FIRST], NOW).standing is Standing.DONE
+
+
+def test_a_version_that_is_published_again_after_another_begins_anew() -> None:
+    again = replace(NEW, replaces="B of today")
+    for outcome in (Outcome.SUCCEEDED, Outcome.FAILED):
+        verdict = judge(again, [attempt(outcome, number=3)], NOW)
+        assert (verdict.standing, verdict.number, verdict.replaces) == (Standing.REQUEST, 1, "B of today")
+
+
+def test_the_last_time_a_version_was_published_counts_once_it_is_landed() -> None:
+    of_old = attempt(Outcome.SUCCEEDED, ended=NOW - 99 * HOUR)
+    last = attempt(Outcome.FAILED, replaces="B of today")
+    verdict = judge(replace(LANDED, landed_at=NOW - 3 * HOUR), [last, of_old], NOW)
+    assert (verdict.standing, verdict.number, verdict.replaces) == (Standing.REQUEST, 2, "B of today")
+
+
+def test_attempts_at_another_version_do_not_count() -> None:
+    verdict = judge(NEW, [replace(THIRD, version="B")], NOW)
+    assert (verdict.standing, verdict.number) == (Standing.REQUEST, 1)
+
+
+def test_a_run_that_succeeded_but_landed_something_else_is_tried_again_later_and_not_for_ever() -> None:
+    """A source may tell one version and serve another, from another of its machines."""
+    succeeded = attempt(Outcome.SUCCEEDED, ended=NOW - 0.5 * HOUR)
+    assert judge(NEW, [succeeded], NOW).standing is Standing.LATER
+    assert judge(NEW, [replace(succeeded, number=3)], NOW).standing is Standing.GIVEN_UP
+
+
+def test_months_whose_last_attempt_failed_are_due_again_when_their_time_has_come() -> None:
+    def due(*attempts: Attempt) -> set[Month]:
+        return Attempts(attempts).due_again(NOW, since=NOW - 48 * HOUR)
+
+    assert due(FIRST) == {MONTH}
+    assert due(replace(FIRST, ended=NOW - 0.5 * HOUR)) == set()
+    assert due(attempt(Outcome.SUCCEEDED, number=2), FIRST) == set()
+    assert due(attempt(Outcome.RUNNING, number=2), FIRST) == set()
+    assert due(replace(THIRD, ended=NOW - 9 * HOUR), SECOND, FIRST) == set()
+    assert due(replace(FIRST, ended=NOW - 49 * HOUR)) == set()
+    assert due(replace(FIRST, month=None)) == set()
+    assert due(FIRST, replace(FIRST, dataset="fhv", month=MONTH.next())) == {MONTH, MONTH.next()}
