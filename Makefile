@@ -1,15 +1,18 @@
-# Everything a developer runs, by name; `make` lists it. All tools live in .venv, at the versions of requirements.lock.
+# Everything a developer runs, by name; `make` lists it. All tools live in .venv: what the project needs at the versions
+# of requirements.lock, what its tests need besides at those of tests/requirements.txt.
 
 SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
+TOOLS := .venv/.tools
 EMULATORS := .venv-emulators
 JOBS ?= 2
+SLOW := faults emulators ui readme
 UV := uv==0.13.8
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-faults test-gcp test-all lint format lock bench clean
+.PHONY: help setup tools demo test test-faults test-ui test-readme test-gcp test-all lint format lock bench clean
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,6 +28,10 @@ $(INSTALLED): requirements.lock pyproject.toml
 	@grep -q '^# lakehouse: plain' $(BIN)/activate || printf '\n# lakehouse: plain dagster commands find the instance and the code\nset -a; . "%s/.env"; set +a\n' "$(CURDIR)" >> $(BIN)/activate
 	@touch $@
 
+$(TOOLS): tests/requirements.txt $(INSTALLED)
+	$(BIN)/uv pip install --system-certs --quiet --compile-bytecode --python $(BIN)/python --requirements $<
+	@touch $@
+
 .env:
 	@printf '%s\n' 'DAGSTER_HOME="$(CURDIR)/.dagster"' \
 	  '# so that "dagster asset list" and "dagster asset materialize" need no -m lakehouse.definitions' \
@@ -34,14 +41,25 @@ $(INSTALLED): requirements.lock pyproject.toml
 .dagster/dagster.yaml:
 	@mkdir -p .dagster && ln -s ../dagster.yaml $@
 
-test: setup ## Lint, types and the fast tests
-	$(MAKE) --no-print-directory lint
-	$(BIN)/pytest -n $(JOBS) --dist loadfile --ignore tests/faults --ignore tests/emulators
+tools: setup $(TOOLS) ## What tests and lint need besides (every target of theirs does so first)
 
-test-faults: setup ## Kills, races, restatements and unpublished months
+demo: setup ## Four months of generated sample data through the whole pipeline, and what came of them
+	@$(BIN)/lakehouse demo
+
+test: tools ## Lint, types and the fast tests
+	$(MAKE) --no-print-directory lint
+	$(BIN)/pytest -n $(JOBS) --dist loadfile $(addprefix --ignore tests/,$(SLOW))
+
+test-faults: tools ## Kills, races, restatements, unpublished months; sensors in the real daemon
 	$(BIN)/pytest -n $(JOBS) --dist loadfile tests/faults
 
-test-gcp: setup $(EMULATORS)/.installed ## The SQL on a BigQuery emulator, against DuckDB and pandas
+test-ui: tools ## A person's way through the Dagster UI, in Chromium; pictures in .screenshots
+	$(BIN)/pytest tests/ui
+
+test-readme: tools ## Every command of the README, in order, in a fresh copy
+	$(BIN)/pytest tests/readme
+
+test-gcp: tools $(EMULATORS)/.installed ## The SQL on a BigQuery emulator, against DuckDB and pandas
 	$(BIN)/pytest tests/emulators
 
 # The emulator needs another sqlglot than we do, and a Python before 3.13.
@@ -50,26 +68,27 @@ $(EMULATORS)/.installed: tests/emulators/requirements.txt | $(INSTALLED)
 	$(BIN)/uv pip install --system-certs --quiet --compile-bytecode --python $(EMULATORS)/bin/python --requirements $<
 	@touch $@
 
-test-all: test test-faults test-gcp ## All that CI runs
+test-all: test test-faults test-ui test-readme test-gcp ## All that CI runs
 
-lint: setup ## ruff, mypy (strict), sqlfluff
+lint: tools ## ruff, mypy (strict), sqlfluff
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/sqlfluff lint --processes 1 sql
 
-format: setup ## Format Python and SQL
+format: tools ## Format Python and SQL
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(BIN)/sqlfluff fix sql
 
-lock: setup ## Compile requirements.lock anew, without index addresses
-	$(BIN)/uv pip compile --system-certs pyproject.toml --group dev --universal --python-version 3.11 --upgrade \
-	  --no-emit-index-url --no-header --no-annotate --quiet --output-file requirements.lock
-	$(BIN)/uv pip compile --system-certs tests/emulators/requirements.in --universal --python-version 3.11 --upgrade \
-	  --no-emit-index-url --no-header --no-annotate --quiet --output-file tests/emulators/requirements.txt
+LOCKED := --system-certs --universal --python-version 3.11 --upgrade --no-emit-index-url --no-header --no-annotate --quiet
 
-bench: setup ## Measure against bare DuckDB
+lock: tools ## Compile requirements.lock anew, without index addresses
+	$(BIN)/uv pip compile $(LOCKED) pyproject.toml --output-file requirements.lock
+	$(BIN)/uv pip compile $(LOCKED) --group dev --constraint requirements.lock --output-file tests/requirements.txt
+	$(BIN)/uv pip compile $(LOCKED) tests/emulators/requirements.in --output-file tests/emulators/requirements.txt
+
+bench: tools ## Measure against bare DuckDB
 	$(BIN)/python -m bench.load_time
 	$(BIN)/python -m bench.rerun
 	$(BIN)/python -m bench.month

@@ -92,7 +92,7 @@ def test_samples_have_a_home_an_instance_and_months_of_their_own(tmp_path: Path)
     )
     assert (settings.home, settings.dagster_home) == (tmp_path / "data" / "sample", tmp_path / "dagster" / "sample")
     assert (settings.tlc_url, settings.users_url) == ("http://127.0.0.1:1234", "http://127.0.0.1:1234/users")
-    assert (settings.first_month, settings.last_month) == (Month(2022, 12), Month(2023, 6))
+    assert (settings.first_month, settings.last_month) == (Month(2022, 12), Month(2023, 4))
 
 
 def test_the_settings_of_samples_given_again_stay_the_same(tmp_path: Path) -> None:

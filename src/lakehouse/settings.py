@@ -21,7 +21,7 @@ PROJECT_ROOT = Path(__file__).resolve().parents[2]
 EARLIEST_FIRST_MONTH = Month(2011, 1)
 """Yellow files before it carry coordinates instead of zones."""
 
-SAMPLE_MONTHS = (Month(2022, 12), Month(2023, 6))
+SAMPLE_MONTHS = (Month(2022, 12), Month(2023, 4))
 """Months there are of sample data. The types of TLC's files changed within them, in 2023-02."""
 
 _SAMPLE_FOLDER = "sample"

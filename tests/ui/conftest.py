@@ -1,0 +1,143 @@
+"""The Dagster UI as ``lakehouse --sample dev`` serves it, and Debian's Chromium to look at it with."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from lakehouse.month import month_range
+from lakehouse.sample.source import prepare, publish
+from lakehouse.settings import PROJECT_ROOT, SAMPLE_MONTHS, Settings, environment, load_settings
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+SCREENSHOTS = PROJECT_ROOT / ".screenshots"
+"""What the pages looked like when the tests saw them; git ignores it."""
+
+MONTHS = tuple(month_range(*SAMPLE_MONTHS))
+START_SECONDS = 90
+
+_SCALE = 0.02
+_BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+_FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass(frozen=True)
+class Served:
+    """A home of sample data with the UI of its instance at ``url``."""
+
+    settings: Settings
+    url: str
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        return environment(self.settings)
+
+    def lakehouse(self, *arguments: str) -> str:
+        """What a ``lakehouse`` command prints; it must succeed."""
+        return subprocess.run(
+            [str(Path(sys.executable).parent / "lakehouse"), *arguments],
+            env=self.environment,
+            cwd=self.settings.home,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=120,
+        ).stdout
+
+
+@pytest.fixture(scope="session")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """Small sample months, the last of them run from the command line, and the UI started as a user would."""
+    folder = tmp_path_factory.mktemp("ui")
+    settings = load_settings(
+        sample=True, sample_port=free_port(), home=folder / "data", dagster_home=folder / "dagster", threads=2
+    )
+    source = settings.home / "source"
+    prepare(source, ())
+    for month in MONTHS:
+        publish(source, month, scale=_SCALE)
+    port = free_port()
+    served = Served(settings, f"http://127.0.0.1:{port}")
+    last = str(MONTHS[-1])
+    served.lakehouse("run", "--from", last, "--to", last)
+    log = (folder / "dev.log").open("wb")
+    process = subprocess.Popen(
+        [str(Path(sys.executable).parent / "lakehouse"), "dev", "--port", str(port)],
+        env=dict(served.environment),
+        cwd=settings.home,
+        stdout=log,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+    try:
+        _wait_for(port, process)
+        yield served
+    finally:
+        process.send_signal(signal.SIGTERM)
+        code = process.wait(60)
+        log.close()
+    assert code == 0, (folder / "dev.log").read_text()
+
+
+def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        assert process.poll() is None, "lakehouse dev ended by itself"
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.2)
+    raise AssertionError(f"lakehouse dev did not answer within {START_SECONDS} s")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    from playwright.sync_api import sync_playwright
+
+    chromium = next(filter(None, map(shutil.which, _BROWSERS)), None)
+    if chromium is None:
+        pytest.fail("no Chromium to test the UI with: install your system's, on Debian apt-get install chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=list(_FLAGS))
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser: Browser, served: Served, request: pytest.FixtureRequest) -> Iterator[Page]:
+    """A page of a browser without a past; what it showed last is kept as a picture."""
+    context = browser.new_context(viewport={"width": 1600, "height": 1000}, base_url=served.url)
+    context.set_default_timeout(30_000)
+    page = context.new_page()
+    yield page
+    SCREENSHOTS.mkdir(exist_ok=True)
+    page.screenshot(path=SCREENSHOTS / f"{request.node.name}.png")
+    context.close()
+
+
