@@ -60,6 +60,7 @@ def test_a_source_tells_the_version_of_a_month_without_sending_it(server: Source
     assert said.last_modified is not None
     assert said.bytes == len(content)
     assert requests_of(server) == [("HEAD", 200)]
+    assert server.requests[0].headers["Accept-Encoding"] == "identity"  # else it may tell of an encoding of the file
 
 
 def test_it_tells_of_the_zones_too(server: SourceServer, published: Path) -> None:
@@ -104,6 +105,16 @@ def test_a_source_that_does_not_answer_head_is_asked_with_get_and_its_file_not_r
     said = probe(server.url)
     assert said is not None
     assert requests_of(server) == [("HEAD", 405), ("GET", 200)]
+
+
+def test_a_month_that_has_moved_is_followed(server: SourceServer, published: Path) -> None:
+    moved = published / "moved.parquet"
+    (published / PATH.strip("/")).rename(moved)
+    server.fail(PATH, Fault(status=302, headers={"Location": f"{server.url}/moved.parquet"}))
+    said = probe(server.url)
+    assert said is not None
+    assert said.bytes == moved.stat().st_size
+    assert requests_of(server) == [("HEAD", 302), ("HEAD", 200)]
 
 
 @pytest.mark.parametrize("status", [404, 403])
