@@ -71,7 +71,9 @@ def test_rows_size_snapshot_and_time_are_those_of_the_table(loaded: Project) -> 
     (file,) = (task.file for task in table.scan().plan_files())
     assert silver["rows"] == file.record_count == 40
     assert silver["bytes"] == Path(file.file_path.removeprefix("file://")).stat().st_size
-    assert silver["version"] == str(table.current_snapshot().snapshot_id)
+    snapshot = table.current_snapshot()
+    assert snapshot is not None
+    assert silver["version"] == str(snapshot.snapshot_id)
     catalog.close()
 
 

@@ -76,9 +76,9 @@ def _write_gaps(status: Status) -> None:
     wanting = status.wanting
     if wanting:
         click.echo(f"{len(wanting)} stale or missing; what mends it:")
-        ranges = list(_ranges({entry.month for entry in wanting if entry.month}))
-        for first, last in ranges or [(None, None)]:
-            click.echo(f"  lakehouse run{f' --from {first} --to {last}' if first else ''}")
+        months = {entry.month for entry in wanting if entry.month}
+        for options in [f" --from {first} --to {last}" for first, last in _ranges(months)] or [""]:
+            click.echo(f"  lakehouse run{options}")
     elif any(_is_there(entry) for entry in status.entries):
         click.echo("everything that was landed is in its tables")
     else:

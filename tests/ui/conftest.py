@@ -28,7 +28,9 @@ SCREENSHOTS = PROJECT_ROOT / ".screenshots"
 MONTHS = tuple(month_range(*SAMPLE_MONTHS))
 START_SECONDS = 90
 
-_SCALE = 0.02
+SCALE = 0.02
+"""Of the demo's rows."""
+
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 _FLAGS = (
     "--no-sandbox",
@@ -73,19 +75,21 @@ class Served:
 
 @pytest.fixture(scope="session")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """Small sample months, the last of them run from the command line, and the UI started as a user would."""
+    """Small sample months, all but the last, and UI, daemon and sample source started as a user would."""
     folder = tmp_path_factory.mktemp("ui")
     settings = load_settings(
-        sample=True, sample_port=free_port(), home=folder / "data", dagster_home=folder / "dagster", threads=2
+        sample=True,
+        sample_port=free_port(),
+        home=folder / "data",
+        dagster_home=folder / "dagster",
+        poll_seconds=10,
     )
     source = settings.home / "source"
     prepare(source, ())
-    for month in MONTHS:
-        publish(source, month, scale=_SCALE)
+    for month in MONTHS[:-1]:
+        publish(source, month, scale=SCALE)
     port = free_port()
     served = Served(settings, f"http://127.0.0.1:{port}")
-    last = str(MONTHS[-1])
-    served.lakehouse("run", "--from", last, "--to", last)
     log = (folder / "dev.log").open("wb")
     process = subprocess.Popen(
         [str(Path(sys.executable).parent / "lakehouse"), "dev", "--port", str(port)],
@@ -139,5 +143,3 @@ def page(browser: Browser, served: Served, request: pytest.FixtureRequest) -> It
     SCREENSHOTS.mkdir(exist_ok=True)
     page.screenshot(path=SCREENSHOTS / f"{request.node.name}.png")
     context.close()
-
-

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -39,17 +40,30 @@ def see(page: Page, text: str | re.Pattern[str]) -> Locator:
     return found
 
 
-def succeeded(served: Served, **filters: object) -> dg.DagsterRun:
-    """Wait until the newest run that a filter finds has succeeded."""
-    deadline = time.monotonic() + RUN_SECONDS
+def succeeded(served: Served, tags: dict[str, str]) -> dg.DagsterRun:
+    """Wait until the newest run with these tags has succeeded."""
     with dg.DagsterInstance.from_config(str(served.settings.dagster_home)) as instance:
-        while time.monotonic() < deadline:
-            runs = instance.get_runs(dg.RunsFilter(**filters), limit=1)  # type: ignore[arg-type]
-            if runs and runs[0].is_finished:
-                assert runs[0].is_success, runs[0]
-                return runs[0]
-            time.sleep(0.5)
-    raise AssertionError(f"no run of {filters} ended within {RUN_SECONDS} s")
+
+        def newest() -> list[dg.DagsterRun]:
+            return list(instance.get_runs(dg.RunsFilter(tags=tags), limit=1))
+
+        wait_until(f"a run of {tags}", lambda: any(run.is_finished for run in newest()))
+        (run,) = newest()
+    assert run.is_success, run
+    return run
+
+
+def wait_until(what: str, happened: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + RUN_SECONDS
+    while not happened():
+        assert time.monotonic() < deadline, f"{what}: not within {RUN_SECONDS} s"
+        time.sleep(0.5)
+
+
+def sensor_of(instance: dg.DagsterInstance) -> tuple[str, str]:
+    """By which the instance knows the sensor that was turned on."""
+    (state,) = (state for state in instance.all_instigator_state() if state.instigator_name == "releases")
+    return state.instigator_origin_id, state.selector_id
 
 
 def materialized(served: Served, key: str) -> set[str]:
@@ -91,7 +105,7 @@ def test_all_assets_of_a_month_are_materialized_from_the_graph(page: Page, serve
     see(page, re.compile("Launched run|Run launched"))
     run = succeeded(served, tags={"dagster/partition": str(FIRST)})
     assert {key.to_user_string() for key in run.asset_selection or ()} == ASSETS
-    assert set(gold_months(served)) == {str(FIRST), str(LAST)}
+    assert set(gold_months(served)) == {str(FIRST)}
     page.goto(f"/runs/{run.run_id}")
     see(page, "Success")
 
@@ -143,41 +157,48 @@ def test_lineage_of_tables_and_columns_is_shown(page: Page) -> None:
     see(page, "taxi_silver")
 
 
-def test_sensor_and_schedule_are_off_and_can_be_turned_on(page: Page, served: Served) -> None:
-    def running() -> set[str]:
-        with dg.DagsterInstance.from_config(str(served.settings.dagster_home)) as instance:
-            return {state.instigator_name for state in instance.all_instigator_state() if state.is_running}
-
-    def switch(on: set[str]) -> None:
-        page.get_by_role("checkbox").first.dispatch_event("click")
-        deadline = time.monotonic() + 20
-        while running() != on:
-            assert time.monotonic() < deadline, running()
-            time.sleep(0.2)
-
-    page.goto("/automation")
-    see(page, "users_daily")
-    assert running() == set()
-    page.goto("/locations/lakehouse/sensors/releases")
-    see(page, "Asks the sources")
-    switch(on={"releases"})
-    switch(on=set())
-
-
 def test_a_backfill_of_three_months_runs_each_once(page: Page, served: Served) -> None:
     choose_partitions(page, f"[{BACKFILLED[0]}...{BACKFILLED[-1]}]")
     page.get_by_role("button", name="Launch backfill").click()
-    deadline = time.monotonic() + RUN_SECONDS
     with dg.DagsterInstance.from_config(str(served.settings.dagster_home)) as instance:
-        while not (backfills := instance.get_backfills()) or backfills[0].backfill_end_timestamp is None:
-            assert time.monotonic() < deadline
-            time.sleep(1)
-        assert backfills[0].status.value == "COMPLETED_SUCCESS"
+        wait_until("the backfill", lambda: any(each.backfill_end_timestamp for each in instance.get_backfills()))
+        (backfill,) = instance.get_backfills()
+    assert backfill.status.value == "COMPLETED_SUCCESS"
     for key in ("taxi_bronze", "green_silver", "trips_gold"):
-        assert materialized(served, key) == set(map(str, MONTHS))
-    assert set(gold_months(served)) == set(map(str, MONTHS))
-    page.goto(f"/runs/b/{backfills[0].backfill_id}")
+        assert materialized(served, key) == set(map(str, (FIRST, *BACKFILLED)))
+    assert set(gold_months(served)) == set(map(str, (FIRST, *BACKFILLED)))
+    page.goto(f"/runs/b/{backfill.backfill_id}")
     see(page, "Completed")
+
+
+def test_a_new_and_a_restated_month_reach_gold_once_the_sensor_is_turned_on(page: Page, served: Served) -> None:
+    def switched_on() -> set[str]:
+        with dg.DagsterInstance.from_config(str(served.settings.dagster_home)) as instance:
+            return {state.instigator_name for state in instance.all_instigator_state() if state.is_running}
+
+    page.goto("/automation")
+    see(page, "users_daily")
+    assert switched_on() == set()
+    page.goto("/locations/lakehouse/sensors/releases")
+    see(page, "Asks the sources")
+    page.get_by_role("checkbox").first.dispatch_event("click")
+    wait_until("the sensor is on", lambda: switched_on() == {"releases"})
+
+    before = gold_months(served)
+    for arguments in ((str(LAST),), (str(FIRST), "--restate")):
+        served.lakehouse("sample", "publish", *arguments)
+    wait_until("the new month is in gold", lambda: str(LAST) in gold_months(served))
+    wait_until("the restated month is in gold", lambda: gold_months(served)[str(FIRST)] != before[str(FIRST)])
+    with dg.DagsterInstance.from_config(str(served.settings.dagster_home)) as instance:
+        asked = len(instance.get_ticks(*sensor_of(instance)))
+        wait_until("two more ticks", lambda: len(instance.get_ticks(*sensor_of(instance))) >= asked + 2)
+        runs = instance.get_runs(dg.RunsFilter(tags={"dagster/sensor_name": "releases"}))
+    assert sorted((run.tags["dagster/partition"], run.status.value) for run in runs) == [
+        (str(FIRST), "SUCCESS"),
+        (str(LAST), "SUCCESS"),
+    ]
+    page.reload()
+    see(page, re.compile("run requested|runs requested"))
 
 
 def test_the_graph_is_green_when_every_month_is_there(page: Page) -> None:

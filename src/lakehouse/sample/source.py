@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -28,11 +29,15 @@ _ANY_BASE = "https://tlc"
 
 
 def publish(folder: Path, month: Month, *, scale: float = 1.0, version: int = 1) -> tuple[Path, ...]:
-    """Write the files of a month at TLC's paths, over those that are there; each appears whole or not at all.
+    """Write the files of a month at TLC's paths, over those that are there; they appear whole, and all at once.
 
     ``scale`` multiplies :data:`ROWS`. Another ``version`` has other records: a restated month.
     """
-    return tuple(_write(folder, dataset, month, scale, version) for dataset in _DATASETS)
+    folder.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=folder, prefix=".") as aside:  # of the month's files none is seen before the others
+        written = [(_write(Path(aside), each, month, scale, version), each) for each in _DATASETS]
+        (folder / _TRIPS).mkdir(exist_ok=True)
+        return tuple(path.replace(month_file(folder, dataset, month)) for path, dataset in written)
 
 
 def prepare(folder: Path, months: Iterable[Month], *, scale: float = 1.0) -> tuple[Path, ...]:

@@ -1,0 +1,95 @@
+"""A newcomer's path: every command of the README, in order, in a fresh copy of the project.
+
+TLC's and the API's addresses are out of reach of tests: small made-up files in their place are named so by the
+environment, as the README says for machines without a network.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lakehouse.month import Month, month_range
+from lakehouse.settings import PROJECT_ROOT
+from tests import fhv_files, green_files, reference_files, yellow_files
+from tests.readme.commands import SERVERS, Block, Shell, blocks
+
+MONTHS = tuple(month_range(Month(2024, 1), Month(2024, 3)))
+UI_PORT = 3000
+INSTEAD = {"make test": "make tools"}
+"""CI runs the tests, and this is one of them; what they install besides is needed further on."""
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What git has of the project, and what is new and not ignored, without history."""
+    folder = tmp_path_factory.mktemp("newcomer") / "nyc-lakehouse"
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
+        cwd=PROJECT_ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    for name in filter(None, listed.stdout.split("\0")):
+        if (PROJECT_ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(PROJECT_ROOT / name, folder / name)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three small made-up months of everything."""
+    folder = tmp_path_factory.mktemp("source")
+    reference_files.publish(folder)
+    for month in MONTHS:
+        green_files.write(folder / green_files.source_path(month), green_files.trips(month, 60))
+        yellow_files.write(folder / yellow_files.source_path(month), yellow_files.trips(month, 60))
+        fhv_files.write(folder / fhv_files.source_path(month), fhv_files.trips(month, 60))
+    return folder
+
+
+@pytest.fixture
+def shell(clone: Path, source: Path) -> Iterator[Shell]:
+    """A shell in the copy, of a person who has set nothing but where the sources are."""
+    dropped = ("LAKEHOUSE_", "DAGSTER_", "VIRTUAL_ENV", "PYTHON", "PYTEST", "MAKE", "MFLAGS")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
+    path = os.pathsep.join(part for part in kept["PATH"].split(os.pathsep) if not part.startswith(str(PROJECT_ROOT)))
+    sources = {"LAKEHOUSE_TLC_URL": f"file://{source}", "LAKEHOUSE_USERS_URL": f"file://{source}/users.json"}
+    with Shell(clone, {**kept, **sources, "PATH": path}) as opened:
+        yield opened
+
+
+def test_every_command_of_the_readme_works_in_its_order(shell: Shell, clone: Path) -> None:
+    done = 0
+    for block in blocks((clone / "README.md").read_text()):
+        if block.file is not None:
+            (clone / block.file).write_text(block.text)
+        elif block.language == "python":
+            (clone / "example.py").write_text(block.text)
+            _require_success(shell, "python example.py")
+        else:
+            done += _type(shell, block)
+    assert done > 20
+
+
+def _type(shell: Shell, block: Block) -> int:
+    for line in block.lines:
+        command = line.split("#")[0].strip()
+        command = INSTEAD.get(command, command)
+        if any(server in command for server in SERVERS):
+            shell.start_and_stop(command, None if "daemon" in command else UI_PORT)
+        else:
+            _require_success(shell, command)
+    return len(block.lines)
+
+
+def _require_success(shell: Shell, command: str) -> None:
+    code, said = shell.type(command)
+    assert code == 0, f"{command}\n{said}"
