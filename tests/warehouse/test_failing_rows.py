@@ -254,6 +254,7 @@ def test_what_the_projects_own_checks_show_is_valid_sql_in_both_dialects(engine:
         for name in [*(["grain"] if model.grain else []), *(each.label for each in model.checks)]:
             sample = sample_query(model, models.schema, name)
             assert sample is not None
+            assert len(sample.named_selects) <= 8
             shown.add(name)
             for query in filter(None, (sample, causes_query(model, models.schema, name))):
                 parsed = parse_one(dialect.render(query, engine), read=engine)
@@ -285,6 +286,14 @@ def test_a_month_that_is_refused_shows_also_what_only_warns(house: House) -> Non
     error = refused(house, "green_silver", MONTH)
     assert set(seen(error.checks)) == {"total_amount_not_null", "trip_miles_range"}
     assert [float(row["trip_miles"]) for row in sample(error, "trip_miles_range")] == [5000]
+
+
+def test_checks_of_one_name_on_several_tables_show_rows_of_their_own(house: House) -> None:
+    house.land_zones("LocationID,Borough,Zone,service_zone\n1,EWR,Newark,EWR\n1,EWR,New Ark,EWR\n")
+    house.land_users(user(1), user(1, name="Another"))
+    zones, users = (refused(house, key, None) for key in ("zones_silver", "users_silver"))
+    assert [row["zone"] for row in sample(zones, "grain")] == ["New Ark", "Newark"]
+    assert [row["name"] for row in sample(users, "grain")] == ["Another", "Name 1"]
 
 
 def test_every_month_shows_its_own_rows(house: House) -> None:
