@@ -296,6 +296,13 @@ def test_checks_of_one_name_on_several_tables_show_rows_of_their_own(house: Hous
     assert [row["name"] for row in sample(users, "grain")] == ["Another", "Name 1"]
 
 
+def test_a_refusal_is_one_line_whatever_its_check_is_described_with(house: House) -> None:
+    house.publish_zones()
+    declare(house, '  - {type: range, column: tip_amount, min: 0, description: "In\\ntwo\\nlines"}')
+    house.land(MONTH, [*trips(MONTH, 3), trip(MONTH, 3, tip_amount=-1.0)])
+    assert "tip_amount_range (1 failing: In two lines)" in str(refused(house, "green_silver", MONTH))
+
+
 def test_every_month_shows_its_own_rows(house: House) -> None:
     house.publish_zones()
     shown = []

@@ -87,7 +87,8 @@ class MonthAudit:
         """
         failed = [check for check in self.checks if check.blocking and not check.passed]
         if failed:
-            named = "; ".join(f"{check.name} ({check.failing:,} failing: {check.description})" for check in failed)
+            words = {check.name: " ".join(check.description.split()) for check in failed}  # a header may break lines
+            named = "; ".join(f"{check.name} ({check.failing:,} failing: {words[check.name]})" for check in failed)
             reasons = self.ledger.rejected if self.ledger else {}
             counted = "; ".join(f"{rows:,} rejected for {reason}" for reason, rows in reasons.items() if rows)
             raise CheckFailed(
