@@ -43,16 +43,16 @@ LIMIT 6""",
         "How are green taxis paid for, and what does a trip cost?",
         """\
 SELECT payment_type_name AS paid_by, SUM(trip_count) AS trips, SUM(total_amount) AS charged,
-  CAST(SAFE_DIVIDE(SUM(total_amount), SUM(trip_count)) AS NUMERIC) AS charged_per_trip
+  CAST(SAFE_DIVIDE(SUM(total_amount), SUM(trip_count)) AS NUMERIC(18, 2)) AS charged_per_trip
 FROM gold.green_trips_by_payment_type
 GROUP BY paid_by
 ORDER BY trips DESC
 LIMIT 5""",
     ),
     Question(
-        "How much was voided or refunded, month by month?",
+        "How many yellow trips were voided or refunded, month by month?",
         """\
-SELECT month, SUM(trip_count) AS trips, SUM(reversal_count) AS reversals, SUM(trip_miles) AS miles
+SELECT month, SUM(trip_count) AS trips, SUM(reversal_count) AS reversals, SUM(total_amount) AS charged
 FROM gold.trips_by_pickup_location
 WHERE taxi_type = 'yellow'
 GROUP BY month

@@ -18,6 +18,7 @@ import pytest
 from lakehouse.month import month_range
 from lakehouse.sample.source import prepare, publish
 from lakehouse.settings import PROJECT_ROOT, SAMPLE_MONTHS, Settings, environment, load_settings
+from tests.commands import free_port
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -41,12 +42,6 @@ _FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @dataclass(frozen=True)

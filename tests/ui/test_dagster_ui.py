@@ -120,7 +120,7 @@ def test_an_asset_s_page_tells_its_story(page: Page) -> None:
         "Owners",
         "sample: true",
         "pickup_location_id",
-        "Taximeter distance",
+        "by the taximeter",
         "dagster/partition_row_count",
         "rejected_pickup_outside_month",
     ):
@@ -216,7 +216,7 @@ def test_the_graph_is_green_when_every_month_is_there(page: Page) -> None:
         page.wait_for_timeout(500)  # the graph moves to its place
     page.mouse.move(1200, 600)
     page.mouse.down()
-    page.mouse.move(1330, 655, steps=5)
+    page.mouse.move(1300, 633, steps=5)
     page.mouse.up()
     page.wait_for_timeout(500)
     page.screenshot(path=SCREENSHOTS / "lineage.png")
