@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,7 +13,17 @@ from lakehouse.exceptions import ConfigurationError
 from lakehouse.month import Month
 from lakehouse.settings import load_settings
 from tests import green_files
-from tests.commands import Command, dagster_in_memory, held, lakehouse, of, run, run_arguments, sqlite_without_fsync
+from tests.commands import (
+    Command,
+    dagster_in_memory,
+    free_port,
+    held,
+    lakehouse,
+    of,
+    run,
+    run_arguments,
+    sqlite_without_fsync,
+)
 from tests.http_source import CLOUDFRONT_REQUEST_BLOCKED, S3_ACCESS_DENIED, Fault, SourceServer
 from tests.project import Project
 
@@ -148,9 +157,7 @@ def test_a_file_without_rows(source: Source, tmp_path: Path) -> None:
 
 
 def test_a_source_that_cannot_be_reached(loaded: Project) -> None:
-    with socket.socket() as closed:
-        closed.bind(("127.0.0.1", 0))
-        port = closed.getsockname()[1]
+    port = free_port()
     before = loaded.files()
     completed = loaded.lakehouse(
         *run_arguments(FEBRUARY, FEBRUARY),

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from dlt_sources import tlc
+from dlt_sources.dataset import MonthlyDataset
 from lakehouse.demo import DEMO_MONTHS
 from lakehouse.month import Month
 from lakehouse.sample.source import month_file, prepare, publish
@@ -34,7 +35,7 @@ class Demo:
         for month in DEMO_MONTHS:
             publish(self.source, month, scale=0.01)
 
-    def rows(self, dataset: tlc.MonthlyDataset) -> int:
+    def rows(self, dataset: MonthlyDataset) -> int:
         return sum(pq.read_metadata(month_file(self.source, dataset, month)).num_rows for month in DEMO_MONTHS)
 
     def __call__(self, *arguments: str) -> Command:
