@@ -58,8 +58,8 @@ DATASETS: dict[str, str | None] = {
     "trips_gold": None,  # of several
 }
 DAILY = dg.FreshnessPolicy.time_window(fail_window=timedelta(days=2), warn_window=timedelta(hours=26))
-EACH_MONTH = dg.FreshnessPolicy.time_window(fail_window=timedelta(days=62), warn_window=timedelta(days=47))
-LATE = dg.FreshnessPolicy.time_window(fail_window=timedelta(days=93), warn_window=timedelta(days=78))
+EACH_MONTH = dg.FreshnessPolicy.time_window(fail_window=timedelta(days=78), warn_window=timedelta(days=47))
+LATE = dg.FreshnessPolicy.time_window(fail_window=timedelta(days=109), warn_window=timedelta(days=78))
 FRESHNESS: dict[str, dg.FreshnessPolicy | None] = {
     "infrastructure": None,
     **{"users_bronze": DAILY, "users_silver": DAILY, "users_gold": DAILY},

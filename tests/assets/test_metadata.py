@@ -124,7 +124,7 @@ def test_an_asset_is_fresh_when_it_was_just_made_and_stale_when_its_source_stays
             return asyncio.run(TimeWindowFreshnessPolicyEvaluator().evaluate_freshness(context, node))
 
     day = timedelta(days=1)
-    spans = (0 * day, 27 * day / 24, 2 * day) if key == "users_gold" else (44 * day, 50 * day, 63 * day)
+    spans = (0 * day, 27 * day / 24, 2 * day) if key == "users_gold" else (46 * day, 48 * day, 79 * day)
     with project.instance() as instance:
         found = [state(instance, span) for span in spans]
     assert found == [FreshnessState.PASS, FreshnessState.WARN, FreshnessState.FAIL]

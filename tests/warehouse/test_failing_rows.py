@@ -303,6 +303,14 @@ def test_a_refusal_is_one_line_whatever_its_check_is_described_with(house: House
     assert "tip_amount_range (1 failing: In two lines)" in str(refused(house, "green_silver", MONTH))
 
 
+def test_a_month_that_is_refused_reports_all_its_checks(house: House) -> None:
+    published = warned(house, trips(MONTH, 3))
+    house.land(MONTH, [*trips(MONTH, 3), trip(MONTH, 3, total_amount=None)])
+    error = refused(house, "green_silver", MONTH)
+    assert [each.name for each in error.checks] == [each.name for each in published.checks]
+    assert {each.name for each in error.checks if not each.passed} == {"total_amount_not_null"}
+
+
 def test_every_month_shows_its_own_rows(house: House) -> None:
     house.publish_zones()
     shown = []

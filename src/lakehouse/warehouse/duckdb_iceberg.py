@@ -6,6 +6,7 @@ import contextlib
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -92,6 +93,7 @@ class DuckDbIcebergWarehouse:
             datasets = [self._dataset(model) for model in job.inputs.present_datasets(combined)]
             missing = [self._dataset(model) for model in job.inputs.absent if model in combined]
             present = (datasets_present(datasets, missing),) if combined else ()
+            job = replace(job, checks=(*((drift.check(),) if drift else ()), *present))
             audit, version, content, written = self._published(engine, job) or self._compute(engine, job)
         return ReplaceResult(
             rows=audit.rows,
@@ -100,7 +102,7 @@ class DuckDbIcebergWarehouse:
             version=version,
             seconds=time.perf_counter() - started,
             bytes_written=written or 0,
-            checks=(*audit.checks, *((drift.check(),) if drift else ()), *present),
+            checks=audit.checks,
             preview=audit.preview,
             ledger=audit.ledger,
             datasets=tuple(datasets),
@@ -181,7 +183,7 @@ class DuckDbIcebergWarehouse:
         ledger, checks = judge(job.model, counts, job.inputs.landed.rows if job.inputs.landed else None)
         checks = self._failing_rows.shown(engine, job.model, job.inputs.parameters, checks)
         preview = engine.table(f"SELECT * FROM {STAGED} LIMIT {_PREVIEW_ROWS}", {})
-        return MonthAudit(counts[ROWS], ledger, checks, preview)
+        return MonthAudit(counts[ROWS], ledger, (*checks, *job.checks), preview)
 
     def _publish(self, job: MonthJob, spec: TableSpec, staged: Path, content: str, rows: int) -> str | None:
         """Give a staged file its final name and commit it; one of that name has, or should have, its bytes."""

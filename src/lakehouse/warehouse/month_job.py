@@ -21,12 +21,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class MonthJob:
-    """One month of one model, ready to be computed; ``fingerprint`` identifies all that goes into it."""
+    """One month of one model, ready to be computed; ``fingerprint`` identifies all that goes into it.
+
+    ``checks`` are those whose results are known before anything is computed: they are about the inputs.
+    """
 
     model: SqlModel
     statements: ModelStatements
     inputs: MonthInputs
     fingerprint: str
+    checks: tuple[CheckResult, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.model.key} {self.inputs.month or ''}".strip()
