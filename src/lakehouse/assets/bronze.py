@@ -21,7 +21,7 @@ from lakehouse.assets.partitions import monthly, one_month_a_run
 from lakehouse.assets.reporting import failures_in_words
 from lakehouse.assets.sources import Source, source_of
 from lakehouse.bronze import BronzeStore, Landing, hash_file
-from lakehouse.exceptions import ConfigurationError, CorruptFile
+from lakehouse.exceptions import ConfigurationError, CorruptFile, NotPublished
 from lakehouse.labels import DEFAULT_OWNER
 from lakehouse.month import Month
 from lakehouse.projection import Contract, read_footer
@@ -69,13 +69,19 @@ def _bronze_asset(
         with failures_in_words(what), bronze_store.workspace() as folder:
             bronze_store.sweep(dataset.name, month)
             current = bronze_store.current(dataset.name, month)
-            if current is not None and not bronze_store.is_intact(current):
+            damaged = current is not None and not bronze_store.is_intact(current)
+            if damaged:
                 context.log.warning(f"{what}: the landed file is gone or damaged; landing it again")
                 current = None
             known = None  # another source's validators say nothing of this one
             if current is not None and current.url == without_secrets(source.url(month)):
                 known = Validators(current.etag)
-            download = source.fetch(month, folder, known)
+            try:
+                download = source.fetch(month, folder, known)
+            except NotPublished as gone:
+                if damaged:
+                    raise CorruptFile(f"{what}: the landed file is gone or damaged, and {gone}") from None
+                raise
             if download is None:
                 if current is None:
                     raise CorruptFile(f"{what}: the source answered 'unchanged' to an unconditional request")
