@@ -53,6 +53,7 @@ test: tools ## Lint, types and the fast tests
 test-faults: tools ## Kills, races, restatements, unpublished months; sensors in the real daemon
 	$(BIN)/pytest -n $(JOBS) --dist loadfile tests/faults
 
+# The slow suites run side by side, as the UI and the daemon are mostly waited for.
 test-ui: tools ## A person's way through the Dagster UI, in Chromium; pictures in .screenshots
 	$(BIN)/pytest tests/ui
 
@@ -68,7 +69,9 @@ $(EMULATORS)/.installed: tests/emulators/requirements.txt | $(INSTALLED)
 	$(BIN)/uv pip install --system-certs --quiet --compile-bytecode --python $(EMULATORS)/bin/python --requirements $<
 	@touch $@
 
-test-all: test test-faults test-ui test-readme test-gcp ## All that CI runs
+test-all: tools $(EMULATORS)/.installed ## All that CI runs
+	$(MAKE) --no-print-directory test
+	$(MAKE) --no-print-directory --jobs $(JOBS) --output-sync=target test-ui test-faults test-readme test-gcp
 
 lint: tools ## ruff, mypy (strict), sqlfluff
 	$(BIN)/ruff check .

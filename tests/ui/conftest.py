@@ -132,7 +132,7 @@ def browser() -> Iterator[Browser]:
 def page(browser: Browser, served: Served, request: pytest.FixtureRequest) -> Iterator[Page]:
     """A page of a browser without a past; what it showed last is kept as a picture."""
     context = browser.new_context(viewport={"width": 1600, "height": 1000}, base_url=served.url)
-    context.set_default_timeout(30_000)
+    context.set_default_timeout(60_000)
     page = context.new_page()
     yield page
     SCREENSHOTS.mkdir(exist_ok=True)

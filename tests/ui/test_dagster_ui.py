@@ -30,7 +30,7 @@ ASSETS = {
 GROUPS = ("bronze_layer", "silver_layer", "gold_layer")
 FIRST, LAST = MONTHS[0], MONTHS[-1]
 BACKFILLED = MONTHS[1:-1]
-RUN_SECONDS = 180
+RUN_SECONDS = 300
 
 
 def see(page: Page, text: str | re.Pattern[str]) -> Locator:
