@@ -16,7 +16,7 @@ SAMPLE_NOTE = "Sample data: generated, no real trips or people."
 OWN_TAGS = ("layer", "sample")
 """Tags that are set by themselves, whatever a model is."""
 
-_EMAIL = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Z|a-z]{2,7}")
+_EMAIL = re.compile(r"[\w.%+-]+@[\w-]+(\.[\w-]+)*\.[A-Za-z]{2,7}", re.ASCII)
 _TAG_NAME = re.compile(r"([A-Za-z0-9_.-]{1,63}/)?[A-Za-z0-9_.-]{1,63}")
 _TAG_VALUE = re.compile(r"[A-Za-z0-9_.-]{0,63}")
 
