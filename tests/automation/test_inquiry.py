@@ -7,11 +7,15 @@ from collections import Counter
 import dagster as dg
 import pytest
 
+from dlt_sources import releases, tlc
+from dlt_sources.remote_file import HttpPolicy
+from lakehouse.assets.sources import source_of
 from lakehouse.automation import inquiry
 from lakehouse.automation.rotation import Position, months_a_tick
 from lakehouse.month import Month, month_range
 from tests.automation.house import FIRST, LAST, NEWEST, OLDER, House, file_of, months, path_of
 from tests.http_source import CLOUDFRONT_REQUEST_BLOCKED, Fault
+from tests.project import Project
 from tests.reference_files import ZONES_PATH
 
 THROTTLED = Fault(status=403, body=CLOUDFRONT_REQUEST_BLOCKED)
@@ -127,6 +131,19 @@ def test_a_tick_leaves_dagster_half_of_its_time() -> None:
     from dagster._grpc.utils import default_sensor_grpc_timeout
 
     assert default_sensor_grpc_timeout() / 2 >= inquiry.TICK_SECONDS
+
+
+def test_a_question_is_given_up_in_seconds_however_patient_a_fetch_is(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    patience: list[HttpPolicy] = []
+    monkeypatch.setattr(releases, "probe_zones", lambda *facts: patience.append(facts[-1]))
+    for attempts, timeout in ((20, 600.0), (1, 0.5)):
+        probe = source_of(project.settings(http_attempts=attempts, http_timeout=timeout), tlc.ZONES).probe
+        assert probe is not None
+        probe(None, None)
+    assert [(each.attempts, each.timeout_seconds) for each in patience] == [(2, 5.0), (1, 0.5)]
+    assert all(each.max_backoff_seconds <= 2 for each in patience)
 
 
 # Faults

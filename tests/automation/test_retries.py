@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 
 import dagster as dg
@@ -33,6 +34,20 @@ def test_three_attempts_are_made_with_growing_pauses(old_house: House, status: d
     assert old_house.skipped().startswith(
         "green 2023-08 was given up after 3 attempts that failed: look at its runs; nothing new: asked for 16 files"
     )
+
+
+@pytest.mark.parametrize("status", [dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED])
+def test_a_run_that_ended_between_landing_and_gold_is_tried_again(
+    old_house: House, status: dg.DagsterRunStatus
+) -> None:
+    old_house.publish(LAST)
+    (request,) = old_house.requests()
+    assert old_house.by_hand(LAST, "green_bronze")
+    time.sleep(1.1)  # a run's times are whole seconds
+    old_house.pretend(request, status)
+    after(old_house, minutes=62)
+    (again,) = old_house.requests()
+    assert str(again.run_key).endswith("attempt 2")
 
 
 def test_a_month_that_really_fails_is_tried_again_and_done_when_it_succeeds(old_house: House) -> None:
