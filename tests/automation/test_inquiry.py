@@ -117,13 +117,15 @@ def test_zones_count_among_the_five(old_house: House) -> None:
 
 
 def test_a_tick_that_is_out_of_time_ends_and_skips_no_month(old_house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(inquiry, "TICK_SECONDS", 0.3)
-    for month in NEWEST:
-        old_house.server.fail(path_of(month), Fault(delay_seconds=0.11))
-    said = old_house.skipped()
-    assert said.startswith("the sources took 0 seconds to answer; nothing new: asked for")
+    monkeypatch.setattr(inquiry, "TICK_SECONDS", 1.5)
+    old_house.publish(NEWEST[0])
+    old_house.server.fail(path_of(NEWEST[1]), Fault(status=404, delay_seconds=0.8))
+    (request,) = old_house.requests()
+    assert request.partition_key == str(NEWEST[0])
+    assert old_house.asked()[-2:] == [file_of(NEWEST[1], "yellow"), file_of(NEWEST[1])]
     assert position(old_house) == Position(OLDER[0])
-    assert file_of(LAST) not in old_house.asked()
+    old_house.pretend(request, dg.DagsterRunStatus.STARTED)
+    assert old_house.skipped().startswith("the sources took 2 seconds to answer; nothing new: asked for 6 files")
 
 
 def test_a_tick_leaves_dagster_half_of_its_time() -> None:

@@ -87,8 +87,6 @@ class Inquiry:
         if month not in self._replies:
             if len(self.requested()) >= MAX_REQUESTS:
                 self.ended_by = self.ended_by or f"{MAX_REQUESTS} runs are requested, as many as one tick may"
-            elif time.monotonic() > self._until:
-                self.ended_by = self.ended_by or f"the sources took {TICK_SECONDS:.0f} seconds to answer"
             if self.ended_by:
                 return Reply.NOT_ASKED
             self._replies[month] = self._ask_all(month)
@@ -114,6 +112,9 @@ class Inquiry:
             contract = dataset.contract
             if contract.is_monthly != (month is not None) or not contract.has_begun(month):
                 continue
+            if time.monotonic() > self._until:
+                self.ended_by = f"the sources took {TICK_SECONDS:.0f} seconds to answer"
+                return Reply.NOT_ASKED
             try:
                 self.asked += 1
                 release = self._release(dataset, month)
