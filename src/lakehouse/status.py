@@ -107,8 +107,9 @@ def read_status(
                 entries.append(_landed(key, month, landing))
                 if landing is not None:
                     there.setdefault(f"bronze.{key}", set()).add(month)
+    publications = warehouse.publications()
     for model in models:
-        published = warehouse.publications(model)
+        published = publications[model.key]
         there[model.table.name] = set(published)
         for month in _periods(model.is_partitioned, months):
             if _has_begun(model, models, contracts, month):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -23,10 +23,10 @@ from lakehouse.warehouse.duckdb_failing_rows import FailingRows
 from lakehouse.warehouse.duckdb_queries import DuckDbQueries
 from lakehouse.warehouse.duckdb_statements import ModelStatements, compile_model
 from lakehouse.warehouse.iceberg_tables import IcebergTables, Published
-from lakehouse.warehouse.month_inputs import MonthInputs, content_of
+from lakehouse.warehouse.month_inputs import MonthInputs, PublishedTables, content_of
 from lakehouse.warehouse.month_job import MonthAudit, MonthJob, first_line
 from lakehouse.warehouse.protocol import Publication, ReplaceResult
-from lakehouse.warehouse.publications import publications
+from lakehouse.warehouse.publications import OneLook
 from lakehouse.warehouse.staging import Staging, make_durable
 
 if TYPE_CHECKING:
@@ -111,9 +111,14 @@ class DuckDbIcebergWarehouse:
     def _dataset(self, model: SqlModel) -> str:
         return self._contracts[str(model.bronze)].dataset.name
 
-    def publications(self, model: SqlModel) -> Mapping[Month | None, Publication]:
+    def publications(self) -> Mapping[str, Mapping[Month | None, Publication]]:
         """See :meth:`Warehouse.publications`."""
-        return publications(self.tables, model, lambda month: self._job(model, month).fingerprint)
+        look = OneLook(self.tables)
+
+        def fingerprint(model: SqlModel) -> Callable[[Month | None], str]:
+            return lambda month: self._job(model, month, look).fingerprint
+
+        return {model.key: look.publications(model, fingerprint(model)) for model in self._models}
 
     def query(self, sql: str) -> pa.Table:
         """See :meth:`Warehouse.query`."""
@@ -124,12 +129,17 @@ class DuckDbIcebergWarehouse:
         for spec in filter(None, (model.table, model.rejected)):
             self.tables.ensure(spec)
 
-    def _job(self, model: SqlModel, month: Month | None) -> MonthJob:
+    def _job(self, model: SqlModel, month: Month | None, tables: PublishedTables | None = None) -> MonthJob:
         statements = self._compiled.get(model.key)
         if statements is None:
             statements = self._compiled[model.key] = compile_model(model, self._models.schema)
         inputs = MonthInputs.find(
-            model, month, models=self._models, contracts=self._contracts, bronze=self._bronze, tables=self.tables
+            model,
+            month,
+            models=self._models,
+            contracts=self._contracts,
+            bronze=self._bronze,
+            tables=tables or self.tables,
         )
         return MonthJob(model, statements, inputs, inputs.fingerprint(statements))
 

@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from lakehouse import dialect
 from lakehouse.bronze import BronzeStore
@@ -17,13 +18,21 @@ from lakehouse.projection import Contract
 from lakehouse.schema import TableSpec
 from lakehouse.warehouse.duckdb_engine import DuckDbEngine
 from lakehouse.warehouse.duckdb_statements import ModelStatements
-from lakehouse.warehouse.iceberg_tables import IcebergTables
+from lakehouse.warehouse.iceberg_tables import Published
 from lakehouse.warehouse.landed_file import Drift, LandedFile
 
 _WRITER_VERSION = 2
 """Part of every fingerprint: raise it when the way files are written changes what is in them."""
 
 _FINGERPRINT_DIGITS = 16
+
+
+class PublishedTables(Protocol):
+    """Tells what tables hold."""
+
+    def published(self, spec: TableSpec, month: Month | None = None) -> Published:
+        """Data files of a month, or of the whole table if ``month`` is None or it is not partitioned."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -57,7 +66,7 @@ class MonthInputs:
         models: Models,
         contracts: Mapping[str, Contract],
         bronze: BronzeStore,
-        tables: IcebergTables,
+        tables: PublishedTables,
     ) -> MonthInputs:
         """What there is for a month now.
 

@@ -111,8 +111,8 @@ class Warehouse(Protocol):
         """
         ...
 
-    def publications(self, model: SqlModel) -> Mapping[Month | None, Publication]:
-        """Every month of a model's table that has rows; None stands for the whole of an unpartitioned table."""
+    def publications(self) -> Mapping[str, Mapping[Month | None, Publication]]:
+        """Every month of each model's table that has rows, by the model's key; None stands for a whole table."""
         ...
 
     def query(self, sql: str) -> pa.Table:

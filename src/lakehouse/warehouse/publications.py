@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +11,8 @@ from typing import TYPE_CHECKING
 from lakehouse.exceptions import LakehouseError
 from lakehouse.model import SqlModel
 from lakehouse.month import Month
-from lakehouse.warehouse.iceberg_tables import IcebergTables
+from lakehouse.schema import TableSpec
+from lakehouse.warehouse.iceberg_tables import IcebergTables, Published
 from lakehouse.warehouse.protocol import Publication
 
 if TYPE_CHECKING:
@@ -22,19 +24,58 @@ MONTH_PROPERTY = "lakehouse.month"
 """Property of a snapshot's summary: the month it published."""
 
 
-def publications(
-    tables: IcebergTables, model: SqlModel, fingerprint: Callable[[Month | None], str]
-) -> Mapping[Month | None, Publication]:
-    """Each month of a model's table that has rows; None stands for the whole of an unpartitioned table.
+class OneLook:
+    """What all tables hold, from one look at each: for who asks for all months of all tables."""
 
-    ``fingerprint`` tells what a month would be computed from now.
-    """
-    table = tables.load(model.table.name)
+    def __init__(self, tables: IcebergTables) -> None:
+        self._tables = tables
+        self._seen: dict[str, _Seen] = {}
+
+    def published(self, spec: TableSpec, month: Month | None = None) -> Published:
+        """As :meth:`IcebergTables.published`."""
+        seen = self._see(spec)
+        months = seen.files if month is None or spec.partition is None else (month,)
+        files = (Path(file.file_path.removeprefix("file://")) for m in months for file in seen.files.get(m, ()))
+        return Published(tuple(files), seen.snapshot)
+
+    def publications(
+        self, model: SqlModel, fingerprint: Callable[[Month | None], str]
+    ) -> Mapping[Month | None, Publication]:
+        """Each month of a model's table that has rows; None stands for the whole of an unpartitioned table.
+
+        ``fingerprint`` tells what a month would be computed from now.
+        """
+        seen = self._see(model.table)
+        return {
+            month: _publication(file, month, seen.published.get(month), fingerprint)
+            for month, (file, *_) in seen.files.items()
+        }
+
+    def _see(self, spec: TableSpec) -> _Seen:
+        if spec.name not in self._seen:
+            self._seen[spec.name] = _seen(self._tables, spec)
+        return self._seen[spec.name]
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """A table as it is: the files of each month, and the newest snapshot that published each."""
+
+    files: Mapping[Month | None, tuple[DataFile, ...]]
+    published: Mapping[Month | None, Snapshot]
+    snapshot: str | None
+
+
+def _seen(tables: IcebergTables, spec: TableSpec) -> _Seen:
+    table = tables.load(spec.name)
     if table is None:
-        return {}
-    snapshots = _by_month(table)
-    files = {_month_of(task.file): task.file for task in tables.plan(table, model.table, None)}
-    return {month: _publication(files[month], month, snapshots.get(month), fingerprint) for month in files}
+        return _Seen({}, {}, None)
+    files: dict[Month | None, tuple[DataFile, ...]] = {}
+    for task in tables.plan(table, spec, None):
+        month = _month_of(task.file)
+        files[month] = (*files.get(month, ()), task.file)
+    snapshot = table.current_snapshot()
+    return _Seen(files, _by_month(table), str(snapshot.snapshot_id) if snapshot else None)
 
 
 def _publication(
