@@ -126,6 +126,17 @@ def test_an_older_month_is_tried_again_when_it_is_due_rather_than_in_its_turn(ol
     assert (again.partition_key, str(again.run_key)[-9:]) == (str(OLDER[0]), "attempt 2")
 
 
+def test_an_older_month_that_is_due_in_its_turn_is_asked_for_once(old_house: House) -> None:
+    old_house.publish(OLDER[0])
+    (request,) = old_house.requests()
+    old_house.pretend(request, dg.DagsterRunStatus.FAILURE)
+    after(old_house, minutes=61)
+    old_house.cursor = None
+    before = len(old_house.server.requests)
+    assert months(old_house.requests()) == [str(OLDER[0])]
+    assert [each.path for each in old_house.server.requests[before:]].count(path_of(OLDER[0])) == 1
+
+
 def test_a_dataset_that_fails_holds_back_no_other_of_its_month(old_house: House) -> None:
     old_house.publish(LAST, dataset="fhv")
     (request,) = old_house.requests()
