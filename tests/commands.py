@@ -54,10 +54,10 @@ def dagster_in_memory() -> Iterator[None]:
     with dg.DagsterInstance.ephemeral() as instance:
 
         @contextmanager
-        def shared(_: str) -> Iterator[dg.DagsterInstance]:
+        def shared(_: object) -> Iterator[dg.DagsterInstance]:
             yield instance
 
-        with patch.object(dg.DagsterInstance, "from_config", shared):
+        with patch.object(dg.DagsterInstance, "from_ref", shared):
             yield
 
 

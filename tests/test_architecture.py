@@ -17,7 +17,7 @@ MODULES = sorted([*SOURCE.rglob("*.py"), *(PROJECT_ROOT / "dlt_sources").glob("*
 
 SHARED_TYPES = {"lakehouse.month", "lakehouse.exceptions"}
 LAYERS = [
-    {"lakehouse.month", "lakehouse.exceptions", "lakehouse.schema", "lakehouse.labels", "lakehouse"},
+    {"lakehouse.month", "lakehouse.exceptions", "lakehouse.schema", "lakehouse.labels", "lakehouse.home", "lakehouse"},
     {"lakehouse.settings", "dlt_sources"},
     {
         *("lakehouse.projection", "lakehouse.contracts", "lakehouse.bronze", "lakehouse.dialect"),

@@ -134,4 +134,4 @@ def test_a_dataset_is_not_missed_before_it_began(project: Project) -> None:
 
 def test_a_range_the_wrong_way_round_is_refused(project: Project) -> None:
     result = lakehouse(project, "status", "--from", "2024-02", "--to", "2024-01")
-    assert (result.exit_code, result.errors) == (2, ("Error: --from 2024-02 is after --to 2024-01",))
+    assert (result.exit_code, result.errors) == (2, ("Error: 2024-02 is after 2024-01, the last month",))

@@ -69,7 +69,7 @@ def main(ctx: click.Context, sample: bool) -> None:
     """NYC Lakehouse: New York's trip records, from published file to gold table.
 
     \b
-    lakehouse demo                                       sample data, the whole pipeline, half a minute
+    lakehouse demo                                       sample data, the whole pipeline, in a minute
     lakehouse run --from 2024-01 --to 2024-03            real months, from source to gold
     lakehouse status                                     what there is, and what is missing
     lakehouse query "SELECT * FROM gold.user_counts_by_city"
@@ -89,7 +89,7 @@ def _settings(ctx: click.Context) -> Settings:
 
 
 @main.command(short_help="Materialize assets for a range of months.")
-@click.option("--from", "first", type=_MonthType(), help="First month [default: the last one]")
+@click.option("--from", "first", type=_MonthType(), help="First month [default: the same as --to]")
 @click.option("--to", "last", type=_MonthType(), help="Last month [default: the newest partition]")
 @click.option("--select", "selection", default="*", show_default=True, help="Assets, in Dagster's selection syntax")
 @click.pass_context
@@ -176,7 +176,7 @@ def status(ctx: click.Context, first: Month | None, last: Month | None, style: s
     settings = _settings(ctx)
     first, last = first or settings.first_month, last or newest_month(settings)
     if first > last:
-        raise UnknownMonth(f"--from {first} is after --to {last}")
+        raise UnknownMonth(f"{first} is after {last}, the last month")
     models, warehouse = open_project(settings)
     found = read_status(warehouse, models, CONTRACTS, BronzeStore(settings.home), first, last)
     status_output.write(found, settings, style)
@@ -185,7 +185,9 @@ def status(ctx: click.Context, first: Month | None, last: Month | None, style: s
 
 
 @main.command(short_help="The Dagster UI and daemon on this machine.")
-@click.option("--port", default=3000, show_default=True, help="Port of the UI on 127.0.0.1")
+@click.option(
+    "--port", type=click.IntRange(1, 65535), default=3000, show_default=True, help="Port of the UI on 127.0.0.1"
+)
 @click.pass_context
 def dev(ctx: click.Context, port: int) -> None:
     """The Dagster UI and daemon on this machine, on the same instance as every other command; Ctrl-C ends both.
@@ -220,7 +222,7 @@ def sample() -> None:
     """The source of the sample data: publish another month, restate one, serve them."""
 
 
-@sample.command()
+@sample.command(short_help="Publish a month of generated trips.")
 @click.argument("month", type=_MonthType())
 @click.option("--restate", is_flag=True, help="Publish it with other records than before")
 def publish(month: Month, restate: bool) -> None:
@@ -236,7 +238,7 @@ def publish(month: Month, restate: bool) -> None:
     publish_month(load_settings(sample=True), month, restate=restate)
 
 
-@sample.command()
+@sample.command(short_help="Serve what is published, until interrupted.")
 def serve() -> None:
     """Serve the sample source on 127.0.0.1 until interrupted (lakehouse --sample run and dev do so by themselves)."""
     from lakehouse.sample.served import folder_of

@@ -16,7 +16,7 @@ from lakehouse.bronze import BronzeStore
 from lakehouse.contracts import CONTRACTS
 from lakehouse.model_file import load_models
 from lakehouse.profile import open_warehouse
-from lakehouse.settings import Settings, load_settings, point_dlt_at_project
+from lakehouse.settings import Settings, load_settings, point_dlt_at_project, require_own_instance
 
 
 def build_definitions(settings: Settings) -> dg.Definitions:
@@ -48,4 +48,6 @@ def build_definitions(settings: Settings) -> dg.Definitions:
 def defs() -> dg.Definitions:
     """What ``dagster`` loads."""
     point_dlt_at_project()
-    return build_definitions(load_settings())
+    settings = load_settings()
+    require_own_instance(settings)
+    return build_definitions(settings)

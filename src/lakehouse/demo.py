@@ -52,7 +52,8 @@ LIMIT 5""",
     Question(
         "How many yellow trips were voided or refunded, month by month?",
         """\
-SELECT month, SUM(trip_count) AS trips, SUM(reversal_count) AS reversals, SUM(total_amount) AS charged
+SELECT month, SUM(trip_count) AS trips, SUM(reversal_count) AS reversals,
+  CAST(SAFE_DIVIDE(1000 * SUM(reversal_count), SUM(trip_count)) AS NUMERIC(18, 2)) AS of_a_thousand
 FROM gold.trips_by_pickup_location
 WHERE taxi_type = 'yellow'
 GROUP BY month
@@ -86,7 +87,8 @@ def run_demo(settings: Settings) -> bool:
             for outcome in run_months(definitions, instance, select(definitions, "*"), DEMO_MONTHS, progress.watch):
                 progress.finish(outcome)
                 outcomes.append(outcome)
-    if not all(outcome.succeeded for outcome in outcomes):
+    if failed := [str(outcome.month) for outcome in outcomes if not outcome.succeeded]:
+        click.echo(f"failed: {', '.join(failed)}", err=True)
         return False
     if all(asset.unchanged for outcome in outcomes for asset in outcome.assets if asset.rows is not None):
         click.echo(f"\nNothing to do: all {len(outcomes)} months are as the sample source serves them.")
@@ -154,7 +156,8 @@ def _write_next() -> None:
 Go on, in the project's folder:
   . .venv/bin/activate
   lakehouse --sample status                        what there is of each month
-  lakehouse --sample query "SELECT * FROM silver.row_ledger"
+  lakehouse --sample query "SELECT month, borough, SUM(trip_count) AS trips
+                            FROM gold.trips_by_pickup_location GROUP BY month, borough ORDER BY month, trips DESC"
   lakehouse --sample dev                           the Dagster UI on http://127.0.0.1:3000
   lakehouse sample publish 2023-04                 another month at the sample source,
   lakehouse --sample run --from 2023-04            and into the tables

@@ -21,18 +21,26 @@ from lakehouse.settings import Settings, dagster_home
 if TYPE_CHECKING:
     from dagster._core.definitions.assets.graph.base_asset_graph import BaseAssetGraph
 
+_NOT_CAPTURED = {"module": "dagster._core.storage.noop_compute_log_manager", "class": "NoOpComputeLogManager"}
+
 Watch = Callable[[Month | None, Step], None]
 """Told of each asset as a run comes to it and is done with it."""
 
 
 @contextmanager
 def open_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
-    """The project's Dagster instance. Processes that are the first to use it make its databases in turn."""
+    """The project's Dagster instance. Processes that are the first to use it make its databases in turn.
+
+    What this process prints stays its own: Dagster would put it into a file of the run and copy it back through two
+    helpers of its own, which garble a terminal's last line and cry out at Ctrl-C.
+    """
+    from dagster._core.instance.ref import InstanceRef
     from filelock import FileLock
 
     home = dagster_home(settings)
     with FileLock(home / ".opening.lock"):
-        instance = dg.DagsterInstance.from_config(str(home))
+        reference = InstanceRef.from_dir(str(home), overrides={"compute_logs": _NOT_CAPTURED})
+        instance = dg.DagsterInstance.from_ref(reference)
     with instance as opened:
         yield opened
 

@@ -66,6 +66,8 @@ def months_to_run(selection: Selection, first: Month | None, last: Month | None)
     if not selection.partitions:
         raise UnknownMonth("there is no month to run yet: LAKEHOUSE_FIRST_MONTH lies in the future")
     earliest, newest = selection.partitions[0], selection.partitions[-1]
+    if first is not None and last is None and first > newest:
+        raise UnknownMonth(f"{first} is after {newest}, the newest month there is")
     last = last or newest
     first = first or last
     if first > last:

@@ -211,6 +211,20 @@ def environment(settings: Settings) -> dict[str, str]:
     return variables
 
 
+def require_own_instance(settings: Settings) -> None:
+    """Keep plain Dagster from recording runs of samples among those of real data.
+
+    Raises:
+        ConfigurationError: these are settings of samples, and ``DAGSTER_HOME`` is not their own instance.
+    """
+    given = os.environ.get("DAGSTER_HOME", "")
+    if settings.sample and Path(given).resolve() != settings.dagster_home:
+        raise ConfigurationError(
+            f"LAKEHOUSE_SAMPLE=true: samples have a Dagster instance of their own, and DAGSTER_HOME={given} is not it; "
+            "use lakehouse --sample run, or lakehouse --sample dev"
+        )
+
+
 def point_dlt_at_project() -> None:
     """Let dlt read the project's ``.dlt`` folder wherever the process was started."""
     os.environ.setdefault("DLT_PROJECT_DIR", str(PROJECT_ROOT))

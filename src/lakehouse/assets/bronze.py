@@ -22,6 +22,7 @@ from lakehouse.assets.reporting import failures_in_words
 from lakehouse.assets.sources import Source, source_of
 from lakehouse.bronze import BronzeStore, Landing, hash_file
 from lakehouse.exceptions import ConfigurationError, CorruptFile, NotPublished
+from lakehouse.home import claim
 from lakehouse.labels import DEFAULT_OWNER
 from lakehouse.month import Month
 from lakehouse.projection import Contract, read_footer
@@ -67,6 +68,7 @@ def _bronze_asset(
             return
         what = f"{dataset.name} {month or ''}".strip()
         with failures_in_words(what), bronze_store.workspace() as folder:
+            claim(settings.home, of_samples=settings.sample)
             bronze_store.sweep(dataset.name, month)
             current = bronze_store.current(dataset.name, month)
             damaged = current is not None and not bronze_store.is_intact(current)

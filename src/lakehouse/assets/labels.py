@@ -19,4 +19,4 @@ def tags(
 
 def noted(settings: Settings, text: str) -> str:
     """A description or a preview, below a note if it is of sample data."""
-    return f"**{SAMPLE_NOTE}**\n\n{text}" if settings.sample else text
+    return f"{SAMPLE_NOTE}\n\n{text}" if settings.sample else text

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from lakehouse.exceptions import ConfigurationError
 from lakehouse.settings import Settings, load_settings
+
+_TRY_AGAIN_SECONDS = 0.3
 
 
 def folder_of(settings: Settings) -> Path:
@@ -19,8 +22,8 @@ def folder_of(settings: Settings) -> Path:
 def sources_served(settings: Settings) -> Iterator[Settings]:
     """Serve the sample source while this is entered, if these are settings of samples; the settings to go on with.
 
-    Another process that serves the same folder is left to do so. A port that something else has is not waited for:
-    another one will do, as a month's address is no part of what it is.
+    Another process that serves the same folder is left to do so, and stood in for when it ends. A port that something
+    else has is not waited for: another one will do, as a month's address is no part of what it is.
     """
     if not settings.sample:
         yield settings
@@ -31,7 +34,8 @@ def sources_served(settings: Settings) -> Iterator[Settings]:
     folder = folder_of(settings)
     prepare(folder, ())
     if already_serving(folder, settings.sample_port):
-        yield settings
+        with _standing_by(folder, settings.sample_port):
+            yield settings
         return
     try:
         server = SampleServer(folder, settings.sample_port).__enter__()
@@ -41,3 +45,27 @@ def sources_served(settings: Settings) -> Iterator[Settings]:
         yield load_settings(**{**settings.model_dump(), "sample_port": server.port})
     finally:
         server.__exit__(None, None, None)
+
+
+@contextmanager
+def _standing_by(folder: Path, port: int) -> Iterator[None]:
+    """Serve the folder at the port as soon as the process that does so now has ended."""
+    over = threading.Event()
+    thread = threading.Thread(target=_serve_when_free, args=(folder, port, over), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def _serve_when_free(folder: Path, port: int, over: threading.Event) -> None:
+    from lakehouse.sample.server import SampleServer
+
+    while not over.wait(_TRY_AGAIN_SECONDS):
+        try:
+            with SampleServer(folder, port):
+                over.wait()
+        except ConfigurationError:
+            continue

@@ -62,10 +62,10 @@ class DuckDbIcebergWarehouse:
 
     def prepare(self) -> None:
         """See :meth:`Warehouse.prepare`."""
-        self._bronze.root.mkdir(parents=True, exist_ok=True)
-        self._staging.sweep()
         for model in self._models:
             self._ensure_tables(model)
+        self._bronze.root.mkdir(parents=True, exist_ok=True)
+        self._staging.sweep()
 
     def close(self) -> None:
         """Let go of the catalog's connections."""
@@ -220,6 +220,10 @@ class DuckDbIcebergWarehouse:
         try:
             with DuckDbEngine(self._memory_limit, self._threads, self._staging.spill) as engine:
                 yield engine
+        except RuntimeError as error:
+            if "interrupted" in str(error).lower():  # how DuckDB tells of Ctrl-C
+                raise KeyboardInterrupt from None
+            raise
         except duckdb.OutOfMemoryException as error:
             raise ConfigurationError(
                 f"{origin}: needs more memory than LAKEHOUSE_MEMORY_LIMIT={self._memory_limit}: raise it "

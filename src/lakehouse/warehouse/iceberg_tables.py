@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lakehouse.exceptions import CommitConflict, CorruptFile, ModelError, StaleInputs
+from lakehouse.home import claim
 from lakehouse.labels import SAMPLE_NOTE
 from lakehouse.month import Month
 from lakehouse.schema import Column, TableSpec
@@ -60,7 +61,11 @@ class IcebergTables:
 
     @cached_property
     def catalog(self) -> SqlCatalog:
-        """The catalog, created on first use; several processes may do so at once."""
+        """The catalog, created on first use; several processes may do so at once.
+
+        Raises:
+            ConfigurationError: the home is one of samples, and ought not to be, or the other way round.
+        """
         from pyiceberg.catalog.sql import SqlCatalog
         from sqlalchemy.exc import IntegrityError, OperationalError
         from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random
@@ -75,6 +80,7 @@ class IcebergTables:
                 catalog.create_namespace_if_not_exists(namespace)
             return catalog
 
+        claim(self._home, of_samples=self._of_samples)
         self._home.mkdir(parents=True, exist_ok=True)
         racing = Retrying(
             retry=retry_if_exception_type((OperationalError, IntegrityError)),
@@ -224,14 +230,14 @@ class IcebergTables:
         """A table as it is now, None if there is none.
 
         Raises:
-            CorruptFile: the catalog knows it, but its metadata is gone.
+            CorruptFile: the catalog knows it, but its metadata is gone, or is that of another home.
         """
         from pyiceberg.exceptions import NoSuchTableError
 
         if not self._database.exists():
             return None
         try:
-            return self.catalog.load_table(name)
+            table = self.catalog.load_table(name)
         except NoSuchTableError:
             return None
         except FileNotFoundError as error:
@@ -239,6 +245,12 @@ class IcebergTables:
                 f"{name}: its table metadata is gone ({error}); was the home moved, or a file removed? Put it back, or "
                 "run the months again in a new LAKEHOUSE_HOME"
             ) from error
+        if not _local(table.location()).is_relative_to(self._home):
+            raise CorruptFile(
+                f"{name}: {self._database} is a copy: its tables are in {table.location()}. Use the home they are in, "
+                "or run the months again in a new LAKEHOUSE_HOME"
+            )
+        return table
 
     def _create(self, spec: TableSpec) -> Table:
         from pyiceberg.partitioning import UNPARTITIONED_PARTITION_SPEC, PartitionField, PartitionSpec
