@@ -9,7 +9,7 @@ import dagster as dg
 import pytest
 
 from lakehouse.bronze import BronzeStore
-from tests.automation.house import LAST, NEWEST, OLDER, House, months, path_of
+from tests.automation.house import LAST, NEWEST, OLDER, House, file_of, months, path_of
 from tests.reference_files import ZONES_PATH
 
 
@@ -135,6 +135,17 @@ def test_an_older_month_that_is_due_in_its_turn_is_asked_for_once(old_house: Hou
     before = len(old_house.server.requests)
     assert months(old_house.requests()) == [str(OLDER[0])]
     assert [each.path for each in old_house.server.requests[before:]].count(path_of(OLDER[0])) == 1
+
+
+def test_a_month_that_failed_and_is_no_longer_one_of_the_months_is_let_be(old_house: House) -> None:
+    old_house.publish(OLDER[0])
+    (request,) = old_house.requests()
+    old_house.pretend(request, dg.DagsterRunStatus.FAILURE)
+    after(old_house, minutes=61)
+    old_house.asked()
+    old_house.change(first_month=OLDER[1])
+    assert "nothing new" in old_house.skipped()
+    assert file_of(OLDER[0]) not in old_house.asked()
 
 
 def test_a_dataset_that_fails_holds_back_no_other_of_its_month(old_house: House) -> None:
