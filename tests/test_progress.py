@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import pty
+import re
+import subprocess
+import sys
+
 import pytest
 
 from lakehouse.month import Month
@@ -61,6 +67,38 @@ def test_a_terminal_is_told_what_is_going_on_and_how_long_it_takes(capsys: pytes
         assert progress.place(months[1]).startswith("2024-02 (2 of 2, about ")
     assert Progress([None]).place(None) == "run"
     assert capsys.readouterr().out == ""
+
+
+def test_on_a_terminal_lines_stand_above_the_last_one_and_are_whole() -> None:
+    script = (
+        "import time; from lakehouse.month import Month; from lakehouse.progress import Progress;"
+        "from lakehouse.outcomes import *; m = Month(2024, 1); p = Progress([m, m.next()]).shown();"
+        "done = lambda key: AssetOutcome(key, 5, 0, 0, False, (), 0.5);"
+        "shown = p.__enter__();"
+        "[(shown.watch(m, AssetStarted(key)), time.sleep(0.3), shown.watch(m, done(key)))"
+        " for key in ('first', 'second')];"
+        "p.__exit__(None, None, None)"
+    )
+    leader, follower = pty.openpty()
+    with subprocess.Popen([sys.executable, "-c", script], stdout=follower, stderr=follower) as process:
+        os.close(follower)
+        said = b""
+        while chunk := _read(leader):
+            said += chunk
+        assert process.wait() == 0
+    os.close(leader)
+    screen = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", said.decode())
+    assert "2024-01 (1 of 2)  second" in screen
+    lines = [line.rsplit("\r", 1)[-1].rstrip() for line in screen.replace("\r\n", "\n").split("\n")]
+    for key in ("first", "second"):
+        assert asset_line(outcome(key=key, rows=5)).rstrip() in lines
+
+
+def _read(leader: int) -> bytes:
+    try:
+        return os.read(leader, 4096)
+    except OSError:  # how Linux tells that the other side has closed
+        return b""
 
 
 def test_a_failure_is_unpublished_only_if_that_is_all_there_is() -> None:

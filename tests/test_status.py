@@ -119,6 +119,31 @@ def test_a_data_file_that_is_gone_makes_its_month_stale(loaded: Project) -> None
     assert states(loaded)["green_gold"] == State.STALE
 
 
+def test_a_data_file_that_was_cut_short_makes_its_month_stale(loaded: Project) -> None:
+    (file,) = (loaded.home / "warehouse" / "gold").rglob("data/2024-01/*.parquet")
+    file.write_bytes(file.read_bytes()[:100])
+    assert states(loaded)["green_gold"] == State.STALE
+
+
+def test_a_landed_file_that_is_gone_makes_its_month_stale(loaded: Project) -> None:
+    (file,) = (loaded.home / "bronze" / "green").rglob("*.parquet")
+    content = file.read_bytes()
+    file.unlink()
+    assert states(loaded) == {**dict.fromkeys(GREEN, State.STALE), "green_gold": State.CURRENT}
+    file.write_bytes(content[:-8] + b"XXXXXXXX")
+    assert states(loaded) == {**dict.fromkeys(GREEN, State.CURRENT), "green_silver": State.STALE}
+
+
+def test_what_comes_whole_is_missing_until_it_is_made(project: Project) -> None:
+    assert project.run(JANUARY, selection="users_bronze")[0].succeeded
+
+    def users() -> dict[str, str]:
+        said = json.loads(status(project, "--format", "json").output)
+        return {e["asset"]: e["state"] for e in said["assets"] if e["asset"].startswith("users")}
+
+    assert users() == {"users_bronze": State.CURRENT, "users_silver": State.MISSING, "users_gold": State.NOTHING}
+
+
 def test_months_between_are_listed_as_gaps(loaded: Project) -> None:
     loaded.publish(APRIL, green_files.trips(APRIL, 10))
     assert loaded.run(APRIL)[0].succeeded

@@ -128,10 +128,14 @@ class BronzeStore:
             raise CorruptFile(f"{what}: {file} {state}: {how} to land it again")
         return landing, file
 
+    def is_there(self, landing: Landing) -> bool:
+        """Whether a landing's file is there in the size that was landed."""
+        file = self.file(landing)
+        return file.exists() and file.stat().st_size == landing.bytes
+
     def is_intact(self, landing: Landing) -> bool:
         """Whether a landing's file is there with the bytes that were landed."""
-        file = self.file(landing)
-        return file.exists() and file.stat().st_size == landing.bytes and hash_file(file) == landing.sha256
+        return self.is_there(landing) and hash_file(self.file(landing)) == landing.sha256
 
     def adopt(self, landing: Landing, landed: Path) -> None:
         """Move a file that was landed on the same disk to its place: atomic, and repairs what is damaged there.

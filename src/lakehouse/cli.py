@@ -243,7 +243,9 @@ def serve() -> None:
     """Serve the sample source on 127.0.0.1 until interrupted (lakehouse --sample run and dev do so by themselves)."""
     from lakehouse.sample.served import folder_of
     from lakehouse.sample.server import serve as serve_forever
+    from lakehouse.sample.source import prepare
     from lakehouse.settings import load_settings
 
     settings = load_settings(sample=True)
+    prepare(folder_of(settings), ())
     serve_forever(folder_of(settings), settings.sample_port)

@@ -89,6 +89,7 @@ def _dagster_dev(settings: Settings, home: Path, port: int) -> Iterator[subproce
                 process.wait(_GRACE_SECONDS)
         with suppress(ProcessLookupError):  # runs under way are ended, and recorded as failed
             os.killpg(process.pid, signal.SIGTERM)
+        process.wait()
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ import click
 from lakehouse.month import Month
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.status import Status
 
     from lakehouse.outcomes import AssetOutcome, RunOutcome, Step
@@ -29,13 +31,15 @@ class Progress:
         self._months = list(months)
         self._started = time.perf_counter()
         self._status: Status | None = None
+        self._console: Console | None = None
 
     @contextmanager
     def shown(self) -> Iterator[Progress]:
         """Show what is going on for as long as this is entered."""
         from rich.console import Console
 
-        with Console(highlight=False).status("starting", spinner="dots") as self._status:
+        self._console = Console(highlight=False)
+        with self._console.status("starting", spinner="dots") as self._status:
             yield self
 
     @property
@@ -48,9 +52,9 @@ class Progress:
         from lakehouse.outcomes import AssetFailure, AssetOutcome
 
         if isinstance(step, AssetOutcome):
-            click.echo(asset_line(step))
+            self._say(asset_line(step))
         elif isinstance(step, AssetFailure):
-            click.echo(f"{_INDENT}{step.key:<16}    FAILED")
+            self._say(f"{_INDENT}{step.key:<16}    FAILED")
         elif self._status is not None:
             self._status.update(f"{self.place(month)}  {step.key}")
 
@@ -62,9 +66,18 @@ class Progress:
     def finish(self, outcome: RunOutcome) -> None:
         """Sum up a month."""
         state = "ok" if outcome.succeeded else "FAILED"
-        click.echo(f"{outcome.month or 'run'!s:<7}  {state:<6} {outcome.seconds:6.2f} s  run {outcome.run_id[:8]}")
+        self._say(f"{outcome.month or 'run'!s:<7}  {state:<6} {outcome.seconds:6.2f} s  run {outcome.run_id[:8]}")
         for failure in outcome.failures:
-            click.echo(f"{_INDENT}{failure}", err=True)
+            self._say(f"{_INDENT}{failure}", err=True)
+
+    def _say(self, line: str, *, err: bool = False) -> None:
+        """Write a line; on a terminal above the last one, which only its own console knows how to move."""
+        if self._console is not None and self._console.is_terminal and (not err or sys.stderr.isatty()):
+            from rich.text import Text
+
+            self._console.print(Text(line), soft_wrap=True)
+        else:
+            click.echo(line, err=err)
 
     def _left(self, done: int) -> str:
         if not done:

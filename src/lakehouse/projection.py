@@ -15,7 +15,7 @@ from typing import Any
 from sqlglot import exp
 
 from dlt_sources.dataset import Dataset, MonthlyDataset
-from lakehouse.exceptions import ContractViolation
+from lakehouse.exceptions import ContractViolation, CorruptFile
 from lakehouse.month import Month
 from lakehouse.schema import BRONZE_COLUMNS, NUMERIC, Column
 
@@ -222,13 +222,22 @@ def _text(value: str) -> exp.Expr:
 
 
 def read_footer(path: Path) -> tuple[SourceColumn, ...]:
-    """Names and kinds of the columns of a parquet file, or of a CSV file with a header."""
+    """Names and kinds of the columns of a parquet file, or of a CSV file with a header.
+
+    Raises:
+        CorruptFile: it has no footer that can be read.
+    """
     if path.suffix == ".csv":
         with path.open(encoding="utf-8-sig", newline="") as file:
             return tuple(SourceColumn(name, "untyped") for name in next(csv.reader(file)))
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    return tuple(SourceColumn(field.name, _kind(field.type)) for field in pq.read_schema(path))
+    try:
+        schema = pq.read_schema(path)
+    except pa.ArrowInvalid as error:
+        raise CorruptFile(f"{path}: its footer cannot be read ({error}); materialize its bronze again") from None
+    return tuple(SourceColumn(field.name, _kind(field.type)) for field in schema)
 
 
 def _kind(arrow_type: Any) -> str:

@@ -20,7 +20,7 @@ class State(StrEnum):
     """Of one month of one asset."""
 
     CURRENT = "current"
-    """A run would change nothing; of a landed file: whole and the newest there is here."""
+    """A run would change nothing; of a landed file: the newest there is here, of the size that was landed."""
     STALE = "stale"
     """What it is made of, or its model, has changed since: run it again."""
     MISSING = "missing"
@@ -104,7 +104,7 @@ def read_status(
         for month in _periods(contract.is_monthly, months):
             if contract.has_begun(month):
                 landing = bronze.current(contract.dataset.name, month)
-                entries.append(_landed(key, month, landing))
+                entries.append(_landed(bronze, key, month, landing))
                 if landing is not None:
                     there.setdefault(f"bronze.{key}", set()).add(month)
     publications = warehouse.publications()
@@ -121,13 +121,12 @@ def _periods(is_monthly: bool, months: tuple[Month, ...]) -> tuple[Month | None,
     return months if is_monthly else (None,)
 
 
-def _landed(key: str, month: Month | None, landing: Landing | None) -> Entry:
+def _landed(bronze: BronzeStore, key: str, month: Month | None, landing: Landing | None) -> Entry:
     table = f"bronze.{key}"
     if landing is None:
         return Entry(key, table, month, State.NOTHING)
-    return Entry(
-        key, table, month, State.CURRENT, landing.rows, landing.bytes, landing.sha256[:12], landing.observed_at
-    )
+    state = State.CURRENT if bronze.is_there(landing) else State.STALE
+    return Entry(key, table, month, state, landing.rows, landing.bytes, landing.sha256[:12], landing.observed_at)
 
 
 def _published(

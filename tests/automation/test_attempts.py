@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import dagster as dg
 import pytest
 
 from lakehouse.automation.attempts import Attempt, Attempts, Outcome, Release, Standing, judge
@@ -113,3 +114,11 @@ def test_months_whose_last_attempt_failed_are_due_again_when_their_time_has_come
     assert due(replace(FIRST, ended=NOW - 49 * HOUR)) == set()
     assert due(replace(FIRST, month=None)) == set()
     assert due(FIRST, replace(FIRST, dataset="fhv", month=MONTH.next())) == {MONTH, MONTH.next()}
+
+
+def test_tags_that_somebody_edited_are_no_attempt() -> None:
+    with dg.DagsterInstance.ephemeral() as instance:
+        for said in ("no json", "[]", '{"month": "2024-01"}', '{"month": "soon"}'):
+            tags = {"lakehouse/requested-by": "releases", "lakehouse/release.green": said}
+            instance.add_run(dg.DagsterRun(job_name="any", tags=tags))
+        assert list(Attempts.of(instance, NOW).at(NEW)) == []

@@ -222,6 +222,13 @@ def test_an_older_month_that_cannot_be_asked_for_gets_one_more_chance_before_the
     assert position(old_house) == Position(OLDER[1])
 
 
+def test_files_that_can_never_be_asked_for_do_not_keep_older_months_waiting(old_house: House) -> None:
+    for month in NEWEST[:2]:
+        old_house.server.fail(path_of(month), Fault(status=410))
+    old_house.publish(OLDER[0])
+    assert months(old_house.requests()) == [str(OLDER[0])]
+
+
 def test_an_older_month_that_could_not_be_asked_for_once_is_not_skipped(old_house: House) -> None:
     old_house.publish(OLDER[0])
     old_house.server.fail(path_of(OLDER[0]), Fault(dropped=True), times=1)

@@ -228,6 +228,21 @@ def test_a_check_in_sql_of_any_shape_shows_its_first_rows(house: House, sql: str
     assert all(len(row) <= 8 for row in rows)
 
 
+def test_rows_that_cannot_be_ordered_are_shown_all_the_same(house: House) -> None:
+    sql = "SELECT STRUCT(vendor_id, trip_type) AS pair FROM audit.staged"
+    declare(house, f'  - {{type: sql, name: odd, severity: warn, sql: "{sql}"}}')
+    assert len(sample(warned(house, trips(MONTH, 3)), "odd")) == 3
+
+
+def test_what_a_failed_check_shows_never_decides_its_month(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = exp.select("no_such_function(1)").from_("audit.staged")
+    monkeypatch.setattr("lakehouse.warehouse.duckdb_failing_rows.sample_query", lambda *_: broken)
+    declare(house, "  - {type: row_count, min: 9, severity: warn}")
+    found = check(warned(house, trips(MONTH, 3)), "row_count")
+    assert (found.passed, found.sample) == (False, None)
+    assert "no_such_function" in str(found.facts["not_shown"])
+
+
 def test_too_few_rows_are_no_rows_that_could_be_shown(house: House) -> None:
     declare(house, "  - {type: row_count, min: 9, severity: warn}")
     found = check(warned(house, trips(MONTH, 3)), "row_count")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import Enum
@@ -21,6 +22,9 @@ RETRY_AFTER = (timedelta(hours=1), timedelta(hours=4))
 
 LOST_AFTER = timedelta(hours=6)
 """A run at work whose status has not changed for so long has lost its process: a month takes minutes."""
+
+NOTHING = "nothing"
+"""What a release replaces where nothing is landed."""
 
 _REQUESTED_BY = "lakehouse/requested-by"
 _RELEASE = "lakehouse/release"
@@ -182,16 +186,17 @@ def _attempts(record: RunRecord, now: datetime) -> Iterator[Attempt]:
     outcome, ended = _outcome(record, now)
     for name, value in record.dagster_run.tags.items():
         if name.startswith(f"{_RELEASE}."):
-            said = json.loads(value)
-            yield Attempt(
-                dataset=name.removeprefix(f"{_RELEASE}."),
-                month=None if said["month"] == _WHOLE else Month.parse(said["month"]),
-                version=said["version"],
-                replaces=said["replaces"],
-                number=said["attempt"],
-                outcome=outcome,
-                ended=ended,
-            )
+            with suppress(ValueError, TypeError, KeyError):  # tags that somebody edited are no attempt of ours
+                said = json.loads(value)
+                yield Attempt(
+                    dataset=name.removeprefix(f"{_RELEASE}."),
+                    month=None if said["month"] == _WHOLE else Month.parse(said["month"]),
+                    version=said["version"],
+                    replaces=said["replaces"],
+                    number=int(said["attempt"]),
+                    outcome=outcome,
+                    ended=ended,
+                )
 
 
 def _outcome(record: RunRecord, now: datetime) -> tuple[Outcome, datetime]:

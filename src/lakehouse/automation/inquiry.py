@@ -11,7 +11,7 @@ from enum import Enum
 from dlt_sources.http_file import Published
 from dlt_sources.remote_file import Validators, without_secrets
 from lakehouse.assets.sources import source_of
-from lakehouse.automation.attempts import Attempts, Release, Standing, Verdict, judge
+from lakehouse.automation.attempts import NOTHING, Attempts, Release, Standing, Verdict, judge
 from lakehouse.bronze import BronzeStore, Landing
 from lakehouse.exceptions import CorruptFile, NotPublished, SourceUnavailable, Throttled
 from lakehouse.month import Month
@@ -23,9 +23,6 @@ MAX_REQUESTS = 5
 
 TICK_SECONDS = 20.0
 """Time for asking. Dagster ends a tick after 60 seconds, and the last question may take half of them."""
-
-NOTHING = "nothing"
-"""What a release replaces where nothing is landed."""
 
 _MAX_UNAVAILABLE = 2
 
@@ -64,8 +61,8 @@ class Reply(Enum):
 class Inquiry:
     """One tick's questions and what came of them.
 
-    It ends when it is out of time, when it has found as much as may be requested, when a source throttles, or when a
-    second file cannot be asked for. The first such file ends nothing: it would keep all that come after it from ever
+    It ends when it is out of time, when it has found as much as may be requested, when a source throttles, or when two
+    files in a row cannot be asked for. A single one ends nothing: it would keep all that come after it from ever
     being asked for. ``ended_by`` says why it ended, as a person would want to read it.
     """
 
@@ -79,6 +76,7 @@ class Inquiry:
         self.asked = 0
         self.unpublished = 0
         self.unavailable: list[str] = []
+        self._in_a_row = 0
         self.ended_by: str | None = None
         self.verdicts: dict[Watched, dict[Month | None, Verdict]] = {dataset: {} for dataset in datasets}
 
@@ -119,17 +117,20 @@ class Inquiry:
                 self.asked += 1
                 release = self._release(dataset, month)
             except NotPublished:
+                self._in_a_row = 0
                 self.unpublished += 1
             except Throttled as refusal:
                 self.ended_by = str(refusal)
                 return Reply.NOT_ASKED
             except SourceUnavailable as refusal:
                 self.unavailable.append(str(refusal))
+                self._in_a_row += 1
                 reply = Reply.UNANSWERED
-                if len(self.unavailable) >= _MAX_UNAVAILABLE:
+                if self._in_a_row >= _MAX_UNAVAILABLE:
                     self.ended_by = str(refusal)
                     return reply
             else:
+                self._in_a_row = 0
                 self.verdicts[dataset][month] = judge(release, self._attempts.at(release), self._now)
         return reply
 

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 
 from lakehouse.assets.partitions import monthly
-from lakehouse.automation.attempts import MAX_ATTEMPTS, SENSOR, Attempts, Standing
-from lakehouse.automation.inquiry import MAX_REQUESTS, NOTHING, Inquiry, Reply, watched
+from lakehouse.automation.attempts import MAX_ATTEMPTS, NOTHING, SENSOR, Attempts, Standing
+from lakehouse.automation.inquiry import MAX_REQUESTS, Inquiry, Reply, watched
 from lakehouse.automation.requests import Requests, target
 from lakehouse.automation.rotation import NEWEST_MONTHS, Position, Turn, months_a_tick
 from lakehouse.bronze import BronzeStore

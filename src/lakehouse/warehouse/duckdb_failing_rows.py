@@ -39,13 +39,18 @@ class FailingRows:
     def _shown(
         self, engine: DuckDbEngine, model: SqlModel, parameters: Mapping[str, object], check: CheckResult
     ) -> CheckResult:
+        import duckdb
+
         statements = self._statements(model, check.name)
         sample, facts = None, dict(check.facts)
-        if statements.sample is not None:
-            rows = engine.table(statements.sample.sql, statements.sample.bind(parameters))
-            sample = rows.select(range(min(SAMPLE_COLUMNS, rows.num_columns)))
-        if statements.causes is not None:
-            facts |= causes(engine.table(statements.causes.sql, statements.causes.bind(parameters)))
+        try:
+            if statements.sample is not None:
+                rows = engine.table(statements.sample.sql, statements.sample.bind(parameters))
+                sample = rows.select(range(min(SAMPLE_COLUMNS, rows.num_columns)))
+            if statements.causes is not None:
+                facts |= causes(engine.table(statements.causes.sql, statements.causes.bind(parameters)))
+        except duckdb.Error as error:  # what a failed check shows decides nothing about its month
+            facts["not_shown"] = str(error).splitlines()[0]
         return replace(check, sample=sample, facts=facts)
 
     def _statements(self, model: SqlModel, name: str) -> _Statements:

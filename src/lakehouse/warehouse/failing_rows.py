@@ -88,7 +88,7 @@ def _first_rows(query: exp.Query) -> exp.Query:
     ]
     limit = query.args.get("limit")
     own = limit.expression.to_py() if isinstance(limit, exp.Limit) and limit.expression.is_int else SAMPLE_ROWS
-    return query.order_by(*keys).limit(min(own, SAMPLE_ROWS))
+    return (query.order_by(*keys) if keys else query).limit(min(own, SAMPLE_ROWS))
 
 
 def _shown(value: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -46,8 +46,9 @@ class OneLook:
         ``fingerprint`` tells what a month would be computed from now.
         """
         seen = self._see(model.table)
+        rejected = self._see(model.rejected).files if model.rejected else {}
         return {
-            month: _publication(file, month, seen.published.get(month), fingerprint)
+            month: _publication(file, rejected.get(month, ()), month, seen.published.get(month), fingerprint)
             for month, (file, *_) in seen.files.items()
         }
 
@@ -79,11 +80,15 @@ def _seen(tables: IcebergTables, spec: TableSpec) -> _Seen:
 
 
 def _publication(
-    file: DataFile, month: Month | None, snapshot: Snapshot | None, fingerprint: Callable[[Month | None], str]
+    file: DataFile,
+    rejected: Iterable[DataFile],
+    month: Month | None,
+    snapshot: Snapshot | None,
+    fingerprint: Callable[[Month | None], str],
 ) -> Publication:
-    path = Path(file.file_path.removeprefix("file://"))
     try:
-        is_current = path.exists() and path.name.startswith(fingerprint(month))
+        wanted = fingerprint(month)
+        is_current = all(_is_of(each, wanted) for each in (file, *rejected))
     except LakehouseError:  # what it was made of is gone
         is_current = False
     return Publication(
@@ -93,6 +98,12 @@ def _publication(
         published_at=datetime.fromtimestamp(snapshot.timestamp_ms / 1000, UTC) if snapshot else None,
         is_current=is_current,
     )
+
+
+def _is_of(file: DataFile, fingerprint: str) -> bool:
+    """Whether a file is there in its whole length, and was computed from these inputs."""
+    path = Path(file.file_path.removeprefix("file://"))
+    return path.name.startswith(fingerprint) and path.exists() and path.stat().st_size == file.file_size_in_bytes
 
 
 def _month_of(file: DataFile) -> Month | None:
