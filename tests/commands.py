@@ -57,7 +57,10 @@ def dagster_in_memory() -> Iterator[None]:
         def shared(_: object) -> Iterator[dg.DagsterInstance]:
             yield instance
 
-        with patch.object(dg.DagsterInstance, "from_ref", shared):
+        with (
+            patch.object(dg.DagsterInstance, "from_config", shared),
+            patch.object(dg.DagsterInstance, "from_ref", shared),
+        ):
             yield
 
 
