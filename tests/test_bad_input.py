@@ -116,6 +116,14 @@ def test_a_month_that_s3_denies_access_to(source: Source) -> None:
     assert "not published (yet)" in line
 
 
+def test_a_failure_beside_an_unpublished_month_is_a_failure(project: Project) -> None:
+    file = project.source / green_files.source_path(JANUARY)
+    file.parent.mkdir(parents=True)
+    file.write_bytes(HTML)
+    assert run(project, JANUARY, FEBRUARY).exit_code == 1
+    assert run(project, FEBRUARY).exit_code == NOT_PUBLISHED
+
+
 def test_a_source_that_throttles(source: Source) -> None:
     line = source.refusal(Fault(status=403, body=CLOUDFRONT_REQUEST_BLOCKED))
     assert line.startswith(f"green 2024-02: {source.url} answered 403")

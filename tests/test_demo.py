@@ -139,3 +139,14 @@ def test_a_published_month_is_left_alone_unless_it_is_to_be_restated(demo: Demo)
     result = demo("sample", "publish", str(DEMO_MONTHS[0]))
     assert result.output == "2022-12 is published already; --restate gives it other records\n"
     assert month_file(demo.source, tlc.GREEN, DEMO_MONTHS[0]).stat() == before
+
+
+def test_a_month_that_fails_fails_the_demo(demo: Demo) -> None:
+    file = month_file(demo.source, tlc.FHV, DEMO_MONTHS[2])
+    content = file.read_bytes()
+    file.write_bytes(b"<html></html>")
+    result = demo("demo")
+    file.write_bytes(content)
+    assert result.exit_code == 1
+    assert result.errors[-1] == f"failed: {DEMO_MONTHS[2]}"
+    assert "Nothing to do" not in result.output
