@@ -145,7 +145,7 @@ def test_every_asset_is_tagged_with_its_layer_and_its_dataset(definitions: dg.De
 def test_assets_of_samples_say_so(tmp_path: Path) -> None:
     definitions = build_definitions(Project(tmp_path).settings(sample=True))
     assert own_tags(definitions) == expected_tags(sample="true")
-    note = "**Sample data: generated, no real trips or people.**\n\n"
+    note = "Sample data: generated, no real trips or people.\n\n"
     descriptions = [spec.description or "" for spec in definitions.resolve_all_asset_specs()]
     assert all(text.startswith(note) and len(text) > len(note) for text in descriptions)
 

@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from lakehouse.definitions import build_definitions
+from lakehouse.home import claim
 from lakehouse.labels import SAMPLE_NOTE
 from lakehouse.profile import open_project
 from lakehouse.settings import Settings
@@ -16,7 +17,7 @@ from tests.project import Project
 from tests.reference_files import user, users_table
 from tests.warehouse.implementations import LocalImplementation
 
-HEADED = f"**{SAMPLE_NOTE}**\n\n| user_id |"
+HEADED = f"{SAMPLE_NOTE}\n\n| user_id |"
 
 
 @pytest.fixture(params=[True, False], ids=["samples", "real data"])
@@ -28,6 +29,7 @@ def materialized(settings: Settings, folder: Path, *users: dict[str, object]) ->
     """A run of ``users_silver`` over users that have been landed."""
     file = folder / "users.parquet"
     pq.write_table(users_table(users), file)
+    claim(settings.home, of_samples=settings.sample)
     implementation = LocalImplementation(settings.home)
     implementation.land("users_bronze", None, file)
     implementation.close()
