@@ -71,7 +71,7 @@ $(EMULATORS)/.installed: tests/emulators/requirements.txt | $(INSTALLED)
 
 test-all: tools $(EMULATORS)/.installed ## All that CI runs
 	$(MAKE) --no-print-directory test
-	$(MAKE) --no-print-directory --jobs 3 --output-sync=target test-ui test-faults test-readme test-gcp
+	$(MAKE) --no-print-directory --jobs 2 --output-sync=target test-ui test-faults test-readme test-gcp
 
 lint: tools ## ruff, mypy (strict), sqlfluff
 	$(BIN)/ruff check .
