@@ -5,10 +5,8 @@ from __future__ import annotations
 from dlt_sources import http_file, tlc
 from dlt_sources.dataset import MonthlyDataset
 from dlt_sources.http_file import Published
-from dlt_sources.remote_file import HttpPolicy, RemoteFile, Validators
+from dlt_sources.remote_file import HttpPolicy, Validators
 from lakehouse.month import Month
-
-_SETTING = "LAKEHOUSE_TLC_URL"
 
 
 def probe_month(
@@ -22,16 +20,7 @@ def probe_month(
         Throttled: the source refuses to answer for now.
         SourceUnavailable: it could not be reached after bounded retries, or its answer means nothing here.
     """
-    # TLC publishes in order, so the month before exists if this one does; the first month has none.
-    neighbour = month.previous() if month > dataset.began else month.next()
-    remote = RemoteFile(
-        what=f"{dataset.name} {month}",
-        url=tlc.month_url(base_url, dataset, month),
-        neighbour=str(neighbour),
-        neighbour_url=tlc.month_url(base_url, dataset, neighbour),
-        setting=_SETTING,
-    )
-    return http_file.probe(remote, known, policy)
+    return http_file.probe(tlc.month_file(base_url, dataset, month), known, policy)
 
 
 def probe_zones(base_url: str, known: Validators | None, policy: HttpPolicy) -> Published | None:
@@ -40,11 +29,4 @@ def probe_zones(base_url: str, known: Validators | None, policy: HttpPolicy) -> 
     Raises:
         As :func:`probe_month`.
     """
-    remote = RemoteFile(
-        what=tlc.ZONES.name,
-        url=tlc.zones_url(base_url),
-        neighbour=f"{tlc.YELLOW.name} {tlc.YELLOW.began}",
-        neighbour_url=tlc.month_url(base_url, tlc.YELLOW, tlc.YELLOW.began),
-        setting=_SETTING,
-    )
-    return http_file.probe(remote, known, policy)
+    return http_file.probe(tlc.zones_file(base_url), known, policy)

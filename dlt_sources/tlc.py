@@ -66,6 +66,38 @@ def zones_url(base_url: str) -> str:
     return _url(base_url, _ZONES_PATH, ZONES.name)
 
 
+def month_file(base_url: str, dataset: MonthlyDataset, month: Month) -> RemoteFile:
+    """A month's file, and the neighbour whose answer explains a 403.
+
+    Raises:
+        ConfigurationError: the base address cannot be used.
+    """
+    # TLC publishes in order, so the month before exists if this one does; the first month has none.
+    neighbour = month.previous() if month > dataset.began else month.next()
+    return RemoteFile(
+        what=f"{dataset.name} {month}",
+        url=month_url(base_url, dataset, month),
+        neighbour=str(neighbour),
+        neighbour_url=month_url(base_url, dataset, neighbour),
+        setting=_SETTING,
+    )
+
+
+def zones_file(base_url: str) -> RemoteFile:
+    """The file of the zone lookup, and a month that has been there from the first.
+
+    Raises:
+        ConfigurationError: the base address cannot be used.
+    """
+    return RemoteFile(
+        what=ZONES.name,
+        url=zones_url(base_url),
+        neighbour=f"{YELLOW.name} {YELLOW.began}",
+        neighbour_url=month_url(base_url, YELLOW, YELLOW.began),
+        setting=_SETTING,
+    )
+
+
 def fetch_month(
     base_url: str,
     dataset: MonthlyDataset,
@@ -86,16 +118,9 @@ def fetch_month(
         CorruptFile: what it served is not a parquet file with rows.
         OSError: `into` cannot be written.
     """
-    # TLC publishes in order, so the month before exists if this one does; the first month has none.
-    neighbour = month.previous() if month > dataset.began else month.next()
-    remote = RemoteFile(
-        what=f"{dataset.name} {month}",
-        url=month_url(base_url, dataset, month),
-        neighbour=str(neighbour),
-        neighbour_url=month_url(base_url, dataset, neighbour),
-        setting=_SETTING,
+    return _fetch(
+        month_file(base_url, dataset, month), into / _month_file(dataset, month), known, policy, _verified_trips
     )
-    return _fetch(remote, into / _month_file(dataset, month), known, policy, _verified_trips)
 
 
 def fetch_zones(
@@ -110,14 +135,7 @@ def fetch_zones(
         CorruptFile: what it served is not a CSV file with the lookup's columns and rows.
         Others: as :func:`fetch_month`.
     """
-    remote = RemoteFile(
-        what=ZONES.name,
-        url=zones_url(base_url),
-        neighbour=f"{YELLOW.name} {YELLOW.began}",
-        neighbour_url=month_url(base_url, YELLOW, YELLOW.began),
-        setting=_SETTING,
-    )
-    return _fetch(remote, into / Path(_ZONES_PATH).name, known, policy, _verified_zones)
+    return _fetch(zones_file(base_url), into / Path(_ZONES_PATH).name, known, policy, _verified_zones)
 
 
 def trips_source(dataset: MonthlyDataset, download: Download | None = None) -> DltSource:
