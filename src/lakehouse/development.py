@@ -28,14 +28,14 @@ def serve_until_interrupted(settings: Settings, port: int) -> int:
         ConfigurationError: the port is taken, or the instance is served already.
     """
     home = dagster_home(settings)
-    with _only_one(home), _interruptible() as told:
+    with _only_one(home), _interruptible():
         _require_free(port)
         click.echo(f"The Dagster UI will be on http://{_HOST}:{port} in some seconds; Ctrl-C ends it.")
         with _dagster_dev(settings, home, port) as process:
             try:
                 return process.wait()
             except KeyboardInterrupt:
-                return 0 if told else 1
+                return 0
 
 
 @contextmanager
@@ -93,17 +93,15 @@ def _dagster_dev(settings: Settings, home: Path, port: int) -> Iterator[subproce
 
 
 @contextmanager
-def _interruptible() -> Iterator[list[int]]:
+def _interruptible() -> Iterator[None]:
     """SIGTERM ends as Ctrl-C does, also where a shell started this in the background with Ctrl-C switched off."""
-    told: list[int] = []
 
-    def interrupt(number: int, _: FrameType | None) -> None:
-        told.append(number)
+    def interrupt(_: int, __: FrameType | None) -> None:
         raise KeyboardInterrupt
 
     before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield told
+        yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from lakehouse.exceptions import ConfigurationError
@@ -37,14 +37,12 @@ def sources_served(settings: Settings) -> Iterator[Settings]:
         with _standing_by(folder, settings.sample_port):
             yield settings
         return
-    try:
-        server = SampleServer(folder, settings.sample_port).__enter__()
-    except ConfigurationError:
-        server = SampleServer(folder, 0).__enter__()
-    try:
+    with ExitStack() as stack:
+        try:
+            server = stack.enter_context(SampleServer(folder, settings.sample_port))
+        except ConfigurationError:
+            server = stack.enter_context(SampleServer(folder, 0))
         yield load_settings(**{**settings.model_dump(), "sample_port": server.port})
-    finally:
-        server.__exit__(None, None, None)
 
 
 @contextmanager
