@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from lakehouse.warehouse.protocol import CheckResult
+    from lakehouse.results import CheckResult
 
 
 class LakehouseError(Exception):

@@ -13,7 +13,8 @@ from lakehouse.bronze import BronzeStore, Landing
 from lakehouse.model import Models, SqlModel
 from lakehouse.month import Month, month_range
 from lakehouse.projection import Contract
-from lakehouse.warehouse.protocol import Publication, Warehouse
+from lakehouse.results import Publication
+from lakehouse.warehouse.protocol import Warehouse
 
 
 class State(StrEnum):

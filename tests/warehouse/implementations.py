@@ -18,8 +18,9 @@ from lakehouse.bronze import BronzeStore, Landing
 from lakehouse.contracts import CONTRACTS
 from lakehouse.model import Models
 from lakehouse.month import Month
+from lakehouse.results import ReplaceResult
 from lakehouse.warehouse.duckdb_iceberg import DuckDbIcebergWarehouse
-from lakehouse.warehouse.protocol import ReplaceResult, Warehouse
+from lakehouse.warehouse.protocol import Warehouse
 from tests import fhv_files, green_files, reference_files, yellow_files
 from tests.loading import models_of
 

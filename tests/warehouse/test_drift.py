@@ -10,7 +10,7 @@ import pytest
 
 from lakehouse.exceptions import ContractViolation
 from lakehouse.month import Month
-from lakehouse.warehouse.protocol import CheckResult, ReplaceResult
+from lakehouse.results import CheckResult, ReplaceResult
 from tests import fhv_files, green_files, yellow_files
 from tests.warehouse.implementations import House
 

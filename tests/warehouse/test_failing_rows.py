@@ -12,9 +12,9 @@ from sqlglot import exp, parse_one
 from lakehouse import dialect
 from lakehouse.exceptions import CheckFailed
 from lakehouse.month import Month
+from lakehouse.results import CheckResult, ReplaceResult
 from lakehouse.settings import PROJECT_ROOT
 from lakehouse.warehouse.failing_rows import causes_query, sample_query
-from lakehouse.warehouse.protocol import CheckResult, ReplaceResult
 from tests.green_files import outside, trip, trips
 from tests.loading import models_of
 from tests.reference_files import user

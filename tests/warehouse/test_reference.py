@@ -6,7 +6,7 @@ import pytest
 
 from lakehouse.exceptions import CheckFailed, ContractViolation, NotLanded
 from lakehouse.month import Month
-from lakehouse.warehouse.protocol import CheckResult, ReplaceResult
+from lakehouse.results import CheckResult, ReplaceResult
 from tests import green_files
 from tests.reference_files import user
 from tests.warehouse.implementations import House

@@ -18,9 +18,10 @@ from lakehouse.lineage import column_lineage
 from lakehouse.model import Models, SqlModel
 from lakehouse.month import Month
 from lakehouse.projection import Contract
+from lakehouse.results import CheckResult, ReplaceResult
 from lakehouse.schema import BRONZE_COLUMNS
 from lakehouse.settings import Settings
-from lakehouse.warehouse.protocol import CheckResult, ReplaceResult, Warehouse
+from lakehouse.warehouse.protocol import Warehouse
 
 
 def sql_model_asset(

@@ -12,7 +12,7 @@ from lakehouse.check_base import REJECTED, STAGED
 from lakehouse.checks import IMPLICIT_CHECKS, Unique
 from lakehouse.exceptions import ModelError
 from lakehouse.model import PARTITION_END, PARTITION_START, SqlModel, audit_schema
-from lakehouse.warehouse.protocol import CheckResult, Ledger
+from lakehouse.results import CheckResult, Ledger
 
 ROWS = "rows"
 _OUTSIDE = "outside"

@@ -9,10 +9,10 @@ from sqlglot import exp
 
 from lakehouse import dialect
 from lakehouse.model import SqlModel
+from lakehouse.results import CheckResult
 from lakehouse.warehouse.duckdb_engine import DuckDbEngine
 from lakehouse.warehouse.duckdb_statements import Statement
 from lakehouse.warehouse.failing_rows import SAMPLE_COLUMNS, causes, causes_query, sample_query
-from lakehouse.warehouse.protocol import CheckResult
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from lakehouse.exceptions import CommitConflict, ConfigurationError, LakehouseEr
 from lakehouse.model import Models, SqlModel
 from lakehouse.month import Month
 from lakehouse.projection import Contract
+from lakehouse.results import Publication, ReplaceResult
 from lakehouse.schema import TableSpec
 from lakehouse.warehouse.audit import ROWS, datasets_present, judge
 from lakehouse.warehouse.duckdb_engine import DuckDbEngine
@@ -25,7 +26,6 @@ from lakehouse.warehouse.duckdb_statements import ModelStatements, compile_model
 from lakehouse.warehouse.iceberg_tables import IcebergTables, Published
 from lakehouse.warehouse.month_inputs import MonthInputs, PublishedTables, content_of
 from lakehouse.warehouse.month_job import MonthAudit, MonthJob, first_line
-from lakehouse.warehouse.protocol import Publication, ReplaceResult
 from lakehouse.warehouse.publications import OneLook
 from lakehouse.warehouse.staging import Staging, make_durable
 

@@ -16,9 +16,9 @@ from lakehouse.checks import IMPLICIT_CHECKS
 from lakehouse.exceptions import ContractViolation, CorruptFile
 from lakehouse.month import Month
 from lakehouse.projection import LANDED, Contract, Projection, read_footer
+from lakehouse.results import CheckResult
 from lakehouse.schema import BRONZE_COLUMNS
 from lakehouse.warehouse.duckdb_engine import DuckDbEngine, read_file
-from lakehouse.warehouse.protocol import CheckResult
 
 _TOO_LARGE = 10**15
 """No amount, distance, count or id comes near it, and every engine's types hold it."""

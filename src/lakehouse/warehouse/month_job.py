@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from lakehouse.exceptions import CheckFailed, CorruptFile
 from lakehouse.model import SqlModel
+from lakehouse.results import CheckResult, Ledger
 from lakehouse.warehouse.duckdb_engine import DuckDbEngine
 from lakehouse.warehouse.duckdb_statements import ModelStatements
 from lakehouse.warehouse.month_inputs import MonthInputs
-from lakehouse.warehouse.protocol import CheckResult, Ledger
 from lakehouse.warehouse.publications import MONTH_PROPERTY
 
 if TYPE_CHECKING:

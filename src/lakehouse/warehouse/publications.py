@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 from lakehouse.exceptions import LakehouseError
 from lakehouse.model import SqlModel
 from lakehouse.month import Month
+from lakehouse.results import Publication
 from lakehouse.schema import TableSpec
 from lakehouse.warehouse.iceberg_tables import IcebergTables, Published
-from lakehouse.warehouse.protocol import Publication
 
 if TYPE_CHECKING:
     from pyiceberg.manifest import DataFile

@@ -1,0 +1,80 @@
+"""What comes of a month: its checks, its ledger, what was published of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """Outcome of one check on one month; ``failing`` counts rows (or columns, for drift).
+
+    ``sample`` are a few of the rows that fail, the columns at fault first; None of a check that passed, and of one
+    that no row fails by itself.
+    """
+
+    name: str
+    passed: bool
+    failing: int
+    severity: Literal["error", "warn"]
+    blocking: bool
+    description: str
+    facts: Mapping[str, str | int] = field(default_factory=dict)
+    sample: pa.Table | None = None
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """Every landed row of a month accounted for; each term is counted by itself."""
+
+    bronze_rows: int
+    silver_rows: int
+    duplicate_copies: int
+    rejected: Mapping[str, int]
+
+    @property
+    def is_balanced(self) -> bool:
+        accounted = self.silver_rows + self.duplicate_copies + sum(self.rejected.values())
+        return self.bronze_rows == accounted
+
+
+@dataclass(frozen=True)
+class ReplaceResult:
+    """What became of one month of one model.
+
+    ``content`` identifies what the month now holds: equal content, equal rows. ``version`` is the snapshot
+    (Iceberg) or job (BigQuery) that holds it, None while the table has never been written. ``preview`` are
+    the month's first rows. ``datasets`` are those that a model which puts several together was made of.
+    """
+
+    rows: int
+    content: str
+    skipped: bool
+    version: str | None
+    seconds: float
+    bytes_written: int
+    checks: tuple[CheckResult, ...]
+    preview: pa.Table
+    ledger: Ledger | None = None
+    datasets: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Publication:
+    """What a table holds of a month, or whole.
+
+    ``version`` is the snapshot or job that published it, at ``published_at``. ``is_current`` says that running the
+    month again would change nothing: it was computed by the model, and from the inputs, that there are now.
+    """
+
+    rows: int
+    bytes: int
+    version: str | None
+    published_at: datetime | None
+    is_current: bool
