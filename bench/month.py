@@ -53,10 +53,10 @@ def bare(source: Path, folder: Path, threads: int, memory: str) -> dict[str, Any
 
 def house(source: Path, home: Path, threads: int, memory: str) -> dict[str, Any]:
     """Two Dagster runs: the small month, then the one that is measured."""
+    from lakehouse.cli.runs import open_instance, run_months
+    from lakehouse.cli.selection import select
     from lakehouse.definitions import build_definitions
-    from lakehouse.profile import open_warehouse
-    from lakehouse.runs import open_instance, run_months
-    from lakehouse.selection import select
+    from lakehouse.warehouse.profile import open_warehouse
 
     dagster = home / "dagster"
     dagster.mkdir()
@@ -95,8 +95,8 @@ def house(source: Path, home: Path, threads: int, memory: str) -> dict[str, Any]
 
 
 def _models(settings: Any) -> Any:
-    from lakehouse.contracts import CONTRACTS
-    from lakehouse.model_file import load_models
+    from lakehouse.bronze.contracts import CONTRACTS
+    from lakehouse.models.reader import load_models
 
     return load_models(settings.sql, CONTRACTS)
 
@@ -110,13 +110,14 @@ def _require(outcomes: list[Any]) -> None:
 def _spans() -> Spans:
     """Every part of a run that could cost something, under a name."""
     from dlt_sources import tlc
-    from lakehouse import dialect
     from lakehouse.assets import bronze, sql_models
-    from lakehouse.bronze import BronzeStore
-    from lakehouse.warehouse import duckdb_iceberg, landed_file
-    from lakehouse.warehouse.duckdb_engine import DuckDbEngine
-    from lakehouse.warehouse.duckdb_iceberg import DuckDbIcebergWarehouse
-    from lakehouse.warehouse.iceberg_tables import IcebergTables
+    from lakehouse.bronze.store import BronzeStore
+    from lakehouse.models import dialect
+    from lakehouse.warehouse.local import landed_file
+    from lakehouse.warehouse.local import warehouse as duckdb_iceberg
+    from lakehouse.warehouse.local.engine import DuckDbEngine
+    from lakehouse.warehouse.local.tables import IcebergTables
+    from lakehouse.warehouse.local.warehouse import DuckDbIcebergWarehouse
 
     spans = Spans()
     spans.wrap(tlc, "fetch_month", "bronze: copy, hash and verify")

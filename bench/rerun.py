@@ -3,7 +3,7 @@
     python -m bench.rerun --months 5 --rows 60000
 
 Small generated months of yellow trips are landed and published once, up to ``trips_gold``; then all are run again,
-through ``lakehouse.runs.run_months`` in one process as the command does it. The first rerun carries what is imported
+through ``run_months`` in one process as the command does it. The first rerun carries what is imported
 and built only once and is not counted. Beside it, by turns: the same number of Dagster runs of as many assets that
 do nothing, which is the floor. Then where the time of a rerun goes, by wrapped calls, and what cProfile sees.
 """
@@ -23,12 +23,12 @@ import dagster as dg
 
 from bench.measure import Spans, merged, middle, noise, show
 from dlt_sources import tlc
+from lakehouse.cli.runs import run_months
+from lakehouse.cli.selection import Selection, months_to_run, select
 from lakehouse.definitions import build_definitions
 from lakehouse.month import Month, month_range
-from lakehouse.runs import run_months
 from lakehouse.sample.source import month_file, prepare
 from lakehouse.sample.trips import write_month
-from lakehouse.selection import Selection, months_to_run, select
 from lakehouse.settings import PROJECT_ROOT, Settings, load_settings, point_dlt_at_project
 
 FIRST = Month(2024, 1)
@@ -72,8 +72,8 @@ def _spans() -> Spans:
     from dlt_sources import tlc
     from lakehouse.assets import bronze as bronze_asset
     from lakehouse.assets import sql_models
-    from lakehouse.bronze import BronzeStore
-    from lakehouse.warehouse.duckdb_iceberg import DuckDbIcebergWarehouse
+    from lakehouse.bronze.store import BronzeStore
+    from lakehouse.warehouse.local.warehouse import DuckDbIcebergWarehouse
 
     spans = Spans()
     spans.wrap(DuckDbIcebergWarehouse, "prepare", "infrastructure: prepare")

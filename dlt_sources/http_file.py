@@ -34,7 +34,7 @@ _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 
 @dataclass(frozen=True)
-class Published:
+class RemoteVersion:
     """What a source says of a file without sending it; None what it does not say."""
 
     etag: str | None
@@ -59,7 +59,7 @@ def download(remote: RemoteFile, target: Path, known: Validators | None, policy:
         return with_retries(lambda: _get(session, remote, target, known, policy), remote, policy)
 
 
-def probe(remote: RemoteFile, known: Validators | None, policy: HttpPolicy) -> Published | None:
+def probe(remote: RemoteFile, known: Validators | None, policy: HttpPolicy) -> RemoteVersion | None:
     """Ask about the remote file without fetching it; None when it is unchanged since `known`.
 
     Raises:
@@ -72,7 +72,7 @@ def probe(remote: RemoteFile, known: Validators | None, policy: HttpPolicy) -> P
             status = os.fstat(file.fileno())
         etag = _file_etag(status)
         unchanged = known is not None and known.etag == etag
-        return None if unchanged else Published(etag, formatdate(status.st_mtime, usegmt=True), status.st_size)
+        return None if unchanged else RemoteVersion(etag, formatdate(status.st_mtime, usegmt=True), status.st_size)
 
     with _session(remote) as session:
         return with_retries(lambda: _ask(session, remote, known, policy), remote, policy)
@@ -106,7 +106,7 @@ def _get(
         return Transfer(headers.get("ETag"), headers.get("Last-Modified"), size, sha256)
 
 
-def _ask(session: Session, remote: RemoteFile, known: Validators | None, policy: HttpPolicy) -> Published | None:
+def _ask(session: Session, remote: RemoteFile, known: Validators | None, policy: HttpPolicy) -> RemoteVersion | None:
     """One attempt over HTTP: HEAD, and if that is refused GET, for only the body of a refusal tells its reason."""
 
     def answer(method: str) -> Response:
@@ -128,12 +128,12 @@ def _ask(session: Session, remote: RemoteFile, known: Validators | None, policy:
         raise _refusal(session, response, remote, policy)
 
 
-def _published(response: Response) -> Published | None:
+def _published(response: Response) -> RemoteVersion | None:
     """What a good answer says, None of one that says "unchanged"."""
     if response.status_code == 304:
         return None
     size = response.headers.get("Content-Length", "")
-    return Published(
+    return RemoteVersion(
         response.headers.get("ETag"), response.headers.get("Last-Modified"), int(size) if size.isdecimal() else None
     )
 

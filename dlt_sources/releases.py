@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dlt_sources import http_file, tlc
 from dlt_sources.dataset import MonthlyDataset
-from dlt_sources.http_file import Published
+from dlt_sources.http_file import RemoteVersion
 from dlt_sources.remote_file import HttpPolicy, Validators
 from lakehouse.month import Month
 
 
 def probe_month(
     base_url: str, dataset: MonthlyDataset, month: Month, known: Validators | None, policy: HttpPolicy
-) -> Published | None:
+) -> RemoteVersion | None:
     """What there is of a month; None when it is unchanged since `known`.
 
     Raises:
@@ -23,7 +23,7 @@ def probe_month(
     return http_file.probe(tlc.month_file(base_url, dataset, month), known, policy)
 
 
-def probe_zones(base_url: str, known: Validators | None, policy: HttpPolicy) -> Published | None:
+def probe_zones(base_url: str, known: Validators | None, policy: HttpPolicy) -> RemoteVersion | None:
     """What there is of the zone lookup; None when it is unchanged since `known`.
 
     Raises:

@@ -19,12 +19,12 @@ from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
 from lakehouse.assets.partitions import monthly
-from lakehouse.bronze import BronzeStore, Landing
-from lakehouse.cli import main
-from lakehouse.model import Models
+from lakehouse.bronze.store import BronzeStore, Landing
+from lakehouse.cli.main import main
+from lakehouse.models.model import Models
 from lakehouse.month import Month
-from lakehouse.profile import open_warehouse
-from lakehouse.warehouse.duckdb_iceberg import DuckDbIcebergWarehouse
+from lakehouse.warehouse.local.warehouse import DuckDbIcebergWarehouse
+from lakehouse.warehouse.profile import open_warehouse
 from tests.loading import models_of
 from tests.project import GREEN_PIPELINE, Project
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
-from lakehouse.contracts import CONTRACTS
-from lakehouse.model import Models
-from lakehouse.model_file import load_models
+from lakehouse.bronze.contracts import CONTRACTS
+from lakehouse.models.model import Models
+from lakehouse.models.reader import load_models
 
 
 def models_of(folder: Path) -> Models:

@@ -13,14 +13,14 @@ from typing import Any
 
 import dagster as dg
 
+from lakehouse.cli.outcomes import RunOutcome
+from lakehouse.cli.runs import run_months
+from lakehouse.cli.selection import months_to_run, select
 from lakehouse.definitions import build_definitions
 from lakehouse.month import Month
-from lakehouse.outcomes import RunOutcome
-from lakehouse.profile import open_warehouse
-from lakehouse.runs import run_months
-from lakehouse.selection import months_to_run, select
 from lakehouse.settings import PROJECT_ROOT, Settings, load_settings
-from lakehouse.warehouse.duckdb_iceberg import DuckDbIcebergWarehouse
+from lakehouse.warehouse.local.warehouse import DuckDbIcebergWarehouse
+from lakehouse.warehouse.profile import open_warehouse
 from tests import green_files, reference_files
 from tests.loading import models_of
 

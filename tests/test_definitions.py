@@ -10,15 +10,15 @@ import dagster as dg
 import pytest
 
 from lakehouse.assets.partitions import monthly
-from lakehouse.contracts import CONTRACTS
+from lakehouse.bronze.contracts import CONTRACTS
 from lakehouse.definitions import build_definitions
 from lakehouse.exceptions import ConfigurationError
-from lakehouse.lineage import column_lineage
-from lakehouse.model import Models
-from lakehouse.model_file import load_models
+from lakehouse.models.lineage import column_lineage
+from lakehouse.models.model import Models
+from lakehouse.models.reader import load_models
 from lakehouse.month import Month
-from lakehouse.profile import open_warehouse
 from lakehouse.settings import PROJECT_ROOT
+from lakehouse.warehouse.profile import open_warehouse
 from tests.project import Project
 
 SPECS = {

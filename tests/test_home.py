@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from lakehouse.exceptions import ConfigurationError
-from lakehouse.home import SAMPLE_MARKER, claim
+from lakehouse.home import SAMPLE_MARKER, ensure_home_kind
 from lakehouse.month import Month
 from tests import green_files
 from tests.commands import lakehouse, run
@@ -19,20 +19,20 @@ JANUARY = Month(2024, 1)
 
 @pytest.mark.parametrize("contents", ["catalog.db", "bronze"])
 def test_a_home_of_real_data_takes_no_samples(tmp_path: Path, contents: str) -> None:
-    claim(tmp_path, of_samples=False)
+    ensure_home_kind(tmp_path, of_samples=False)
     (tmp_path / contents).touch()
-    claim(tmp_path, of_samples=False)
+    ensure_home_kind(tmp_path, of_samples=False)
     with pytest.raises(ConfigurationError, match="holds real data, and LAKEHOUSE_SAMPLE=true"):
-        claim(tmp_path, of_samples=True)
+        ensure_home_kind(tmp_path, of_samples=True)
 
 
 def test_a_home_of_samples_says_so_and_takes_nothing_else(tmp_path: Path) -> None:
-    claim(tmp_path, of_samples=True)
+    ensure_home_kind(tmp_path, of_samples=True)
     assert "no real trips" in (tmp_path / SAMPLE_MARKER).read_text()
     (tmp_path / "catalog.db").touch()
-    claim(tmp_path, of_samples=True)
+    ensure_home_kind(tmp_path, of_samples=True)
     with pytest.raises(ConfigurationError, match="holds generated sample data; say lakehouse --sample"):
-        claim(tmp_path, of_samples=False)
+        ensure_home_kind(tmp_path, of_samples=False)
 
 
 def test_a_home_of_samples_is_refused_under_another_name(project: Project) -> None:

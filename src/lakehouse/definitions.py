@@ -12,11 +12,11 @@ from lakehouse.assets.infrastructure import infrastructure_asset
 from lakehouse.assets.sql_models import sql_model_asset
 from lakehouse.automation.schedule import users_schedule
 from lakehouse.automation.sensor import release_sensor
-from lakehouse.bronze import BronzeStore
-from lakehouse.contracts import CONTRACTS
-from lakehouse.model_file import load_models
-from lakehouse.profile import open_warehouse
+from lakehouse.bronze.contracts import CONTRACTS
+from lakehouse.bronze.store import BronzeStore
+from lakehouse.models.reader import load_models
 from lakehouse.settings import Settings, load_settings, point_dlt_at_project, require_own_instance
+from lakehouse.warehouse.profile import open_warehouse
 
 
 def build_definitions(settings: Settings) -> dg.Definitions:

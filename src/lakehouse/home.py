@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from lakehouse.annotations import SAMPLE_NOTE
 from lakehouse.exceptions import ConfigurationError
-from lakehouse.labels import SAMPLE_NOTE
 
 SAMPLE_MARKER = "SAMPLE-DATA.txt"
 """A file of this name makes a home one of samples."""
@@ -13,7 +13,7 @@ SAMPLE_MARKER = "SAMPLE-DATA.txt"
 _CONTENTS = ("catalog.db", "bronze")
 
 
-def claim(home: Path, *, of_samples: bool) -> None:
+def ensure_home_kind(home: Path, *, of_samples: bool) -> None:
     """Make a new home one of samples or of real data; look whether another one is of that kind.
 
     Raises:

@@ -13,10 +13,10 @@ import dagster as dg
 import pyarrow.parquet as pq
 import pytest
 
-from lakehouse.bronze import BronzeStore, Landing
-from lakehouse.contracts import CONTRACTS
+from lakehouse.bronze.contracts import CONTRACTS
+from lakehouse.bronze.store import BronzeStore, Landing
+from lakehouse.cli.outcomes import RunOutcome
 from lakehouse.month import Month
-from lakehouse.outcomes import RunOutcome
 from tests import fhv_files, yellow_files
 from tests.http_source import CLOUDFRONT_REQUEST_BLOCKED, Fault, SourceServer
 from tests.project import Project

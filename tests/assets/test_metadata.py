@@ -14,11 +14,11 @@ from dagster._core.loader import LoadingContextForTest
 from dagster._core.test_utils import freeze_time
 from dagster._time import get_current_datetime
 
-from lakehouse.contracts import CONTRACTS
+from lakehouse.annotations import SAMPLE_NOTE
+from lakehouse.bronze.contracts import CONTRACTS
+from lakehouse.cli.outcomes import RunOutcome
 from lakehouse.definitions import build_definitions
-from lakehouse.labels import SAMPLE_NOTE
 from lakehouse.month import Month
-from lakehouse.outcomes import RunOutcome
 from tests.project import Project
 
 MONTH = Month(2024, 1)

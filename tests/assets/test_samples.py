@@ -8,11 +8,11 @@ import dagster as dg
 import pyarrow.parquet as pq
 import pytest
 
+from lakehouse.annotations import SAMPLE_NOTE
 from lakehouse.definitions import build_definitions
-from lakehouse.home import claim
-from lakehouse.labels import SAMPLE_NOTE
-from lakehouse.profile import open_project
+from lakehouse.home import ensure_home_kind
 from lakehouse.settings import Settings
+from lakehouse.warehouse.profile import open_project
 from tests.project import Project
 from tests.reference_files import user, users_table
 from tests.warehouse.implementations import LocalImplementation
@@ -29,7 +29,7 @@ def materialized(settings: Settings, folder: Path, *users: dict[str, object]) ->
     """A run of ``users_silver`` over users that have been landed."""
     file = folder / "users.parquet"
     pq.write_table(users_table(users), file)
-    claim(settings.home, of_samples=settings.sample)
+    ensure_home_kind(settings.home, of_samples=settings.sample)
     implementation = LocalImplementation(settings.home)
     implementation.land("users_bronze", None, file)
     implementation.close()

@@ -18,7 +18,7 @@ from dagster._core.remote_origin import (
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 
 from dlt_sources.tlc import fetch_zones
-from lakehouse.bronze import BronzeStore, Landing
+from lakehouse.bronze.store import BronzeStore, Landing
 from lakehouse.definitions import build_definitions
 from lakehouse.month import Month
 from tests import fhv_files, green_files, yellow_files

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 import pytest
 
-from lakehouse.automation.attempts import Attempt, Attempts, Outcome, Release, Standing, judge
+from lakehouse.automation.attempts import Attempt, Attempts, Outcome, Release, ReleaseState, decide
 from lakehouse.month import Month
 
 MONTH = Month(2024, 1)
@@ -26,80 +26,80 @@ def attempt(outcome: Outcome, **changes: object) -> Attempt:
 
 
 def test_what_was_never_asked_for_is_requested() -> None:
-    verdict = judge(NEW, [], NOW)
-    assert (verdict.standing, verdict.number, verdict.replaces) == (Standing.REQUEST, 1, "nothing")
+    decision = decide(NEW, [], NOW)
+    assert (decision.state, decision.number, decision.replaces) == (ReleaseState.REQUEST, 1, "nothing")
 
 
 def test_what_was_landed_by_hand_is_done() -> None:
-    assert judge(LANDED, [], NOW).standing is Standing.DONE
+    assert decide(LANDED, [], NOW).state is ReleaseState.DONE
 
 
 @pytest.mark.parametrize("release", [NEW, LANDED])
 def test_what_is_under_way_is_not_requested(release: Release) -> None:
-    assert judge(release, [attempt(Outcome.RUNNING), THIRD], NOW).standing is Standing.UNDER_WAY
+    assert decide(release, [attempt(Outcome.RUNNING), THIRD], NOW).state is ReleaseState.UNDER_WAY
 
 
 def test_what_succeeded_and_is_landed_is_done() -> None:
-    assert judge(LANDED, [attempt(Outcome.SUCCEEDED)], NOW).standing is Standing.DONE
+    assert decide(LANDED, [attempt(Outcome.SUCCEEDED)], NOW).state is ReleaseState.DONE
 
 
 def test_one_success_of_several_attempts_is_enough() -> None:
-    assert judge(LANDED, [attempt(Outcome.FAILED), attempt(Outcome.SUCCEEDED)], NOW).standing is Standing.DONE
+    assert decide(LANDED, [attempt(Outcome.FAILED), attempt(Outcome.SUCCEEDED)], NOW).state is ReleaseState.DONE
 
 
 @pytest.mark.parametrize("release", [NEW, LANDED])
 @pytest.mark.parametrize(
-    ("attempts", "standing", "number"),
+    ("attempts", "state", "number"),
     [
-        ([replace(FIRST, ended=NOW - 0.9 * HOUR)], Standing.LATER, 1),
-        ([FIRST], Standing.REQUEST, 2),
-        ([replace(SECOND, ended=NOW - 3.9 * HOUR), THIRD], Standing.GIVEN_UP, 3),
-        ([replace(SECOND, ended=NOW - 3.9 * HOUR), FIRST], Standing.LATER, 2),
-        ([SECOND, replace(FIRST, ended=NOW - 7 * HOUR)], Standing.REQUEST, 3),
-        ([THIRD, SECOND, FIRST], Standing.GIVEN_UP, 3),
+        ([replace(FIRST, ended=NOW - 0.9 * HOUR)], ReleaseState.LATER, 1),
+        ([FIRST], ReleaseState.REQUEST, 2),
+        ([replace(SECOND, ended=NOW - 3.9 * HOUR), THIRD], ReleaseState.GIVEN_UP, 3),
+        ([replace(SECOND, ended=NOW - 3.9 * HOUR), FIRST], ReleaseState.LATER, 2),
+        ([SECOND, replace(FIRST, ended=NOW - 7 * HOUR)], ReleaseState.REQUEST, 3),
+        ([THIRD, SECOND, FIRST], ReleaseState.GIVEN_UP, 3),
     ],
 )
 def test_what_failed_is_tried_again_after_an_hour_and_after_four_and_then_given_up(
-    release: Release, attempts: list[Attempt], standing: Standing, number: int
+    release: Release, attempts: list[Attempt], state: ReleaseState, number: int
 ) -> None:
     release = replace(release, landed_at=release.landed_at and NOW - 100 * HOUR)
-    verdict = judge(release, attempts, NOW)
-    assert (verdict.standing, verdict.number) == (standing, number)
+    decision = decide(release, attempts, NOW)
+    assert (decision.state, decision.number) == (state, number)
 
 
 def test_when_it_is_tried_again_is_told() -> None:
     ended = NOW - timedelta(minutes=10)
-    assert judge(NEW, [replace(FIRST, ended=ended)], NOW).due == ended + HOUR
+    assert decide(NEW, [replace(FIRST, ended=ended)], NOW).due == ended + HOUR
 
 
 def test_what_was_landed_by_hand_after_all_attempts_failed_is_done() -> None:
-    assert judge(replace(LANDED, landed_at=NOW - HOUR), [THIRD, SECOND, FIRST], NOW).standing is Standing.DONE
+    assert decide(replace(LANDED, landed_at=NOW - HOUR), [THIRD, SECOND, FIRST], NOW).state is ReleaseState.DONE
 
 
 def test_a_version_that_is_published_again_after_another_begins_anew() -> None:
     again = replace(NEW, replaces="B of today")
     for outcome in (Outcome.SUCCEEDED, Outcome.FAILED):
-        verdict = judge(again, [attempt(outcome, number=3)], NOW)
-        assert (verdict.standing, verdict.number, verdict.replaces) == (Standing.REQUEST, 1, "B of today")
+        decision = decide(again, [attempt(outcome, number=3)], NOW)
+        assert (decision.state, decision.number, decision.replaces) == (ReleaseState.REQUEST, 1, "B of today")
 
 
 def test_the_last_time_a_version_was_published_counts_once_it_is_landed() -> None:
     of_old = attempt(Outcome.SUCCEEDED, ended=NOW - 99 * HOUR)
     last = attempt(Outcome.FAILED, replaces="B of today")
-    verdict = judge(replace(LANDED, landed_at=NOW - 3 * HOUR), [last, of_old], NOW)
-    assert (verdict.standing, verdict.number, verdict.replaces) == (Standing.REQUEST, 2, "B of today")
+    decision = decide(replace(LANDED, landed_at=NOW - 3 * HOUR), [last, of_old], NOW)
+    assert (decision.state, decision.number, decision.replaces) == (ReleaseState.REQUEST, 2, "B of today")
 
 
 def test_attempts_at_another_version_do_not_count() -> None:
-    verdict = judge(NEW, [replace(THIRD, version="B")], NOW)
-    assert (verdict.standing, verdict.number) == (Standing.REQUEST, 1)
+    decision = decide(NEW, [replace(THIRD, version="B")], NOW)
+    assert (decision.state, decision.number) == (ReleaseState.REQUEST, 1)
 
 
 def test_a_run_that_succeeded_but_landed_something_else_is_tried_again_later_and_not_for_ever() -> None:
     """A source may tell one version and serve another, from another of its machines."""
     succeeded = attempt(Outcome.SUCCEEDED, ended=NOW - 0.5 * HOUR)
-    assert judge(NEW, [succeeded], NOW).standing is Standing.LATER
-    assert judge(NEW, [replace(succeeded, number=3)], NOW).standing is Standing.GIVEN_UP
+    assert decide(NEW, [succeeded], NOW).state is ReleaseState.LATER
+    assert decide(NEW, [replace(succeeded, number=3)], NOW).state is ReleaseState.GIVEN_UP
 
 
 def test_months_whose_last_attempt_failed_are_due_again_when_their_time_has_come() -> None:

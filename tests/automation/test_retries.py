@@ -8,7 +8,7 @@ from datetime import timedelta
 import dagster as dg
 import pytest
 
-from lakehouse.bronze import BronzeStore
+from lakehouse.bronze.store import BronzeStore
 from tests.automation.house import LAST, NEWEST, OLDER, House, file_of, months, path_of
 from tests.reference_files import ZONES_PATH
 

@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from lakehouse.automation.rotation import Position, Turn, months_a_tick
+from lakehouse.automation.rotation import Rotation, RotationCursor, months_a_tick
 from lakehouse.month import Month, month_range
 
 OLDER = tuple(month_range(Month(2019, 1), Month(2019, 6)))
@@ -37,42 +37,44 @@ def test_so_many_months_are_asked_for_at_a_tick(
 def test_every_month_has_its_turn_in_the_days_that_are_set(older: int, poll_seconds: int, recheck_days: int) -> None:
     months = tuple(month_range(Month(2011, 1), Month(2011 + (older - 1) // 12, (older - 1) % 12 + 1)))
     asked: Counter[Month] = Counter()
-    position, seconds = Position(), 0
+    position, seconds = RotationCursor(), 0
     while seconds < recheck_days * 86_400 - (poll_seconds + 5):
-        turn = Turn.of(months, Position.parse(str(position)))
-        share = turn.months[: months_a_tick(len(months), poll_seconds, recheck_days)]
+        rotation = Rotation.of(months, RotationCursor.parse(str(position)))
+        share = rotation.months[: months_a_tick(len(months), poll_seconds, recheck_days)]
         asked.update(share)
-        position = Position(turn.after(len(share)))
+        position = RotationCursor(rotation.after(len(share)))
         seconds += poll_seconds + 5
     assert set(asked) == set(months)
 
 
 def test_a_turn_begins_with_the_oldest_month() -> None:
-    assert Turn.of(OLDER, Position()).months == OLDER
+    assert Rotation.of(OLDER, RotationCursor()).months == OLDER
 
 
 def test_a_turn_goes_on_where_it_was_left_and_comes_round() -> None:
-    turn = Turn.of(OLDER, Position(Month(2019, 5)))
-    assert [str(month) for month in turn.months[:3]] == ["2019-05", "2019-06", "2019-01"]
-    assert turn.after(0) == Month(2019, 5)
-    assert turn.after(1) == Month(2019, 6)
-    assert turn.after(2) == Month(2019, 1)
-    assert turn.after(6) == Month(2019, 5)
+    rotation = Rotation.of(OLDER, RotationCursor(Month(2019, 5)))
+    assert [str(month) for month in rotation.months[:3]] == ["2019-05", "2019-06", "2019-01"]
+    assert rotation.after(0) == Month(2019, 5)
+    assert rotation.after(1) == Month(2019, 6)
+    assert rotation.after(2) == Month(2019, 1)
+    assert rotation.after(6) == Month(2019, 5)
 
 
 def test_a_month_that_is_no_longer_one_of_the_older_is_no_obstacle() -> None:
-    assert Turn.of(OLDER, Position(Month(2011, 1))).months[0] == Month(2019, 1)
-    assert Turn.of(OLDER, Position(Month(2024, 1))).months[0] == Month(2019, 1)
-    assert Turn.of((), Position(Month(2019, 3))).after(0) is None
+    assert Rotation.of(OLDER, RotationCursor(Month(2011, 1))).months[0] == Month(2019, 1)
+    assert Rotation.of(OLDER, RotationCursor(Month(2024, 1))).months[0] == Month(2019, 1)
+    assert Rotation.of((), RotationCursor(Month(2019, 3))).after(0) is None
 
 
-@pytest.mark.parametrize("position", [Position(), Position(Month(2019, 4)), Position(Month(2019, 4), Month(2019, 4))])
-def test_a_position_is_read_back_from_the_cursor(position: Position) -> None:
-    assert Position.parse(str(position)) == position
+@pytest.mark.parametrize(
+    "position", [RotationCursor(), RotationCursor(Month(2019, 4)), RotationCursor(Month(2019, 4), Month(2019, 4))]
+)
+def test_a_position_is_read_back_from_the_cursor(position: RotationCursor) -> None:
+    assert RotationCursor.parse(str(position)) == position
 
 
 def test_the_cursor_can_be_read_by_a_person() -> None:
-    assert str(Position(Month(2019, 4))) == '{"version": 1, "next": "2019-04"}'
+    assert str(RotationCursor(Month(2019, 4))) == '{"version": 1, "next": "2019-04"}'
 
 
 @pytest.mark.parametrize(
@@ -83,4 +85,4 @@ def test_the_cursor_can_be_read_by_a_person() -> None:
     ],
 )
 def test_a_cursor_that_is_not_ours_begins_the_turn_anew(cursor: str | None) -> None:
-    assert Position.parse(cursor) == Position()
+    assert RotationCursor.parse(cursor) == RotationCursor()

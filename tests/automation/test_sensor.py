@@ -11,7 +11,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from lakehouse.bronze import BronzeStore
+from lakehouse.bronze.store import BronzeStore
 from lakehouse.definitions import build_definitions
 from lakehouse.exceptions import ConfigurationError
 from lakehouse.month import Month

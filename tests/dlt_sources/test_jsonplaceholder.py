@@ -16,7 +16,7 @@ import pytest
 from dlt_sources.dataset import Download
 from dlt_sources.jsonplaceholder import fetch_users, users_source, users_url
 from dlt_sources.remote_file import HttpPolicy, Validators
-from lakehouse.contracts import USERS
+from lakehouse.bronze.contracts import USERS
 from lakehouse.exceptions import (
     ConfigurationError,
     CorruptFile,

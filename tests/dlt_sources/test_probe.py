@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from dlt_sources.http_file import Published
+from dlt_sources.http_file import RemoteVersion
 from dlt_sources.releases import probe_month, probe_zones
 from dlt_sources.remote_file import HttpPolicy, Validators
 from dlt_sources.tlc import GREEN, fetch_month
@@ -34,7 +34,7 @@ def published(tmp_path: Path) -> Path:
     return folder
 
 
-def probe(base_url: str, known: Validators | None = None) -> Published | None:
+def probe(base_url: str, known: Validators | None = None) -> RemoteVersion | None:
     return probe_month(base_url, GREEN, MONTH, known, QUICK)
 
 
@@ -73,7 +73,7 @@ def test_it_tells_of_the_zones_too(server: SourceServer, published: Path) -> Non
 def test_what_it_tells_is_what_a_fetch_records(server: SourceServer, tmp_path: Path) -> None:
     said, download = probe(server.url), fetch_month(server.url, GREEN, MONTH, tmp_path / "into", policy=QUICK)
     assert download is not None
-    assert said == Published(download.etag, download.last_modified, download.bytes)
+    assert said == RemoteVersion(download.etag, download.last_modified, download.bytes)
 
 
 def test_a_month_that_is_unchanged_is_none(server: SourceServer) -> None:
@@ -192,7 +192,7 @@ def test_what_a_folder_tells_is_what_a_copy_records(published: Path, tmp_path: P
     url = f"file://{published}"
     said, download = probe(url), fetch_month(url, GREEN, MONTH, tmp_path / "into", policy=QUICK)
     assert download is not None
-    assert said == Published(download.etag, download.last_modified, download.bytes)
+    assert said == RemoteVersion(download.etag, download.last_modified, download.bytes)
 
 
 def test_a_file_that_is_not_in_the_folder_is_not_published(published: Path) -> None:

@@ -14,13 +14,15 @@ from google.cloud import bigquery
 from google.cloud.bigquery.retry import DEFAULT_RETRY
 from sqlglot import exp
 
-from lakehouse.bronze import Landing
-from lakehouse.check_base import REJECTED, STAGED
-from lakehouse.model import SqlModel
-from lakehouse.projection import LANDED, Contract, read_footer
+from lakehouse.bronze.contract import Contract
+from lakehouse.bronze.footer import read_footer
+from lakehouse.bronze.projection import LANDED
+from lakehouse.bronze.store import Landing
+from lakehouse.models.checks.base import REJECTED, STAGED
+from lakehouse.models.model import SqlModel
 from lakehouse.schema import Column
-from lakehouse.warehouse.duckdb_engine import SCHEMAS
-from lakehouse.warehouse.duckdb_statements import ModelStatements, Statement
+from lakehouse.warehouse.local.engine import SCHEMAS
+from lakehouse.warehouse.local.statements import ModelStatements, Statement
 from tests.emulators.compiled import bigquery_statement
 from tests.emulators.emulator import Emulator
 

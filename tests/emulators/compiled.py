@@ -6,13 +6,13 @@ from collections.abc import Mapping
 
 from sqlglot import exp
 
-from lakehouse import dialect
-from lakehouse.bronze import LANDING_COLUMNS, LANDINGS
-from lakehouse.contracts import CONTRACTS
-from lakehouse.ledger import resolved_ledger
-from lakehouse.model import Models
+from lakehouse.bronze.contracts import CONTRACTS
+from lakehouse.bronze.store import LANDING_COLUMNS, LANDINGS
+from lakehouse.models import dialect
+from lakehouse.models.model import Models
 from lakehouse.warehouse.audit import audit_query
-from lakehouse.warehouse.duckdb_statements import ModelStatements, Statement, compile_model
+from lakehouse.warehouse.ledger import resolved_ledger
+from lakehouse.warehouse.local.statements import ModelStatements, Statement, compile_model
 
 
 def for_duckdb(models: Models) -> Mapping[str, ModelStatements]:

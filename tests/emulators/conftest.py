@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from lakehouse.contracts import CONTRACTS
-from lakehouse.model import Models
-from lakehouse.model_file import load_models
+from lakehouse.bronze.contracts import CONTRACTS
+from lakehouse.models.model import Models
+from lakehouse.models.reader import load_models
 from lakehouse.settings import PROJECT_ROOT
 from tests.emulators import compiled
 from tests.emulators.bigquery import BigQuery

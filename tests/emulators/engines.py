@@ -10,9 +10,9 @@ from typing import Protocol
 import pyarrow as pa
 from sqlglot import exp
 
-from lakehouse.bronze import Landing
-from lakehouse.model import SqlModel
-from lakehouse.projection import Contract
+from lakehouse.bronze.contract import Contract
+from lakehouse.bronze.store import Landing
+from lakehouse.models.model import SqlModel
 from lakehouse.schema import Column
 
 

@@ -15,8 +15,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from lakehouse.contracts import CONTRACTS
-from lakehouse.model import Models
+from lakehouse.bronze.contracts import CONTRACTS
+from lakehouse.models.model import Models
 from lakehouse.month import Month
 from lakehouse.schema import BRONZE_COLUMNS, NUMERIC, Column
 from tests.emulators.comparison import arrow_schema
@@ -100,9 +100,9 @@ class Golden:
         """The table of a model, and that of what it rejects."""
         model = self._models[key]
         tables = {model.table.name: self.published(key)}
-        if model.bronze is not None and model.rejected is not None:
-            rejects = self.months[CONTRACTS[model.bronze].dataset.name].rejects
-            sha, month = self.sha256(model.bronze), self._first_day
+        if model.bronze_asset is not None and model.rejected is not None:
+            rejects = self.months[CONTRACTS[model.bronze_asset].dataset.name].rejects
+            sha, month = self.sha256(model.bronze_asset), self._first_day
             tables[model.rejected.name] = _table(rejects, model.rejected.columns, bronze_sha256=sha, month=month)
         return tables
 
@@ -115,8 +115,8 @@ class Golden:
             counts["outside"] = 0
         if model.grain:
             counts["check_grain"] = rows * (times - 1)
-        if model.bronze is not None and model.rejected is not None:
-            counts |= self._checks_of_trips(CONTRACTS[model.bronze].dataset.name)
+        if model.bronze_asset is not None and model.rejected is not None:
+            counts |= self._checks_of_trips(CONTRACTS[model.bronze_asset].dataset.name)
         elif key in ("green_gold", "trips_gold"):
             counts["check_every_trip_is_counted"] = int(times > 1)
         elif key == "users_gold":
@@ -158,9 +158,9 @@ class Golden:
     def _rows_of(self, key: str) -> pa.Table:
         model = self._models[key]
         columns = model.table.columns
-        if model.bronze is not None and CONTRACTS[model.bronze].is_monthly:
-            trips = self.months[CONTRACTS[model.bronze].dataset.name].trips
-            return _table(trips, columns, bronze_sha256=self.sha256(model.bronze))
+        if model.bronze_asset is not None and CONTRACTS[model.bronze_asset].is_monthly:
+            trips = self.months[CONTRACTS[model.bronze_asset].dataset.name].trips
+            return _table(trips, columns, bronze_sha256=self.sha256(model.bronze_asset))
         if key == "zones_silver":
             return _table(self._zones, columns)
         if key == "users_silver":

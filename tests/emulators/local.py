@@ -9,14 +9,14 @@ from pathlib import Path
 import pyarrow as pa
 from sqlglot import exp
 
-from lakehouse.bronze import Landing
-from lakehouse.check_base import REJECTED, STAGED
-from lakehouse.model import SqlModel
-from lakehouse.projection import Contract
+from lakehouse.bronze.contract import Contract
+from lakehouse.bronze.store import Landing
+from lakehouse.models.checks.base import REJECTED, STAGED
+from lakehouse.models.model import SqlModel
 from lakehouse.schema import Column, TableSpec
-from lakehouse.warehouse.duckdb_engine import DuckDbEngine
-from lakehouse.warehouse.duckdb_statements import ModelStatements, Statement
-from lakehouse.warehouse.landed_file import LandedFile
+from lakehouse.warehouse.local.engine import DuckDbEngine
+from lakehouse.warehouse.local.landed_file import LandedFile
+from lakehouse.warehouse.local.statements import ModelStatements, Statement
 
 
 class DuckDb:
@@ -42,8 +42,8 @@ class DuckDb:
 
     def compute(self, model: SqlModel, parameters: Mapping[str, datetime]) -> None:
         statements = self._statements[model.key]
-        if model.bronze is not None:
-            self._landed[model.bronze].present(self._engine)  # the engine knows one landed file at a time
+        if model.bronze_asset is not None:
+            self._landed[model.bronze_asset].present(self._engine)  # the engine knows one landed file at a time
         self._write(model.table, statements.select, parameters)
         if model.rejected is not None and statements.rejected is not None:
             self._write(model.rejected, statements.rejected, parameters)

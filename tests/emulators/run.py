@@ -16,10 +16,10 @@ import pyarrow.parquet as pq
 from google.api_core.exceptions import GoogleAPIError
 from sqlglot import exp
 
-from lakehouse import dialect
-from lakehouse.bronze import LANDING_COLUMNS, LANDINGS, Landing
-from lakehouse.contracts import CONTRACTS
-from lakehouse.model import LEDGER, PARTITION_END, PARTITION_START, Models, SqlModel
+from lakehouse.bronze.contracts import CONTRACTS
+from lakehouse.bronze.store import LANDING_COLUMNS, LANDINGS, Landing
+from lakehouse.models import dialect
+from lakehouse.models.model import LEDGER, PARTITION_END, PARTITION_START, Models, SqlModel
 from lakehouse.month import Month
 from lakehouse.schema import Column
 from tests.emulators.comparison import Differs, Outcome, Verdict, arrow_schema, in_types_of, require_same
@@ -42,7 +42,7 @@ def steps(scenario: Scenario, models: Models) -> tuple[str, ...]:
     given = {*scenario.eras, *(("zones_silver",) if scenario.month else ())}
     made: list[str] = []
     for model in models:
-        combined = {maker.key for maker in models.combined(model)}
+        combined = {maker.key for maker in models.union_inputs(model)}
         whole = {models.asset_key(table) for table in model.references} - combined
         if model.key not in given and whole <= given and (not combined or combined & given):
             made.append(model.key)
@@ -200,7 +200,7 @@ class Run:
 
     def _era(self, step: str) -> str:
         """Of a bronze asset, or of the one that a model reads; of others there is none to tell."""
-        asset = step if step in CONTRACTS else self._models[step].bronze if step != LEDGER else None
+        asset = step if step in CONTRACTS else self._models[step].bronze_asset if step != LEDGER else None
         return self._scenario.eras.get(asset or "", "")
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from dlt_sources import jsonplaceholder
 from dlt_sources.dataset import landed_as
-from lakehouse.contracts import CONTRACTS
+from lakehouse.bronze.contracts import CONTRACTS
 from lakehouse.month import Month
 from tests import reference_files
 from tests.emulators import generated

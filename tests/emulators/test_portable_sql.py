@@ -10,11 +10,11 @@ from dataclasses import replace
 
 import pytest
 
-from lakehouse.check_values import AcceptedValues, KnownCodes, NotNull, Range, Relationship
-from lakehouse.checks import Check, CustomSql, RejectedShare, Unique
-from lakehouse.contracts import CONTRACTS
-from lakehouse.model import Models
-from lakehouse.model_file import load_models
+from lakehouse.bronze.contracts import CONTRACTS
+from lakehouse.models.checks.kinds import Check, CustomSql, RejectedShare, Unique
+from lakehouse.models.checks.values import AcceptedValues, KnownCodes, NotNull, Range, Relationship
+from lakehouse.models.model import Models
+from lakehouse.models.reader import load_models
 from lakehouse.settings import PROJECT_ROOT
 from lakehouse.warehouse.failing_rows import causes, causes_query, sample_query
 from tests.emulators.comparison import Outcome

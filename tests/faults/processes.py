@@ -25,9 +25,9 @@ _CONTEXT.set_forkserver_preload(
     [
         "dlt.destinations",
         "duckdb",
-        "lakehouse.cli",
+        "lakehouse.cli.main",
         "lakehouse.definitions",
-        "lakehouse.runs",
+        "lakehouse.cli.runs",
         "pyarrow.parquet",
         "pyiceberg.catalog.sql",
         "pyiceberg.io.pyarrow",
@@ -127,7 +127,7 @@ def _lakehouse(
     patch: Callable[[], object] | None,
     go: Path | None,
 ) -> None:
-    from lakehouse.cli import main
+    from lakehouse.cli.main import main
 
     descriptor = os.open(log, os.O_WRONLY | os.O_APPEND)
     for stream in (1, 2):

@@ -13,8 +13,8 @@ from pyiceberg.exceptions import ValidationException
 
 from lakehouse.exceptions import LakehouseError
 from lakehouse.month import Month
-from lakehouse.warehouse import iceberg_tables
-from lakehouse.warehouse.iceberg_tables import IcebergTables
+from lakehouse.warehouse.local import tables as iceberg_tables
+from lakehouse.warehouse.local.tables import IcebergTables
 from tests import green_files
 from tests.commands import dagster_in_memory, data_files, held, held_query, ledger, of, opened, run
 from tests.faults.processes import one_month, polling, race

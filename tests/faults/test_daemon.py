@@ -14,7 +14,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from lakehouse.bronze import BronzeStore
+from lakehouse.bronze.store import BronzeStore
 from lakehouse.exceptions import QueryError
 from lakehouse.month import Month
 from tests import green_files

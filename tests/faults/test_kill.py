@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from pyiceberg.catalog.sql import SqlCatalog
 
-from lakehouse.bronze import BronzeStore
+from lakehouse.bronze.store import BronzeStore
 from lakehouse.month import Month
-from lakehouse.warehouse.duckdb_iceberg import DuckDbIcebergWarehouse
-from lakehouse.warehouse.iceberg_tables import IcebergTables
+from lakehouse.warehouse.local.tables import IcebergTables
+from lakehouse.warehouse.local.warehouse import DuckDbIcebergWarehouse
 from tests import green_files
 from tests.commands import Held, dagster_in_memory, data_files, held, landed, ledger, of, run, run_arguments
 from tests.faults.processes import kill_this_process, one_month, start

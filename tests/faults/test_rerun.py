@@ -17,10 +17,10 @@ import duckdb
 import pyarrow.parquet as pq
 import pytest
 
-from lakehouse.bronze import ORPHAN_AGE_SECONDS, BronzeStore
+from lakehouse.bronze.store import ORPHAN_AGE_SECONDS, BronzeStore
 from lakehouse.month import Month
 from lakehouse.settings import PROJECT_ROOT
-from lakehouse.warehouse.duckdb_engine import DuckDbEngine
+from lakehouse.warehouse.local.engine import DuckDbEngine
 from tests import green_files
 from tests.commands import dagster_in_memory, data_files, held, landed, ledger, of, opened, run
 from tests.http_source import SourceServer

@@ -20,8 +20,8 @@ from dagster import AssetKey, AssetRecordsFilter
 from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.expressions import And, GreaterThanOrEqual, LessThan
 
+from lakehouse.cli.outcomes import RunOutcome
 from lakehouse.month import Month
-from lakehouse.outcomes import RunOutcome
 from tests.project import Project
 from tests.real_data import independent
 from tests.real_data.independent import LAYOUTS, TripMonth, assert_same, fingerprints

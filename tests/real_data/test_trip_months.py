@@ -16,9 +16,9 @@ import pytest
 from dagster import AssetKey
 from pyiceberg.catalog.sql import SqlCatalog
 
+from lakehouse.cli.outcomes import RunOutcome
 from lakehouse.definitions import build_definitions
 from lakehouse.month import Month
-from lakehouse.outcomes import RunOutcome
 from lakehouse.settings import Settings
 from tests.project import Project
 from tests.real_data.independent import assert_same

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from dlt_sources import tlc
-from lakehouse.bronze import BronzeStore
-from lakehouse.contracts import CONTRACTS
+from lakehouse.bronze.contracts import CONTRACTS
+from lakehouse.bronze.store import BronzeStore
+from lakehouse.cli.outcomes import RunOutcome
 from lakehouse.month import Month
-from lakehouse.outcomes import RunOutcome
 from lakehouse.sample.server import SampleServer
 from lakehouse.sample.source import month_file, prepare, publish
 from lakehouse.sample.trips import Generated, write_month

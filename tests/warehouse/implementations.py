@@ -14,12 +14,12 @@ from typing import Any, Protocol, TypeAlias
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from lakehouse.bronze import BronzeStore, Landing
-from lakehouse.contracts import CONTRACTS
-from lakehouse.model import Models
+from lakehouse.bronze.contracts import CONTRACTS
+from lakehouse.bronze.store import BronzeStore, Landing
+from lakehouse.models.model import Models
 from lakehouse.month import Month
 from lakehouse.results import ReplaceResult
-from lakehouse.warehouse.duckdb_iceberg import DuckDbIcebergWarehouse
+from lakehouse.warehouse.local.warehouse import DuckDbIcebergWarehouse
 from lakehouse.warehouse.protocol import Warehouse
 from tests import fhv_files, green_files, reference_files, yellow_files
 from tests.loading import models_of

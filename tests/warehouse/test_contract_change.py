@@ -6,11 +6,11 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
-from lakehouse.contracts import CONTRACTS
+from lakehouse.bronze.contract import Contract
+from lakehouse.bronze.contracts import CONTRACTS
 from lakehouse.month import Month
-from lakehouse.projection import Contract
 from lakehouse.settings import PROJECT_ROOT
-from lakehouse.warehouse.duckdb_iceberg import DuckDbIcebergWarehouse
+from lakehouse.warehouse.local.warehouse import DuckDbIcebergWarehouse
 from tests import green_files
 from tests.loading import models_of
 from tests.warehouse.implementations import House, LocalImplementation

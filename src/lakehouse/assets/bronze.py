@@ -15,17 +15,17 @@ from dagster_dlt.translator import DltResourceTranslatorData
 
 from dlt_sources.dataset import Dataset, Download, landed_as
 from dlt_sources.remote_file import Validators, without_secrets
+from lakehouse.annotations import DEFAULT_OWNER
 from lakehouse.assets.freshness import freshness
-from lakehouse.assets.labels import noted, tags
 from lakehouse.assets.partitions import monthly, one_month_a_run
-from lakehouse.assets.reporting import failures_in_words
-from lakehouse.assets.sources import Source, source_of
-from lakehouse.bronze import BronzeStore, Landing, hash_file
+from lakehouse.assets.reporting import asset_tags, failures_in_words, noted
+from lakehouse.bronze.contract import Contract
+from lakehouse.bronze.footer import read_footer
+from lakehouse.bronze.sources import Source, source_of
+from lakehouse.bronze.store import BronzeStore, Landing, hash_file
 from lakehouse.exceptions import ConfigurationError, CorruptFile, NotPublished
-from lakehouse.home import claim
-from lakehouse.labels import DEFAULT_OWNER
+from lakehouse.home import ensure_home_kind
 from lakehouse.month import Month
-from lakehouse.projection import Contract, read_footer
 from lakehouse.settings import Settings
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def _bronze_asset(
             return
         what = f"{dataset.name} {month or ''}".strip()
         with failures_in_words(what), bronze_store.workspace() as folder:
-            claim(settings.home, of_samples=settings.sample)
+            ensure_home_kind(settings.home, of_samples=settings.sample)
             bronze_store.sweep(dataset.name, month)
             current = bronze_store.current(dataset.name, month)
             damaged = current is not None and not bronze_store.is_intact(current)
@@ -145,7 +145,7 @@ class _Translator(DagsterDltTranslator):
             kinds=self._kinds,
             description=noted(self._settings, spec.description or ""),
             owners=[DEFAULT_OWNER],
-            tags=tags(self._settings, "bronze", [dataset]),
+            tags=asset_tags(self._settings, "bronze", [dataset]),
             freshness_policy=freshness([dataset], is_monthly=self._contract.is_monthly),
             metadata={**spec.metadata, "dagster/column_schema": dg.TableSchema(columns=columns)},
         )

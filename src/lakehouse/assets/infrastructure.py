@@ -3,10 +3,9 @@
 # Dagster reads the annotations of an asset's function, so they are not postponed here.
 import dagster as dg
 
-from lakehouse.assets.labels import noted, tags
-from lakehouse.assets.reporting import failures_in_words
-from lakehouse.labels import DEFAULT_OWNER
-from lakehouse.model import Models
+from lakehouse.annotations import DEFAULT_OWNER
+from lakehouse.assets.reporting import asset_tags, failures_in_words, noted
+from lakehouse.models.model import Models
 from lakehouse.settings import Settings
 from lakehouse.warehouse.protocol import Warehouse
 
@@ -18,7 +17,7 @@ def infrastructure_asset(settings: Settings, models: Models) -> dg.AssetsDefinit
         group_name="infrastructure",
         kinds={settings.profile},
         owners=[DEFAULT_OWNER],
-        tags=tags(settings, "infrastructure"),
+        tags=asset_tags(settings, "infrastructure"),
         description=noted(
             settings, "Folders, Iceberg catalog and tables of the local warehouse, brought to the models' schemas."
         ),

@@ -1,16 +1,18 @@
-"""What every asset tells Dagster in the same words: schemas, previews, failures."""
+"""What every asset tells Dagster in the same words: tags, notes, schemas, previews, failures."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from lakehouse.annotations import SAMPLE_NOTE
 from lakehouse.exceptions import LakehouseError
 from lakehouse.schema import Column
+from lakehouse.settings import Settings
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -75,3 +77,17 @@ def _cell(value: object) -> str:
     if len(text) > _LONGEST:
         text = f"{text[: _LONGEST - 1]}…"
     return _MARKUP.sub(r"\\\g<0>", text)
+
+
+def asset_tags(
+    settings: Settings, layer: str, datasets: Collection[str] = (), more: Mapping[str, str] | None = None
+) -> dict[str, str]:
+    """The layer, the dataset if there is but one, and that it is a sample; ``more`` win over the dataset."""
+    dataset = {"dataset": next(iter(datasets))} if len(datasets) == 1 else {}
+    sample = {"sample": "true"} if settings.sample else {}
+    return {**dataset, **(more or {}), "layer": layer, **sample}
+
+
+def noted(settings: Settings, text: str) -> str:
+    """A description or a preview, below a note if it is of sample data."""
+    return f"{SAMPLE_NOTE}\n\n{text}" if settings.sample else text

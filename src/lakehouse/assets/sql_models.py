@@ -7,17 +7,16 @@ from typing import Any
 
 import dagster as dg
 
-from lakehouse import dialect
 from lakehouse.assets.freshness import freshness
-from lakehouse.assets.labels import noted, tags
 from lakehouse.assets.partitions import monthly, one_month_a_run
-from lakehouse.assets.reporting import failures_in_words, markdown_table, table_schema
-from lakehouse.checks import IMPLICIT_CHECKS
+from lakehouse.assets.reporting import asset_tags, failures_in_words, markdown_table, noted, table_schema
+from lakehouse.bronze.contract import Contract
 from lakehouse.exceptions import CheckFailed
-from lakehouse.lineage import column_lineage
-from lakehouse.model import Models, SqlModel
+from lakehouse.models import dialect
+from lakehouse.models.checks.kinds import IMPLICIT_CHECKS
+from lakehouse.models.lineage import column_lineage
+from lakehouse.models.model import Models, SqlModel
 from lakehouse.month import Month
-from lakehouse.projection import Contract
 from lakehouse.results import CheckResult, ReplaceResult
 from lakehouse.schema import BRONZE_COLUMNS
 from lakehouse.settings import Settings
@@ -40,12 +39,12 @@ def sql_model_asset(
         group_name=f"{model.layer}_layer",
         kinds={model.table.format},
         owners=[model.owner],
-        tags=tags(settings, model.layer, datasets, model.tags),
+        tags=asset_tags(settings, model.layer, datasets, model.tags),
         freshness_policy=freshness(datasets, is_monthly=model.is_partitioned),
         partitions_def=partitions,
         backfill_policy=one_month_a_run() if partitions else None,
         check_specs=_check_specs(models, model, partitions),
-        code_version=_code_version(sql, contracts.get(model.bronze or "")),
+        code_version=_code_version(sql, contracts.get(model.bronze_asset or "")),
         metadata={
             "dagster/table_name": model.table.name,
             "dagster/storage_kind": model.table.format,
@@ -93,11 +92,11 @@ def _check_specs(
     declared = [(check.label, check.blocks, check.description or check.meaning()) for check in model.checks]
     if model.grain:
         declared.append(("grain", True, f"{IMPLICIT_CHECKS['grain']}: {', '.join(model.grain)}"))
-    if model.bronze is not None:
+    if model.bronze_asset is not None:
         declared.append(("contract_drift", False, IMPLICIT_CHECKS["contract_drift"]))
     if model.rejected is not None:
         declared.append(("row_ledger", True, IMPLICIT_CHECKS["row_ledger"]))
-    if models.combined(model):
+    if models.union_inputs(model):
         declared.append(("datasets_present", False, IMPLICIT_CHECKS["datasets_present"]))
     return [
         dg.AssetCheckSpec(name, asset=model.key, blocking=blocking, description=description, partitions_def=partitions)

@@ -69,7 +69,7 @@ class Attempt:
     ended: datetime
 
 
-class Standing(Enum):
+class ReleaseState(Enum):
     """What is to be done about a release."""
 
     DONE = "done"
@@ -80,20 +80,20 @@ class Standing(Enum):
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Decision:
     """What is to be done about a release; ``number`` and ``replaces`` are those of the attempt, next or last.
 
     ``due`` is when the next attempt is made, where that is later.
     """
 
     release: Release
-    standing: Standing
+    state: ReleaseState
     number: int
     replaces: str
     due: datetime | None = None
 
 
-def judge(release: Release, attempts: Sequence[Attempt], now: datetime) -> Verdict:
+def decide(release: Release, attempts: Sequence[Attempt], now: datetime) -> Decision:
     """What is to be done about a release, after these attempts at its dataset and month, newest first.
 
     A release is done when it is landed and a run of it succeeded, or when it was landed by hand: without any attempt,
@@ -106,21 +106,21 @@ def judge(release: Release, attempts: Sequence[Attempt], now: datetime) -> Verdi
     number = max((attempt.number for attempt in tried), default=0)
     ended = max((attempt.ended for attempt in tried), default=None)
 
-    def verdict(standing: Standing, number: int = number, due: datetime | None = None) -> Verdict:
-        return Verdict(release, standing, number, replaces, due)
+    def decision(state: ReleaseState, number: int = number, due: datetime | None = None) -> Decision:
+        return Decision(release, state, number, replaces, due)
 
     if any(attempt.outcome is Outcome.RUNNING for attempt in same):
-        return verdict(Standing.UNDER_WAY)
+        return decision(ReleaseState.UNDER_WAY)
     if release.landed_at is not None:
         by_hand = ended is None or release.landed_at > ended
         if by_hand or any(attempt.outcome is Outcome.SUCCEEDED for attempt in tried):
-            return verdict(Standing.DONE)
+            return decision(ReleaseState.DONE)
     if ended is None:
-        return verdict(Standing.REQUEST, number=1)
+        return decision(ReleaseState.REQUEST, number=1)
     if number >= MAX_ATTEMPTS:
-        return verdict(Standing.GIVEN_UP)
+        return decision(ReleaseState.GIVEN_UP)
     due = ended + RETRY_AFTER[number - 1]
-    return verdict(Standing.LATER, due=due) if now < due else verdict(Standing.REQUEST, number=number + 1)
+    return decision(ReleaseState.LATER, due=due) if now < due else decision(ReleaseState.REQUEST, number=number + 1)
 
 
 class Attempts:
@@ -155,29 +155,29 @@ class Attempts:
         }
 
 
-def run_key(verdicts: Sequence[Verdict]) -> str:
+def run_key(decisions: Sequence[Decision]) -> str:
     """What Dagster knows a request by: it makes no second run under the same key, ever."""
     return "; ".join(
-        f"{verdict.release}: {verdict.release.version} for {verdict.replaces}, attempt {verdict.number}"
-        for verdict in verdicts
+        f"{decision.release}: {decision.release.version} for {decision.replaces}, attempt {decision.number}"
+        for decision in decisions
     )
 
 
-def tags(verdicts: Sequence[Verdict]) -> Mapping[str, str]:
+def run_tags(decisions: Sequence[Decision]) -> Mapping[str, str]:
     """What a run that these ask for carries, for people and for :class:`Attempts`."""
     return {
         _REQUESTED_BY: SENSOR,
-        _RELEASE: ", ".join(str(verdict.release) for verdict in verdicts),
+        _RELEASE: ", ".join(str(decision.release) for decision in decisions),
         **{
-            f"{_RELEASE}.{verdict.release.dataset}": json.dumps(
+            f"{_RELEASE}.{decision.release.dataset}": json.dumps(
                 {
-                    "month": str(verdict.release.month or _WHOLE),
-                    "version": verdict.release.version,
-                    "replaces": verdict.replaces,
-                    "attempt": verdict.number,
+                    "month": str(decision.release.month or _WHOLE),
+                    "version": decision.release.version,
+                    "replaces": decision.replaces,
+                    "attempt": decision.number,
                 }
             )
-            for verdict in verdicts
+            for decision in decisions
         },
     }
 

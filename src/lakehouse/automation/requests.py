@@ -5,18 +5,18 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from lakehouse.automation.attempts import Verdict, run_key, tags
-from lakehouse.automation.inquiry import Watched
+from lakehouse.automation.attempts import Decision, run_key, run_tags
+from lakehouse.automation.polling import PolledSource
 from lakehouse.month import Month
 
 if TYPE_CHECKING:
     from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
 
-Found = Mapping[Watched, Verdict]
+Found = Mapping[PolledSource, Decision]
 """What is to be requested of one month, or of what comes whole."""
 
 
-def target(datasets: Iterable[Watched]) -> dg.AssetSelection:
+def target(datasets: Iterable[PolledSource]) -> dg.AssetSelection:
     """All assets that runs may be requested of: these datasets, what follows from them, and what that needs."""
     below = dg.AssetSelection.assets(*(dataset.asset for dataset in datasets)).downstream()
     return below | below.upstream()
@@ -41,7 +41,7 @@ class Requests:
         for month in sorted(each for each in found if each is not None):
             below = self._below(found[month])
             needed = self._missing_above(below)
-            along = {dataset: verdict for dataset, verdict in whole.items() if dg.AssetKey(dataset.asset) in needed}
+            along = {dataset: decision for dataset, decision in whole.items() if dg.AssetKey(dataset.asset) in needed}
             for dataset in along:
                 alone.pop(dataset, None)
             yield _request(below | needed, month, {**along, **found[month]})
@@ -67,10 +67,10 @@ class Requests:
 
 
 def _request(assets: set[dg.AssetKey], month: Month | None, found: Found) -> dg.RunRequest:
-    verdicts = list(found.values())
+    decisions = list(found.values())
     return dg.RunRequest(
-        run_key=run_key(verdicts),
-        tags=tags(verdicts),
+        run_key=run_key(decisions),
+        tags=run_tags(decisions),
         partition_key=None if month is None else str(month),
         asset_selection=sorted(assets),
     )

@@ -18,7 +18,7 @@ _SECONDS_A_DAY = 86_400
 
 
 @dataclass(frozen=True)
-class Position:
+class RotationCursor:
     """Where the turn of the older months goes on, as a sensor's cursor keeps it.
 
     ``unanswered`` is a month that could not be asked for at the last tick: it gets one more chance before the turn
@@ -29,7 +29,7 @@ class Position:
     unanswered: Month | None = None
 
     @classmethod
-    def parse(cls, cursor: str | None) -> Position:
+    def parse(cls, cursor: str | None) -> RotationCursor:
         """Read a cursor; what is not one of ours, or of another version, begins the turn anew."""
         try:
             said = json.loads(cursor or "null")
@@ -45,13 +45,13 @@ class Position:
 
 
 @dataclass(frozen=True)
-class Turn:
+class Rotation:
     """The older months in the order in which they are asked for, beginning with the one whose turn it is."""
 
     months: tuple[Month, ...]
 
     @classmethod
-    def of(cls, older: Sequence[Month], position: Position) -> Turn:
+    def of(cls, older: Sequence[Month], position: RotationCursor) -> Rotation:
         """The turn at a position, whatever became of first and last month since."""
         start = position.following
         at = next((index for index, month in enumerate(older) if start is not None and month >= start), 0)

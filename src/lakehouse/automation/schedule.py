@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dagster as dg
 
-from lakehouse.model import Models
+from lakehouse.models.model import Models
 from lakehouse.settings import Settings
 
 SCHEDULE = "users_daily"

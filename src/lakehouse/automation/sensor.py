@@ -7,19 +7,19 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 
 from lakehouse.assets.partitions import monthly
-from lakehouse.automation.attempts import MAX_ATTEMPTS, NOTHING, SENSOR, Attempts, Standing
-from lakehouse.automation.inquiry import MAX_REQUESTS, Inquiry, Reply, watched
+from lakehouse.automation.attempts import MAX_ATTEMPTS, NOTHING, SENSOR, Attempts, ReleaseState
+from lakehouse.automation.polling import MAX_REQUESTS, PollReply, SourcePoll, polled_sources
 from lakehouse.automation.requests import Requests, target
-from lakehouse.automation.rotation import NEWEST_MONTHS, Position, Turn, months_a_tick
-from lakehouse.bronze import BronzeStore
+from lakehouse.automation.rotation import NEWEST_MONTHS, Rotation, RotationCursor, months_a_tick
+from lakehouse.bronze.contract import Contract
+from lakehouse.bronze.store import BronzeStore
 from lakehouse.month import Month
-from lakehouse.projection import Contract
 from lakehouse.settings import Settings
 
 
 def release_sensor(settings: Settings, contracts: Mapping[str, Contract]) -> dg.SensorDefinition:
     """The sensor that requests bronze, and all that follows from it, of what the sources publish and restate."""
-    datasets = tuple(watched(settings, contracts))
+    datasets = tuple(polled_sources(settings, contracts))
 
     @dg.sensor(
         name=SENSOR,
@@ -34,18 +34,18 @@ def release_sensor(settings: Settings, contracts: Mapping[str, Contract]) -> dg.
         now = _now()
         attempts = Attempts.of(context.instance, now)
         store = BronzeStore(settings.home)
-        inquiry = Inquiry(datasets, store, attempts, now)
+        poll = SourcePoll(datasets, store, attempts, now)
         again = attempts.due_again(now, since=now - timedelta(days=settings.recheck_days))
-        position = _ask(settings, inquiry, again, Position.parse(context.cursor))
-        for line in _news(inquiry):
+        position = _ask(settings, poll, again, RotationCursor.parse(context.cursor))
+        for line in _news(poll):
             context.log.info(line)
-        for line in _troubles(inquiry):
+        for line in _troubles(poll):
             context.log.warning(line)
         graph, is_new_home = context.repository_def.asset_graph, not store.root.exists()
-        requests = list(Requests(graph, context.instance, is_new_home=is_new_home).of(inquiry.requested()))
+        requests = list(Requests(graph, context.instance, is_new_home=is_new_home).of(poll.requested()))
         return dg.SensorResult(
             run_requests=requests,
-            skip_reason=None if requests else dg.SkipReason(_summary(inquiry, position)),
+            skip_reason=None if requests else dg.SkipReason(_summary(poll, position)),
             cursor=str(position),
         )
 
@@ -56,46 +56,46 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def _ask(settings: Settings, inquiry: Inquiry, again: Iterable[Month], position: Position) -> Position:
+def _ask(settings: Settings, poll: SourcePoll, again: Iterable[Month], position: RotationCursor) -> RotationCursor:
     """Ask for what is due at this tick; where the turn of the older months goes on at the next."""
     months = [Month.parse(key) for key in monthly(settings).get_partition_keys()]
     older, newest = months[:-NEWEST_MONTHS], months[-NEWEST_MONTHS:]
     for month in (None, *newest, *sorted(set(months).intersection(again))):
-        inquiry.about(month)
-    turn = Turn.of(older, position)
+        poll.ask(month)
+    rotation = Rotation.of(older, position)
     asked = 0
-    for month in turn.months[: months_a_tick(len(older), settings.poll_seconds, settings.recheck_days)]:
-        reply = inquiry.about(month)
-        if reply is Reply.NOT_ASKED:
-            return Position(month, position.unanswered)
-        if reply is Reply.UNANSWERED and month != position.unanswered:
-            return Position(month, unanswered=month)
+    for month in rotation.months[: months_a_tick(len(older), settings.poll_seconds, settings.recheck_days)]:
+        reply = poll.ask(month)
+        if reply is PollReply.NOT_ASKED:
+            return RotationCursor(month, position.unanswered)
+        if reply is PollReply.UNANSWERED and month != position.unanswered:
+            return RotationCursor(month, unanswered=month)
         asked += 1
-    return Position(turn.after(asked))
+    return RotationCursor(rotation.after(asked))
 
 
-def _news(inquiry: Inquiry) -> Iterator[str]:
-    for verdict in inquiry.standing(Standing.REQUEST):
-        was = "is new" if verdict.replaces == NOTHING else f"was restated, it replaces {verdict.replaces}"
-        again = f"; attempt {verdict.number} of {MAX_ATTEMPTS}" if verdict.number > 1 else ""
-        yield f"{verdict.release} {was}: version {verdict.release.version}{again}"
+def _news(poll: SourcePoll) -> Iterator[str]:
+    for decision in poll.in_state(ReleaseState.REQUEST):
+        was = "is new" if decision.replaces == NOTHING else f"was restated, it replaces {decision.replaces}"
+        again = f"; attempt {decision.number} of {MAX_ATTEMPTS}" if decision.number > 1 else ""
+        yield f"{decision.release} {was}: version {decision.release.version}{again}"
 
 
-def _troubles(inquiry: Inquiry) -> Iterator[str]:
-    yield from dict.fromkeys((*inquiry.unavailable, *([inquiry.ended_by] if inquiry.ended_by else [])))
-    for verdict in inquiry.standing(Standing.GIVEN_UP):
-        yield f"{verdict.release} was given up after {verdict.number} attempts that failed: look at its runs"
+def _troubles(poll: SourcePoll) -> Iterator[str]:
+    yield from dict.fromkeys((*poll.unavailable, *([poll.ended_by] if poll.ended_by else [])))
+    for decision in poll.in_state(ReleaseState.GIVEN_UP):
+        yield f"{decision.release} was given up after {decision.number} attempts that failed: look at its runs"
 
 
-def _summary(inquiry: Inquiry, position: Position) -> str:
+def _summary(poll: SourcePoll, position: RotationCursor) -> str:
     """One line about a tick that requests nothing."""
-    files = "1 file" if inquiry.asked == 1 else f"{inquiry.asked} files"
-    unpublished = f", of which {inquiry.unpublished} not published yet" if inquiry.unpublished else ""
-    parts = [*_troubles(inquiry), f"nothing new: asked for {files}{unpublished}"]
-    if under_way := [str(verdict.release) for verdict in inquiry.standing(Standing.UNDER_WAY)]:
+    files = "1 file" if poll.asked == 1 else f"{poll.asked} files"
+    unpublished = f", of which {poll.unpublished} not published yet" if poll.unpublished else ""
+    parts = [*_troubles(poll), f"nothing new: asked for {files}{unpublished}"]
+    if under_way := [str(decision.release) for decision in poll.in_state(ReleaseState.UNDER_WAY)]:
         parts.append(f"runs under way: {', '.join(under_way)}")
-    for verdict in inquiry.standing(Standing.LATER):
-        parts.append(f"{verdict.release} failed and is tried again after {verdict.due:%Y-%m-%d %H:%M} UTC")
+    for decision in poll.in_state(ReleaseState.LATER):
+        parts.append(f"{decision.release} failed and is tried again after {decision.due:%Y-%m-%d %H:%M} UTC")
     if position.following is not None:
         parts.append(f"next older month: {position.following}")
     return "; ".join(parts)

@@ -15,7 +15,7 @@ HUNDREDTHS = 100
 
 
 @dataclass(frozen=True)
-class Column:
+class SampleColumn:
     """Whole numbers of ``1/per``, so that money and miles have two decimals exactly; where ``missing``, no value.
 
     With ``words`` the numbers are places in it.

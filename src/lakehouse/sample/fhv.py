@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lakehouse.sample.column import Column
+from lakehouse.sample.column import SampleColumn
 from lakehouse.sample.draws import chance, pick, zone_shares
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ _WORDS = (*_PLAIN, *(base.ljust(_PADDED_LENGTH) for base in _PLAIN))
 """Every base as it should be, then every base with the spaces that some records have."""
 
 
-def fhv_columns(rng: np.random.Generator, count: int) -> tuple[dict[str, Column], Numbers]:
+def fhv_columns(rng: np.random.Generator, count: int) -> tuple[dict[str, SampleColumn], Numbers]:
     """The columns of ``count`` trips but for their times, and their durations in seconds."""
     import numpy as np
 
@@ -39,13 +39,13 @@ def fhv_columns(rng: np.random.Generator, count: int) -> tuple[dict[str, Column]
     # Of the trips with a zone: so many that the share of all trips is that of TLC.md.
     pickups = zone_shares(_ZONES, 0.78, 0.007)
     columns = {
-        "dispatching_base_num": Column(base + padding, words=_WORDS),
-        "PUlocationID": Column(pick(rng, pickups, count), missing=chance(rng, _NO_PICKUP_ZONE_SHARE, count)),
-        "DOlocationID": Column(
+        "dispatching_base_num": SampleColumn(base + padding, words=_WORDS),
+        "PUlocationID": SampleColumn(pick(rng, pickups, count), missing=chance(rng, _NO_PICKUP_ZONE_SHARE, count)),
+        "DOlocationID": SampleColumn(
             pick(rng, zone_shares(_ZONES, 0.068, 0.021), count), missing=chance(rng, _NO_DROPOFF_ZONE_SHARE, count)
         ),
-        "SR_Flag": Column(np.zeros(count, dtype=np.int8), missing=np.ones(count, dtype=bool)),
-        "Affiliated_base_number": Column(
+        "SR_Flag": SampleColumn(np.zeros(count, dtype=np.int8), missing=np.ones(count, dtype=bool)),
+        "Affiliated_base_number": SampleColumn(
             affiliated + padding, missing=chance(rng, _NO_AFFILIATION_SHARE, count), words=_WORDS
         ),
     }

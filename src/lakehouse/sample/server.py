@@ -174,7 +174,7 @@ def _application(folder: Path) -> Starlette:
     from starlette.routing import Mount, Route
     from starlette.staticfiles import NotModifiedResponse, StaticFiles
 
-    class Published(StaticFiles):
+    class HashedFiles(StaticFiles):
         """The files of the folder, each with the hash of its content as ETag.
 
         Starlette makes it of size and time of change, which two versions of a month written in quick succession may
@@ -201,7 +201,7 @@ def _application(folder: Path) -> Starlette:
                 return NotModifiedResponse(response.headers)
             return response
 
-    files = Published(directory=folder, check_dir=False)
+    files = HashedFiles(directory=folder, check_dir=False)
 
     async def index(_: Request) -> Response:
         return HTMLResponse(index_page(folder))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from dlt_sources import tlc
 from lakehouse.month import Month
-from lakehouse.sample.column import HUNDREDTHS, Column
+from lakehouse.sample.column import HUNDREDTHS, SampleColumn
 from lakehouse.sample.draws import chance, pick, zone_shares
 from lakehouse.sample.eras import AIRPORT_FEE, CBD_FEE, CONGESTION_SURCHARGE
 from lakehouse.sample.times import Times
@@ -51,7 +51,7 @@ _DROPOFFS = {"Manhattan": 1, "Queens": 0.4, "Brooklyn": 0.4, "Bronx": 0.2, "Stat
 
 def taxi_columns(
     rng: np.random.Generator, dataset: MonthlyDataset, month: Month, times: Times, voided: Numbers
-) -> tuple[dict[str, Column], Numbers]:
+) -> tuple[dict[str, SampleColumn], Numbers]:
     """The columns of the trips that begin at ``times`` but for their times, and their durations in seconds.
 
     ``voided`` are the rows that a reversal will follow: not paid by card, so without a tip to pay back.
@@ -76,20 +76,20 @@ def taxi_columns(
     miles[outliers] = rng.integers(10_000, _LONGEST_HUNDREDTHS, int(outliers.sum()))
 
     columns = {
-        "VendorID": Column(vendor),
-        "PULocationID": Column(_pickups(rng, count, is_yellow)),
-        "DOLocationID": Column(pick(rng, zone_shares(_DROPOFFS, 0.006, 0.005), count)),
-        "trip_distance": Column(miles, HUNDREDTHS),
-        "passenger_count": Column(pick(rng, _PASSENGERS, count), missing=in_block),
-        "RatecodeID": Column(rate, missing=in_block),
-        "store_and_fwd_flag": Column(pick(rng, {0: 0.995, 1: 0.005}, count), missing=in_block, words=("N", "Y")),
-        "payment_type": Column(payment, missing=None if is_yellow else in_block),
-        "trip_type": Column(pick(rng, {1: 0.97, 2: 0.03}, count), missing=in_block),
+        "VendorID": SampleColumn(vendor),
+        "PULocationID": SampleColumn(_pickups(rng, count, is_yellow)),
+        "DOLocationID": SampleColumn(pick(rng, zone_shares(_DROPOFFS, 0.006, 0.005), count)),
+        "trip_distance": SampleColumn(miles, HUNDREDTHS),
+        "passenger_count": SampleColumn(pick(rng, _PASSENGERS, count), missing=in_block),
+        "RatecodeID": SampleColumn(rate, missing=in_block),
+        "store_and_fwd_flag": SampleColumn(pick(rng, {0: 0.995, 1: 0.005}, count), missing=in_block, words=("N", "Y")),
+        "payment_type": SampleColumn(payment, missing=None if is_yellow else in_block),
+        "trip_type": SampleColumn(pick(rng, {1: 0.97, 2: 0.03}, count), missing=in_block),
         "ehail_fee": _nothing(count),
-        **{name: Column(amounts, HUNDREDTHS) for name, amounts in money.items()},
+        **{name: SampleColumn(amounts, HUNDREDTHS) for name, amounts in money.items()},
     }
     for name in ("congestion_surcharge", "Airport_fee"):
-        columns[name] = Column(money[name], HUNDREDTHS, missing=in_block)
+        columns[name] = SampleColumn(money[name], HUNDREDTHS, missing=in_block)
     columns["airport_fee"] = columns["Airport_fee"]
     return columns, seconds
 
@@ -102,10 +102,10 @@ def _null_block(times: Times) -> Numbers:
     return in_block
 
 
-def _nothing(count: int) -> Column:
+def _nothing(count: int) -> SampleColumn:
     import numpy as np
 
-    return Column(np.zeros(count, dtype=np.int8), missing=np.ones(count, dtype=bool))
+    return SampleColumn(np.zeros(count, dtype=np.int8), missing=np.ones(count, dtype=bool))
 
 
 def _ways(rng: np.random.Generator, in_block: Numbers) -> tuple[Numbers, Numbers]:

@@ -15,7 +15,7 @@ from dlt_sources import tlc
 from dlt_sources.dataset import SAMPLE_MARK
 from lakehouse.month import Month
 from lakehouse.sample import eras, taxi
-from lakehouse.sample.column import Column
+from lakehouse.sample.column import SampleColumn
 from lakehouse.sample.fhv import fhv_columns
 from lakehouse.sample.taxi import taxi_columns
 from lakehouse.sample.times import Times, draw_times
@@ -123,8 +123,8 @@ def _table(
     pickup_name, dropoff_name = (field.name for field in schema if pa.types.is_timestamp(field.type))
     start = int(np.datetime64(month.start, "s").astype(np.int64))
     pickup = times.pickup + np.int64(start)
-    columns[pickup_name] = Column(pickup)
-    columns[dropoff_name] = Column(pickup + times.distinct(seconds))
+    columns[pickup_name] = SampleColumn(pickup)
+    columns[dropoff_name] = SampleColumn(pickup + times.distinct(seconds))
     copies = np.concatenate([dirt.copied, dirt.reversed])
     kept = {name: columns[name] for name in schema.names}
     for column in kept.values():
@@ -133,7 +133,7 @@ def _table(
         kept[name].values[dirt.reversed] *= -1
     _displace(rng, kept[pickup_name].values, kept[dropoff_name].values, dirt)
     for name in (pickup_name, dropoff_name):
-        kept[name] = Column(kept[name].values * _MICROSECONDS)
+        kept[name] = SampleColumn(kept[name].values * _MICROSECONDS)
     return pa.table([kept[field.name].to_arrow(field.type) for field in schema], schema=schema)
 
 

@@ -7,11 +7,11 @@ from typing import Any
 
 from sqlglot import exp
 
-from lakehouse import dialect
-from lakehouse.check_base import REJECTED, STAGED
-from lakehouse.checks import IMPLICIT_CHECKS, Unique
 from lakehouse.exceptions import ModelError
-from lakehouse.model import PARTITION_END, PARTITION_START, SqlModel, audit_schema
+from lakehouse.models import dialect
+from lakehouse.models.checks.base import REJECTED, STAGED
+from lakehouse.models.checks.kinds import IMPLICIT_CHECKS, Unique
+from lakehouse.models.model import PARTITION_END, PARTITION_START, SqlModel, audit_schema
 from lakehouse.results import CheckResult, Ledger
 
 ROWS = "rows"
@@ -41,7 +41,7 @@ def audit_query(model: SqlModel, schema: dialect.Schema) -> exp.Query:
         counts[_CHECK_PREFIX + check.label] = check.failing()
     zero = exp.Literal.number(0)
     projections = [
-        exp.alias_(exp.Coalesce(this=exp.cast(count, "INT64", dialect="bigquery"), expressions=[zero]), name)
+        exp.alias_(exp.Coalesce(this=dialect.cast(count, "INT64"), expressions=[zero]), name)
         for name, count in counts.items()
     ]
     query = exp.select(*projections).from_(STAGED)

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from lakehouse import dialect
-from lakehouse.check_base import SAMPLE_ROWS, STAGED, CheckBase, ordered
-from lakehouse.checks import Unique
 from lakehouse.exceptions import ModelError
-from lakehouse.model import SqlModel, audit_schema
+from lakehouse.models import dialect
+from lakehouse.models.checks.base import SAMPLE_ROWS, STAGED, CheckBase, ordered
+from lakehouse.models.checks.kinds import Unique
+from lakehouse.models.model import SqlModel, audit_schema
 
 if TYPE_CHECKING:
     import pyarrow as pa

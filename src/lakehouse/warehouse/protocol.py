@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Protocol
 
-from lakehouse.model import SqlModel
+from lakehouse.models.model import SqlModel
 from lakehouse.month import Month
 from lakehouse.results import Publication, ReplaceResult
 

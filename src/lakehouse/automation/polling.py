@@ -1,0 +1,176 @@
+"""Asking the sources what they have of a month, and judging what is to be done about it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+
+from dlt_sources.http_file import RemoteVersion
+from dlt_sources.remote_file import Validators, without_secrets
+from lakehouse.automation.attempts import NOTHING, Attempts, Decision, Release, ReleaseState, decide
+from lakehouse.bronze.contract import Contract
+from lakehouse.bronze.sources import source_of
+from lakehouse.bronze.store import BronzeStore, Landing
+from lakehouse.exceptions import CorruptFile, NotPublished, SourceUnavailable, Throttled
+from lakehouse.month import Month
+from lakehouse.settings import Settings
+
+MAX_REQUESTS = 5
+"""Runs that one tick asks for at most; the next tick finds the rest again."""
+
+TICK_SECONDS = 20.0
+"""Time for asking. Dagster ends a tick after 60 seconds, and the last question may take half of them."""
+
+_MAX_UNAVAILABLE = 2
+
+
+@dataclass(frozen=True)
+class PolledSource:
+    """A dataset whose source can be asked what it has; see :class:`lakehouse.bronze.sources.Source`."""
+
+    asset: str
+    contract: Contract
+    url: Callable[[Month | None], str]
+    probe: Callable[[Month | None, Validators | None], RemoteVersion | None]
+
+    @property
+    def name(self) -> str:
+        """The dataset's name."""
+        return self.contract.dataset.name
+
+
+def polled_sources(settings: Settings, contracts: Mapping[str, Contract]) -> Iterator[PolledSource]:
+    """The datasets whose sources can be asked."""
+    for key, contract in contracts.items():
+        source = source_of(settings, contract.dataset)
+        if source.probe is not None:
+            yield PolledSource(key, contract, source.url, source.probe)
+
+
+class PollReply(Enum):
+    """How asking for a month went."""
+
+    ANSWERED = "answered"
+    UNANSWERED = "a file of it could not be asked for"
+    NOT_ASKED = "the tick ended before all of it was asked for"
+
+
+class SourcePoll:
+    """One tick's questions and what came of them.
+
+    It ends when it is out of time, when it has found as much as may be requested, when a source throttles, or when two
+    files in a row cannot be asked for. A single one ends nothing: it would keep all that come after it from ever
+    being asked for. ``ended_by`` says why it ended, as a person would want to read it.
+    """
+
+    def __init__(self, datasets: Sequence[PolledSource], store: BronzeStore, attempts: Attempts, now: datetime) -> None:
+        self._datasets = datasets
+        self._store = store
+        self._attempts = attempts
+        self._now = now
+        self._until = time.monotonic() + TICK_SECONDS
+        self._replies: dict[Month | None, PollReply] = {}
+        self.asked = 0
+        self.unpublished = 0
+        self.unavailable: list[str] = []
+        self._in_a_row = 0
+        self.ended_by: str | None = None
+        self.decisions: dict[PolledSource, dict[Month | None, Decision]] = {dataset: {} for dataset in datasets}
+
+    def ask(self, month: Month | None) -> PollReply:
+        """Ask for all datasets of a month, or for those that come whole; what was asked for is not asked again."""
+        if month not in self._replies:
+            if len(self.requested()) >= MAX_REQUESTS:
+                self.ended_by = self.ended_by or f"{MAX_REQUESTS} runs are requested, as many as one tick may"
+            if self.ended_by:
+                return PollReply.NOT_ASKED
+            self._replies[month] = self._ask_all(month)
+        return self._replies[month]
+
+    def requested(self) -> dict[Month | None, dict[PolledSource, Decision]]:
+        """What is to be requested of each month."""
+        found: dict[Month | None, dict[PolledSource, Decision]] = {}
+        for dataset, decisions in self.decisions.items():
+            for month, decision in decisions.items():
+                if decision.state is ReleaseState.REQUEST:
+                    found.setdefault(month, {})[dataset] = decision
+        return found
+
+    def in_state(self, state: ReleaseState) -> Iterator[Decision]:
+        """The decisions of a kind."""
+        for decisions in self.decisions.values():
+            yield from (decision for decision in decisions.values() if decision.state is state)
+
+    def _ask_all(self, month: Month | None) -> PollReply:
+        reply = PollReply.ANSWERED
+        for dataset in self._datasets:
+            contract = dataset.contract
+            if contract.is_monthly != (month is not None) or not contract.has_begun(month):
+                continue
+            if time.monotonic() > self._until:
+                self.ended_by = f"the sources took {TICK_SECONDS:.0f} seconds to answer"
+                return PollReply.NOT_ASKED
+            try:
+                self.asked += 1
+                release = self._release(dataset, month)
+            except NotPublished:
+                self._in_a_row = 0
+                self.unpublished += 1
+            except Throttled as refusal:
+                self.ended_by = str(refusal)
+                return PollReply.NOT_ASKED
+            except SourceUnavailable as refusal:
+                self.unavailable.append(str(refusal))
+                self._in_a_row += 1
+                reply = PollReply.UNANSWERED
+                if self._in_a_row >= _MAX_UNAVAILABLE:
+                    self.ended_by = str(refusal)
+                    return reply
+            else:
+                self._in_a_row = 0
+                self.decisions[dataset][month] = decide(release, self._attempts.at(release), self._now)
+        return reply
+
+    def _release(self, dataset: PolledSource, month: Month | None) -> Release:
+        """What the source has now.
+
+        Raises:
+            NotPublished: it has nothing.
+            Throttled: it refuses to answer for now.
+            SourceUnavailable: it cannot be asked.
+        """
+        landing, replaces = self._landing(dataset, month)
+        ours = landing  # another source's landing says nothing of what this one has
+        if landing is not None and landing.url != without_secrets(dataset.url(month)):
+            ours = None
+        said = dataset.probe(month, Validators(ours.etag) if ours else None)
+        if ours is not None and (said is None or _is_of(said, ours)):
+            return Release(dataset.name, month, _version(ours), replaces, ours.observed_at)
+        if said is None:
+            raise SourceUnavailable(f"{dataset.name}: its source answered 'unchanged' to an unconditional request")
+        return Release(dataset.name, month, _version(said), replaces, None)
+
+    def _landing(self, dataset: PolledSource, month: Month | None) -> tuple[Landing | None, str]:
+        """The current landing, and its name among all that ever were."""
+        try:
+            landing = self._store.current(dataset.name, month)
+        except CorruptFile:  # the run that is requested now will say so
+            return None, "an unreadable record"
+        return landing, NOTHING if landing is None else f"{landing.sha256[:12]} of {landing.observed_at.isoformat()}"
+
+
+def _is_of(said: RemoteVersion, landing: Landing) -> bool:
+    """Whether a landing is of the version that a source has, as far as it tells."""
+    if said.etag and landing.etag:
+        return _version(said) == _version(landing)
+    return said.last_modified == landing.last_modified and said.bytes in (None, landing.bytes)
+
+
+def _version(of: RemoteVersion | Landing) -> str:
+    """The ETag, and where there is none the date and the size; a weak ETag stands for the same content."""
+    if of.etag:
+        return of.etag.removeprefix("W/").strip('"')
+    return f"{of.last_modified or 'undated'}, {of.bytes} bytes"

@@ -1,0 +1,149 @@
+"""What a dataset's rows are, whatever its files call them: a contract, from which each file gets its projection.
+
+TLC's files change names and types from era to era and back, so a file is always read by its own schema,
+never by its date.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlglot import exp
+
+from dlt_sources.dataset import Dataset, MonthlyDataset
+from lakehouse.bronze.footer import SourceColumn
+from lakehouse.bronze.projection import LANDED, Projection
+from lakehouse.exceptions import ContractViolation
+from lakehouse.month import Month
+from lakehouse.schema import NUMERIC, Column
+
+_CASTABLE: dict[str, frozenset[str]] = {
+    "INT64": frozenset({"integer", "float", "untyped"}),
+    NUMERIC: frozenset({"integer", "float", "decimal", "fine decimal"}),
+    "DATETIME": frozenset({"datetime"}),
+    "STRING": frozenset({"string", "untyped"}),
+}
+"""Kinds that a cast takes without losing anything once their values were looked at. CSV's values are untyped."""
+
+_OF_THE_LOADER = "_dlt_"
+
+
+@dataclass(frozen=True)
+class CanonicalColumn:
+    """A column of the canonical relation and the names it goes by in files (compared without case).
+
+    ``padded`` text comes with surrounding spaces at times; they go, and what is empty then is NULL.
+    ``since`` is the first month whose file should have it, None for one that may be absent at any time.
+    """
+
+    column: Column
+    sources: tuple[str, ...]
+    required: bool = False
+    padded: bool = False
+    since: Month | None = None
+
+
+@dataclass(frozen=True)
+class Contract:
+    """Canonical columns of a dataset, in order. Grain: one row for each distinct record of a file.
+
+    ``order`` names the column that its rows are sorted by.
+    """
+
+    dataset: Dataset
+    order: str
+    canonical: tuple[CanonicalColumn, ...]
+
+    @property
+    def began(self) -> Month | None:
+        """First month of a dataset that comes a month at a time, None for one that comes whole."""
+        return self.dataset.began if isinstance(self.dataset, MonthlyDataset) else None
+
+    @property
+    def is_monthly(self) -> bool:
+        return self.began is not None
+
+    def has_begun(self, month: Month | None) -> bool:
+        """Whether there is anything of a month; of a dataset that comes whole there always is."""
+        return month is None or self.began is None or month >= self.began
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        return tuple(canonical.column for canonical in self.canonical)
+
+    def expected(self, month: Month | None) -> frozenset[str]:
+        """Optional columns that a month's file should have, going by its date alone."""
+        return frozenset(c.column.name for c in self.canonical if month and c.since and month >= c.since)
+
+    def project(self, footer: Sequence[SourceColumn], file: str) -> Projection:
+        """The projection of a file with these columns.
+
+        A missing or null-typed optional column is a typed NULL.
+
+        Raises:
+            ContractViolation: a required column is missing, a name occurs twice, or a type cannot be cast.
+        """
+        by_name: dict[str, SourceColumn] = {}
+        for given in footer:
+            if by_name.setdefault(given.name.lower(), given) is not given:
+                raise ContractViolation(
+                    f"{file}: column {given.name} occurs twice, names being compared without case; nothing was "
+                    "changed. Check what the source published"
+                )
+        selected: list[exp.Expr] = []
+        whole_numbers: list[tuple[str, str]] = []
+        decimals: list[tuple[str, str]] = []
+        times: list[tuple[str, str]] = []
+        digits: list[tuple[str, str]] = []
+        absent: list[str] = []
+        used: set[str] = set()
+        for canonical in self.canonical:
+            column = canonical.column
+            found = [by_name[name.lower()] for name in canonical.sources if name.lower() in by_name]
+            used.update(candidate.name.lower() for candidate in found)
+            source = next((candidate for candidate in found if candidate.kind != "null"), None)
+            if source is None:
+                if canonical.required:
+                    state = "is there but has no type (all null)" if found else "is missing"
+                    raise ContractViolation(
+                        f"{file}: required column {canonical.sources[0]} ({column.name}) {state}; "
+                        "nothing was changed. Check what the source published"
+                    )
+                absent.append(column.name)
+                value: exp.Expr = exp.Null()
+            else:
+                if source.kind not in _CASTABLE[column.type]:
+                    raise ContractViolation(
+                        f"{file}: column {source.name} is of type {source.kind}, which cannot become "
+                        f"{column.name} ({column.type}); nothing was changed. "
+                        "Check what the source published, or widen the contract in src/lakehouse/bronze/contracts.py"
+                    )
+                if source.kind in ("float", "fine decimal"):
+                    (whole_numbers if column.type == "INT64" else decimals).append((source.name, column.name))
+                if source.kind == "datetime":
+                    times.append((source.name, column.name))
+                if source.kind == "untyped" and column.type == "INT64":
+                    digits.append((source.name, column.name))
+                value = exp.column(source.name, table=LANDED, quoted=True)
+                if canonical.padded:
+                    value = exp.Nullif(this=exp.func("TRIM", value, _text(" ")), expression=_text(""))
+            typed = exp.Cast(this=value, to=exp.DataType.build(column.type, dialect="bigquery"))
+            selected.append(exp.alias_(typed, column.name))
+        return Projection(
+            select=exp.select(*selected).from_(LANDED),
+            times=tuple(times),
+            whole_numbers=tuple(whole_numbers),
+            decimals=tuple(decimals),
+            digits=tuple(digits),
+            unknown=tuple(
+                given.name
+                for given in footer
+                if given.name.lower() not in used and not given.name.startswith(_OF_THE_LOADER)
+            ),
+            absent=tuple(absent),
+        )
+
+
+def _text(value: str) -> exp.Expr:
+    return exp.Literal.string(value)

@@ -1,0 +1,1 @@
+"""The ``lakehouse`` command: what a person types and reads."""

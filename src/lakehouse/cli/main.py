@@ -1,0 +1,251 @@
+"""The ``lakehouse`` command: a thin hand on Dagster and the warehouse.
+
+Exit codes: 0 done; 1 something failed; 2 the command, a setting or a model is wrong, and repeating it will not help;
+3 nothing failed but that a source has not published a month yet; 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from lakehouse.exceptions import (
+    ConfigurationError,
+    LakehouseError,
+    ModelError,
+    QueryError,
+    UnknownAsset,
+    UnknownMonth,
+)
+from lakehouse.month import Month
+
+if TYPE_CHECKING:
+    from lakehouse.settings import Settings
+
+_FAILED, _WRONG, _NOT_PUBLISHED, _INTERRUPTED = 1, 2, 3, 130
+_WRONG_ERRORS = (ConfigurationError, ModelError, QueryError, UnknownAsset, UnknownMonth)
+
+
+class _MonthType(click.ParamType[Month]):
+    name = "YYYY-MM"
+
+    def convert(self, value: str | Month, param: click.Parameter | None, ctx: click.Context | None) -> Month:
+        if isinstance(value, Month):
+            return value
+        try:
+            return Month.parse(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+class _Wrong(click.ClickException):
+    exit_code = _WRONG
+
+
+class _OneLineErrors(click.Group):
+    """Shows what a person can act on as one line instead of a traceback."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except LakehouseError as error:
+            raise (_Wrong if isinstance(error, _WRONG_ERRORS) else click.ClickException)(str(error)) from error
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise click.ClickException(f"{error.filename or 'this machine'}: {error.strerror or error}") from error
+        except KeyboardInterrupt:
+            click.echo("interrupted", err=True)
+            sys.exit(_INTERRUPTED)
+
+
+@click.group(cls=_OneLineErrors, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.option("--sample", is_flag=True, help="Use the home of generated sample data, never the real one")
+@click.version_option(package_name="nyc-lakehouse")
+@click.pass_context
+def main(ctx: click.Context, sample: bool) -> None:
+    """NYC Lakehouse: New York's trip records, from published file to gold table.
+
+    \b
+    lakehouse demo                                       sample data, the whole pipeline, in a minute
+    lakehouse run --from 2024-01 --to 2024-03            real months, from source to gold
+    lakehouse status                                     what there is, and what is missing
+    lakehouse query "SELECT * FROM gold.user_counts_by_city"
+    lakehouse dev                                        the Dagster UI, with sensors and schedules
+    lakehouse --sample query "..."                       any of them, on what the demo made
+
+    Settings are environment variables LAKEHOUSE_*, also read from .env; the README lists them. Exit codes: 0 done,
+    1 something failed, 2 the command or a setting is wrong, 3 only that a month is not published yet, 130 interrupted.
+    """
+    ctx.obj = {"sample": True} if sample else {}
+
+
+def _settings(ctx: click.Context) -> Settings:
+    from lakehouse.settings import load_settings
+
+    return load_settings(**ctx.obj)
+
+
+@main.command(short_help="Materialize assets for a range of months.")
+@click.option("--from", "first", type=_MonthType(), help="First month [default: the same as --to]")
+@click.option("--to", "last", type=_MonthType(), help="Last month [default: the newest partition]")
+@click.option("--select", "selection", default="*", show_default=True, help="Assets, in Dagster's selection syntax")
+@click.pass_context
+def run(ctx: click.Context, first: Month | None, last: Month | None, selection: str) -> None:
+    """Materialize assets for a range of months, each month as a Dagster run of its own.
+
+    A month that fails does not stop the next one. What is as the source serves it is not computed again.
+
+    \b
+    lakehouse run                                                     the newest month, everything
+    lakehouse run --from 2024-01 --to 2024-03                         three months
+    lakehouse run --from 2024-01 --to 2024-01 --select '+green_gold'  an asset and all it needs
+    lakehouse run --select '+users_gold'                              no months, no --from
+    """
+    from lakehouse.cli.progress import Progress
+    from lakehouse.cli.runs import open_instance, run_months
+    from lakehouse.cli.selection import months_to_run, select
+    from lakehouse.definitions import build_definitions
+    from lakehouse.sample.served import sources_served
+    from lakehouse.settings import point_dlt_at_project
+
+    settings = _settings(ctx)
+    point_dlt_at_project()
+    failed = []
+    with sources_served(settings) as served:
+        definitions = build_definitions(served)
+        chosen = select(definitions, selection)
+        months = months_to_run(chosen, first, last)
+        progress = Progress(months)
+        with open_instance(served) as instance, progress.shown():
+            for outcome in run_months(definitions, instance, chosen, months, progress.watch):
+                progress.finish(outcome)
+                if not outcome.succeeded:
+                    failed.append(outcome)
+    done = len(months) - len(failed)
+    click.echo(f"{done} of {len(months)} run{'s' if len(months) > 1 else ''} succeeded")
+    if failed:
+        click.echo(f"failed: {', '.join(str(outcome.month or 'the run') for outcome in failed)}", err=True)
+        sys.exit(_NOT_PUBLISHED if all(outcome.is_unpublished for outcome in failed) else _FAILED)
+
+
+@main.command(
+    short_help="Run one SELECT over the published tables.",
+    context_settings={"ignore_unknown_options": True},  # SQL may begin with a comment: --
+)
+@click.argument("sql")
+@click.option("--format", "style", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True)
+@click.pass_context
+def query(ctx: click.Context, sql: str, style: str) -> None:
+    """Run one SELECT, in BigQuery's dialect, over the published tables.
+
+    \b
+    lakehouse query "SELECT * FROM gold.green_trips_by_payment_type ORDER BY month, payment_type"
+    lakehouse query "SELECT * FROM silver.row_ledger" --format csv
+    """
+    from lakehouse.cli.output import write
+    from lakehouse.warehouse.profile import open_project
+
+    _, warehouse = open_project(_settings(ctx))
+    write(warehouse.query(sql), style)
+
+
+@main.command(short_help="What there is of each dataset and month, and what is missing.")
+@click.option("--from", "first", type=_MonthType(), help="First month [default: the first partition]")
+@click.option("--to", "last", type=_MonthType(), help="Last month [default: the newest partition]")
+@click.option("--format", "style", type=click.Choice(["table", "json"]), default="table", show_default=True)
+@click.option("--check", is_flag=True, help="Exit with 1 if a run would change anything that has been landed")
+@click.pass_context
+def status(ctx: click.Context, first: Month | None, last: Month | None, style: str, check: bool) -> None:
+    """What there is of each dataset and month: rows, landings, snapshots, gaps. Asks no source, computes nothing.
+
+    \b
+    lakehouse status
+    lakehouse status --from 2024-01 --to 2024-06
+    lakehouse status --format json --check
+    """
+    from lakehouse.bronze.contracts import CONTRACTS
+    from lakehouse.bronze.store import BronzeStore
+    from lakehouse.cli import status_output
+    from lakehouse.settings import newest_month
+    from lakehouse.warehouse.profile import open_project
+    from lakehouse.warehouse.status import read_status
+
+    settings = _settings(ctx)
+    first, last = first or settings.first_month, last or newest_month(settings)
+    if first > last:
+        raise UnknownMonth(f"{first} is after {last}, the last month")
+    models, warehouse = open_project(settings)
+    found = read_status(warehouse, models, CONTRACTS, BronzeStore(settings.home), first, last)
+    status_output.write(found, settings, style)
+    if check and found.wanting:
+        sys.exit(_FAILED)
+
+
+@main.command(short_help="The Dagster UI and daemon on this machine.")
+@click.option(
+    "--port", type=click.IntRange(1, 65535), default=3000, show_default=True, help="Port of the UI on 127.0.0.1"
+)
+@click.pass_context
+def dev(ctx: click.Context, port: int) -> None:
+    """The Dagster UI and daemon on this machine, on the same instance as every other command; Ctrl-C ends both.
+
+    \b
+    lakehouse dev                  http://127.0.0.1:3000
+    lakehouse dev --port 3001
+    lakehouse --sample dev         on sample data, with their source
+    """
+    from lakehouse.cli.development import serve_until_interrupted
+    from lakehouse.sample.served import sources_served
+
+    with sources_served(_settings(ctx)) as settings:
+        sys.exit(serve_until_interrupted(settings, port))
+
+
+@main.command(short_help="Four months of sample data through the whole pipeline.")
+def demo() -> None:
+    """Run four months of generated sample data through the whole pipeline, and show what came of it.
+
+    Sample data never meet real ones: they have a home and a Dagster instance of their own. A second run finds
+    nothing to do.
+    """
+    from lakehouse.cli.demo import run_demo
+    from lakehouse.settings import load_settings
+
+    sys.exit(0 if run_demo(load_settings(sample=True)) else _FAILED)
+
+
+@main.group(short_help="Publish or serve sample data, as TLC would.")
+def sample() -> None:
+    """The source of the sample data: publish another month, restate one, serve them."""
+
+
+@sample.command(short_help="Publish a month of generated trips.")
+@click.argument("month", type=_MonthType())
+@click.option("--restate", is_flag=True, help="Publish it with other records than before")
+def publish(month: Month, restate: bool) -> None:
+    """Publish a month of generated trips at the sample source, as TLC would.
+
+    \b
+    lakehouse sample publish 2023-04
+    lakehouse sample publish 2023-01 --restate
+    """
+    from lakehouse.cli.demo import publish_month
+    from lakehouse.settings import load_settings
+
+    publish_month(load_settings(sample=True), month, restate=restate)
+
+
+@sample.command(short_help="Serve what is published, until interrupted.")
+def serve() -> None:
+    """Serve the sample source on 127.0.0.1 until interrupted (lakehouse --sample run and dev do so by themselves)."""
+    from lakehouse.sample.served import folder_of
+    from lakehouse.sample.server import serve as serve_forever
+    from lakehouse.sample.source import prepare
+    from lakehouse.settings import load_settings
+
+    settings = load_settings(sample=True)
+    prepare(folder_of(settings), ())
+    serve_forever(folder_of(settings), settings.sample_port)

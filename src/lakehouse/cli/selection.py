@@ -1,0 +1,86 @@
+"""Which assets and months a run is for."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from dataclasses import dataclass
+
+import dagster as dg
+from dagster import AssetSelection
+from dagster._check import CheckError
+
+from lakehouse.exceptions import UnknownAsset, UnknownMonth
+from lakehouse.models.dialect import suggestion
+from lakehouse.month import Month, month_range
+from lakehouse.settings import EARLIEST_FIRST_MONTH
+
+_BARE_KEY = re.compile(r'(?<![\w:"/=])(?!(?:and|or|not|sinks|roots)\b)([A-Za-z_]\w*)(?![\w:("/])')
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Assets to run, and the month partitions they have; None where none is partitioned."""
+
+    keys: frozenset[dg.AssetKey]
+    partitions: tuple[Month, ...] | None
+
+
+def select(definitions: dg.Definitions, text: str) -> Selection:
+    """Resolve a selection in Dagster's syntax; a bare name means ``key:name``, commas mean ``or``.
+
+    Raises:
+        UnknownAsset: it cannot be parsed, or selects nothing that exists.
+    """
+    graph = definitions.resolve_asset_graph()
+    known = {key.to_user_string() for key in graph.get_all_asset_keys()}
+    for part in text.split(","):
+        for name in _BARE_KEY.findall(part):
+            if name not in known:
+                raise UnknownAsset(f"there is no asset {name}{suggestion(name, known)}")
+    quoted = [_BARE_KEY.sub(r'key:"\1"', part.strip()) for part in text.split(",")]
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", dg.BetaWarning)  # about parts of the syntax, of no use to its writer
+            keys = (AssetSelection.all() if quoted == ["*"] else AssetSelection.from_coercible(quoted)).resolve(graph)
+    except (dg.DagsterError, CheckError, NotImplementedError) as error:
+        first_line = str(error).split("\n")[0]
+        raise UnknownAsset(f"--select '{text}' cannot be used: {first_line}") from None
+    if not keys:
+        raise UnknownAsset(f"--select '{text}' selects nothing; there is {', '.join(sorted(known))}")
+    partitions = next(
+        (graph.get(key).partitions_def for key in keys if graph.get(key).partitions_def is not None), None
+    )
+    months = None if partitions is None else tuple(map(Month.parse, partitions.get_partition_keys()))
+    return Selection(frozenset(keys), months)
+
+
+def months_to_run(selection: Selection, first: Month | None, last: Month | None) -> tuple[Month | None, ...]:
+    """The months from ``first`` to ``last``; ``last`` defaults to the newest partition, ``first`` to ``last``.
+
+    Raises:
+        UnknownMonth: the range is empty, or reaches beyond the partitions.
+    """
+    if selection.partitions is None:
+        return (None,)
+    if not selection.partitions:
+        raise UnknownMonth("there is no month to run yet: LAKEHOUSE_FIRST_MONTH lies in the future")
+    earliest, newest = selection.partitions[0], selection.partitions[-1]
+    if first is not None and last is None and first > newest:
+        raise UnknownMonth(f"{first} is after {newest}, the newest month there is")
+    last = last or newest
+    first = first or last
+    if first > last:
+        raise UnknownMonth(f"--from {first} is after --to {last}")
+    if first < earliest:
+        raise UnknownMonth(
+            f"{first} is before {earliest}, the first month: "
+            + (
+                f"{EARLIEST_FIRST_MONTH} is the earliest there can be"
+                if first < EARLIEST_FIRST_MONTH
+                else f"set LAKEHOUSE_FIRST_MONTH={first} or earlier ({EARLIEST_FIRST_MONTH} is the earliest) to have it"
+            )
+        )
+    if last > newest:
+        raise UnknownMonth(f"{last} is after {newest}, the newest month: TLC publishes about two months late")
+    return tuple(month_range(first, last))

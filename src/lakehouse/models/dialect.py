@@ -1,0 +1,190 @@
+"""SQL as the project writes it (BigQuery's dialect), resolved against a schema and rendered for an engine.
+
+Everything is generated from the *qualified* tree: in the raw one, ``GROUP BY x`` with an alias ``x`` that
+shadows a source column groups by the alias in BigQuery and by the source column in DuckDB.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable
+from typing import Literal
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import OptimizeError, ParseError, TokenError
+from sqlglot.optimizer.annotate_types import annotate_types
+from sqlglot.optimizer.qualify import qualify
+from sqlglot.schema import MappingSchema
+
+from lakehouse.exceptions import LakehouseError
+from lakehouse.schema import Column
+
+Engine = Literal["duckdb", "bigquery"]
+BIGQUERY: Engine = "bigquery"
+Schema = dict[str, dict[str, dict[str, str]]]
+"""Layer → table → column → BigQuery type."""
+
+_NINE_DECIMALS = exp.DataType.build("DECIMAL(38,9)", dialect="duckdb")
+_BARE = exp.DataType(this=exp.DType.DECIMAL)
+_UNRESOLVED = re.compile(r"(?:Column '|Unknown column: )(?P<name>\w+)")
+_TERMINAL_COLOURS = re.compile(r"\x1b\[\d*m")
+
+
+def parse(sql: str, origin: str, error: type[LakehouseError]) -> exp.Query:
+    """Parse one SELECT.
+
+    Raises:
+        error: it is not valid SQL, or not exactly one SELECT; the message starts with ``origin``.
+    """
+    try:
+        statements = [statement for statement in sqlglot.parse(sql, read=BIGQUERY) if statement is not None]
+    except (ParseError, TokenError) as fault:
+        reason = _TERMINAL_COLOURS.sub("", str(fault)).split("\n")[0]
+        if "SENTINEL" in reason:
+            reason = "it ends too early"
+        raise error(f"{origin}: not valid BigQuery SQL: {reason}") from None
+    if len(statements) != 1 or not isinstance(statements[0], exp.Query):
+        raise error(f"{origin}: expected exactly one SELECT")
+    return statements[0]
+
+
+def parse_predicate(sql: str, origin: str, error: type[LakehouseError]) -> exp.Expr:
+    """Parse a boolean expression.
+
+    Raises:
+        error: it is not a valid expression.
+    """
+    query = parse(f"SELECT ({sql}) AS predicate", origin, error)
+    return query.selects[0].unalias()
+
+
+def references(query: exp.Expr) -> tuple[str, ...]:
+    """Tables a query reads, as ``layer.table``, sorted; names of its own CTEs are not among them."""
+    own = {cte.alias for cte in query.find_all(exp.CTE)}
+    tables = {
+        f"{table.db}.{table.name}" if table.db else table.name
+        for table in query.find_all(exp.Table)
+        if table.db or table.name not in own
+    }
+    return tuple(sorted(tables))
+
+
+def resolve(query: exp.Query, schema: Schema, origin: str, error: type[LakehouseError]) -> exp.Query:
+    """The query with every column qualified, every star expanded and every type annotated.
+
+    Raises:
+        error: a table or column does not exist; near names are suggested.
+    """
+    for table in query.find_all(exp.Table):
+        if isinstance(table.this, exp.Func):
+            name = table.this.sql(BIGQUERY).partition("(")[0].lower()
+            raise error(f"{origin}: there is no table {name}: it is a function, and only tables can be read")
+    read: Schema = {}  # only what is read: sqlglot looks at every column it is given
+    for reference in references(query):
+        layer, _, name = reference.partition(".")
+        columns_of = schema.get(layer, {}).get(name)
+        if columns_of is None:
+            known = {f"{layer}.{table}" for layer, tables in schema.items() for table in tables}
+            raise error(f"{origin}: there is no table {reference}{suggestion(reference, known)}")
+        read.setdefault(layer, {})[name] = columns_of
+    try:
+        known_columns = MappingSchema({**read}, dialect=BIGQUERY)
+        qualified = qualify(query.copy(), schema=known_columns, dialect=BIGQUERY)
+        return annotate_types(qualified, schema=known_columns, dialect=BIGQUERY)
+    except OptimizeError as fault:
+        found = _UNRESOLVED.search(str(fault))
+        if found is None:
+            raise error(f"{origin}: {fault}") from None
+        tables = references(query)
+        columns = [
+            column for reference in tables for column in schema[reference.split(".")[0]][reference.split(".")[1]]
+        ]
+        if found["name"] in columns:
+            raise error(
+                f"{origin}: column {found['name']} is ambiguous or out of reach here: say of which table, "
+                f"as in t.{found['name']}"
+            ) from None
+        near = suggestion(found["name"], columns)
+        raise error(f"{origin}: there is no column {found['name']} in {', '.join(tables)}{near}") from None
+
+
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """``; did you mean …?`` with the names nearest to a wrong one, or what there is if none is near."""
+    names = sorted(set(known))
+    by_last_part = {full.rpartition(".")[2]: full for full in names}
+    near = difflib.get_close_matches(name, [*names, *by_last_part], n=3)
+    if near:
+        return f"; did you mean {' or '.join(dict.fromkeys(by_last_part.get(match, match) for match in near))}?"
+    return f"; there is {', '.join(names)}" if names else ""
+
+
+def output_types(query: exp.Query) -> dict[str, str]:
+    """Name → BigQuery type of each column a resolved query returns; ``UNKNOWN`` where none follows."""
+    return {
+        projection.alias_or_name: projection.type.sql(BIGQUERY).replace(", ", ",") if projection.type else "UNKNOWN"
+        for projection in query.selects
+    }
+
+
+def cast_to(query: exp.Query, columns: Iterable[Column]) -> exp.Select:
+    """The query with each column cast to its declared type, which settles what engines infer differently."""
+    projections = [
+        exp.alias_(
+            cast(exp.column(column.name, quoted=True), column.type),
+            column.name,
+            quoted=True,
+        )
+        for column in columns
+    ]
+    return exp.select(*projections).from_(query.subquery("model"))
+
+
+def cast(value: exp.Expr, type_: str) -> exp.Cast:
+    """A value cast to one of BigQuery's types."""
+    return exp.Cast(this=value, to=exp.DataType.build(type_, dialect=BIGQUERY))
+
+
+def truncated_to_month(value: exp.Expr) -> exp.Cast:
+    """First day of the month of a DATE or DATETIME."""
+    return cast(exp.func("DATE_TRUNC", value, exp.var("MONTH"), dialect=BIGQUERY), "DATE")
+
+
+def render(expression: exp.Expr, engine: Engine) -> str:
+    """SQL text for an engine. ``@name`` parameters become ``$name`` in DuckDB."""
+    own = expression.transform(_exact_numeric if engine == "duckdb" else _rounded_cast)
+    return own.sql(engine, comments=False, copy=False)
+
+
+def _exact_numeric(node: exp.Expr) -> exp.Expr:
+    """BigQuery's NUMERIC has nine decimals, also on the way to fewer.
+
+    DuckDB's bare DECIMAL would silently have three; and it would round the binary number that stands for 1.005,
+    or that a division gives, to 1.00.
+    """
+    if isinstance(node, exp.DataType) and node.this == exp.DType.DECIMAL and not node.expressions:
+        return _NINE_DECIMALS.copy()
+    if isinstance(node, exp.Cast) and node.to.this == exp.DType.DECIMAL and node.to not in (_NINE_DECIMALS, _BARE):
+        inner = node.this.unnest()
+        is_binary = inner.type is not None and inner.type.this in (exp.DType.DOUBLE, exp.DType.FLOAT)
+        if is_binary or isinstance(inner, (exp.Div, exp.SafeDivide, exp.Avg, exp.Round)):
+            node.set("this", exp.Cast(this=node.this, to=_NINE_DECIMALS.copy()))
+    return node
+
+
+def _rounded_cast(node: exp.Expr) -> exp.Expr:
+    """BigQuery's casts take no ``NUMERIC(18,2)``, and its bare NUMERIC keeps nine decimals; sqlglot drops the two."""
+    if not isinstance(node, exp.Cast) or node.to.this != exp.DType.DECIMAL or not node.to.expressions:
+        return node
+    _, *scale = (parameter.this for parameter in node.to.expressions)
+    node.set("to", exp.DataType(this=exp.DType.DECIMAL))
+    if isinstance(node.this, exp.Null):
+        return node
+    node.set("this", node.this.transform(_rounded_cast))  # a node that is replaced is not looked into
+    return exp.Round(this=node, decimals=scale[0].copy() if scale else exp.Literal.number(0))
+
+
+def parameters(expression: exp.Expr) -> frozenset[str]:
+    """Names of the ``@parameters`` an expression binds."""
+    return frozenset(parameter.name for parameter in expression.find_all(exp.Parameter))

@@ -1,0 +1,101 @@
+"""The row ledger: every landed row accounted for, as a query over what the tables say now."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sqlglot import exp
+
+from lakehouse.bronze.contract import Contract
+from lakehouse.bronze.store import LANDINGS
+from lakehouse.exceptions import ModelError
+from lakehouse.models import dialect
+from lakehouse.models.model import LEDGER, Models, SqlModel
+
+LEDGER_KEYS = {"dataset": "STRING", "month": "DATE", "bronze_sha256": "STRING"}
+"""Its grain, with types."""
+
+_REJECTED_PREFIX = "rejected_"
+
+
+def ledger_query(models: Models, contracts: Mapping[str, Contract]) -> exp.Query:
+    """One row for each dataset, month and landed file that is current or that a silver table still holds.
+
+    ``bronze_rows = silver_rows + duplicate_copies + rejected_rows`` on each balanced row, and each term is
+    counted by itself: from landing records, from the silver table, from the table of rejected records. A
+    month whose tables hold rows of another landing than the current one shows as two unbalanced rows.
+    """
+    audited = [model for model in models if model.bronze_asset is not None and model.rejected is not None]
+    reasons = sorted({reason for model in audited for reason in model.reject_reasons})
+    terms = [
+        "bronze_rows",
+        "silver_rows",
+        "duplicate_copies",
+        "rejected_rows",
+        *(_REJECTED_PREFIX + reason for reason in reasons),
+    ]
+    parts = [_landed(terms)]
+    for model in audited:
+        dataset = contracts[str(model.bronze_asset)].dataset.name
+        parts.append(_kept(model, dataset, terms))
+        parts.append(_rejected(model, dataset, reasons, terms))
+    counted = parts[0]
+    for part in parts[1:]:
+        counted = exp.union(counted, part, distinct=False)
+    keys = tuple(LEDGER_KEYS)
+    summed = [
+        exp.alias_(exp.Coalesce(this=exp.Sum(this=exp.column(term)), expressions=[exp.Literal.number(0)]), term)
+        for term in terms
+    ]
+    totals = exp.select(*keys, *summed).from_(counted.subquery("counted")).group_by(*keys)
+    accounted = exp.column("silver_rows") + exp.column("duplicate_copies") + exp.column("rejected_rows")
+    return exp.select("*", exp.alias_(exp.column("bronze_rows").eq(accounted), "is_balanced")).from_(
+        totals.subquery("totals")
+    )
+
+
+def resolved_ledger(models: Models, contracts: Mapping[str, Contract], schema: dialect.Schema) -> exp.Query:
+    """:func:`ledger_query` resolved against a schema that has the landings and the tables."""
+    return dialect.resolve(ledger_query(models, contracts), schema, LEDGER, ModelError)
+
+
+def _part(
+    dataset: exp.Expr,
+    month: exp.Expr,
+    sha: str,
+    counts: Mapping[str, exp.Expr],
+    terms: list[str],
+) -> exp.Select:
+    zero = exp.Literal.number(0)
+    return exp.select(
+        exp.alias_(dataset, "dataset"),
+        exp.alias_(month, "month"),
+        exp.alias_(exp.column(sha), "bronze_sha256"),
+        *(exp.alias_(dialect.cast(counts.get(term, zero), "INT64"), term) for term in terms),
+    )
+
+
+def _landed(terms: list[str]) -> exp.Query:
+    part = _part(exp.column("dataset"), exp.column("month"), "sha256", {"bronze_rows": exp.column("rows")}, terms)
+    monthly = exp.column("month").is_(exp.Null()).not_()
+    return part.from_(LANDINGS).where(exp.column("is_current"), monthly)
+
+
+def _kept(model: SqlModel, dataset: str, terms: list[str]) -> exp.Query:
+    month = dialect.truncated_to_month(exp.column(str(model.table.partition)))
+    counts: dict[str, exp.Expr] = {
+        "silver_rows": exp.Count(this=exp.Star()),
+        "duplicate_copies": exp.Sum(this=exp.column("copies") - 1),
+    }
+    part = _part(exp.Literal.string(dataset), month, "bronze_sha256", counts, terms)
+    return part.from_(model.table.name).group_by("month", "bronze_sha256")
+
+
+def _rejected(model: SqlModel, dataset: str, reasons: list[str], terms: list[str]) -> exp.Query:
+    counts: dict[str, exp.Expr] = {"rejected_rows": exp.Count(this=exp.Star())}
+    counts |= {
+        _REJECTED_PREFIX + reason: exp.CountIf(this=exp.column("reject_reason").eq(exp.Literal.string(reason)))
+        for reason in reasons
+    }
+    part = _part(exp.Literal.string(dataset), exp.column("month"), "bronze_sha256", counts, terms)
+    return part.from_(f"{model.table.name}_rejected").group_by("month", "bronze_sha256")

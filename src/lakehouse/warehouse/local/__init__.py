@@ -1,0 +1,1 @@
+"""The local warehouse: DuckDB computes on this machine, Iceberg stores on its disk."""

@@ -1,0 +1,170 @@
+"""What there is of each dataset and month, and what is missing: the answer of ``lakehouse status``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from lakehouse.bronze.contract import Contract
+from lakehouse.bronze.store import BronzeStore, Landing
+from lakehouse.models.model import Models, SqlModel
+from lakehouse.month import Month, month_range
+from lakehouse.results import Publication
+from lakehouse.warehouse.protocol import Warehouse
+
+
+class State(StrEnum):
+    """Of one month of one asset."""
+
+    CURRENT = "current"
+    """A run would change nothing; of a landed file: the newest there is here, of the size that was landed."""
+    STALE = "stale"
+    """What it is made of, or its model, has changed since: run it again."""
+    MISSING = "missing"
+    """What it is made of is there, it is not."""
+    NOTHING = "nothing"
+    """Neither is there."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One month (None: the whole) of one asset. Of bronze ``version`` is the hash of the landed file."""
+
+    asset: str
+    table: str
+    month: Month | None
+    state: State
+    rows: int | None = None
+    bytes: int | None = None
+    version: str | None = None
+    published_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Status:
+    """All entries, those of an asset together, in the order of their making."""
+
+    entries: tuple[Entry, ...]
+
+    @property
+    def assets(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(entry.asset for entry in self.entries))
+
+    def of(self, asset: str) -> tuple[Entry, ...]:
+        """The entries of an asset, in order of months."""
+        return tuple(entry for entry in self.entries if entry.asset == asset)
+
+    @property
+    def wanting(self) -> tuple[Entry, ...]:
+        """What a run would mend."""
+        return tuple(entry for entry in self.entries if entry.state in (State.STALE, State.MISSING))
+
+    @property
+    def gaps(self) -> Mapping[str, tuple[Month, ...]]:
+        """Months of each dataset that were never landed."""
+        return {
+            asset: tuple(e.month for e in self.of(asset) if e.month is not None and e.state == State.NOTHING)
+            for asset in self.assets
+            if self.of(asset)[0].table.startswith("bronze.")
+        }
+
+    def as_rows(self) -> list[dict[str, Any]]:
+        """Plain values, for a program."""
+        return [
+            {
+                "asset": e.asset,
+                "table": e.table,
+                "month": str(e.month) if e.month else None,
+                "state": e.state.value,
+                "rows": e.rows,
+                "bytes": e.bytes,
+                "version": e.version,
+                "published_at": e.published_at.isoformat() if e.published_at else None,
+            }
+            for e in self.entries
+        ]
+
+
+def read_status(
+    warehouse: Warehouse,
+    models: Models,
+    contracts: Mapping[str, Contract],
+    bronze: BronzeStore,
+    first: Month,
+    last: Month,
+) -> Status:
+    """What there is of every asset from ``first`` to ``last``; nothing is computed, no source is asked."""
+    months = tuple(month_range(first, last))
+    entries: list[Entry] = []
+    there: dict[str, set[Month | None]] = {}
+    for key, contract in contracts.items():
+        for month in _periods(contract.is_monthly, months):
+            if contract.has_begun(month):
+                landing = bronze.current(contract.dataset.name, month)
+                entries.append(_landed(bronze, key, month, landing))
+                if landing is not None:
+                    there.setdefault(f"bronze.{key}", set()).add(month)
+    publications = warehouse.publications()
+    for model in models:
+        published = publications[model.key]
+        there[model.table.name] = set(published)
+        for month in _periods(model.is_partitioned, months):
+            if _has_begun(model, models, contracts, month):
+                entries.append(_published(model, month, published.get(month), there))
+    return Status(tuple(entries))
+
+
+def _periods(is_monthly: bool, months: tuple[Month, ...]) -> tuple[Month | None, ...]:
+    return months if is_monthly else (None,)
+
+
+def _landed(bronze: BronzeStore, key: str, month: Month | None, landing: Landing | None) -> Entry:
+    table = f"bronze.{key}"
+    if landing is None:
+        return Entry(key, table, month, State.NOTHING)
+    state = State.CURRENT if bronze.is_there(landing) else State.STALE
+    return Entry(key, table, month, state, landing.rows, landing.bytes, landing.sha256[:12], landing.observed_at)
+
+
+def _published(
+    model: SqlModel,
+    month: Month | None,
+    publication: Publication | None,
+    there: Mapping[str, AbstractSet[Month | None]],
+) -> Entry:
+    name = model.table.name
+    if publication is None:
+        ready = _is_ready(model, month, there)
+        return Entry(model.key, name, month, State.MISSING if ready else State.NOTHING)
+    state = State.CURRENT if publication.is_current else State.STALE
+    return Entry(
+        model.key,
+        name,
+        month,
+        state,
+        publication.rows,
+        publication.bytes,
+        publication.version,
+        publication.published_at,
+    )
+
+
+def _is_ready(model: SqlModel, month: Month | None, there: Mapping[str, AbstractSet[Month | None]]) -> bool:
+    """Whether there is anything to make a month of: of a monthly model only what comes by the month counts."""
+    tables = [f"bronze.{model.bronze_asset}"] if model.bronze_asset else list(model.references)
+    if month is None:
+        return any(there.get(table) for table in tables)
+    return any(month in there.get(table, ()) for table in tables)
+
+
+def _has_begun(model: SqlModel, models: Models, contracts: Mapping[str, Contract], month: Month | None) -> bool:
+    """Whether any dataset that a model is made of had begun by then."""
+    if model.bronze_asset is not None:
+        return contracts[model.bronze_asset].has_begun(month)
+    makers = [maker for maker in map(models.by_table, model.references) if maker is not None]
+    monthly: Iterable[SqlModel] = [maker for maker in makers if maker.is_partitioned]
+    return month is None or any(_has_begun(maker, models, contracts, month) for maker in monthly)

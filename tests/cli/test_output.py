@@ -1,0 +1,53 @@
+"""Results as a person or a program reads them."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+
+import pyarrow as pa
+import pytest
+
+from lakehouse.cli.output import write
+from lakehouse.exceptions import QueryError
+
+
+def test_a_table_shows_every_column_however_wide(capsys: pytest.CaptureFixture[str]) -> None:
+    write(pa.table({f"column_{number}": ["x" * 30] for number in range(20)}), "table")
+    header = capsys.readouterr().out.splitlines()[1]
+    assert all(f"column_{number}" in header for number in range(20))
+
+
+def test_numbers_stand_under_each_other(capsys: pytest.CaptureFixture[str]) -> None:
+    write(pa.table({"trip_count": [1, 333]}), "table")
+    assert [line.rstrip() for line in capsys.readouterr().out.splitlines()[3:5]] == ["          1", "        333"]
+
+
+def test_brackets_in_values_are_values(capsys: pytest.CaptureFixture[str]) -> None:
+    write(pa.table({"a": ["[bold]x[/foo]"]}), "table")
+    assert "[bold]x[/foo]" in capsys.readouterr().out
+
+
+def test_money_keeps_its_cents_in_every_style(capsys: pytest.CaptureFixture[str]) -> None:
+    result = pa.table({"total": pa.array([Decimal("1234567.10"), None], pa.decimal128(18, 2))})
+    write(result, "table")
+    assert "1,234,567.10" in capsys.readouterr().out
+    write(result, "csv")
+    assert capsys.readouterr().out.splitlines() == ['"total"', "1234567.10", ""]
+    write(result, "json")
+    text = capsys.readouterr().out
+    assert '"total":1234567.10' in text
+    assert json.loads(text)[1] == {"total": None}
+
+
+def test_no_rows_are_an_empty_array_and_a_header(capsys: pytest.CaptureFixture[str]) -> None:
+    result = pa.table({"a": pa.array([], pa.int64())})
+    write(result, "json")
+    assert json.loads(capsys.readouterr().out) == []
+    write(result, "csv")
+    assert capsys.readouterr().out == '"a"\n'
+
+
+def test_what_csv_cannot_hold_says_what_can() -> None:
+    with pytest.raises(QueryError, match="use --format json"):
+        write(pa.table({"a": [[1, 2]]}), "csv")

@@ -1,0 +1,130 @@
+"""A range of months: what comes whole is run once, and gold is made of what is published."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lakehouse.cli.outcomes import RunOutcome
+from lakehouse.cli.runs import run_months
+from lakehouse.cli.selection import select
+from lakehouse.definitions import build_definitions
+from lakehouse.month import Month
+from lakehouse.settings import PROJECT_ROOT
+from tests import fhv_files, yellow_files
+from tests.project import Project
+
+JANUARY, FEBRUARY = Month(2024, 1), Month(2024, 2)
+SELECTION = "+trips_gold"
+
+
+def publish_yellow(project: Project, month: Month) -> None:
+    yellow_files.write(project.source / yellow_files.source_path(month), yellow_files.trips(month, 5))
+
+
+def runs(project: Project, *months: Month, selection: str = SELECTION) -> Iterator[RunOutcome]:
+    """The runs of a range one by one, so that a test can change the source between two of them."""
+    definitions = build_definitions(project.settings())
+    with project.instance() as instance:
+        yield from run_months(definitions, instance, select(definitions, selection), months)
+
+
+def keys(outcome: RunOutcome) -> set[str]:
+    return {asset.key for asset in outcome.assets}
+
+
+def test_what_comes_whole_is_run_with_the_first_month_only(project: Project) -> None:
+    publish_yellow(project, JANUARY)
+    publish_yellow(project, FEBRUARY)
+    first, second = runs(project, JANUARY, FEBRUARY, selection="+taxi_silver")
+    assert keys(first) == {"infrastructure", "zones_bronze", "zones_silver", "taxi_bronze", "taxi_silver"}
+    assert keys(second) == {"taxi_bronze", "taxi_silver"}
+    assert first.succeeded
+    assert second.succeeded
+
+
+def test_what_comes_whole_is_run_again_with_the_next_month_while_it_fails(project: Project) -> None:
+    publish_yellow(project, JANUARY)
+    publish_yellow(project, FEBRUARY)
+    users = (project.source / "users.json").read_bytes()
+    (project.source / "users.json").unlink()
+    months = runs(project, JANUARY, FEBRUARY, selection="+taxi_silver,+users_gold")
+    first = next(months)
+    assert not first.succeeded
+    assert "taxi_silver" in keys(first)
+    (project.source / "users.json").write_bytes(users)
+    second = next(months)
+    assert second.succeeded
+    assert keys(second) == {"users_bronze", "users_silver", "users_gold", "taxi_bronze", "taxi_silver"}
+
+
+def test_gold_is_made_of_the_dataset_that_is_published(project: Project) -> None:
+    publish_yellow(project, JANUARY)
+    (outcome,) = runs(project, JANUARY)
+    assert [failure.partition(":")[0] for failure in outcome.failures] == ["fhv 2024-01"]
+    gold = next(asset for asset in outcome.assets if asset.key == "trips_gold")
+    assert gold.warnings == ("datasets_present",)
+    assert project.rows("SELECT taxi_type, SUM(trip_count) AS trips FROM gold.trips_by_pickup_location GROUP BY 1") == [
+        {"taxi_type": "yellow", "trips": 5}
+    ]
+
+
+def test_gold_is_made_of_both_once_the_other_is_published_too(project: Project) -> None:
+    publish_yellow(project, JANUARY)
+    months = runs(project, JANUARY, JANUARY)
+    next(months)
+    (project.source / fhv_files.source_path(JANUARY)).parent.mkdir(exist_ok=True)
+    fhv_files.write(project.source / fhv_files.source_path(JANUARY), fhv_files.trips(JANUARY, 3))
+    again = next(months)
+    assert again.succeeded
+    assert next(asset for asset in again.assets if asset.key == "trips_gold").warnings == ()
+    assert project.rows("SELECT SUM(trip_count) AS trips FROM gold.trips_by_pickup_location") == [{"trips": 8}]
+
+
+@pytest.mark.parametrize("unsound", ["fhv", "zones"])
+def test_gold_waits_while_something_is_published_but_not_sound(project: Project, unsound: str) -> None:
+    publish_yellow(project, JANUARY)
+    broken = project.source / (fhv_files.source_path(JANUARY) if unsound == "fhv" else "misc/taxi_zone_lookup.csv")
+    broken.write_text("<html>")
+    (outcome,) = runs(project, JANUARY)
+    assert not outcome.succeeded
+    assert "trips_gold" not in keys(outcome)
+
+
+def test_gold_waits_while_no_dataset_is_published(project: Project) -> None:
+    (outcome,) = runs(project, JANUARY)
+    assert not outcome.succeeded
+    assert keys(outcome) == {"infrastructure", "zones_bronze", "zones_silver"}
+
+
+def test_an_unrelated_failure_does_not_keep_gold_from_what_is_published(project: Project) -> None:
+    publish_yellow(project, JANUARY)
+    (project.source / "users.json").write_text("<html>")
+    (outcome,) = runs(project, JANUARY, selection="+trips_gold,+users_gold")
+    assert {failure.partition(":")[0] for failure in outcome.failures} == {"fhv 2024-01", "users"}
+    assert "trips_gold" in keys(outcome)
+
+
+def test_gold_waits_for_zones_that_are_not_published(project: Project) -> None:
+    publish_yellow(project, JANUARY)
+    (project.source / "misc" / "taxi_zone_lookup.csv").unlink()
+    (outcome,) = runs(project, JANUARY)
+    assert keys(outcome) == {"infrastructure", "taxi_bronze"}
+
+
+def test_a_table_of_all_months_is_made_anew_with_each_month(tmp_path: Path) -> None:
+    sql = tmp_path / "sql"
+    shutil.copytree(PROJECT_ROOT / "sql", sql)
+    (sql / "gold" / "total_gold.sql").write_text(
+        "/*\ndescription: All trips\ntable: gold.total\ngrain: [taxi_type]\n"
+        "columns:\n  trips: {type: INT64, description: Trips}\n*/\n"
+        "SELECT taxi_type, COUNT(*) AS trips FROM silver.yellow_trips GROUP BY taxi_type\n"
+    )
+    project = Project(tmp_path / "project", sql=sql)
+    publish_yellow(project, JANUARY)
+    publish_yellow(project, FEBRUARY)
+    assert all(outcome.succeeded for outcome in runs(project, JANUARY, FEBRUARY, selection="+total_gold"))
+    assert project.rows("SELECT trips FROM gold.total") == [{"trips": 10}]

@@ -1,0 +1,119 @@
+"""The project's SQL resolved and rendered: what BigQuery means must be what DuckDB does."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import duckdb
+import pytest
+from sqlglot import exp
+
+from lakehouse.exceptions import QueryError
+from lakehouse.models import dialect
+from lakehouse.schema import Column
+from lakehouse.warehouse.local.statements import Statement
+
+SCHEMA: dialect.Schema = {
+    "silver": {"trips": {"pickup_at": "DATETIME", "kind": "INT64", "amount": "NUMERIC(18,2)"}},
+    "gold": {"sums": {"month": "DATE", "total_amount": "NUMERIC(18,2)"}},
+}
+
+
+def resolved(sql: str) -> exp.Query:
+    return dialect.resolve(dialect.parse(sql, "query", QueryError), SCHEMA, "query", QueryError)
+
+
+def run_in_duckdb(sql: str) -> list[tuple[Any, ...]]:
+    with duckdb.connect() as connection:
+        connection.execute("CREATE SCHEMA silver")
+        connection.execute(
+            "CREATE TABLE silver.trips AS SELECT * FROM (VALUES"
+            " (TIMESTAMP '2024-01-31 23:59:00', 1, 1.10::DECIMAL(18,2)),"
+            " (TIMESTAMP '2024-02-01 00:00:00', 2, 2.20::DECIMAL(18,2))) AS t(pickup_at, kind, amount)"
+        )
+        return connection.execute(dialect.render(resolved(sql), "duckdb")).fetchall()
+
+
+def test_grouping_by_an_alias_that_shadows_a_column_groups_by_the_alias() -> None:
+    rows = run_in_duckdb("SELECT kind * 0 AS kind, COUNT(*) AS n FROM silver.trips GROUP BY kind")
+    assert rows == [(0, 2)]
+
+
+def test_bare_numeric_keeps_nine_decimals_in_duckdb() -> None:
+    ((value,),) = run_in_duckdb("SELECT CAST('0.123456789' AS NUMERIC) AS n")
+    assert str(value) == "0.123456789"
+
+
+@pytest.mark.parametrize(
+    ("written", "rendered"),
+    [
+        ("CAST(a AS NUMERIC(18,2))", "ROUND(CAST(a AS NUMERIC), 2)"),
+        (
+            "CAST(CAST(a AS NUMERIC(18,2)) + 1 AS NUMERIC(9,1))",
+            "ROUND(CAST(ROUND(CAST(a AS NUMERIC), 2) + 1 AS NUMERIC), 1)",
+        ),
+        ("SAFE_CAST(a AS NUMERIC(9))", "ROUND(SAFE_CAST(a AS NUMERIC), 0)"),
+        ("CAST(a AS NUMERIC)", "CAST(a AS NUMERIC)"),
+        ("CAST(NULL AS NUMERIC(18,2))", "CAST(NULL AS NUMERIC)"),
+    ],
+)
+def test_a_cast_to_so_many_decimals_rounds_in_bigquery_whose_casts_take_no_number_of_them(
+    written: str, rendered: str
+) -> None:
+    query = dialect.parse(f"SELECT {written} AS n FROM t", "query", QueryError)
+    assert dialect.render(query, "bigquery") == f"SELECT {rendered} AS n FROM t"
+
+
+def test_references_are_tables_not_ctes() -> None:
+    query = dialect.parse(
+        "WITH trips AS (SELECT 1 AS a FROM silver.trips) SELECT a FROM trips JOIN gold.sums ON TRUE", "q", QueryError
+    )
+    assert dialect.references(query) == ("gold.sums", "silver.trips")
+
+
+def test_output_types_are_bigquerys() -> None:
+    query = resolved(
+        "SELECT pickup_at, SUM(amount) AS s, COUNT(*) AS n, DATE(pickup_at) AS d FROM silver.trips GROUP BY ALL"
+    )
+    assert dialect.output_types(query) == {"pickup_at": "DATETIME", "s": "NUMERIC(18,2)", "n": "INT64", "d": "DATE"}
+
+
+def test_a_star_is_expanded() -> None:
+    assert list(dialect.output_types(resolved("SELECT * FROM gold.sums"))) == ["month", "total_amount"]
+
+
+def test_casting_to_declared_types_settles_what_engines_infer() -> None:
+    query = resolved("SELECT SUM(kind) AS n, AVG(amount) AS a FROM silver.trips")
+    typed = dialect.cast_to(query, [Column("n", "INT64", ""), Column("a", "NUMERIC(18,2)", "")])
+    with duckdb.connect() as connection:
+        connection.execute("CREATE SCHEMA silver")
+        connection.execute("CREATE TABLE silver.trips(pickup_at TIMESTAMP, kind BIGINT, amount DECIMAL(18,2))")
+        description = connection.execute(dialect.render(typed, "duckdb")).description
+    assert [str(column[1]) for column in description or ()] == ["BIGINT", "DECIMAL(18,2)"]
+
+
+def test_only_parameters_that_occur_are_bound() -> None:
+    statement = Statement.of(dialect.parse("SELECT @a AS a", "q", QueryError))
+    assert statement.sql == "SELECT $a AS a"
+    assert statement.bind({"a": datetime(2024, 1, 1), "b": 2}) == {"a": datetime(2024, 1, 1)}
+
+
+@pytest.mark.parametrize(
+    ("sql", "message"),
+    [
+        ("SELECT amunt FROM silver.trips", "there is no column amunt in silver.trips; did you mean amount?"),
+        ("SELECT t.amunt FROM silver.trips AS t", "there is no column amunt in silver.trips; did you mean amount?"),
+        ("SELECT 1 AS a FROM silver.trip", "there is no table silver.trip; did you mean silver.trips?"),
+        ("SELECT 1 AS a FROM trips", "there is no table trips; did you mean silver.trips?"),
+        ("SELECT FROM WHERE", "not valid BigQuery SQL"),
+        ("DROP TABLE silver.trips", "expected exactly one SELECT"),
+        ("SELECT 1 AS a; SELECT 2 AS b", "expected exactly one SELECT"),
+        ("", "expected exactly one SELECT"),
+    ],
+)
+def test_a_mistake_is_one_line_that_says_what_there_is(sql: str, message: str) -> None:
+    with pytest.raises(QueryError) as error:
+        resolved(sql)
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
