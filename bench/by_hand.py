@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from lakehouse.bronze.store import hash_file
+from lakehouse.files import hash_file
 from lakehouse.month import Month
 from tests import reference_files
 from tests.yellow_files import source_path

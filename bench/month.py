@@ -30,7 +30,7 @@ from dlt_sources import tlc
 from lakehouse.month import Month
 from lakehouse.sample.source import month_file, prepare
 from lakehouse.sample.trips import write_month
-from lakehouse.settings import PROJECT_ROOT, load_settings, point_dlt_at_project
+from lakehouse.settings import PROJECT_ROOT, Settings, load_settings, point_dlt_at_project
 
 MONTH = Month(2024, 5)
 SELECTION = "taxi_bronze,taxi_silver,trips_gold"
@@ -56,7 +56,6 @@ def house(source: Path, home: Path, threads: int, memory: str) -> dict[str, Any]
     from lakehouse.cli.runs import open_instance, run_months
     from lakehouse.cli.selection import select
     from lakehouse.definitions import build_definitions
-    from lakehouse.warehouse.profile import open_warehouse
 
     dagster = home / "dagster"
     dagster.mkdir()
@@ -83,22 +82,23 @@ def house(source: Path, home: Path, threads: int, memory: str) -> dict[str, Any]
         seconds = time.perf_counter() - started
     _require(outcome)
     peak = peak_megabytes()
-    warehouse = open_warehouse(settings, _models(settings))
-    files = [
-        warehouse.tables.published(_models(settings)[key].table, MONTH).files[0]
-        for key in ("taxi_silver", "trips_gold")
-    ]
-    warehouse.close()
+    files = _published(settings)
     rejected = sum(asset.rejected or 0 for asset in outcome[0].assets)
     answer = {"seconds": seconds, "peak": peak, "before": before, "spans": spans.take(), "rejected": rejected}
     return answer | _summary(*files)
 
 
-def _models(settings: Any) -> Any:
-    from lakehouse.bronze.contracts import CONTRACTS
-    from lakehouse.models.reader import load_models
+def _published(settings: Settings) -> list[Path]:
+    """The files of the month, of silver and of gold."""
+    from lakehouse.warehouse.local.records import IcebergRecords
+    from lakehouse.warehouse.local.tables import IcebergTables
+    from lakehouse.warehouse.profile import open_project
 
-    return load_models(settings.sql, CONTRACTS)
+    models, tables = open_project(settings).models, IcebergTables(settings.home, of_samples=settings.sample)
+    records = IcebergRecords(tables)
+    files = [file for key in ("taxi_silver", "trips_gold") for file in records.paths(models[key].table, MONTH)]
+    tables.close()
+    return files
 
 
 def _require(outcomes: list[Any]) -> None:
@@ -108,44 +108,37 @@ def _require(outcomes: list[Any]) -> None:
 
 
 def _spans() -> Spans:
-    """Every part of a run that could cost something, under a name."""
+    """What the time goes to, by calls that do just that."""
+    import os
+
     from dlt_sources import tlc
     from lakehouse.assets import bronze, sql_models
-    from lakehouse.bronze.store import BronzeStore
+    from lakehouse.bronze.local import LocalBronzeStore
     from lakehouse.models import dialect
-    from lakehouse.warehouse.local import landed_file
-    from lakehouse.warehouse.local import warehouse as duckdb_iceberg
-    from lakehouse.warehouse.local.engine import DuckDbEngine
-    from lakehouse.warehouse.local.tables import IcebergTables
-    from lakehouse.warehouse.local.warehouse import DuckDbIcebergWarehouse
+    from lakehouse.warehouse import inputs
+    from lakehouse.warehouse.landed_input import LandedInput
+    from lakehouse.warehouse.local import commits, session, store
+    from lakehouse.warehouse.local.records import IcebergRecords
+    from lakehouse.warehouse.local.session import LocalSession
+    from lakehouse.warehouse.replacement import Replacement
 
     spans = Spans()
     spans.wrap(tlc, "fetch_month", "bronze: copy, hash and verify")
-    spans.wrap(bronze, "_land", "bronze: dlt")
-    spans.wrap(BronzeStore, "adopt", "bronze: hash and move")
-    spans.wrap(BronzeStore, "is_intact", "bronze: hash and move")
+    spans.wrap(bronze, "_load", "bronze: dlt")
+    spans.wrap(LocalBronzeStore, "adopt", "bronze: hash and move")
+    spans.wrap(LocalBronzeStore, "is_intact", "hash of the landed file")
     spans.wrap(sql_models, "_lineage", "column lineage")
-    spans.wrap(landed_file.LandedFile, "_check_values", "value scan")
-    spans.wrap(landed_file.LandedFile, "require_intact", "hash of the landed file")
-    spans.wrap(landed_file.LandedFile, "present", "views of the inputs")
-    spans.wrap(DuckDbEngine, "__enter__", "open and close DuckDB")
-    spans.wrap(DuckDbEngine, "__exit__", "open and close DuckDB")
-    spans.wrap(DuckDbEngine, "parquet_view", "views of the inputs")
-    spans.wrap(DuckDbEngine, "copy", _copied)
+    spans.wrap(LandedInput, "_drift", "value scan")
+    spans.wrap(inputs.Inputs, "relate", "views of the inputs")
+    spans.wrap(store, "connect", "open DuckDB")
+    spans.wrap(LocalSession, "stage", lambda *call: f"copy of {call[2].name}")
     spans.wrap(os, "fsync", "fsync")
-    spans.wrap(DuckDbIcebergWarehouse, "_audit", "audit")
-    spans.wrap(duckdb_iceberg, "hash_file", "hash of what was written")
-    spans.wrap(IcebergTables, "publish", "Iceberg commits")
-    spans.wrap(IcebergTables, "ensure", "Iceberg tables looked up")
-    spans.wrap(IcebergTables, "published", "Iceberg tables looked up")
+    spans.wrap(Replacement, "_audit", "audit")
+    spans.wrap(session, "content_hash", "hash of what was written")
+    spans.wrap(commits, "publish", "Iceberg commits")
+    spans.wrap(IcebergRecords, "_look", "Iceberg tables looked up")
     spans.wrap(dialect, "render", "SQL rendered")
     return spans
-
-
-def _copied(*call: Any) -> str:
-    """Told apart by what is selected: silver alone has rejects, and reads bronze."""
-    layer = "silver" if "bronze" in call[1] else "gold"
-    return f"copy of {layer}'s {Path(call[-1]).name}"
 
 
 def _summary(silver: Path, gold: Path) -> dict[str, Any]:

@@ -72,18 +72,18 @@ def _spans() -> Spans:
     from dlt_sources import tlc
     from lakehouse.assets import bronze as bronze_asset
     from lakehouse.assets import sql_models
-    from lakehouse.bronze.store import BronzeStore
-    from lakehouse.warehouse.local.warehouse import DuckDbIcebergWarehouse
+    from lakehouse.bronze.local import LocalBronzeStore
+    from lakehouse.warehouse.warehouse import StoreWarehouse
 
     spans = Spans()
-    spans.wrap(DuckDbIcebergWarehouse, "prepare", "infrastructure: prepare")
-    spans.wrap(DuckDbIcebergWarehouse, "replace", lambda *call: f"replace {call[1].key}")
+    spans.wrap(StoreWarehouse, "prepare", "infrastructure: prepare")
+    spans.wrap(StoreWarehouse, "replace", lambda *call: f"replace {call[1].key}")
     spans.wrap(sql_models, "_lineage", "lineage")
     spans.wrap(tlc, "fetch_month", "bronze: fetch")
-    spans.wrap(bronze_asset, "_land", "bronze: dlt")
+    spans.wrap(bronze_asset, "_load", "bronze: dlt")
     spans.wrap(bronze_asset, "_materialized", "bronze: footer and metadata")
     for method in ("sweep", "current", "is_intact", "adopt", "record"):
-        spans.wrap(BronzeStore, method, "bronze: store (records, hashes)")
+        spans.wrap(LocalBronzeStore, method, "bronze: store (records, hashes)")
     return spans
 
 

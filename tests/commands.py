@@ -19,12 +19,13 @@ from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
 from lakehouse.assets.partitions import monthly
-from lakehouse.bronze.store import BronzeStore, Landing
+from lakehouse.bronze.store import Landing
 from lakehouse.cli.main import main
 from lakehouse.models.model import Models
 from lakehouse.month import Month
-from lakehouse.warehouse.local.warehouse import DuckDbIcebergWarehouse
+from lakehouse.warehouse.local.records import IcebergRecords
 from lakehouse.warehouse.profile import open_warehouse
+from lakehouse.warehouse.protocol import Warehouse
 from tests.loading import models_of
 from tests.project import GREEN_PIPELINE, Project
 
@@ -153,16 +154,18 @@ def ledger(project: Project, month: Month) -> list[dict[str, Any]]:
 
 def landed(project: Project, month: Month) -> Landing:
     """The month's current landing."""
-    landing = BronzeStore(project.home).current("green", month)
+    landing = project.bronze.current("green", month)
     assert landing is not None
     return landing
 
 
 def data_files(project: Project, month: Month) -> dict[str, int]:
     """How many data files each green table has for a month."""
-    with opened(project) as (warehouse, models):
+    models = models_of(project.sql)
+    with project.tables() as tables:
+        records = IcebergRecords(tables)
         return {
-            spec.name: len(warehouse.tables.published(spec, month).files)
+            spec.name: len(records.paths(spec, month))
             for model in (models["green_silver"], models["green_gold"])
             for spec in (model.table, model.rejected)
             if spec is not None
@@ -170,10 +173,10 @@ def data_files(project: Project, month: Month) -> dict[str, int]:
 
 
 @contextmanager
-def opened(project: Project) -> Iterator[tuple[DuckDbIcebergWarehouse, Models]]:
+def opened(project: Project) -> Iterator[tuple[Warehouse, Models]]:
     """A warehouse of the project's own, and its models."""
     models = models_of(project.sql)
-    warehouse = open_warehouse(project.settings(), models)
+    warehouse = open_warehouse(project.settings(), models, project.bronze)
     try:
         yield warehouse, models
     finally:

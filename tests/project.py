@@ -6,21 +6,24 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 
+from lakehouse.bronze.local import LocalBronzeStore
 from lakehouse.cli.outcomes import RunOutcome
 from lakehouse.cli.runs import run_months
 from lakehouse.cli.selection import months_to_run, select
 from lakehouse.definitions import build_definitions
 from lakehouse.month import Month
 from lakehouse.settings import PROJECT_ROOT, Settings, load_settings
-from lakehouse.warehouse.local.warehouse import DuckDbIcebergWarehouse
+from lakehouse.warehouse.local.tables import IcebergTables
 from lakehouse.warehouse.profile import open_warehouse
+from lakehouse.warehouse.protocol import Warehouse
 from tests import green_files, reference_files
 from tests.loading import models_of
 
@@ -74,9 +77,25 @@ class Project:
         }
         return load_settings(**{**values, **changes})
 
-    def warehouse(self) -> DuckDbIcebergWarehouse:
+    @property
+    def bronze(self) -> LocalBronzeStore:
+        """Landed files, and their records."""
         settings = self.settings()
-        return open_warehouse(settings, models_of(settings.sql))
+        return LocalBronzeStore(settings.home, of_samples=settings.sample)
+
+    def warehouse(self) -> Warehouse:
+        settings = self.settings()
+        return open_warehouse(settings, models_of(settings.sql), self.bronze)
+
+    @contextmanager
+    def tables(self) -> Iterator[IcebergTables]:
+        """The Iceberg tables themselves, as another tool would open them."""
+        settings = self.settings()
+        tables = IcebergTables(settings.home, of_samples=settings.sample)
+        try:
+            yield tables
+        finally:
+            tables.close()
 
     def publish(self, month: Month, rows: Any, era: green_files.Era = "since 2023-02") -> Path:
         """Put a green month's file at the source."""
@@ -154,13 +173,9 @@ class Project:
 
     def snapshots(self) -> dict[str, int]:
         """How many Iceberg snapshots each table has."""
-        warehouse = self.warehouse()
-        try:
-            catalog = warehouse.tables.catalog
-            names = [".".join(name) for space in ("silver", "gold") for name in catalog.list_tables(space)]
-            return {name: len(catalog.load_table(name).snapshots()) for name in names}
-        finally:
-            warehouse.close()
+        with self.tables() as tables:
+            names = [".".join(name) for space in ("silver", "gold") for name in tables.catalog.list_tables(space)]
+            return {name: len(tables.catalog.load_table(name).snapshots()) for name in names}
 
 
 def json_rows(completed: subprocess.CompletedProcess[str]) -> Any:

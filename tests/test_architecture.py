@@ -20,7 +20,16 @@ SOURCE = PROJECT_ROOT / "src" / "lakehouse"
 MODULES = sorted([*SOURCE.rglob("*.py"), *(PROJECT_ROOT / "dlt_sources").glob("*.py")])
 
 LAYERS: tuple[frozenset[str], ...] = (
-    frozenset({"lakehouse", "lakehouse.annotations", "lakehouse.month", "lakehouse.results", "lakehouse.schema"}),
+    frozenset(
+        {
+            "lakehouse",
+            "lakehouse.annotations",
+            "lakehouse.files",
+            "lakehouse.month",
+            "lakehouse.results",
+            "lakehouse.schema",
+        }
+    ),
     frozenset({"lakehouse.exceptions"}),
     frozenset({"dlt_sources", "lakehouse.home", "lakehouse.settings"}),
     frozenset({"lakehouse.sample"}),

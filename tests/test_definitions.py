@@ -14,11 +14,10 @@ from lakehouse.bronze.contracts import CONTRACTS
 from lakehouse.definitions import build_definitions
 from lakehouse.exceptions import ConfigurationError
 from lakehouse.models.lineage import column_lineage
-from lakehouse.models.model import Models
 from lakehouse.models.reader import load_models
 from lakehouse.month import Month
 from lakehouse.settings import PROJECT_ROOT
-from lakehouse.warehouse.profile import open_warehouse
+from lakehouse.warehouse.profile import open_project
 from tests.project import Project
 
 SPECS = {
@@ -268,4 +267,4 @@ def test_the_definitions_are_valid_for_dagster(definitions: dg.Definitions) -> N
 
 def test_a_profile_that_is_not_built_says_so(project: Project) -> None:
     with pytest.raises(ConfigurationError, match="LAKEHOUSE_PROFILE=gcp: this profile is not built yet"):
-        open_warehouse(project.settings(profile="gcp"), Models((), {}))
+        open_project(project.settings(profile="gcp"))

@@ -13,15 +13,14 @@ from lakehouse.assets.sql_models import sql_model_asset
 from lakehouse.automation.schedule import users_schedule
 from lakehouse.automation.sensor import release_sensor
 from lakehouse.bronze.contracts import CONTRACTS
-from lakehouse.bronze.store import BronzeStore
-from lakehouse.models.reader import load_models
 from lakehouse.settings import Settings, load_settings, point_dlt_at_project, require_own_instance
-from lakehouse.warehouse.profile import open_warehouse
+from lakehouse.warehouse.profile import open_project
 
 
 def build_definitions(settings: Settings) -> dg.Definitions:
     """Everything Dagster needs to know, for these settings."""
-    models = load_models(settings.sql, CONTRACTS)
+    project = open_project(settings)
+    models = project.models
     executor = dg.in_process_executor if settings.executor == "in_process" else dg.multiprocess_executor
     with warnings.catch_warnings():
         # Backfill policies and partitioned checks are marked beta; one month a run needs both.
@@ -33,12 +32,12 @@ def build_definitions(settings: Settings) -> dg.Definitions:
                 *bronze_assets(settings, CONTRACTS),
                 *(sql_model_asset(settings, models, model, CONTRACTS) for model in models),
             ],
-            sensors=[release_sensor(settings, CONTRACTS)],
+            sensors=[release_sensor(settings, CONTRACTS, project.bronze)],
             schedules=[users_schedule(settings, models)],
             resources={
                 "dlt": DagsterDltResource(),
-                "warehouse": open_warehouse(settings, models),
-                "bronze_store": BronzeStore(settings.home),
+                "warehouse": project.warehouse,
+                "bronze_store": project.bronze,
             },
             executor=executor,
         )

@@ -5,6 +5,7 @@ Messages are written for that person: what (file, month, column or setting), whe
 
 from __future__ import annotations
 
+from enum import Enum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -68,6 +69,22 @@ class StaleInputs(LakehouseError):
 
 class CommitConflict(LakehouseError):
     """Another writer kept changing the same month; nothing of ours was published."""
+
+
+class StatementFailed(LakehouseError):
+    """An engine could not run a statement; the message is the part of its own that a person can use."""
+
+    def __init__(self, message: str, fault: StatementFault) -> None:
+        super().__init__(message)
+        self.fault = fault
+
+
+class StatementFault(Enum):
+    """What is at fault where a statement failed."""
+
+    VALUE = "a value does not fit the type it is cast to"
+    STATEMENT = "the statement itself"
+    DATA = "what it reads, or the engine"
 
 
 class UnknownAsset(LakehouseError):

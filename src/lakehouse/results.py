@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
@@ -44,18 +45,31 @@ class Ledger:
         return self.bronze_rows == accounted
 
 
+class Effect(StrEnum):
+    """What replacing a month did."""
+
+    PUBLISHED = "published"
+    """Its rows are new."""
+    CONFIRMED = "confirmed"
+    """It was computed, and its rows are those that were published: nothing was written but that they are."""
+    UNCHANGED = "unchanged"
+    """It was made of the same by the same, so nothing was computed."""
+
+
 @dataclass(frozen=True)
 class ReplaceResult:
     """What became of one month of one model.
 
     ``content`` identifies what the month now holds: equal content, equal rows. ``version`` is the snapshot
-    (Iceberg) or job (BigQuery) that holds it, None while the table has never been written. ``preview`` are
-    the month's first rows. ``datasets`` are those that a model which puts several together was made of.
+    or job that holds it, None while the table has never been written. ``preview`` are the month's first rows.
+    ``datasets`` are those that a model which puts several together was made of.
     """
 
     rows: int
     content: str
-    skipped: bool
+    effect: Effect
+    reason: str | None
+    """Why it was computed; None of a month that was left as it is."""
     version: str | None
     seconds: float
     bytes_written: int
@@ -63,6 +77,11 @@ class ReplaceResult:
     preview: pa.Table
     ledger: Ledger | None = None
     datasets: tuple[str, ...] = ()
+
+    @property
+    def skipped(self) -> bool:
+        """Whether nothing was computed."""
+        return self.effect is Effect.UNCHANGED
 
 
 @dataclass(frozen=True)
@@ -78,3 +97,11 @@ class Publication:
     version: str | None
     published_at: datetime | None
     is_current: bool
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """What a preparation did: names of the tables that it created, and of those that it changed."""
+
+    created: tuple[str, ...]
+    changed: tuple[str, ...]

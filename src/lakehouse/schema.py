@@ -28,6 +28,11 @@ class Column:
     description: str
     unit: str | None = None
 
+    @property
+    def doc(self) -> str:
+        """Description and unit, for where there is one place for both."""
+        return f"{self.description} [{self.unit}]" if self.unit else self.description
+
 
 BRONZE_COLUMNS = (
     Column("copies", "INT64", "How many records of the file are equal in all canonical columns; one is kept"),

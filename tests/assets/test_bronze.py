@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from lakehouse.bronze.contracts import CONTRACTS
-from lakehouse.bronze.store import BronzeStore, Landing
+from lakehouse.bronze.store import Landing
 from lakehouse.cli.outcomes import RunOutcome
 from lakehouse.month import Month
 from tests import fhv_files, yellow_files
@@ -42,7 +42,7 @@ def succeeded(project: Project, selection: str) -> dict[str, bool]:
 
 
 def current(project: Project, dataset: str) -> Landing:
-    landing = BronzeStore(project.home).current(dataset, None)
+    landing = project.bronze.current(dataset, None)
     assert landing is not None
     return landing
 
@@ -91,7 +91,7 @@ def test_a_materialized_bronze_asset_shows_the_columns_of_its_file_and_describes
     event = materialization(project, key)
     schema = event.metadata["dagster/column_schema"].value
     assert isinstance(schema, dg.TableSchema)
-    landing = BronzeStore(project.home).current(contract.dataset.name, MONTH if contract.is_monthly else None)
+    landing = project.bronze.current(contract.dataset.name, MONTH if contract.is_monthly else None)
     assert landing is not None
     shown = {column.name.lower(): (column.type, column.description) for column in schema.columns}
     assert all(type_ for type_, _ in shown.values())
@@ -229,7 +229,7 @@ def test_a_damaged_file_of_users_is_landed_again(project: Project, damage: str) 
     else:
         file.write_bytes(file.read_bytes()[:-1] + b"x")
     assert not succeeded(project, USERS)["users_bronze"]
-    assert BronzeStore(project.home).is_intact(current(project, "users"))
+    assert project.bronze.is_intact(current(project, "users"))
     assert project.rows(CITIES) == [{"city": "City 1", "user_count": 1}, {"city": "City 2", "user_count": 1}]
 
 
@@ -271,9 +271,9 @@ def test_a_field_of_users_that_nobody_knows_is_a_warning(project: Project) -> No
 def test_yellow_and_fhv_are_landed_byte_for_byte(whole: tuple[Project, RunOutcome]) -> None:
     project, _ = whole
     for dataset, path in (("yellow", yellow_files.source_path(MONTH)), ("fhv", fhv_files.source_path(MONTH))):
-        landing = BronzeStore(project.home).current(dataset, MONTH)
+        landing = project.bronze.current(dataset, MONTH)
         assert landing is not None
-        assert BronzeStore(project.home).file(landing).read_bytes() == (project.source / path).read_bytes()
+        assert project.bronze.file(landing).read_bytes() == (project.source / path).read_bytes()
 
 
 def test_fhv_before_it_began_is_empty_says_so_and_nobody_is_asked(project: Project) -> None:
@@ -283,7 +283,7 @@ def test_fhv_before_it_began_is_empty_says_so_and_nobody_is_asked(project: Proje
     event = materialization(project, "fhv_bronze")
     assert event.metadata["dagster/row_count"].value == 0
     assert event.metadata["note"].value == "fhv began in 2015-01; nothing was fetched"
-    assert BronzeStore(project.home).current("fhv", before) is None
+    assert project.bronze.current("fhv", before) is None
 
 
 def test_another_source_is_not_asked_with_the_version_that_the_first_one_gave(project: Project) -> None:

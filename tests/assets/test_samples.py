@@ -12,6 +12,7 @@ from lakehouse.annotations import SAMPLE_NOTE
 from lakehouse.definitions import build_definitions
 from lakehouse.home import ensure_home_kind
 from lakehouse.settings import Settings
+from lakehouse.warehouse.local.tables import IcebergTables
 from lakehouse.warehouse.profile import open_project
 from tests.project import Project
 from tests.reference_files import user, users_table
@@ -55,11 +56,13 @@ def test_rows_that_fail_a_check_stand_below_the_note(settings: Settings, tmp_pat
 
 
 def test_every_table_says_so_to_its_readers(settings: Settings) -> None:
-    models, warehouse = open_project(settings)
-    warehouse.prepare()
-    names = [spec.name for model in models for spec in (model.table, model.rejected) if spec]
-    properties = {name: warehouse.tables.catalog.load_table(name).properties for name in names}
-    warehouse.close()
+    project = open_project(settings)
+    project.warehouse.prepare()
+    project.warehouse.close()
+    tables = IcebergTables(settings.home, of_samples=settings.sample)
+    specs = project.models.specs()
+    properties = {spec.name: tables.catalog.load_table(spec.name).properties for spec in specs}
+    tables.close()
     assert {each.get("lakehouse.sample") for each in properties.values()} == ({"true"} if settings.sample else {None})
     assert all(each["comment"].startswith(SAMPLE_NOTE) == settings.sample for each in properties.values())
-    assert all(models.spec(name).description in each["comment"] for name, each in properties.items())  # type: ignore[union-attr]
+    assert all(spec.description in properties[spec.name]["comment"] for spec in specs)

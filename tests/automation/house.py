@@ -18,7 +18,7 @@ from dagster._core.remote_origin import (
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 
 from dlt_sources.tlc import fetch_zones
-from lakehouse.bronze.store import BronzeStore, Landing
+from lakehouse.bronze.store import Landing
 from lakehouse.definitions import build_definitions
 from lakehouse.month import Month
 from tests import fhv_files, green_files, yellow_files
@@ -67,7 +67,9 @@ class House:
     def definitions(self) -> dg.Definitions:
         """Those that these settings make."""
         if self._definitions is None:
-            with patch("lakehouse.definitions.load_models", lambda folder, _: models_of(folder)):  # once for all tests
+            with patch(
+                "lakehouse.warehouse.profile.load_models", lambda folder, _: models_of(folder)
+            ):  # once for all tests
                 self._definitions = build_definitions(self.project.settings(**self.settings))
         return self._definitions
 
@@ -120,7 +122,7 @@ class House:
 
     def pretend_whole(self) -> None:
         """Land the zones, and say that what else comes whole is made."""
-        store = BronzeStore(self.project.home)
+        store = self.project.bronze
         with store.workspace() as folder:
             download = fetch_zones(self.server.url, folder)
             assert download is not None

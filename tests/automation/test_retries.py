@@ -8,7 +8,6 @@ from datetime import timedelta
 import dagster as dg
 import pytest
 
-from lakehouse.bronze.store import BronzeStore
 from tests.automation.house import LAST, NEWEST, OLDER, House, file_of, months, path_of
 from tests.reference_files import ZONES_PATH
 
@@ -73,7 +72,7 @@ def test_a_month_that_failed_after_it_landed_is_tried_again(house: House) -> Non
     house.publish(LAST, 3)
     (request,) = house.requests()
     assert not house.execute(request)
-    assert BronzeStore(house.project.home).current("green", LAST) is not None
+    assert house.project.bronze.current("green", LAST) is not None
     (house.project.source / ZONES_PATH).write_bytes(zones)
     after(house, minutes=61)
     of_month = next(each for each in house.requests() if each.partition_key)

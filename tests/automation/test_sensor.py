@@ -11,7 +11,6 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from lakehouse.bronze.store import BronzeStore
 from lakehouse.definitions import build_definitions
 from lakehouse.exceptions import ConfigurationError
 from lakehouse.month import Month
@@ -72,7 +71,7 @@ def test_a_month_whose_run_was_killed_after_it_landed_is_requested_again(house: 
     assert house.by_hand(LAST, "green_bronze")
     assert "runs under way: green 2023-08" in house.skipped()
     house.later = timedelta(hours=8)
-    assert BronzeStore(house.project.home).current("green", LAST) is not None
+    assert house.project.bronze.current("green", LAST) is not None
     (again,) = house.requests()
     assert house.instance.get_run_by_id(run_id)
     assert again.run_key != request.run_key
@@ -110,7 +109,7 @@ def test_the_run_key_names_the_versions_and_what_they_replace(old_house: House) 
         f"green 2023-08: {green} for nothing, attempt 1; fhv 2023-08: {fhv} for nothing, attempt 1"
     )
     assert old_house.by_hand(LAST, "green_bronze")
-    landing = BronzeStore(old_house.project.home).current("green", LAST)
+    landing = old_house.project.bronze.current("green", LAST)
     assert landing is not None
     old_house.publish(LAST, 5)
     (fhv_and_green,) = old_house.requests()
@@ -318,7 +317,7 @@ def test_a_landing_from_another_source_says_nothing_of_this_one(old_house: House
 def test_an_unreadable_landing_record_is_for_the_run_to_report(old_house: House) -> None:
     old_house.publish(LAST)
     assert old_house.by_hand(LAST, "green_bronze")
-    (record,) = BronzeStore(old_house.project.home).records("green", LAST).glob("*.json")
+    (record,) = old_house.project.bronze.records("green", LAST).glob("*.json")
     record.write_text("{")
     (request,) = old_house.requests()
     assert keys(request) == GREEN

@@ -52,7 +52,7 @@ SILVER = {
 def footer(era: green_files.Era, **changed: str) -> tuple[SourceColumn, ...]:
     kinds = {"int64": "integer", "int32": "integer", "double": "float", "null": "null", "timestamp[us]": "datetime"}
     columns = [(field.name, kinds.get(str(field.type), "string")) for field in green_files.schema(era)]
-    return tuple(SourceColumn(name, changed.get(name, kind)) for name, kind in columns)
+    return tuple(SourceColumn(name, changed.get(name, kind), kind) for name, kind in columns)
 
 
 def footer_of(schema: pa.Schema, folder: Path) -> tuple[SourceColumn, ...]:
@@ -128,14 +128,14 @@ def test_a_null_typed_optional_column_is_a_typed_null() -> None:
 
 
 def test_names_are_matched_without_case() -> None:
-    shouted = tuple(SourceColumn(column.name.upper(), column.kind) for column in footer("since 2025-01"))
+    shouted = tuple(SourceColumn(column.name.upper(), column.kind, column.type) for column in footer("since 2025-01"))
     projection = GREEN.project(shouted, "file")
     assert projection.absent == ()
     assert projection.unknown == ()
 
 
 def test_an_unknown_column_is_reported_not_dropped_in_silence() -> None:
-    projection = GREEN.project((*footer("since 2025-01"), SourceColumn("surge_fee", "float")), "file")
+    projection = GREEN.project((*footer("since 2025-01"), SourceColumn("surge_fee", "float", "double")), "file")
     assert projection.unknown == ("surge_fee",)
 
 
@@ -180,7 +180,7 @@ def test_a_type_that_cannot_be_cast_stops_the_month_naming_column_and_types(colu
 
 def test_two_columns_that_differ_only_in_case_stop_the_month() -> None:
     with pytest.raises(ContractViolation, match="vendorid occurs twice"):
-        GREEN.project((*footer("since 2023-02"), SourceColumn("vendorid", "integer")), "file")
+        GREEN.project((*footer("since 2023-02"), SourceColumn("vendorid", "integer", "int64")), "file")
 
 
 # Yellow, by the rows of TLC.md's table of drift
@@ -274,7 +274,7 @@ def test_every_month_of_yellow_that_was_published_fits_its_contract_and_has_what
         for name, (before, after) in ast.literal_eval(change["type_changes"]).items():
             assert stored[name] == before, (month, name)
             stored[name] = after
-        file = tuple(SourceColumn(name, kind(name, type_)) for name, type_ in stored.items())
+        file = tuple(SourceColumn(name, kind(name, type_), type_) for name, type_ in stored.items())
         if month < Month(2011, 1):
             with pytest.raises(ContractViolation, match="tpep_pickup_datetime"):
                 YELLOW.project(file, change["month"])
@@ -300,7 +300,9 @@ def test_an_fhv_file_is_understood_with_tlcs_own_use_of_capitals(tmp_path: Path)
 @pytest.mark.parametrize("change", [str.lower, str.upper, str.title], ids=["lower", "upper", "title"])
 def test_fhv_names_are_matched_whatever_their_case(change: Any, tmp_path: Path) -> None:
     columns = footer_of(fhv_files.schema("whole ids"), tmp_path)
-    projection = FHV.project(tuple(SourceColumn(change(column.name), column.kind) for column in columns), "file")
+    projection = FHV.project(
+        tuple(SourceColumn(change(column.name), column.kind, column.type) for column in columns), "file"
+    )
     assert (projection.absent, projection.unknown) == ((), ())
 
 

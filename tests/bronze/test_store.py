@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from lakehouse.bronze.store import ORPHAN_AGE_SECONDS, BronzeStore, Landing
+from lakehouse.bronze.local import ORPHAN_AGE_SECONDS, LocalBronzeStore
+from lakehouse.bronze.store import Landing, open_current
 from lakehouse.exceptions import CorruptFile, NotLanded
 from lakehouse.month import Month
 
@@ -19,11 +20,11 @@ NOON = datetime(2024, 3, 1, 12, tzinfo=UTC)
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> BronzeStore:
-    return BronzeStore(tmp_path)
+def store(tmp_path: Path) -> LocalBronzeStore:
+    return LocalBronzeStore(tmp_path, of_samples=False)
 
 
-def land(store: BronzeStore, content: bytes, observed_at: datetime = NOON, etag: str = '"1"') -> Landing:
+def land(store: LocalBronzeStore, content: bytes, observed_at: datetime = NOON, etag: str = '"1"') -> Landing:
     landing = Landing(
         dataset="green",
         month=str(MONTH),
@@ -43,7 +44,7 @@ def land(store: BronzeStore, content: bytes, observed_at: datetime = NOON, etag:
     return landing
 
 
-def test_a_landed_file_lies_under_its_month_named_by_its_content(store: BronzeStore) -> None:
+def test_a_landed_file_lies_under_its_month_named_by_its_content(store: LocalBronzeStore) -> None:
     landing = land(store, b"a")
     file = store.file(landing)
     assert file.read_bytes() == b"a"
@@ -51,7 +52,7 @@ def test_a_landed_file_lies_under_its_month_named_by_its_content(store: BronzeSt
     assert file.stem == landing.sha256[:32]
 
 
-def test_the_newest_landing_is_current_also_when_a_source_goes_back(store: BronzeStore) -> None:
+def test_the_newest_landing_is_current_also_when_a_source_goes_back(store: LocalBronzeStore) -> None:
     first = land(store, b"a", NOON)
     second = land(store, b"b", NOON + timedelta(microseconds=1))
     assert store.current("green", MONTH) == second
@@ -61,13 +62,13 @@ def test_the_newest_landing_is_current_also_when_a_source_goes_back(store: Bronz
     assert len(list(store.file(first).parent.iterdir())) == 2
 
 
-def test_a_month_never_landed_says_which_asset_to_materialize(store: BronzeStore) -> None:
+def test_a_month_never_landed_says_which_asset_to_materialize(store: LocalBronzeStore) -> None:
     assert store.current("green", MONTH) is None
     with pytest.raises(NotLanded, match="green 2024-01 has not been landed: materialize green_bronze"):
-        store.open_current("green", MONTH, "green_bronze")
+        open_current(store, "green", MONTH, "green_bronze")
 
 
-def test_a_dataset_that_comes_whole_lies_beside_the_months_under_its_own_suffix(store: BronzeStore) -> None:
+def test_a_dataset_that_comes_whole_lies_beside_the_months_under_its_own_suffix(store: LocalBronzeStore) -> None:
     monthly = land(store, b"a")
     with store.workspace() as folder:
         landing = monthly.model_copy(update={"dataset": "zones", "month": None, "suffix": "csv"})
@@ -83,12 +84,12 @@ def test_a_dataset_that_comes_whole_lies_beside_the_months_under_its_own_suffix(
     assert (str(landing), landing.period) == ("zones", None)
 
 
-def test_a_dataset_that_comes_whole_and_was_never_landed_is_named_without_a_month(store: BronzeStore) -> None:
+def test_a_dataset_that_comes_whole_and_was_never_landed_is_named_without_a_month(store: LocalBronzeStore) -> None:
     with pytest.raises(NotLanded, match=r"^zones has not been landed: materialize zones_bronze first"):
-        store.open_current("zones", None, "zones_bronze")
+        open_current(store, "zones", None, "zones_bronze")
 
 
-def test_a_file_made_from_an_answer_is_the_same_version_while_the_answer_is(store: BronzeStore) -> None:
+def test_a_file_made_from_an_answer_is_the_same_version_while_the_answer_is(store: LocalBronzeStore) -> None:
     first = land(store, b"a").model_copy(update={"answer_sha256": "1" * 64})
     again = first.model_copy(update={"sha256": "2" * 64})
     assert first.served_sha256 == "1" * 64
@@ -96,7 +97,7 @@ def test_a_file_made_from_an_answer_is_the_same_version_while_the_answer_is(stor
     assert not first.is_same_version(again.model_copy(update={"answer_sha256": "3" * 64}))
 
 
-def test_a_file_that_was_not_written_whole_is_not_adopted(store: BronzeStore, tmp_path: Path) -> None:
+def test_a_file_that_was_not_written_whole_is_not_adopted(store: LocalBronzeStore, tmp_path: Path) -> None:
     landing = land(store, b"whole").model_copy(update={"sha256": "0" * 64})
     half = tmp_path / "half"
     half.write_bytes(b"who")
@@ -106,7 +107,7 @@ def test_a_file_that_was_not_written_whole_is_not_adopted(store: BronzeStore, tm
 
 
 @pytest.mark.parametrize("damage", ["gone", "short"])
-def test_a_landed_file_that_is_damaged_is_named(store: BronzeStore, damage: str) -> None:
+def test_a_landed_file_that_is_damaged_is_named(store: LocalBronzeStore, damage: str) -> None:
     landing = land(store, b"content")
     file = store.file(landing)
     if damage == "gone":
@@ -114,17 +115,17 @@ def test_a_landed_file_that_is_damaged_is_named(store: BronzeStore, damage: str)
     else:
         file.write_bytes(b"con")
     with pytest.raises(CorruptFile, match="materialize green_bronze for 2024-01 to land it again"):
-        store.open_current("green", MONTH, "green_bronze")
+        open_current(store, "green", MONTH, "green_bronze")
     assert not store.is_intact(landing)
 
 
-def test_changed_bytes_of_the_same_length_are_noticed(store: BronzeStore) -> None:
+def test_changed_bytes_of_the_same_length_are_noticed(store: LocalBronzeStore) -> None:
     landing = land(store, b"content")
     store.file(landing).write_bytes(b"CONTENT")
     assert not store.is_intact(landing)
 
 
-def test_only_old_files_without_a_record_are_swept(store: BronzeStore) -> None:
+def test_only_old_files_without_a_record_are_swept(store: LocalBronzeStore) -> None:
     landing = land(store, b"kept")
     folder = store.file(landing).parent
     old, young = folder / "old.parquet", folder / "young.parquet"
@@ -133,28 +134,30 @@ def test_only_old_files_without_a_record_are_swept(store: BronzeStore) -> None:
     past = time.time() - ORPHAN_AGE_SECONDS - 1
     for file in (old, store.file(landing)):
         os.utime(file, (past, past))
-    assert store.sweep("green", MONTH) == [old]
+    assert store.sweep("green", MONTH) == 1
+    assert not old.exists()
     assert store.is_intact(landing)
     assert young.exists()
 
 
-def test_files_of_what_comes_whole_are_swept_where_they_lie(store: BronzeStore) -> None:
+def test_files_of_what_comes_whole_are_swept_where_they_lie(store: LocalBronzeStore) -> None:
     folder = store.root / "zones" / "all"
     folder.mkdir(parents=True)
     old = folder / "old.csv"
     old.write_bytes(b"x")
     past = time.time() - ORPHAN_AGE_SECONDS - 1
     os.utime(old, (past, past))
-    assert store.sweep("zones", None) == [old]
+    assert store.sweep("zones", None) == 1
+    assert not old.exists()
 
 
-def test_an_earlier_answer_that_is_recorded_later_does_not_become_current(store: BronzeStore) -> None:
+def test_an_earlier_answer_that_is_recorded_later_does_not_become_current(store: LocalBronzeStore) -> None:
     later = land(store, b"b", NOON + timedelta(minutes=1))
     land(store, b"a", NOON)
     assert store.current("green", MONTH) == later
 
 
-def test_a_record_that_cannot_be_read_is_named(store: BronzeStore) -> None:
+def test_a_record_that_cannot_be_read_is_named(store: LocalBronzeStore) -> None:
     land(store, b"a")
     record = next(store.records("green", MONTH).glob("*.json"))
     record.write_text("{")
@@ -162,13 +165,13 @@ def test_a_record_that_cannot_be_read_is_named(store: BronzeStore) -> None:
         store.current("green", MONTH)
 
 
-def test_a_workspace_is_gone_afterwards(store: BronzeStore) -> None:
+def test_a_workspace_is_gone_afterwards(store: LocalBronzeStore) -> None:
     with store.workspace() as folder:
         (folder / "file").write_text("x")
     assert not folder.exists()
 
 
-def test_the_same_bytes_under_another_etag_are_another_version(store: BronzeStore) -> None:
+def test_the_same_bytes_under_another_etag_are_another_version(store: LocalBronzeStore) -> None:
     first = land(store, b"a", etag='"1"')
     assert first.is_same_version(land(store, b"a", NOON + timedelta(1), etag='"1"'))
     assert not first.is_same_version(land(store, b"a", NOON + timedelta(2), etag='"2"'))

@@ -1,40 +1,37 @@
-"""Each model's statements for each engine, compiled once for all scenarios."""
+"""Each model's statements, compiled once for all scenarios and both engines."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from sqlglot import exp
 
 from lakehouse.bronze.contracts import CONTRACTS
 from lakehouse.bronze.store import LANDING_COLUMNS, LANDINGS
-from lakehouse.models import dialect
 from lakehouse.models.model import Models
 from lakehouse.warehouse.audit import audit_query
 from lakehouse.warehouse.ledger import resolved_ledger
-from lakehouse.warehouse.local.statements import ModelStatements, Statement, compile_model
+from lakehouse.warehouse.statements import Statement, TieBreaker, compile_model
 
 
-def for_duckdb(models: Models) -> Mapping[str, ModelStatements]:
-    """What the local warehouse runs, by the key of the model."""
-    return {model.key: compile_model(model, models.schema) for model in models}
+@dataclass(frozen=True)
+class Compiled:
+    """What a warehouse runs for a month of a model."""
+
+    select: Statement
+    rejected: Statement | None
+    audit: Statement
 
 
-def for_bigquery(models: Models) -> Mapping[str, ModelStatements]:
-    """The same rendered for BigQuery, by the key of the model; rows come in no order there."""
-    return {
-        model.key: ModelStatements(
-            select=bigquery_statement(model.query),
-            rejected=bigquery_statement(model.rejected_query) if model.rejected_query is not None else None,
-            audit=bigquery_statement(audit_query(model, models.schema)),
-        )
-        for model in models
-    }
-
-
-def bigquery_statement(query: exp.Expr) -> Statement:
-    """A query's text for BigQuery and the parameters it binds."""
-    return Statement(dialect.render(query, "bigquery"), dialect.parameters(query))
+def compiled(models: Models, tie_breaker: TieBreaker) -> Mapping[str, Compiled]:
+    """What a warehouse runs whose store breaks ties so, by the key of the model."""
+    found = {}
+    for model in models:
+        statements = compile_model(model, tie_breaker)
+        audit = Statement(audit_query(model, models.schema))
+        found[model.key] = Compiled(statements.select, statements.rejected, audit)
+    return found
 
 
 def ledger(models: Models) -> exp.Query:

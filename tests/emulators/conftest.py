@@ -40,7 +40,6 @@ def run_of(
     emulator: Emulator, models: Models, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Callable[[Scenario, Path | None], Run]]:
     """Gives the run of a scenario; that of the scenario before it is put away."""
-    for_duckdb, for_bigquery = compiled.for_duckdb(models), compiled.for_bigquery(models)
     ledger = compiled.ledger(models)
     latest: dict[str, Run] = {}
     with ExitStack() as stack:
@@ -50,8 +49,8 @@ def run_of(
                 latest.clear()
                 stack.close()
                 folder = tmp_path_factory.mktemp("scenario")
-                local = stack.enter_context(closing(DuckDb(folder, for_duckdb)))
-                remote = stack.enter_context(closing(BigQuery(emulator, folder.name, for_bigquery)))
+                local = stack.enter_context(closing(DuckDb(folder, models)))
+                remote = stack.enter_context(closing(BigQuery(emulator, folder.name, models)))
                 files = scenario.write(folder, real_data)
                 latest[scenario.name] = Run(scenario, files, models, ledger, (local, remote), folder)
             return latest[scenario.name]

@@ -1,8 +1,10 @@
-"""The local engine: DuckDB and the statements that the local warehouse runs in it, without its Iceberg tables."""
+"""The local engine: a session of the local store, in which a scenario's tables are staged and none is published."""
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
 
@@ -10,59 +12,71 @@ import pyarrow as pa
 from sqlglot import exp
 
 from lakehouse.bronze.contract import Contract
+from lakehouse.bronze.local import LocalBronzeStore
 from lakehouse.bronze.store import Landing
+from lakehouse.exceptions import QueryError
+from lakehouse.files import file_uri
+from lakehouse.models import dialect
 from lakehouse.models.checks.base import REJECTED, STAGED
-from lakehouse.models.model import SqlModel
+from lakehouse.models.model import Models, SqlModel
 from lakehouse.schema import Column, TableSpec
-from lakehouse.warehouse.local.engine import DuckDbEngine
-from lakehouse.warehouse.local.landed_file import LandedFile
-from lakehouse.warehouse.local.statements import ModelStatements, Statement
+from lakehouse.warehouse.landed_input import LandedInput
+from lakehouse.warehouse.local.store import LocalStore
+from lakehouse.warehouse.protocol import LandedFile, Work
+from lakehouse.warehouse.statements import Statement
+from tests.emulators.compiled import compiled
 
 
 class DuckDb:
-    """One private connection; tables are parquet files in ``folder``."""
+    """One session, over a home in ``folder``."""
 
     name = "DuckDB"
 
-    def __init__(self, folder: Path, statements: Mapping[str, ModelStatements]) -> None:
-        self._statements = statements
-        self._folder = folder
-        self._landed: dict[str, LandedFile] = {}
-        self._engine = DuckDbEngine("1GB", 2, folder / "spill").__enter__()
+    def __init__(self, folder: Path, models: Models) -> None:
+        home = folder / "home"
+        self._store = LocalStore(home, memory_limit="1GB", threads=2, of_samples=False)
+        self._statements = compiled(models, self._store.tie_breaker)
+        self._bronze = LocalBronzeStore(home, of_samples=False)
+        self._landed: dict[str, LandedInput] = {}
+        self._opened = ExitStack()
+        work = Work("scenario", None, "")
+        self._session = self._opened.enter_context(self._store.session(work, self._store.records()))
 
     def close(self) -> None:
-        self._engine.__exit__()
+        self._opened.close()
 
     def land(self, asset: str, contract: Contract, landing: Landing, file: Path) -> None:
-        self._landed[asset] = LandedFile(asset, contract, landing, file)
-        self._landed[asset].present(self._engine)
+        with self._bronze.workspace() as folder:
+            self._bronze.adopt(landing, Path(shutil.copy(file, folder)))
+        self._landed[asset] = LandedInput(asset, contract, landing, self._bronze)
+        self._relate(asset)
 
-    def load(self, table: str, file: Path, columns: Sequence[Column]) -> None:
-        self._engine.parquet_view(table, [file], columns)
+    def load(self, table: str, file: Path, columns: Sequence[Column]) -> None:  # noqa: ARG002 - the file has them
+        self._session.relate(table, LandedFile(file_uri(file), "parquet", ()))
 
     def compute(self, model: SqlModel, parameters: Mapping[str, datetime]) -> None:
         statements = self._statements[model.key]
         if model.bronze_asset is not None:
-            self._landed[model.bronze_asset].present(self._engine)  # the engine knows one landed file at a time
-        self._write(model.table, statements.select, parameters)
+            self._relate(model.bronze_asset)  # the session knows one landed file at a time
+        self._stage(model.table, statements.select, parameters)
         if model.rejected is not None and statements.rejected is not None:
-            self._write(model.rejected, statements.rejected, parameters)
+            self._stage(model.rejected, statements.rejected, parameters)
 
     def audit(self, model: SqlModel, parameters: Mapping[str, datetime], times: int) -> pa.Table:
-        self._engine.view(STAGED, " UNION ALL ".join([f"SELECT * FROM {model.table.name}"] * times))
+        rows = " UNION ALL ".join([f"SELECT * FROM {model.table.name}"] * times)
+        self._session.relate(STAGED, dialect.parse(rows, "staged", QueryError))
         if model.rejected is not None:
-            self._engine.view(REJECTED, f"SELECT * FROM {model.rejected.name}")
-        audit = self._statements[model.key].audit
-        return self._engine.table(audit.sql, audit.bind(parameters))
+            self._session.relate(REJECTED, exp.select("*").from_(model.rejected.name))
+        return self._session.rows(self._statements[model.key].audit, parameters)
 
     def rows(self, query: exp.Query, parameters: Mapping[str, datetime] | None = None) -> pa.Table:
-        statement = Statement.of(query)
-        return self._engine.table(statement.sql, statement.bind(parameters or {}))
+        return self._session.rows(Statement(query), parameters or {})
 
     def table(self, name: str) -> pa.Table:
-        return self._engine.table(f"SELECT * FROM {name}", {})
+        return self._session.rows(Statement(exp.select("*").from_(name)), {})
 
-    def _write(self, spec: TableSpec, statement: Statement, parameters: Mapping[str, datetime]) -> None:
-        file = self._folder / f"{spec.name}.parquet"
-        self._engine.copy(statement.sql, statement.bind(parameters), file)
-        self._engine.parquet_view(spec.name, [file], spec.columns)
+    def _relate(self, asset: str) -> None:
+        self._landed[asset].relate(self._session, self._store.tie_breaker)
+
+    def _stage(self, spec: TableSpec, statement: Statement, parameters: Mapping[str, datetime]) -> None:
+        self._session.stage(spec.name, spec, statement, parameters)

@@ -10,7 +10,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 from google.api_core.exceptions import GoogleAPIError
@@ -18,6 +17,7 @@ from sqlglot import exp
 
 from lakehouse.bronze.contracts import CONTRACTS
 from lakehouse.bronze.store import LANDING_COLUMNS, LANDINGS, Landing
+from lakehouse.exceptions import StatementFailed
 from lakehouse.models import dialect
 from lakehouse.models.model import LEDGER, PARTITION_END, PARTITION_START, Models, SqlModel
 from lakehouse.month import Month
@@ -29,7 +29,7 @@ from tests.emulators.scenarios import Scenario
 
 _NO_GOLDEN = "no golden values: the engines agree with each other"
 
-REFUSALS = (GoogleAPIError, JobTimeout, duckdb.Error)
+REFUSALS = (GoogleAPIError, JobTimeout, StatementFailed)
 """How the engines say that they will not run a statement."""
 
 _Read = Callable[[Engine], pa.Table]
@@ -177,6 +177,7 @@ class Run:
             rows=self._golden.landed_rows(asset),
             sha256=self._golden.sha256(asset),
             observed_at=datetime.now(UTC),
+            suffix=dataset.dataset.suffix,
         )
 
     def _provide_the_rest(self) -> None:

@@ -13,8 +13,7 @@ from pyiceberg.exceptions import ValidationException
 
 from lakehouse.exceptions import LakehouseError
 from lakehouse.month import Month
-from lakehouse.warehouse.local import tables as iceberg_tables
-from lakehouse.warehouse.local.tables import IcebergTables
+from lakehouse.warehouse.local import commits
 from tests import green_files
 from tests.commands import dagster_in_memory, data_files, held, held_query, ledger, of, opened, run
 from tests.faults.processes import one_month, polling, race
@@ -28,6 +27,7 @@ ONE_FILE_EACH = {
 }
 WAIT_SECONDS = 3.0
 """How long a writer may hold up another that has to end first; it need not, and then the other goes on."""
+RUN_ID = "a run of the tests"
 INFRASTRUCTURE = ("run", "--select", "infrastructure")
 
 
@@ -112,7 +112,7 @@ def test_a_writer_that_was_overtaken_does_not_publish_what_is_out_of_date(
     assert project.run(JANUARY, selection=upstream)[0].succeeded
     with opened(project) as (slow, models), opened(project) as (quick, _):
         model = models[f"green_{layer}"]
-        other = Thread(target=quick.replace, args=(model, JANUARY))
+        other = Thread(target=quick.replace, args=(model, JANUARY, RUN_ID))
 
         def overtake() -> None:
             publish(project, JANUARY, 30)
@@ -120,9 +120,9 @@ def test_a_writer_that_was_overtaken_does_not_publish_what_is_out_of_date(
             other.start()
             other.join(timeout=WAIT_SECONDS)
 
-        once_before(monkeypatch, IcebergTables, "publish", lambda spec, *_: spec.name == model.table.name, overtake)
+        once_before(monkeypatch, commits, "publish", lambda wanted, *_: wanted.spec.name == model.table.name, overtake)
         with suppress(LakehouseError):
-            slow.replace(model, JANUARY)
+            slow.replace(model, JANUARY, RUN_ID)
         other.join(timeout=30)
 
     layers = held(project, JANUARY)
@@ -137,14 +137,14 @@ def test_two_writers_of_the_first_file_of_a_month_leave_one(project: Project, mo
     assert project.run(JANUARY, selection="green_bronze")[0].succeeded
     with opened(project) as (first, models), opened(project) as (second, _):
         model = models["green_silver"]
-        other = Thread(target=second.replace, args=(model, JANUARY))
+        other = Thread(target=second.replace, args=(model, JANUARY, RUN_ID))
 
         def meanwhile() -> None:
             other.start()
             other.join(timeout=WAIT_SECONDS)
 
         once_before(monkeypatch, SqlCatalog, "commit_table", lambda *_: True, meanwhile)
-        first.replace(model, JANUARY)
+        first.replace(model, JANUARY, RUN_ID)
         other.join(timeout=30)
 
     assert data_files(project, JANUARY) == {**ONE_FILE_EACH, "gold.green_trips_by_payment_type": 0}
@@ -162,8 +162,10 @@ def test_a_writer_whose_table_another_month_changed_meanwhile_commits_all_the_sa
     assert all(run.succeeded for run in project.run(JANUARY, FEBRUARY, selection="green_bronze"))
     with opened(project) as (warehouse, models), opened(project) as (other, _):
         model = models["green_silver"]
-        once_before(monkeypatch, SqlCatalog, "commit_table", lambda *_: True, lambda: other.replace(model, FEBRUARY))
-        warehouse.replace(model, JANUARY)
+        once_before(
+            monkeypatch, SqlCatalog, "commit_table", lambda *_: True, lambda: other.replace(model, FEBRUARY, RUN_ID)
+        )
+        warehouse.replace(model, JANUARY, RUN_ID)
 
     assert held(project, JANUARY).silver_rows == 41
     assert held(project, FEBRUARY).silver_rows == 40
@@ -183,7 +185,7 @@ def test_a_writer_that_never_wins_says_so_and_leaves_the_month_as_it_was(
         raise ValidationException("Found conflicting files that can contain records")
 
     monkeypatch.setattr(SqlCatalog, "commit_table", refuse)
-    monkeypatch.setattr(iceberg_tables, "_COMMIT_ATTEMPTS", 2)
+    monkeypatch.setattr(commits, "COMMIT_ATTEMPTS", 2)
     result = run(project, JANUARY)
 
     assert result.exit_code == 1
@@ -196,7 +198,7 @@ def test_a_writer_that_never_wins_says_so_and_leaves_the_month_as_it_was(
 
 def once_before(
     monkeypatch: pytest.MonkeyPatch,
-    owner: type,
+    owner: Any,
     method: str,
     applies: Callable[..., bool],
     act: Callable[[], object],

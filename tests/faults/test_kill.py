@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from pyiceberg.catalog.sql import SqlCatalog
 
-from lakehouse.bronze.store import BronzeStore
+from lakehouse.bronze.local import LocalBronzeStore
 from lakehouse.month import Month
-from lakehouse.warehouse.local.tables import IcebergTables
-from lakehouse.warehouse.local.warehouse import DuckDbIcebergWarehouse
+from lakehouse.warehouse.local import commits
+from lakehouse.warehouse.warehouse import StoreWarehouse
 from tests import green_files
 from tests.commands import Held, dagster_in_memory, data_files, held, landed, ledger, of, run, run_arguments
 from tests.faults.processes import kill_this_process, one_month, start
@@ -26,7 +26,7 @@ OLD_TRIPS, OLD_REJECTS, OLD = 60, 2, of(60, "720.00")
 NEW_TRIPS, NEW_REJECTS, NEW = 50, 1, of(50, "600.00")
 
 
-def kill_before(owner: type, method: str, applies: Callable[..., bool]) -> None:
+def kill_before(owner: Any, method: str, applies: Callable[..., bool]) -> None:
     """Make the process die instead of calling ``method`` for the first time that ``applies``."""
     original = getattr(owner, method)
 
@@ -51,8 +51,9 @@ def changes_silver(table: Any, *_: Any) -> bool:
     return table.name()[-1] in ("green_trips", "green_trips_rejected")
 
 
-def publishes(table: str, spec: Any, *_: Any) -> bool:
-    return bool(spec.name == table)
+def kill_before_publishing(table: str) -> None:
+    """Make the process die instead of committing a month of a table."""
+    kill_before(commits, "publish", lambda wanted, *_: wanted.spec.name == table)
 
 
 @dataclass(frozen=True)
@@ -66,21 +67,21 @@ class Moment:
 
 MOMENTS = {
     "after the download and before its landing record": Moment(
-        partial(kill_before, BronzeStore, "record", of_green), OLD, [(62, 60, 2)]
+        partial(kill_before, LocalBronzeStore, "record", of_green), OLD, [(62, 60, 2)]
     ),
     "after landing and before silver": Moment(
-        partial(kill_before, DuckDbIcebergWarehouse, "replace", makes_silver), OLD, [(0, 60, 2), (51, 0, 0)]
+        partial(kill_before, StoreWarehouse, "replace", makes_silver), OLD, [(0, 60, 2), (51, 0, 0)]
     ),
     "after the data files and their metadata were written and before any commit": Moment(
         partial(kill_before, SqlCatalog, "commit_table", changes_silver), OLD, [(0, 60, 2), (51, 0, 0)]
     ),
     "after the commit of the rejected rows and before that of silver": Moment(
-        partial(kill_before, IcebergTables, "publish", partial(publishes, "silver.green_trips")),
+        partial(kill_before_publishing, "silver.green_trips"),
         OLD,
         [(0, 60, 0), (51, 0, 1)],
     ),
     "after silver and before gold": Moment(
-        partial(kill_before, IcebergTables, "publish", partial(publishes, "gold.green_trips_by_payment_type")),
+        partial(kill_before_publishing, "gold.green_trips_by_payment_type"),
         Held(NEW.silver_rows, NEW.silver_total, OLD.gold_rows, OLD.gold_total),
         [(51, 50, 1)],
     ),
@@ -149,10 +150,10 @@ def test_a_run_that_is_interrupted_begins_no_further_month(project: Project, num
     for month in (first, second):
         publish(project, month, NEW_TRIPS, NEW_REJECTS)
     arguments = run_arguments(first, second)
-    ended = start(project, arguments, partial(signal_before, DuckDbIcebergWarehouse, "replace", number)).wait()
+    ended = start(project, arguments, partial(signal_before, StoreWarehouse, "replace", number)).wait()
 
     assert ended.exit_code not in (0, None)
-    assert BronzeStore(project.home).current("green", second) is None, ended
+    assert project.bronze.current("green", second) is None, ended
     assert "unexpected" not in ended.output
     assert held(project, first) == held(project, second) == of(0, None)
 

@@ -17,13 +17,15 @@ import duckdb
 import pyarrow.parquet as pq
 import pytest
 
-from lakehouse.bronze.store import ORPHAN_AGE_SECONDS, BronzeStore
+from lakehouse.bronze.local import ORPHAN_AGE_SECONDS, LocalBronzeStore
 from lakehouse.month import Month
 from lakehouse.settings import PROJECT_ROOT
-from lakehouse.warehouse.local.engine import DuckDbEngine
+from lakehouse.warehouse.local import session
+from lakehouse.warehouse.local.records import IcebergRecords
 from tests import green_files
-from tests.commands import dagster_in_memory, data_files, held, landed, ledger, of, opened, run
+from tests.commands import dagster_in_memory, data_files, held, landed, ledger, of, run
 from tests.http_source import SourceServer
+from tests.loading import models_of
 from tests.project import Project
 from tests.reference_files import ZONES_PATH
 
@@ -53,7 +55,7 @@ def require_success(project: Project, month: Month) -> None:
 
 
 def bronze_file(project: Project, month: Month) -> Path:
-    return BronzeStore(project.home).file(landed(project, month))
+    return project.bronze.file(landed(project, month))
 
 
 def age(path: Path, seconds: float) -> None:
@@ -177,9 +179,9 @@ def test_a_changed_description_rewrites_nothing_and_a_new_column_is_null_in_mont
 
 
 def columns(project: Project) -> dict[str, str]:
-    with opened(project) as (warehouse, _):
-        found = warehouse.tables.columns("gold.green_trips_by_payment_type")
-    return {column.name: column.description for column in found or ()}
+    with project.tables() as tables:
+        table = tables.catalog.load_table("gold.green_trips_by_payment_type")
+    return {field.name: field.doc or "" for field in table.schema().fields}
 
 
 def taxes(project: Project) -> dict[Any, Any]:
@@ -309,9 +311,10 @@ def test_a_damaged_data_file_of_a_table_is_computed_anew_by_the_next_run(
 ) -> None:
     month = Month(2024, 1)
     load(project, month)
-    with opened(project) as (warehouse, models):
-        spec = next(model.table for model in models if model.table.name == table)
-        (file,) = warehouse.tables.published(spec, month).files
+    spec = models_of(project.sql).spec(table)
+    assert spec is not None
+    with project.tables() as tables:
+        (file,) = IcebergRecords(tables).paths(spec, month)
     harm(file)
     require_success(project, month)
     assert held(project, month) == of(40, "480.00")
@@ -320,7 +323,7 @@ def test_a_damaged_data_file_of_a_table_is_computed_anew_by_the_next_run(
 def test_a_damaged_landing_record_is_named(project: Project) -> None:
     month = Month(2024, 1)
     load(project, month)
-    (record,) = BronzeStore(project.home).records("green", month).glob("*.json")
+    (record,) = project.bronze.records("green", month).glob("*.json")
     record.write_text(record.read_text()[:40])
     result = run(project, month)
     assert result.exit_code == 1
@@ -348,9 +351,9 @@ def test_a_full_disk_is_reported_and_the_month_stays(
 
     with monkeypatch.context() as patch:
         if moment == "landing":
-            patch.setattr(BronzeStore, "adopt", refuse)
+            patch.setattr(LocalBronzeStore, "adopt", refuse)
         else:
-            patch.setattr(DuckDbEngine, "copy", refuse)
+            patch.setattr(session, "make_durable", refuse)
         result = run(shared, month)
     assert result.exit_code == 1
     assert held(shared, month) == of(40, "480.00")

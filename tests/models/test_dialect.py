@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 import duckdb
@@ -12,7 +11,6 @@ from sqlglot import exp
 from lakehouse.exceptions import QueryError
 from lakehouse.models import dialect
 from lakehouse.schema import Column
-from lakehouse.warehouse.local.statements import Statement
 
 SCHEMA: dialect.Schema = {
     "silver": {"trips": {"pickup_at": "DATETIME", "kind": "INT64", "amount": "NUMERIC(18,2)"}},
@@ -91,12 +89,6 @@ def test_casting_to_declared_types_settles_what_engines_infer() -> None:
         connection.execute("CREATE TABLE silver.trips(pickup_at TIMESTAMP, kind BIGINT, amount DECIMAL(18,2))")
         description = connection.execute(dialect.render(typed, "duckdb")).description
     assert [str(column[1]) for column in description or ()] == ["BIGINT", "DECIMAL(18,2)"]
-
-
-def test_only_parameters_that_occur_are_bound() -> None:
-    statement = Statement.of(dialect.parse("SELECT @a AS a", "q", QueryError))
-    assert statement.sql == "SELECT $a AS a"
-    assert statement.bind({"a": datetime(2024, 1, 1), "b": 2}) == {"a": datetime(2024, 1, 1)}
 
 
 @pytest.mark.parametrize(

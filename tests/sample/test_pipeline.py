@@ -11,13 +11,13 @@ import pytest
 
 from dlt_sources import tlc
 from lakehouse.bronze.contracts import CONTRACTS
-from lakehouse.bronze.store import BronzeStore
 from lakehouse.cli.outcomes import RunOutcome
 from lakehouse.month import Month
 from lakehouse.sample.server import SampleServer
 from lakehouse.sample.source import month_file, prepare, publish
 from lakehouse.sample.trips import Generated, write_month
 from lakehouse.settings import Settings
+from lakehouse.warehouse.profile import open_bronze
 from tests import fhv_files, green_files, yellow_files
 from tests.commands import dagster_in_memory, sqlite_without_fsync
 from tests.project import Project
@@ -173,7 +173,7 @@ def test_a_home_of_samples_refuses_every_kind_of_file_without_the_mark(project: 
 
 def nothing_landed(project: Project) -> bool:
     """Whether the home has no landing, and no file either."""
-    bronze = BronzeStore(project.settings().home)
+    bronze = open_bronze(project.settings())
     months = [(contract.dataset.name, NEW if contract.is_monthly else None) for contract in CONTRACTS.values()]
     files = [path for path in project.settings().home.glob("bronze/**/*") if path.is_file()]
     return files == [] and all(bronze.current(dataset, month) is None for dataset, month in months)

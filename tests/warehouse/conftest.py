@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from lakehouse.settings import PROJECT_ROOT
-from tests.warehouse.implementations import House, Implementation, LocalImplementation
+from tests.warehouse.implementations import House, Implementation, LocalImplementation, MemoryImplementation
 
 IMPLEMENTATIONS: dict[str, Callable[[Path], Implementation]] = {
     "duckdb_iceberg": lambda folder: LocalImplementation(folder / "home"),
+    "in_memory": lambda folder: MemoryImplementation(folder / "home"),
 }
 
 

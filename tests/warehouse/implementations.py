@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import shutil
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,14 +16,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lakehouse.bronze.contracts import CONTRACTS
-from lakehouse.bronze.store import BronzeStore, Landing
+from lakehouse.bronze.local import LocalBronzeStore
+from lakehouse.bronze.store import Landing
 from lakehouse.models.model import Models
 from lakehouse.month import Month
 from lakehouse.results import ReplaceResult
-from lakehouse.warehouse.local.warehouse import DuckDbIcebergWarehouse
-from lakehouse.warehouse.protocol import Warehouse
+from lakehouse.warehouse.local.store import LocalStore
+from lakehouse.warehouse.protocol import Store, Warehouse
+from lakehouse.warehouse.warehouse import StoreWarehouse
 from tests import fhv_files, green_files, reference_files, yellow_files
 from tests.loading import models_of
+from tests.warehouse.memory import MemoryStore
 
 Rows: TypeAlias = list[dict[str, Any]] | pa.Table
 """Rows of a trip file, or a table that is written as it is."""
@@ -42,17 +46,24 @@ class Implementation(Protocol):
     def close(self) -> None: ...
 
 
-class LocalImplementation:
-    """DuckDB and Iceberg under a temporary home."""
+RUN_ID = "a run of the tests"
+
+
+def local_store(home: Path) -> LocalStore:
+    return LocalStore(home, memory_limit="500MB", threads=2, of_samples=False)
+
+
+class _OnDisk(ABC):
+    """Files are landed in a temporary home; whose tables they are for is another matter."""
 
     def __init__(self, home: Path) -> None:
         self.home = home
-        self._store = BronzeStore(home)
-        self._opened: list[DuckDbIcebergWarehouse] = []
+        self._bronze = LocalBronzeStore(home, of_samples=False)
+        self._opened: list[Warehouse] = []
 
     def open(self, sql: Path) -> tuple[Warehouse, Models]:
         models = models_of(sql)
-        warehouse = DuckDbIcebergWarehouse(self.home, models, CONTRACTS, memory_limit="500MB", threads=2)
+        warehouse = StoreWarehouse(self._store(), self._bronze, models, CONTRACTS)
         self._opened.append(warehouse)
         return warehouse, models
 
@@ -70,14 +81,35 @@ class LocalImplementation:
             observed_at=datetime.now(UTC),
             suffix=dataset.suffix,
         )
-        with self._store.workspace() as folder:
-            self._store.adopt(landing, Path(shutil.copy(file, folder)))
-        self._store.record(landing)
+        with self._bronze.workspace() as folder:
+            self._bronze.adopt(landing, Path(shutil.copy(file, folder)))
+        self._bronze.record(landing)
         return landing
 
     def close(self) -> None:
         for warehouse in self._opened:
             warehouse.close()
+
+    @abstractmethod
+    def _store(self) -> Store: ...
+
+
+class LocalImplementation(_OnDisk):
+    """DuckDB and Iceberg under a temporary home."""
+
+    def _store(self) -> Store:
+        return local_store(self.home)
+
+
+class MemoryImplementation(_OnDisk):
+    """The small store of the tests: what is neutral must do with it as well."""
+
+    def __init__(self, home: Path) -> None:
+        super().__init__(home)
+        self._in_memory = MemoryStore(home / "spill")
+
+    def _store(self) -> Store:
+        return self._in_memory
 
 
 def _count_rows(file: Path) -> int:
@@ -136,7 +168,7 @@ class House:
         return folder / f"{len(list(folder.iterdir()))}.{suffix}"
 
     def replace(self, key: str, month: Month | None) -> ReplaceResult:
-        return self.warehouse.replace(self.models[key], month)
+        return self.warehouse.replace(self.models[key], month, RUN_ID)
 
     def rows(self, sql: str) -> list[dict[str, Any]]:
         result: list[dict[str, Any]] = self.warehouse.query(sql).to_pylist()

@@ -8,12 +8,13 @@ from pathlib import Path
 
 from lakehouse.bronze.contract import Contract
 from lakehouse.bronze.contracts import CONTRACTS
+from lakehouse.bronze.local import LocalBronzeStore
 from lakehouse.month import Month
 from lakehouse.settings import PROJECT_ROOT
-from lakehouse.warehouse.local.warehouse import DuckDbIcebergWarehouse
+from lakehouse.warehouse.warehouse import StoreWarehouse
 from tests import green_files
 from tests.loading import models_of
-from tests.warehouse.implementations import House, LocalImplementation
+from tests.warehouse.implementations import RUN_ID, House, LocalImplementation, local_store
 
 MONTH = Month(2024, 1)
 
@@ -32,9 +33,10 @@ def test_a_changed_contract_recomputes_a_month_whose_file_and_sql_are_the_same(t
     house.replace("green_silver", MONTH)
     contracts = {**CONTRACTS, "green_bronze": with_tips_from(CONTRACTS["green_bronze"], "tolls_amount")}
     models = models_of(sql)
-    warehouse = DuckDbIcebergWarehouse(tmp_path, models, contracts, memory_limit="500MB", threads=2)
+    bronze = LocalBronzeStore(tmp_path, of_samples=False)
+    warehouse = StoreWarehouse(local_store(tmp_path), bronze, models, contracts)
     try:
-        result = warehouse.replace(models["green_silver"], MONTH)
+        result = warehouse.replace(models["green_silver"], MONTH, RUN_ID)
     finally:
         warehouse.close()
     house.implementation.close()

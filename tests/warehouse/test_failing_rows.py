@@ -236,7 +236,7 @@ def test_rows_that_cannot_be_ordered_are_shown_all_the_same(house: House) -> Non
 
 def test_what_a_failed_check_shows_never_decides_its_month(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     broken = exp.select("no_such_function(1)").from_("audit.staged")
-    monkeypatch.setattr("lakehouse.warehouse.local.failing_rows.sample_query", lambda *_: broken)
+    monkeypatch.setattr("lakehouse.warehouse.failing_rows.sample_query", lambda *_: broken)
     declare(house, "  - {type: row_count, min: 9, severity: warn}")
     found = check(warned(house, trips(MONTH, 3)), "row_count")
     assert (found.passed, found.sample) == (False, None)

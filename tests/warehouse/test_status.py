@@ -66,15 +66,14 @@ def test_a_loaded_month_is_current_in_every_table(loaded: Project) -> None:
 def test_rows_size_snapshot_and_time_are_those_of_the_table(loaded: Project) -> None:
     said = json.loads(status(loaded, "--format", "json").output)
     (silver,) = (e for e in said["assets"] if e["asset"] == "green_silver" and e["month"] == "2024-01")
-    catalog = loaded.warehouse().tables.catalog
-    table = catalog.load_table("silver.green_trips")
+    with loaded.tables() as tables:
+        table = tables.catalog.load_table("silver.green_trips")
     (file,) = (task.file for task in table.scan().plan_files())
     assert silver["rows"] == file.record_count == 40
     assert silver["bytes"] == Path(file.file_path.removeprefix("file://")).stat().st_size
     snapshot = table.current_snapshot()
     assert snapshot is not None
     assert silver["version"] == str(snapshot.snapshot_id)
-    catalog.close()
 
 
 def test_a_landed_month_without_a_table_is_missing_there(project: Project) -> None:

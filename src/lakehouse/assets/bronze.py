@@ -3,8 +3,7 @@
 # Dagster reads the annotations of an asset's function, so they are not postponed here.
 import time
 import warnings
-from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -14,17 +13,16 @@ from dagster_dlt import DagsterDltResource, DagsterDltTranslator, dlt_assets
 from dagster_dlt.translator import DltResourceTranslatorData
 
 from dlt_sources.dataset import Dataset, Download, landed_as
-from dlt_sources.remote_file import Validators, without_secrets
 from lakehouse.annotations import DEFAULT_OWNER
 from lakehouse.assets.freshness import freshness
 from lakehouse.assets.partitions import monthly, one_month_a_run
 from lakehouse.assets.reporting import asset_tags, failures_in_words, noted
 from lakehouse.bronze.contract import Contract
-from lakehouse.bronze.footer import read_footer
+from lakehouse.bronze.footer import SourceColumn
+from lakehouse.bronze.landing import Landed, Lander
 from lakehouse.bronze.sources import Source, source_of
-from lakehouse.bronze.store import BronzeStore, Landing, hash_file
-from lakehouse.exceptions import ConfigurationError, CorruptFile, NotPublished
-from lakehouse.home import ensure_home_kind
+from lakehouse.bronze.store import BronzeStore
+from lakehouse.exceptions import CorruptFile
 from lakehouse.month import Month
 from lakehouse.settings import Settings
 
@@ -61,65 +59,30 @@ def _bronze_asset(
         bronze_store: dg.ResourceParam[BronzeStore],
     ) -> Iterator[dg.MaterializeResult[Any]]:
         started = time.perf_counter()
-        dataset = source.dataset
         month = Month.parse(context.partition_key) if contract.is_monthly else None
         if not contract.has_begun(month):
             yield _not_begun(key, contract)
             return
-        what = f"{dataset.name} {month or ''}".strip()
-        with failures_in_words(what), bronze_store.workspace() as folder:
-            ensure_home_kind(settings.home, of_samples=settings.sample)
-            bronze_store.sweep(dataset.name, month)
-            current = bronze_store.current(dataset.name, month)
-            damaged = current is not None and not bronze_store.is_intact(current)
-            if damaged:
-                context.log.warning(f"{what}: the landed file is gone or damaged; landing it again")
-                current = None
-            known = None  # another source's validators say nothing of this one
-            if current is not None and current.url == without_secrets(source.url(month)):
-                known = Validators(current.etag)
-            try:
-                download = source.fetch(month, folder, known)
-            except NotPublished as gone:
-                if damaged:
-                    raise CorruptFile(f"{what}: the landed file is gone or damaged, and {gone}") from None
-                raise
-            if download is None:
-                if current is None:
-                    raise CorruptFile(f"{what}: the source answered 'unchanged' to an unconditional request")
-                seconds = time.perf_counter() - started
-                yield _materialized(
-                    key, contract, bronze_store, current, {"unchanged_at_source": True, "seconds": seconds}
-                )
-                return
-            _require_kind(download, what, settings.sample)
-            landing = _landing(source, month, download, current)
-            facts: dict[str, Any] = {}
-            if landing is None or not bronze_store.is_intact(landing):
-                landed, facts = _land(context, dlt, source, translator, download, folder)
-                landing = landing or _landing_of(source, month, download, landed)
-                bronze_store.adopt(landing, landed)
-            if current is None or not landing.is_same_version(current) or landing.url != current.url:
-                bronze_store.record(landing)
-            facts["unchanged_at_source"] = landing.is_same_version(current)
-            facts["seconds"] = time.perf_counter() - started
-            yield _materialized(key, contract, bronze_store, landing, facts)
+        said_by_dlt: dict[str, Any] = {}
+
+        def load(download: Download, folder: Path) -> Path:
+            landed, said = _load(context, dlt, source, translator, download, folder)
+            said_by_dlt.update(said)
+            return landed
+
+        what = f"{source.dataset.name} {month or ''}".strip()
+        with failures_in_words(what):
+            landed = Lander(bronze_store, source, of_samples=settings.sample).land(month, load)
+            if landed.was_damaged:
+                context.log.warning(f"{what}: the landed file was gone or damaged; it was landed again")
+            facts = {
+                **said_by_dlt,
+                "unchanged_at_source": landed.is_unchanged,
+                "seconds": time.perf_counter() - started,
+            }
+            yield _materialized(key, contract, bronze_store, landed, facts)
 
     return bronze
-
-
-def _require_kind(download: Download, what: str, sample: bool) -> None:
-    """A home holds real records or samples, never both."""
-    if download.is_sample and not sample:
-        raise ConfigurationError(
-            f"{what}: {download.url} serves generated sample data, and this home is for real data; nothing was kept: "
-            "set the source's address to the real one, or LAKEHOUSE_SAMPLE=true for a home of samples"
-        )
-    if sample and not download.is_sample:
-        raise ConfigurationError(
-            f"{what}: {download.url} does not serve sample data, and LAKEHOUSE_SAMPLE=true; nothing was kept: unset it "
-            "to load real data, or end what else listens there"
-        )
 
 
 class _Translator(DagsterDltTranslator):
@@ -174,7 +137,7 @@ def _pipeline(dataset: Dataset, folder: Path) -> "Pipeline":
     )
 
 
-def _land(
+def _load(
     context: dg.AssetExecutionContext,
     dlt: DagsterDltResource,
     source: Source,
@@ -201,47 +164,18 @@ def _land(
     return landed[0], dict(results[0].metadata or {})
 
 
-def _landing(source: Source, month: Month | None, download: Download, current: Landing | None) -> Landing | None:
-    """The landing that a download is, None if only dlt can tell what will be landed."""
-    if not source.normalizes:
-        return _record(source, month, download, download.sha256, download.bytes)
-    if current is not None and current.served_sha256 == download.sha256:
-        return _record(source, month, download, current.sha256, current.bytes)
-    return None
-
-
-def _landing_of(source: Source, month: Month | None, download: Download, landed: Path) -> Landing:
-    return _record(source, month, download, hash_file(landed), landed.stat().st_size)
-
-
-def _record(source: Source, month: Month | None, download: Download, sha256: str, size: int) -> Landing:
-    return Landing(
-        dataset=source.dataset.name,
-        month=str(month) if month else None,
-        url=download.url,
-        etag=download.etag,
-        last_modified=download.last_modified,
-        bytes=size,
-        rows=download.rows,
-        sha256=sha256,
-        observed_at=datetime.now(UTC),
-        suffix=source.dataset.suffix,
-        answer_sha256=download.sha256 if source.normalizes else None,
-    )
-
-
 def _materialized(
-    key: str, contract: Contract, store: BronzeStore, landing: Landing, facts: Mapping[str, Any]
+    key: str, contract: Contract, store: BronzeStore, landed: Landed, facts: Mapping[str, Any]
 ) -> dg.MaterializeResult[Any]:
-    file = store.file(landing)
+    landing = landed.landing
     return dg.MaterializeResult(
         asset_key=key,
         data_version=dg.DataVersion(landing.served_sha256),
         metadata={
             **facts,
             **_row_count(landing.rows, contract),
-            "dagster/column_schema": _schema(file, contract),
-            "dagster/uri": dg.MetadataValue.path(str(file)),
+            "dagster/column_schema": _schema(store.footer(landing), contract),
+            "dagster/uri": store.uri(landing),
             "url": dg.MetadataValue.url(landing.url),
             "bytes": landing.bytes,
             "sha256": landing.sha256,
@@ -257,19 +191,13 @@ def _row_count(rows: int, contract: Contract) -> dict[str, int]:
     return {"dagster/row_count": rows, **month}
 
 
-def _schema(file: Path, contract: Contract) -> dg.TableSchema:
+def _schema(footer: Iterable[SourceColumn], contract: Contract) -> dg.TableSchema:
     """The columns of a landed file, under its own names and types, with what the contract says of them."""
-    if file.suffix == ".parquet":
-        import pyarrow.parquet as pq
-
-        types = {field.name: str(field.type) for field in pq.read_schema(file)}
-    else:
-        types = {column.name: "text" for column in read_footer(file)}
     meaning = {name.lower(): c.column.description for c in contract.canonical for name in c.sources}
     return dg.TableSchema(
         columns=[
-            dg.TableColumn(name=name, type=type_, description=meaning.get(name.lower()))
-            for name, type_ in types.items()
+            dg.TableColumn(name=column.name, type=column.type, description=meaning.get(column.name.lower()))
+            for column in footer
         ]
     )
 

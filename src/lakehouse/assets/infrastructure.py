@@ -24,13 +24,14 @@ def infrastructure_asset(settings: Settings, models: Models) -> dg.AssetsDefinit
     )
     def infrastructure(warehouse: dg.ResourceParam[Warehouse]) -> dg.MaterializeResult[None]:
         with failures_in_words("infrastructure"):
-            warehouse.prepare()
-        tables = [spec.name for model in models for spec in (model.table, model.rejected) if spec]
+            prepared = warehouse.prepare()
         return dg.MaterializeResult(
             metadata={
                 "profile": settings.profile,
                 "home": dg.MetadataValue.path(str(settings.home)),
-                "tables": dg.MetadataValue.md("\n".join(f"- `{table}`" for table in tables)),
+                "tables": dg.MetadataValue.md("\n".join(f"- `{spec.name}`" for spec in models.specs())),
+                "created": ", ".join(prepared.created),
+                "changed": ", ".join(prepared.changed),
             }
         )
 

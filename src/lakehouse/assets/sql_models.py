@@ -57,7 +57,7 @@ def sql_model_asset(
         month = Month.parse(context.partition_key) if model.is_partitioned else None
         with failures_in_words(f"{model.key} {month or ''}".strip()):
             try:
-                result = warehouse.replace(model, month)
+                result = warehouse.replace(model, month, context.run.run_id)
             except CheckFailed as failure:
                 yield from _check_results(settings, failure.checks)
                 raise
@@ -120,11 +120,14 @@ def _facts(model: SqlModel, result: ReplaceResult) -> dict[str, Any]:
     facts: dict[str, Any] = {
         "dagster/row_count": result.rows,
         "skipped": result.skipped,
+        "effect": result.effect.value,
         "seconds": result.seconds,
         "bytes_written": result.bytes_written,
         "snapshot": result.version or "",
         "content": result.content,
     }
+    if result.reason is not None:
+        facts["reason"] = result.reason
     if model.is_partitioned:
         facts["dagster/partition_row_count"] = result.rows
     if result.datasets:

@@ -17,7 +17,7 @@ from lakehouse.month import Month
 from lakehouse.settings import Settings
 
 
-def release_sensor(settings: Settings, contracts: Mapping[str, Contract]) -> dg.SensorDefinition:
+def release_sensor(settings: Settings, contracts: Mapping[str, Contract], store: BronzeStore) -> dg.SensorDefinition:
     """The sensor that requests bronze, and all that follows from it, of what the sources publish and restate."""
     datasets = tuple(polled_sources(settings, contracts))
 
@@ -33,7 +33,6 @@ def release_sensor(settings: Settings, contracts: Mapping[str, Contract]) -> dg.
             raise dg.DagsterInvariantViolationError(f"{SENSOR} needs the definitions that it is part of")
         now = _now()
         attempts = Attempts.of(context.instance, now)
-        store = BronzeStore(settings.home)
         poll = SourcePoll(datasets, store, attempts, now)
         again = attempts.due_again(now, since=now - timedelta(days=settings.recheck_days))
         position = _ask(settings, poll, again, RotationCursor.parse(context.cursor))
@@ -41,7 +40,7 @@ def release_sensor(settings: Settings, contracts: Mapping[str, Contract]) -> dg.
             context.log.info(line)
         for line in _troubles(poll):
             context.log.warning(line)
-        graph, is_new_home = context.repository_def.asset_graph, not store.root.exists()
+        graph, is_new_home = context.repository_def.asset_graph, store.is_new
         requests = list(Requests(graph, context.instance, is_new_home=is_new_home).of(poll.requested()))
         return dg.SensorResult(
             run_requests=requests,

@@ -12,10 +12,11 @@ from lakehouse.exceptions import CorruptFile
 
 @dataclass(frozen=True)
 class SourceColumn:
-    """One column of a file, with the kind of its type: what a cast needs to know, free of any engine."""
+    """One column of a file: its type as the file's format calls it, and what a cast needs to know of that."""
 
     name: str
     kind: str
+    type: str
 
 
 def read_footer(path: Path) -> tuple[SourceColumn, ...]:
@@ -26,7 +27,7 @@ def read_footer(path: Path) -> tuple[SourceColumn, ...]:
     """
     if path.suffix == ".csv":
         with path.open(encoding="utf-8-sig", newline="") as file:
-            return tuple(SourceColumn(name, "untyped") for name in next(csv.reader(file)))
+            return tuple(SourceColumn(name, "untyped", "text") for name in next(csv.reader(file)))
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -34,7 +35,7 @@ def read_footer(path: Path) -> tuple[SourceColumn, ...]:
         schema = pq.read_schema(path)
     except pa.ArrowInvalid as error:
         raise CorruptFile(f"{path}: its footer cannot be read ({error}); materialize its bronze again") from None
-    return tuple(SourceColumn(field.name, _kind(field.type)) for field in schema)
+    return tuple(SourceColumn(field.name, _kind(field.type), str(field.type)) for field in schema)
 
 
 def _kind(arrow_type: Any) -> str:

@@ -94,7 +94,7 @@ def run_demo(settings: Settings) -> bool:
         click.echo(f"\nNothing to do: all {len(outcomes)} months are as the sample source serves them.")
     else:
         _write_summary(outcomes)
-        _write_answers(open_project(settings)[1])
+        _write_answers(open_project(settings).warehouse)
     _write_next()
     return True
 

@@ -148,8 +148,7 @@ def query(ctx: click.Context, sql: str, style: str) -> None:
     from lakehouse.cli.output import write
     from lakehouse.warehouse.profile import open_project
 
-    _, warehouse = open_project(_settings(ctx))
-    write(warehouse.query(sql), style)
+    write(open_project(_settings(ctx)).warehouse.query(sql), style)
 
 
 @main.command(short_help="What there is of each dataset and month, and what is missing.")
@@ -167,7 +166,6 @@ def status(ctx: click.Context, first: Month | None, last: Month | None, style: s
     lakehouse status --format json --check
     """
     from lakehouse.bronze.contracts import CONTRACTS
-    from lakehouse.bronze.store import BronzeStore
     from lakehouse.cli import status_output
     from lakehouse.settings import newest_month
     from lakehouse.warehouse.profile import open_project
@@ -177,8 +175,8 @@ def status(ctx: click.Context, first: Month | None, last: Month | None, style: s
     first, last = first or settings.first_month, last or newest_month(settings)
     if first > last:
         raise UnknownMonth(f"{first} is after {last}, the last month")
-    models, warehouse = open_project(settings)
-    found = read_status(warehouse, models, CONTRACTS, BronzeStore(settings.home), first, last)
+    project = open_project(settings)
+    found = read_status(project.warehouse, project.models, CONTRACTS, project.bronze, first, last)
     status_output.write(found, settings, style)
     if check and found.wanting:
         sys.exit(_FAILED)

@@ -141,6 +141,11 @@ def cast_to(query: exp.Query, columns: Iterable[Column]) -> exp.Select:
     return exp.select(*projections).from_(query.subquery("model"))
 
 
+def type_text(type_: str, engine: Engine) -> str:
+    """An engine's name of one of BigQuery's types."""
+    return exp.DataType.build(type_, dialect=BIGQUERY).sql(engine)
+
+
 def cast(value: exp.Expr, type_: str) -> exp.Cast:
     """A value cast to one of BigQuery's types."""
     return exp.Cast(this=value, to=exp.DataType.build(type_, dialect=BIGQUERY))
@@ -149,6 +154,13 @@ def cast(value: exp.Expr, type_: str) -> exp.Cast:
 def truncated_to_month(value: exp.Expr) -> exp.Cast:
     """First day of the month of a DATE or DATETIME."""
     return cast(exp.func("DATE_TRUNC", value, exp.var("MONTH"), dialect=BIGQUERY), "DATE")
+
+
+def no_rows(columns: Iterable[Column]) -> exp.Select:
+    """A query with these columns that gives no row."""
+    nothing = exp.select(exp.alias_(exp.Literal.number(1), "one")).subquery("nothing")
+    typed = (exp.alias_(cast(exp.Null(), column.type), column.name, quoted=True) for column in columns)
+    return exp.select(*typed).from_(nothing).where(exp.false())
 
 
 def render(expression: exp.Expr, engine: Engine) -> str:

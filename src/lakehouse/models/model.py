@@ -85,6 +85,10 @@ class Models:
     def keys(self) -> tuple[str, ...]:
         return tuple(model.key for model in self.models)
 
+    def specs(self) -> tuple[TableSpec, ...]:
+        """All tables that the models make, those of rejected records too."""
+        return tuple(spec for model in self for spec in (model.table, model.rejected) if spec is not None)
+
     def by_table(self, table: str) -> SqlModel | None:
         """The model that makes a table, also one of rejected records; None where none does."""
         for model in self.models:
@@ -94,14 +98,15 @@ class Models:
 
     def spec(self, table: str) -> TableSpec | None:
         """The table of that name that some model makes, also one of rejected records."""
-        maker = self.by_table(table)
-        made = (maker.table, maker.rejected) if maker else ()
-        return next((spec for spec in made if spec is not None and spec.name == table), None)
+        return next((spec for spec in self.specs() if spec.name == table), None)
+
+    def tables_read(self, model: SqlModel) -> tuple[str, ...]:
+        """Tables that a model's query or its checks read, sorted."""
+        return tuple(sorted({*model.references, *(table for check in model.checks for table in check.reads())}))
 
     def upstream_keys(self, model: SqlModel) -> tuple[str, ...]:
         """Asset keys a model depends on: those of the tables its query and its checks read."""
-        tables = {*model.references, *(table for check in model.checks for table in check.reads())}
-        return tuple(sorted(self.asset_key(table) for table in tables))
+        return tuple(sorted({self.asset_key(table) for table in self.tables_read(model)}))
 
     def union_inputs(self, model: SqlModel) -> tuple[SqlModel, ...]:
         """The models of single datasets that a model puts together a month at a time; none if there is but one.

@@ -1,18 +1,22 @@
-"""All checks of a staged month as one statement, and what its answer means."""
+"""All checks of a staged month as one statement, what its answer means, and what keeps a month from being published."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
-from lakehouse.exceptions import ModelError
+from lakehouse.exceptions import CheckFailed, ModelError
 from lakehouse.models import dialect
 from lakehouse.models.checks.base import REJECTED, STAGED
 from lakehouse.models.checks.kinds import IMPLICIT_CHECKS, Unique
 from lakehouse.models.model import PARTITION_END, PARTITION_START, SqlModel, audit_schema
 from lakehouse.results import CheckResult, Ledger
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 ROWS = "rows"
 _OUTSIDE = "outside"
@@ -59,7 +63,7 @@ def _count_rejected(matches: exp.Expr) -> exp.Expr:
     return exp.select(exp.Count(this=exp.Star())).from_(REJECTED).where(matches).subquery()
 
 
-def judge(
+def evaluate(
     model: SqlModel, counts: Mapping[str, Any], bronze_rows: int | None
 ) -> tuple[Ledger | None, tuple[CheckResult, ...]]:
     """The ledger and check results that an :func:`audit_query`'s row stands for.
@@ -115,6 +119,34 @@ def judge(
         },
     )
     return ledger, (balance, *results)
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What the audit of a staged or published month says."""
+
+    rows: int
+    ledger: Ledger | None
+    checks: tuple[CheckResult, ...]
+    preview: pa.Table
+
+    def require_blocking_checks(self, month: str, table: str) -> None:
+        """Stop a month that may not be published; ``month`` is what it is called in messages.
+
+        Raises:
+            CheckFailed: a blocking check failed.
+        """
+        failed = [check for check in self.checks if check.blocking and not check.passed]
+        if failed:
+            words = {check.name: " ".join(check.description.split()) for check in failed}  # a header may break lines
+            named = "; ".join(f"{check.name} ({check.failing:,} failing: {words[check.name]})" for check in failed)
+            reasons = self.ledger.rejected if self.ledger else {}
+            counted = "; ".join(f"{rows:,} rejected for {reason}" for reason, rows in reasons.items() if rows)
+            raise CheckFailed(
+                f"{month}: blocking check failed: {'; '.join(filter(None, (named, counted)))}. Nothing was published; "
+                f"{table} still holds what it held before",
+                self.checks,
+            )
 
 
 def datasets_present(present: Sequence[str], missing: Sequence[str]) -> CheckResult:

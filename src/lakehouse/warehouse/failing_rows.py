@@ -5,15 +5,20 @@ Asked for only once a check has failed, so a month without fault pays nothing.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from lakehouse.exceptions import ModelError
+from lakehouse.exceptions import ModelError, StatementFailed
 from lakehouse.models import dialect
 from lakehouse.models.checks.base import SAMPLE_ROWS, STAGED, CheckBase, ordered
 from lakehouse.models.checks.kinds import Unique
 from lakehouse.models.model import SqlModel, audit_schema
+from lakehouse.results import CheckResult
+from lakehouse.warehouse.protocol import Session
+from lakehouse.warehouse.statements import Statement
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -23,6 +28,50 @@ SAMPLE_COLUMNS = 8
 
 _LONGEST_VALUE = 64
 _UNORDERED = ("ARRAY", "STRUCT", "JSON", "GEOGRAPHY", "INTERVAL", "UNKNOWN")
+
+
+class FailingRows:
+    """Adds to failed checks what they show. Statements are compiled when first needed and kept for other months."""
+
+    def __init__(self, schema: dialect.Schema) -> None:
+        self._schema = schema
+        self._compiled: dict[tuple[str, str], _Statements] = {}
+
+    def shown(
+        self, session: Session, model: SqlModel, parameters: Mapping[str, object], checks: Iterable[CheckResult]
+    ) -> tuple[CheckResult, ...]:
+        """The checks of a month whose staged and rejected rows the session knows."""
+        return tuple(check if check.passed else self._shown(session, model, parameters, check) for check in checks)
+
+    def _shown(
+        self, session: Session, model: SqlModel, parameters: Mapping[str, object], check: CheckResult
+    ) -> CheckResult:
+        statements = self._statements(model, check.name)
+        sample, facts = None, dict(check.facts)
+        try:
+            if statements.sample is not None:
+                rows = session.rows(statements.sample, parameters)
+                sample = rows.select(range(min(SAMPLE_COLUMNS, rows.num_columns)))
+            if statements.causes is not None:
+                facts |= causes(session.rows(statements.causes, parameters))
+        except StatementFailed as error:  # what a failed check shows decides nothing about its month
+            facts["not_shown"] = str(error)
+        return replace(check, sample=sample, facts=facts)
+
+    def _statements(self, model: SqlModel, name: str) -> _Statements:
+        known = self._compiled.get((model.key, name))
+        if known is None:
+            queries = (of(model, self._schema, name) for of in (sample_query, causes_query))
+            known = self._compiled[model.key, name] = _Statements(*(Statement(q) if q else None for q in queries))
+        return known
+
+
+@dataclass(frozen=True)
+class _Statements:
+    """Of one check; None for what it does not show."""
+
+    sample: Statement | None
+    causes: Statement | None
 
 
 def sample_query(model: SqlModel, schema: dialect.Schema, name: str) -> exp.Query | None:

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from lakehouse.bronze.contract import Contract
-from lakehouse.bronze.store import BronzeStore, Landing
+from lakehouse.bronze.store import BronzeStore, Landing, is_there
 from lakehouse.models.model import Models, SqlModel
 from lakehouse.month import Month, month_range
 from lakehouse.results import Publication
@@ -126,7 +126,7 @@ def _landed(bronze: BronzeStore, key: str, month: Month | None, landing: Landing
     table = f"bronze.{key}"
     if landing is None:
         return Entry(key, table, month, State.NOTHING)
-    state = State.CURRENT if bronze.is_there(landing) else State.STALE
+    state = State.CURRENT if is_there(bronze, landing) else State.STALE
     return Entry(key, table, month, state, landing.rows, landing.bytes, landing.sha256[:12], landing.observed_at)
 
 

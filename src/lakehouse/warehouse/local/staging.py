@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 import time
 from collections.abc import Iterator
@@ -42,12 +41,3 @@ class Staging:
             with contextlib.suppress(FileNotFoundError):  # its own run may remove it at any time
                 if folder.stat().st_mtime < time.time() - _STALE_SECONDS:
                     shutil.rmtree(folder, ignore_errors=True)
-
-
-def make_durable(folder: Path) -> None:
-    """A commit must not survive a power failure that its file's name does not."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -1,0 +1,130 @@
+"""What becomes of what a source serves: asked for only if it changed, landed once, recorded last."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from dlt_sources.dataset import Download
+from dlt_sources.remote_file import Validators, without_secrets
+from lakehouse.bronze.sources import Source
+from lakehouse.bronze.store import BronzeStore, Landing
+from lakehouse.exceptions import ConfigurationError, CorruptFile, NotPublished
+from lakehouse.files import hash_file
+from lakehouse.month import Month
+
+Load = Callable[[Download, Path], Path]
+"""Lands a download in a folder of its own, as the source's loader does; the landed file."""
+
+
+@dataclass(frozen=True)
+class Landed:
+    """What is current now; ``is_unchanged`` says that the source serves what was current before.
+
+    ``was_damaged`` says that the file that was current before was gone or had other bytes.
+    """
+
+    landing: Landing
+    is_unchanged: bool
+    was_damaged: bool
+
+
+class Lander:
+    """Lands a dataset, or months of it, in a store."""
+
+    def __init__(self, store: BronzeStore, source: Source, *, of_samples: bool) -> None:
+        self._store = store
+        self._source = source
+        self._of_samples = of_samples
+
+    def land(self, month: Month | None, load: Load) -> Landed:
+        """Make what the source serves current; nothing is kept of what cannot be.
+
+        A file that was damaged since it was landed is asked for unconditionally, and landed again.
+
+        Raises:
+            NotPublished: the source has no file of it.
+            Throttled: the source refuses to answer for now.
+            SourceUnavailable: it could not be reached, or broke off, after bounded retries.
+            CorruptFile: what it serves is not the file it should be, or a damaged file cannot be had again.
+            ConfigurationError: it serves samples among real data, or the other way round.
+            OSError: the file cannot be written.
+        """
+        self._store.prepare()
+        self._store.sweep(self._source.dataset.name, month)
+        recorded = self._store.current(self._source.dataset.name, month)
+        was_damaged = recorded is not None and not self._store.is_intact(recorded)
+        current = None if was_damaged else recorded
+        with self._store.workspace() as folder:
+            try:
+                download = self._source.fetch(month, folder, self._validators(month, current))
+            except NotPublished as gone:
+                if was_damaged:
+                    raise CorruptFile(f"{recorded}: the landed file is gone or damaged, and {gone}") from None
+                raise
+            if download is not None:
+                landing = self._adopted(month, download, current, folder, load)
+                return Landed(landing, landing.is_same_version(current), was_damaged)
+        if current is None:
+            what = f"{self._source.dataset.name} {month or ''}".strip()
+            raise CorruptFile(f"{what}: the source answered 'unchanged' to an unconditional request")
+        return Landed(current, True, was_damaged)
+
+    def _validators(self, month: Month | None, current: Landing | None) -> Validators | None:
+        """Those of the current landing, unless it is another source's: they say nothing of this one."""
+        if current is None or current.url != without_secrets(self._source.url(month)):
+            return None
+        return Validators(current.etag)
+
+    def _adopted(
+        self, month: Month | None, download: Download, current: Landing | None, folder: Path, load: Load
+    ) -> Landing:
+        """The landing of a download, its file in place and, if it says anything new, its record written."""
+        self._require_kind(month, download)
+        landing = self._known(month, download, current)
+        if landing is None or not self._store.is_intact(landing):
+            landed = load(download, folder)
+            landing = landing or self._landing(month, download, hash_file(landed), landed.stat().st_size)
+            self._store.adopt(landing, landed)
+        if current is None or not landing.is_same_version(current) or landing.url != current.url:
+            self._store.record(landing)
+        return landing
+
+    def _known(self, month: Month | None, download: Download, current: Landing | None) -> Landing | None:
+        """The landing that a download will be, None if only its loader can tell what will be landed."""
+        if not self._source.normalizes:
+            return self._landing(month, download, download.sha256, download.bytes)
+        if current is not None and current.served_sha256 == download.sha256:
+            return self._landing(month, download, current.sha256, current.bytes)
+        return None
+
+    def _landing(self, month: Month | None, download: Download, sha256: str, size: int) -> Landing:
+        return Landing(
+            dataset=self._source.dataset.name,
+            month=str(month) if month else None,
+            url=download.url,
+            etag=download.etag,
+            last_modified=download.last_modified,
+            bytes=size,
+            rows=download.rows,
+            sha256=sha256,
+            observed_at=datetime.now(UTC),
+            suffix=self._source.dataset.suffix,
+            answer_sha256=download.sha256 if self._source.normalizes else None,
+        )
+
+    def _require_kind(self, month: Month | None, download: Download) -> None:
+        """A home holds real records or samples, never both."""
+        what = f"{self._source.dataset.name} {month or ''}".strip()
+        if download.is_sample and not self._of_samples:
+            raise ConfigurationError(
+                f"{what}: {download.url} serves generated sample data, and this home is for real data; nothing was "
+                "kept: set the source's address to the real one, or LAKEHOUSE_SAMPLE=true for a home of samples"
+            )
+        if self._of_samples and not download.is_sample:
+            raise ConfigurationError(
+                f"{what}: {download.url} does not serve sample data, and LAKEHOUSE_SAMPLE=true; nothing was kept: "
+                "unset it to load real data, or end what else listens there"
+            )

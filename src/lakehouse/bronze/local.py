@@ -1,0 +1,137 @@
+"""Landed files on this machine's disk.
+
+``<home>/bronze/<dataset>/year=YYYY/month=MM/<sha256 prefix>.parquet`` holds what the source served, byte for
+byte (``<dataset>/all/`` of a dataset that comes whole);
+``<home>/bronze/_landings/<dataset>/<month or all>/`` holds the landing records.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from pydantic import ValidationError
+
+from lakehouse.bronze.footer import SourceColumn, read_footer
+from lakehouse.bronze.store import Landing
+from lakehouse.exceptions import CorruptFile
+from lakehouse.files import file_uri, hash_file, make_durable
+from lakehouse.home import ensure_home_kind
+from lakehouse.month import Month
+
+SHA_PREFIX = 32
+"""Hexadecimal digits of a landed file's hash in its name."""
+
+ORPHAN_AGE_SECONDS = 3600.0
+"""A file without a record may belong to a run that is still at work; past this age none is."""
+
+_WHOLE = "all"
+
+
+class LocalBronzeStore:
+    """Implements :class:`lakehouse.bronze.store.BronzeStore` under the folder of a home."""
+
+    def __init__(self, home: Path, *, of_samples: bool) -> None:
+        self.root = home / "bronze"
+        self._home = home
+        self._of_samples = of_samples
+        self._records = self.root / "_landings"
+        self._staging = home / "staging"
+
+    @property
+    def is_new(self) -> bool:
+        return not self.root.exists()
+
+    def prepare(self) -> None:
+        ensure_home_kind(self._home, of_samples=self._of_samples)
+        self.root.mkdir(parents=True, exist_ok=True)
+
+    def file(self, landing: Landing) -> Path:
+        """Where a landed file is, or will be."""
+        return self.root / _folder(landing.dataset, landing.period) / f"{_name(landing)}.{landing.suffix}"
+
+    def uri(self, landing: Landing) -> str:
+        return file_uri(self.file(landing))
+
+    def size(self, landing: Landing) -> int | None:
+        file = self.file(landing)
+        return file.stat().st_size if file.exists() else None
+
+    def is_intact(self, landing: Landing) -> bool:
+        return self.size(landing) == landing.bytes and hash_file(self.file(landing)) == landing.sha256
+
+    def footer(self, landing: Landing) -> tuple[SourceColumn, ...]:
+        return read_footer(self.file(landing))
+
+    def records(self, dataset: str, month: Month | None) -> Path:
+        """Folder of the landing records of a dataset, or of a month of it."""
+        return self._records / dataset / (str(month) if month else _WHOLE)
+
+    def current(self, dataset: str, month: Month | None) -> Landing | None:
+        newest = max(self.records(dataset, month).glob("*.json"), default=None)
+        return None if newest is None else _read(newest)
+
+    def landings(self) -> Iterator[tuple[Landing, bool]]:
+        for folder in sorted(self._records.glob("*/*/")):
+            records = sorted(folder.glob("*.json"))
+            yield from ((_read(record), record == records[-1]) for record in records)
+
+    def adopt(self, landing: Landing, landed: Path) -> None:
+        if hash_file(landed) != landing.sha256:
+            raise CorruptFile(f"{landing}: {landed} was not written whole, is the disk full? Run it again")
+        file = self.file(landing)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        make_durable(landed)
+        landed.replace(file)
+
+    def record(self, landing: Landing) -> None:
+        newest = self.current(landing.dataset, landing.period)
+        if newest is not None and newest.observed_at >= max(landing.observed_at, datetime.now(UTC)):
+            landing = landing.model_copy(update={"observed_at": newest.observed_at + timedelta(microseconds=1)})
+        folder = self.records(landing.dataset, landing.period)
+        folder.mkdir(parents=True, exist_ok=True)
+        stamp = landing.observed_at.astimezone(UTC).strftime("%Y%m%dT%H%M%S%fZ")
+        partial = folder / f".{uuid.uuid4().hex}"
+        partial.write_text(landing.model_dump_json(indent=2))
+        make_durable(partial)
+        partial.replace(folder / f"{stamp}-{_name(landing)}.json")
+
+    def sweep(self, dataset: str, month: Month | None) -> int:
+        recorded = {self.file(_read(path)) for path in self.records(dataset, month).glob("*.json")}
+        cutoff = time.time() - ORPHAN_AGE_SECONDS
+        swept = 0
+        for path in (self.root / _folder(dataset, month)).glob("*"):
+            with suppress(FileNotFoundError):  # another run may sweep it at the same time
+                if path not in recorded and path.stat().st_mtime < cutoff:
+                    path.unlink()
+                    swept += 1
+        return swept
+
+    @contextmanager
+    def workspace(self) -> Iterator[Path]:
+        """On the same disk, so that a file is adopted by giving it another name."""
+        self._staging.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(dir=self._staging, prefix="landing-") as folder:
+            yield Path(folder)
+
+
+def _name(landing: Landing) -> str:
+    return landing.sha256[:SHA_PREFIX]
+
+
+def _folder(dataset: str, month: Month | None) -> str:
+    return f"{dataset}/year={month.year:04d}/month={month.month:02d}" if month else f"{dataset}/{_WHOLE}"
+
+
+def _read(path: Path) -> Landing:
+    try:
+        return Landing.model_validate_json(path.read_text())
+    except ValidationError as error:
+        raise CorruptFile(
+            f"{path}: not a landing record ({error.errors()[0]['msg']}): remove it and land it again"
+        ) from None

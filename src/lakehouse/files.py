@@ -1,0 +1,42 @@
+"""Files on this machine: what identifies their content, how they are addressed, when they outlive a power failure."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+_SCHEME = "file://"
+
+
+def hash_file(path: Path) -> str:
+    """SHA-256 of a file's content, hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def file_uri(path: Path) -> str:
+    """The address of an absolute path, nothing quoted: readers of table metadata do not unquote.
+
+    Settings refuse the characters in a home that would need it.
+    """
+    return f"{_SCHEME}{path}"
+
+
+def path_of(uri: str) -> Path:
+    """The path that a :func:`file_uri` addresses."""
+    return Path(uri.removeprefix(_SCHEME))
+
+
+def readable(uri: str) -> str:
+    """An address as a person on this machine would write it: a path if it is one."""
+    return uri.removeprefix(_SCHEME)
+
+
+def make_durable(path: Path) -> None:
+    """Wait until a file, or the names in a folder, would survive a power failure."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,146 @@
+"""A landed file as an input: the contract applied to it, its values checked first, its relations named."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from sqlglot import exp
+
+from lakehouse.bronze.contract import Contract
+from lakehouse.bronze.projection import COPIES, LANDED, Projection
+from lakehouse.bronze.store import BronzeStore, Landing, open_current
+from lakehouse.exceptions import CorruptFile
+from lakehouse.files import readable
+from lakehouse.models import dialect
+from lakehouse.month import Month
+from lakehouse.schema import BRONZE_COLUMNS
+from lakehouse.warehouse.protocol import LandedFile, Session
+from lakehouse.warehouse.statements import Statement, TieBreaker
+from lakehouse.warehouse.value_checks import Drift, number_query, require_numbers, rounded, value_query
+
+_COUNT, _RECORDS = "kept", "records"
+
+
+@dataclass(frozen=True)
+class LandedInput:
+    """A dataset, or a month of it, as an input: its landing, or nothing before the dataset began."""
+
+    asset: str
+    contract: Contract
+    landing: Landing | None
+    store: BronzeStore
+
+    @classmethod
+    def find(cls, store: BronzeStore, asset: str, contract: Contract, month: Month | None) -> LandedInput:
+        """The current landing of a dataset that comes whole, or of a month of one that does not.
+
+        Raises:
+            NotLanded: it was never landed, though the dataset had begun.
+            CorruptFile: its file is gone.
+        """
+        month = month if contract.is_monthly else None
+        if not contract.has_begun(month):
+            return cls(asset, contract, None, store)
+        return cls(asset, contract, open_current(store, contract.dataset.name, month, asset), store)
+
+    @property
+    def name(self) -> str:
+        """Dataset, month and file, for messages."""
+        return f"{self.landing} ({self.file})" if self.landing else self.contract.dataset.name
+
+    @property
+    def file(self) -> str:
+        """Where the landed file is, for messages; nowhere before the dataset began."""
+        return readable(self.store.uri(self.landing)) if self.landing else ""
+
+    @property
+    def rows(self) -> int:
+        return self.landing.rows if self.landing else 0
+
+    @property
+    def sha256(self) -> str:
+        return self.landing.sha256 if self.landing else ""
+
+    def require_intact(self) -> None:
+        """Compare the file with its landing, byte for byte.
+
+        Raises:
+            CorruptFile: it is not what was landed.
+        """
+        if self.landing is not None and not self.store.is_intact(self.landing):
+            raise CorruptFile(
+                f"{self.name}: is not the file that was landed; materialize {self.asset} "
+                f"{f'for {self.landing.month} ' if self.landing.month else ''}to land it again"
+            )
+
+    @cached_property
+    def projection(self) -> Projection:
+        """How this file becomes the canonical relation.
+
+        Raises:
+            ContractViolation: it does not fit the contract.
+        """
+        if self.landing is None:
+            return Projection(exp.Select())
+        return self.contract.project(self.store.footer(self.landing), self.name)
+
+    @cached_property
+    def projection_text(self) -> str:
+        """The projection in the dialect that models are written in."""
+        return dialect.render(self.projection.select, dialect.BIGQUERY)
+
+    def relate(self, session: Session, tie_breaker: TieBreaker) -> Drift:
+        """Name ``bronze.<asset>`` (folded, ordered) and ``bronze.<asset>_records`` (every record).
+
+        Raises:
+            ContractViolation: a value that should be a whole number is not, or a time is none of the calendar's.
+            CorruptFile: the file is not read as the records that were landed.
+        """
+        folded, records = f"bronze.{self.asset}", f"bronze.{self.asset}_records"
+        if self.landing is None:
+            nothing = dialect.no_rows((*self.contract.columns, *BRONZE_COLUMNS))
+            session.relate(folded, nothing)
+            session.relate(records, nothing)
+            return Drift()
+        footer = self.store.footer(self.landing)
+        session.relate(LANDED, LandedFile(self.store.uri(self.landing), self.landing.suffix, footer))
+        drift = self._drift(session)
+        projection = self.projection.with_exact_halves(drift.rounded)
+        session.relate(records, projection.records(self.sha256))
+        session.relate(folded, projection.folded(self.sha256, self._order(tie_breaker)))
+        return self._with_duplicates(session, drift, folded)
+
+    def require_numbers(self, session: Session) -> None:
+        """Find what a cast has just refused: costly, so only asked once one has.
+
+        Raises:
+            ContractViolation: a column holds NaN, infinity or what its canonical type cannot.
+        """
+        query = number_query(self.projection) if self.landing else None
+        if query is not None:
+            require_numbers(self.projection, session.one(query, {}), self.name)
+
+    def _order(self, tie_breaker: TieBreaker) -> tuple[exp.Expr, ...]:
+        """Put on few and raw columns, where it is cheap; it makes what is written of them byte-stable."""
+        breaker = tie_breaker([column.name for column in self.contract.columns])
+        return () if breaker is None else (exp.column(self.contract.order, quoted=True), breaker)
+
+    def _drift(self, session: Session) -> Drift:
+        projection = self.projection
+        query = value_query(projection)
+        counts = rounded(projection, session.one(query, {}), self.name) if query else {}
+        expected = self.contract.expected(self.landing.period if self.landing else None)
+        vanished = tuple(name for name in projection.absent if name in expected)
+        return Drift(projection.unknown, projection.absent, vanished, counts)
+
+    def _with_duplicates(self, session: Session, drift: Drift, folded: str) -> Drift:
+        """Count records beyond the first of each kind; a dataset that comes whole has no ledger to do so."""
+        if self.contract.is_monthly:
+            return drift
+        records = dialect.cast(exp.Sum(this=exp.column(COPIES.name)), "INT64")
+        counts = exp.select(exp.alias_(exp.Count(this=exp.Star()), _COUNT), exp.alias_(records, _RECORDS))
+        counted = session.one(Statement(counts.from_(folded)), {})
+        if counted[_RECORDS] != self.rows:
+            raise CorruptFile(f"{self.name}: {counted[_RECORDS]} of its {self.rows} records can be read")
+        return drift.with_duplicates(int(counted[_RECORDS] - counted[_COUNT]))

@@ -1,0 +1,166 @@
+"""A session of the local warehouse: names are views over files, staged rows are files of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sqlglot import exp
+
+from lakehouse.files import make_durable, path_of
+from lakehouse.models import dialect
+from lakehouse.schema import Column, TableSpec
+from lakehouse.warehouse.local import commits
+from lakehouse.warehouse.local.engine import duckdb_type, faults_named, literal, quoted, relation_name
+from lakehouse.warehouse.local.records import MONTH_PROPERTY, IcebergRecords, content_hash
+from lakehouse.warehouse.local.tables import IcebergTables
+from lakehouse.warehouse.protocol import Commit, LandedFile, PublishedRows, Relation, Staged, Work
+from lakehouse.warehouse.statements import Statement
+
+if TYPE_CHECKING:
+    import duckdb
+    import pyarrow as pa
+
+
+@dataclass(frozen=True)
+class StagedFile(Staged):
+    """Staged rows and their file."""
+
+    file: Path
+
+
+class LocalSession:
+    """Implements :class:`lakehouse.warehouse.protocol.Session`; ``folder`` is its own, for staged files."""
+
+    def __init__(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        tables: IcebergTables,
+        records: IcebergRecords,
+        work: Work,
+        folder: Path,
+        memory_limit: str,
+    ) -> None:
+        self._connection = connection
+        self._tables = tables
+        self._records = records
+        self._work = work
+        self._folder = folder
+        self._faults_named = partial(faults_named, str(work), memory_limit)
+
+    def relate(self, name: str, relation: Relation) -> None:
+        with self._faults_named():
+            if isinstance(relation, PublishedRows):
+                paths = self._records.paths(relation.spec, relation.month)
+                self._view(name, self._rows_of(paths, relation.spec.columns))
+            elif isinstance(relation, LandedFile):
+                self._view(name, f"SELECT * FROM {_read_landed(relation)}")
+            elif isinstance(relation, exp.Query):
+                self._view(name, dialect.render(relation, "duckdb"))
+            else:
+                given = f"given_{name.replace('.', '_')}"
+                self._connection.register(given, relation)
+                self._view(name, f"SELECT * FROM {quoted(given)}")
+
+    def stage(self, name: str, spec: TableSpec, statement: Statement, parameters: Mapping[str, object]) -> StagedFile:
+        file = self._folder / f"{name}.parquet"
+        with self._faults_named():
+            self._connection.execute(
+                f"COPY ({statement.text('duckdb')}) TO {literal(str(file))} "
+                "(FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 3)",
+                statement.bind(parameters),
+            )
+            counted = self._connection.fetchone()
+            make_durable(file)
+            staged = StagedFile(spec, int(counted[0]) if counted else 0, content_hash(file), file.stat().st_size, file)
+            self._view(name, self._rows_of([file] if staged.rows else [], spec.columns))
+        return staged
+
+    def one(self, statement: Statement, parameters: Mapping[str, object]) -> Mapping[str, Any]:
+        with self._faults_named():
+            cursor = self._connection.execute(statement.text("duckdb"), statement.bind(parameters))
+            names = [column[0] for column in cursor.description or ()]
+            (row,) = cursor.fetchall()
+        return dict(zip(names, row, strict=True))
+
+    def rows(self, statement: Statement, parameters: Mapping[str, object]) -> pa.Table:
+        with self._faults_named():
+            bound = statement.bind(parameters)
+            return self._connection.sql(statement.text("duckdb"), params=bound or None).to_arrow_table()
+
+    def publish(
+        self,
+        staged: Sequence[Staged],
+        fingerprint: str,
+        bronze_sha256: str | None,
+        is_current: Callable[[], bool],
+    ) -> Commit:
+        commit = Commit(None, is_new=False)
+        for each in staged:
+            if not isinstance(each, StagedFile):
+                raise TypeError(f"{self._work}: {each.spec.name} was staged by another session")
+            wanted = commits.Replaced(
+                spec=each.spec,
+                month=self._work.month,
+                staged=each.file,
+                rows=each.rows,
+                fingerprint=fingerprint,
+                content=each.content,
+                summary=self._summary(each, fingerprint, bronze_sha256),
+            )
+            commit = commits.publish(self._tables, wanted, is_current)
+        return commit
+
+    def _summary(self, staged: Staged, fingerprint: str, bronze_sha256: str | None) -> Mapping[str, str]:
+        """What the snapshot that publishes the month says of it."""
+        known = {
+            "lakehouse.model": self._work.asset,
+            "lakehouse.run": self._work.run_id,
+            "lakehouse.fingerprint": fingerprint,
+            "lakehouse.rows": str(staged.rows),
+            MONTH_PROPERTY: str(self._work.month) if self._work.month else None,
+            "lakehouse.bronze-sha256": bronze_sha256,
+        }
+        return {name: value for name, value in known.items() if value is not None}
+
+    def _view(self, name: str, select: str) -> None:
+        """Name a SELECT; it is computed whenever it is read."""
+        self._connection.execute(f"CREATE OR REPLACE VIEW {relation_name(name)} AS {select}")
+
+    def _rows_of(self, files: Sequence[Path], columns: Iterable[Column]) -> str:
+        """The rows of parquet files as a table of just these columns; no files are no rows.
+
+        Files may be older than the columns: a column that a file lacks is NULL in its rows.
+        """
+        columns = tuple(columns)
+        typed = ", ".join(f"CAST(NULL AS {duckdb_type(c.type)}) AS {quoted(c.name)}" for c in columns)
+        nothing = f"SELECT {typed} WHERE FALSE"
+        if not files:
+            return nothing
+        names = ", ".join(quoted(column.name) for column in columns)
+        source = _read_parquet(files)
+        described = self._connection.execute(f"SELECT column_name FROM (DESCRIBE SELECT * FROM {source})").fetchall()
+        if {name for (name,) in described} >= {column.name for column in columns}:
+            return f"SELECT {names} FROM {source}"
+        return f"SELECT {names} FROM ({nothing} UNION ALL BY NAME SELECT * FROM {source})"
+
+
+def _read_landed(landed: LandedFile) -> str:
+    """Table function over one landed file. CSV is text, in quotes or not: only what is empty is NULL."""
+    path = path_of(landed.uri)
+    if landed.suffix == "csv":
+        columns = ", ".join(f"{literal(column.name)}: 'VARCHAR'" for column in landed.columns)
+        return (
+            f"read_csv({literal(str(path))}, auto_detect = FALSE, header = TRUE, columns = {{{columns}}}, delim = ',', "
+            "quote = '\"', escape = '\"', nullstr = '', comment = '', hive_partitioning = FALSE)"
+        )
+    return _read_parquet([path])
+
+
+def _read_parquet(files: Sequence[Path]) -> str:
+    """Table function over files; folders named ``year=2024`` in their paths are not columns."""
+    listed = ", ".join(literal(str(file)) for file in files)
+    return f"read_parquet([{listed}], hive_partitioning = FALSE, union_by_name = TRUE)"

@@ -1,0 +1,60 @@
+"""The local store: DuckDB computes a month into an immutable file, Iceberg commits it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlglot import exp
+
+from lakehouse.schema import TableSpec
+from lakehouse.warehouse.local.engine import connect
+from lakehouse.warehouse.local.records import IcebergRecords
+from lakehouse.warehouse.local.session import LocalSession
+from lakehouse.warehouse.local.staging import Staging
+from lakehouse.warehouse.local.tables import IcebergTables
+from lakehouse.warehouse.local.types import shape_of
+from lakehouse.warehouse.protocol import Records, TableShape, Work
+
+
+class LocalStore:
+    """Implements :class:`lakehouse.warehouse.protocol.Store` on one machine's disk."""
+
+    def __init__(self, home: Path, *, memory_limit: str, threads: int, of_samples: bool) -> None:
+        self._staging = Staging(home / "staging")
+        self._memory_limit = memory_limit
+        self._threads = threads
+        self.tables = IcebergTables(home, of_samples=of_samples)
+
+    def prepare(self) -> None:
+        self._staging.sweep()
+
+    def shape(self, table: str) -> TableShape | None:
+        loaded = self.tables.load(table)
+        return None if loaded is None else shape_of(loaded)
+
+    def create(self, spec: TableSpec) -> None:
+        self.tables.create(spec)
+
+    def evolve(self, spec: TableSpec) -> None:
+        self.tables.evolve(spec)
+
+    def records(self) -> IcebergRecords:
+        return IcebergRecords(self.tables)
+
+    @contextmanager
+    def session(self, work: Work, records: Records) -> Iterator[LocalSession]:
+        if not isinstance(records, IcebergRecords):
+            raise TypeError(f"{work}: a local session reads what Iceberg tables hold")
+        with (
+            connect(self._memory_limit, self._threads, self._staging.spill) as connection,
+            self._staging.folder() as folder,
+        ):
+            yield LocalSession(connection, self.tables, records, work, folder, self._memory_limit)
+
+    def tie_breaker(self, columns: Sequence[str]) -> exp.Expr:
+        return exp.func("hash", *(exp.column(column, quoted=True) for column in columns))
+
+    def close(self) -> None:
+        self.tables.close()

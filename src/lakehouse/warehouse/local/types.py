@@ -1,0 +1,131 @@
+"""BigQuery's types as Iceberg and parquet files have them, and a table's schema made and changed accordingly."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lakehouse.exceptions import CorruptFile
+from lakehouse.schema import Column, TableSpec
+from lakehouse.warehouse.evolution import Evolution
+from lakehouse.warehouse.protocol import TableShape
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from pyiceberg.schema import Schema
+    from pyiceberg.table import Table
+    from pyiceberg.table.update.schema import UpdateSchema
+    from pyiceberg.types import IcebergType
+
+_NUMERIC = re.compile(r"NUMERIC\((\d+),(\d+)\)")
+
+
+@dataclass(frozen=True)
+class _StoredType:
+    """Names of a type: of the class that pyiceberg has for it, as Iceberg writes it, and of pyarrow's function."""
+
+    iceberg_class: str
+    iceberg: str
+    arrow: Callable[[], pa.DataType]
+
+
+def _timestamp() -> pa.DataType:
+    import pyarrow as pa
+
+    return pa.timestamp("us")
+
+
+def _arrow(name: str) -> Callable[[], pa.DataType]:
+    def type_() -> pa.DataType:
+        import pyarrow as pa
+
+        return getattr(pa, name)()
+
+    return type_
+
+
+_STORED = {
+    "INT64": _StoredType("LongType", "long", _arrow("int64")),
+    "FLOAT64": _StoredType("DoubleType", "double", _arrow("float64")),
+    "BOOL": _StoredType("BooleanType", "boolean", _arrow("bool_")),
+    "STRING": _StoredType("StringType", "string", _arrow("string")),
+    "DATE": _StoredType("DateType", "date", _arrow("date32")),
+    "DATETIME": _StoredType("TimestampType", "timestamp", _timestamp),
+}
+
+
+def iceberg_schema(spec: TableSpec) -> Schema:
+    """The Iceberg schema of a new table; all fields are optional, as files may be older than a column."""
+    from pyiceberg.schema import Schema
+    from pyiceberg.types import NestedField
+
+    return Schema(
+        *(
+            NestedField(position, column.name, _iceberg_type(column.type), required=False, doc=column.doc)
+            for position, column in enumerate(spec.columns, start=1)
+        )
+    )
+
+
+def shape_of(table: Table) -> TableShape:
+    """A table's columns and partition."""
+    columns = (Column(f.name, _bigquery_type(f.field_type), f.doc or "") for f in table.schema().fields)
+    partitions = [
+        table.schema().find_column_name(field.source_id)
+        if str(field.transform) == "month"
+        else f"{field.transform} of {table.schema().find_column_name(field.source_id)}"
+        for field in table.spec().fields
+    ]
+    return TableShape(tuple(columns), ", ".join(map(str, partitions)) or None)
+
+
+def evolve(update: UpdateSchema, changes: Evolution) -> None:
+    """Stage what brings a table to its spec."""
+    for column in changes.added:
+        update.add_column(column.name, _iceberg_type(column.type), doc=column.doc)
+    for column in changes.changed():
+        update.update_column(column.name, field_type=_iceberg_type(column.type), doc=column.doc)
+
+
+def require_exact_types(file: Path, spec: TableSpec) -> None:
+    """Iceberg would take int32 for long, or a file without some columns, and reads would then break.
+
+    Raises:
+        CorruptFile: the file's columns or types are not exactly the spec's.
+    """
+    import pyarrow.parquet as pq
+
+    written = {field.name: field.type for field in pq.read_schema(file)}
+    wanted = {column.name: _arrow_type(column.type) for column in spec.columns}
+    if written != wanted:
+        differing = sorted(name for name in written.keys() | wanted.keys() if written.get(name) != wanted.get(name))
+        raise CorruptFile(f"{file}: columns {', '.join(differing)} are not those of {spec.name}; nothing was published")
+
+
+def _iceberg_type(type_: str) -> IcebergType:
+    from pyiceberg import types
+
+    if numeric := _NUMERIC.fullmatch(type_):
+        return types.DecimalType(int(numeric[1]), int(numeric[2]))
+    made: IcebergType = getattr(types, _STORED[type_].iceberg_class)()
+    return made
+
+
+def _bigquery_type(type_: IcebergType) -> str:
+    """BigQuery's name of an Iceberg type that :func:`iceberg_schema` can make."""
+    from pyiceberg import types
+
+    if isinstance(type_, types.DecimalType):
+        return f"NUMERIC({type_.precision},{type_.scale})"
+    return next(name for name, stored in _STORED.items() if stored.iceberg == str(type_))
+
+
+def _arrow_type(type_: str) -> pa.DataType:
+    import pyarrow as pa
+
+    if numeric := _NUMERIC.fullmatch(type_):
+        return pa.decimal128(int(numeric[1]), int(numeric[2]))
+    return _STORED[type_].arrow()

@@ -1,0 +1,138 @@
+"""Ad-hoc queries over published tables: BigQuery's dialect in, Arrow out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from sqlglot import exp
+
+from lakehouse.bronze.contract import Contract
+from lakehouse.bronze.store import LANDING_COLUMNS, LANDINGS, BronzeStore, landing_table
+from lakehouse.exceptions import LakehouseError, QueryError, StatementFailed, StatementFault
+from lakehouse.models import dialect, portability
+from lakehouse.models.model import LEDGER, Models
+from lakehouse.schema import Column, TableSpec
+from lakehouse.warehouse.ledger import LEDGER_KEYS, resolved_ledger
+from lakehouse.warehouse.protocol import PublishedRows, Session, Store, Work
+from lakehouse.warehouse.statements import Statement
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+class Queries:
+    """Answers one query after the other; tables are looked at anew for each."""
+
+    def __init__(self, store: Store, bronze: BronzeStore, models: Models, contracts: Mapping[str, Contract]) -> None:
+        self._store = store
+        self._bronze = bronze
+        self._models = models
+        self._contracts = contracts
+        self._specs = {spec.name: spec for spec in models.specs()}
+
+    def run(self, sql: str) -> pa.Table:
+        """The rows of one SELECT.
+
+        Raises:
+            QueryError: it cannot be parsed, names what does not exist, binds parameters, or has what some engine
+                is known to answer in another way than BigQuery.
+        """
+        query = dialect.parse(sql, "query", QueryError)
+        _require_answerable(query)
+        wanted = set(dialect.references(query))
+        there = {name: self._columns(name) for name in self._read(wanted)}
+        schema = self._schema(wanted, there)
+        resolved = dialect.resolve(query, schema, "query", QueryError)
+        _require_distinct_names(resolved)
+        for name in sorted(wanted & self._specs.keys()):
+            if there[name] is None:
+                raise QueryError(f"query: {name} has not been materialized yet: materialize it with lakehouse run")
+        with self._store.session(Work("query", None, ""), self._store.records()) as session:
+            try:
+                self._relate(session, wanted, schema, there)
+                result = session.rows(Statement(resolved), {})
+            except StatementFailed as error:
+                if error.fault is StatementFault.DATA:
+                    raise LakehouseError(
+                        f"query: {error}. If a file is damaged, materialize what it belongs to again"
+                    ) from error
+                raise QueryError(f"query: {error}") from None
+        return _with_int64(result, dialect.output_types(resolved))
+
+    def _read(self, wanted: set[str]) -> set[str]:
+        """Tables that a query reads, by itself or by way of the ledger."""
+        by_ledger = set(self._specs) if LEDGER in wanted else set()
+        return (wanted | by_ledger) & self._specs.keys()
+
+    def _columns(self, name: str) -> tuple[Column, ...] | None:
+        shape = self._store.shape(name)
+        return None if shape is None else shape.columns
+
+    def _schema(self, wanted: set[str], there: Mapping[str, tuple[Column, ...] | None]) -> dialect.Schema:
+        """All tables there are; of those that are wanted, the columns they have now."""
+        schema: dialect.Schema = {"bronze": {}}
+        for name, spec in self._specs.items():
+            layer, _, table = name.partition(".")
+            columns = there.get(name) or spec.columns
+            schema.setdefault(layer, {})[table] = {column.name: column.type for column in columns}
+        schema["bronze"][LANDINGS.partition(".")[2]] = {column.name: column.type for column in LANDING_COLUMNS}
+        ledger = dict(LEDGER_KEYS)  # the rest is derived only for a query that reads it
+        if LEDGER in wanted:
+            ledger = dialect.output_types(resolved_ledger(self._models, self._contracts, schema))
+        schema.setdefault("silver", {})[LEDGER.partition(".")[2]] = ledger
+        return schema
+
+    def _relate(
+        self,
+        session: Session,
+        wanted: set[str],
+        schema: dialect.Schema,
+        there: Mapping[str, tuple[Column, ...] | None],
+    ) -> None:
+        """Name all that a query reads."""
+        ledger = resolved_ledger(self._models, self._contracts, schema) if LEDGER in wanted else None
+        read = wanted | (set(dialect.references(ledger)) if ledger is not None else set())
+        for name in sorted(read & self._specs.keys()):
+            spec, columns = self._specs[name], there[name]
+            if columns is None:
+                session.relate(name, dialect.no_rows(spec.columns))
+            else:
+                session.relate(name, PublishedRows(_as_it_is(spec, columns), None))
+        if LANDINGS in read:
+            session.relate(LANDINGS, landing_table(self._bronze))
+        if ledger is not None:
+            session.relate(LEDGER, ledger)
+
+
+def _as_it_is(spec: TableSpec, columns: tuple[Column, ...]) -> TableSpec:
+    """A table with the columns it has now, which may be more than its model's."""
+    return TableSpec(spec.name, columns, spec.description, spec.partition)
+
+
+def _require_answerable(query: exp.Query) -> None:
+    if names := dialect.parameters(query):
+        raise QueryError(f"query: @{min(names)} has no value; write the value itself")
+    for finding in portability.written(query):
+        if finding.misleads:
+            raise QueryError(f"query: {finding}")
+
+
+def _require_distinct_names(resolved: exp.Query) -> None:
+    returned = [projection.alias_or_name for projection in resolved.selects]
+    if repeated := sorted({name for name in returned if returned.count(name) > 1}):
+        raise QueryError(f"query: two columns of the result are named {repeated[0]}: give one of them another name")
+
+
+def _with_int64(result: pa.Table, types: Mapping[str, str]) -> pa.Table:
+    """An engine may add whole numbers up in a wider type, which Arrow shows as a decimal."""
+    import pyarrow as pa
+
+    for position, field in enumerate(result.schema):
+        if types.get(field.name) == "INT64" and field.type != pa.int64():
+            try:
+                whole = result.column(position).cast(pa.int64())
+            except pa.ArrowInvalid as error:
+                raise QueryError(f"query: column {field.name} has a value that INT64 does not hold ({error})") from None
+            result = result.set_column(position, field.name, whole)
+    return result

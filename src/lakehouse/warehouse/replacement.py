@@ -1,0 +1,184 @@
+"""One month of one model on its way into its table: inputs, drift, skip or stage, audit, publish."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from sqlglot import exp
+
+from lakehouse.exceptions import CorruptFile, LakehouseError, StatementFailed, StatementFault
+from lakehouse.models.checks.base import REJECTED, STAGED
+from lakehouse.models.model import SqlModel
+from lakehouse.month import Month
+from lakehouse.results import CheckResult, Effect
+from lakehouse.schema import TableSpec
+from lakehouse.warehouse.audit import ROWS, Audit, evaluate
+from lakehouse.warehouse.failing_rows import FailingRows
+from lakehouse.warehouse.inputs import Inputs
+from lakehouse.warehouse.protocol import PublishedRows, Records, Session, Staged, Work
+from lakehouse.warehouse.statements import ModelStatements, Statement, TieBreaker
+from lakehouse.warehouse.value_checks import Drift
+
+_PREVIEW = Statement(exp.select("*").from_(STAGED).limit(5))
+
+
+@dataclass(frozen=True)
+class Job:
+    """One month of one model, ready to be computed; ``fingerprint`` identifies all that goes into it."""
+
+    model: SqlModel
+    statements: ModelStatements
+    audit: Statement
+    inputs: Inputs
+    fingerprint: str
+
+    @property
+    def month(self) -> Month | None:
+        return self.inputs.month
+
+    @property
+    def tables(self) -> tuple[TableSpec, ...]:
+        """The tables it fills, the model's own last."""
+        return tuple(spec for spec in (self.model.rejected, self.model.table) if spec is not None)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a month, and what its audit says; see :class:`lakehouse.results.ReplaceResult`."""
+
+    audit: Audit
+    effect: Effect
+    reason: str | None
+    content: str
+    version: str | None
+    bytes_written: int
+
+
+class Replacement:
+    """One attempt to replace a month, in a session of its own.
+
+    ``input_checks`` tells the results of checks that are about the inputs, from how the landed file drifts.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        records: Records,
+        job: Job,
+        work: Work,
+        failing_rows: FailingRows,
+        input_checks: Callable[[Drift | None], Sequence[CheckResult]],
+    ) -> None:
+        self._session = session
+        self._records = records
+        self._job = job
+        self._work = work
+        self._failing_rows = failing_rows
+        self._input_checks = input_checks
+
+    def run(self, tie_breaker: TieBreaker, is_current: Callable[[], bool]) -> Outcome:
+        """Leave the month as it is if it is what would be computed; else compute, audit and publish it.
+
+        ``is_current`` tells whether the inputs are still those of the job.
+
+        Raises:
+            StaleInputs: they are not; nothing was published.
+            CheckFailed, ContractViolation, CorruptFile, CommitConflict, ModelError: see :meth:`Warehouse.replace`.
+        """
+        with self._faults_named():
+            checks = self._input_checks(self._job.inputs.relate(self._session, tie_breaker))
+            reason = self._reason_to_compute
+            if reason is None:
+                left = self._left_as_it_is(checks)
+                if left is not None:
+                    return left
+                reason = "its ledger is out of balance"
+            return self._computed(checks, reason, is_current)
+
+    @cached_property
+    def _reason_to_compute(self) -> str | None:
+        """Why what is published is not what would be computed; None if it is, as far as its record tells."""
+        table = self._job.model.table
+        if self._records.month(table, self._job.month) is None:
+            return "nothing of it is published"
+        for spec in self._job.tables:
+            record = self._records.month(spec, self._job.month)
+            if record is not None and self._job.fingerprint not in record.fingerprints:
+                return "older fingerprint"
+            if record is not None and not self._records.is_intact(spec, self._job.month):
+                return f"{spec.name} is damaged"
+        return None
+
+    def _left_as_it_is(self, checks: Sequence[CheckResult]) -> Outcome | None:
+        """The published month, audited; None if its rows do not add up."""
+        job = self._job
+        self._session.relate(STAGED, PublishedRows(job.model.table, job.month))
+        if job.model.rejected is not None:
+            self._session.relate(REJECTED, PublishedRows(job.model.rejected, job.month))
+        audit = self._audit(checks)
+        if audit.ledger is not None and not audit.ledger.is_balanced:
+            return None
+        audit.require_blocking_checks(str(self._work), job.model.table.name)
+        record = self._records.month(job.model.table, job.month)
+        if record is None:
+            raise TypeError(f"{self._work}: only what has a record is left as it is")
+        return Outcome(audit, Effect.UNCHANGED, None, record.content, record.version, 0)
+
+    def _computed(self, checks: Sequence[CheckResult], reason: str, is_current: Callable[[], bool]) -> Outcome:
+        """Compute the month aside, audit it, and publish it."""
+        job = self._job
+        if job.inputs.landed is not None:
+            job.inputs.landed.require_intact()
+        # Rejected first, the model's table last: that is the truth, and a kill in between shows in the ledger.
+        staged = [self._stage(REJECTED, job.model.rejected, job.statements.rejected)] if job.model.rejected else []
+        staged.append(self._stage(STAGED, job.model.table, job.statements.select))
+        audit = self._audit(checks)
+        audit.require_blocking_checks(str(self._work), job.model.table.name)
+        sha256 = job.inputs.landed.sha256 if job.inputs.landed is not None else None
+        commit = self._session.publish(staged, job.fingerprint, sha256, is_current)
+        table = staged[-1]
+        effect = Effect.PUBLISHED if commit.is_new else Effect.CONFIRMED
+        written = table.bytes if commit.is_new and table.rows else 0
+        return Outcome(audit, effect, reason, table.content, commit.version, written)
+
+    def _stage(self, name: str, spec: TableSpec, statement: Statement | None) -> Staged:
+        if statement is None:
+            raise TypeError(f"{self._work}: {spec.name} has no statement that fills it")
+        return self._session.stage(name, spec, statement, self._job.inputs.parameters)
+
+    def _audit(self, checks: Sequence[CheckResult]) -> Audit:
+        """All checks of the month that the session knows as staged and rejected rows."""
+        job, landed = self._job, self._job.inputs.landed
+        counts: Mapping[str, Any] = self._session.one(job.audit, job.inputs.parameters)
+        ledger, results = evaluate(job.model, counts, landed.rows if landed else None)
+        results = self._failing_rows.shown(self._session, job.model, job.inputs.parameters, results)
+        return Audit(counts[ROWS], ledger, (*results, *checks), self._session.rows(_PREVIEW, {}))
+
+    @contextmanager
+    def _faults_named(self) -> Iterator[None]:
+        """Damage that a footer hides, and values that cannot be cast, show when rows are read: say where.
+
+        Raises:
+            ContractViolation: the landed file has a value that its column's type does not hold.
+            CorruptFile: the landed file cannot be read.
+            LakehouseError: anything else that the engine could not do.
+        """
+        try:
+            yield
+        except StatementFailed as error:
+            landed = self._job.inputs.landed
+            if landed is None or landed.landing is None:
+                raise LakehouseError(
+                    f"{self._work}: {error}; nothing was published. If a file is damaged, materialize what it belongs "
+                    "to again; bronze is landed again when its bytes are not those of its record"
+                ) from error
+            if error.fault is StatementFault.VALUE:
+                landed.require_numbers(self._session)
+            raise CorruptFile(
+                f"{self._work}: {landed.file} cannot be read as it should ({error}); nothing was "
+                f"published. Look at what the source serves; materialize {landed.asset} again when it is mended"
+            ) from error

@@ -1,0 +1,176 @@
+"""The warehouse, over any store: prepare, replace a month, tell what is published, answer queries."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Mapping
+from functools import partial
+from typing import TYPE_CHECKING
+
+from lakehouse.bronze.contract import Contract
+from lakehouse.bronze.store import BronzeStore
+from lakehouse.exceptions import CommitConflict, LakehouseError, StaleInputs
+from lakehouse.models.model import Models, SqlModel
+from lakehouse.month import Month
+from lakehouse.results import CheckResult, Preparation, Publication, ReplaceResult
+from lakehouse.schema import TableSpec
+from lakehouse.warehouse.audit import audit_query, datasets_present
+from lakehouse.warehouse.evolution import evolution
+from lakehouse.warehouse.failing_rows import FailingRows
+from lakehouse.warehouse.inputs import Inputs
+from lakehouse.warehouse.protocol import Record, Records, Store, Work
+from lakehouse.warehouse.queries import Queries
+from lakehouse.warehouse.replacement import Job, Replacement
+from lakehouse.warehouse.statements import ModelStatements, Statement, compile_model
+from lakehouse.warehouse.value_checks import Drift
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_OVERTAKEN_ATTEMPTS = 5
+
+
+class StoreWarehouse:
+    """Implements :class:`lakehouse.warehouse.protocol.Warehouse` with what an engine supplies."""
+
+    def __init__(self, store: Store, bronze: BronzeStore, models: Models, contracts: Mapping[str, Contract]) -> None:
+        self._store = store
+        self._bronze = bronze
+        self._models = models
+        self._contracts = contracts
+        self._compiled: dict[str, tuple[ModelStatements, Statement]] = {}
+        self._failing_rows = FailingRows(models.schema)
+
+    def prepare(self) -> Preparation:
+        """See :meth:`Warehouse.prepare`."""
+        self._bronze.prepare()
+        self._store.prepare()
+        created, changed = [], []
+        for spec in self._models.specs():
+            shape = self._store.shape(spec.name)
+            if shape is None:
+                self._store.create(spec)
+                created.append(spec.name)
+            elif evolution(shape, spec):
+                self._store.evolve(spec)
+                changed.append(spec.name)
+        return Preparation(tuple(created), tuple(changed))
+
+    def close(self) -> None:
+        """See :meth:`Warehouse.close`."""
+        self._store.close()
+
+    def replace(self, model: SqlModel, month: Month | None, run_id: str) -> ReplaceResult:
+        """See :meth:`Warehouse.replace`."""
+        started = time.perf_counter()
+        work = Work(model.key, month, run_id)
+        described = [spec for spec in self._specs(model) if self._ensure(spec)]
+        for _ in range(_OVERTAKEN_ATTEMPTS):
+            records = self._store.records()
+            job = self._job(model, month, records)
+            with contextlib.suppress(StaleInputs), self._store.session(work, records) as session:
+                checks = partial(self._input_checks, job)
+                replacement = Replacement(session, records, job, work, self._failing_rows, checks)
+                outcome = replacement.run(self._store.tie_breaker, partial(self._is_current, job))
+                for spec in described:
+                    self._evolve(spec)
+                return ReplaceResult(
+                    rows=outcome.audit.rows,
+                    content=outcome.content,
+                    effect=outcome.effect,
+                    reason=outcome.reason,
+                    version=outcome.version,
+                    seconds=time.perf_counter() - started,
+                    bytes_written=outcome.bytes_written,
+                    checks=outcome.audit.checks,
+                    preview=outcome.audit.preview,
+                    ledger=outcome.audit.ledger,
+                    datasets=self._datasets(job, self._models.union_inputs(model))[0],
+                )
+        raise CommitConflict(
+            f"{work}: what it reads changed {_OVERTAKEN_ATTEMPTS} times while it was computed; "
+            "run it again when the other runs are done"
+        )
+
+    def publications(self) -> Mapping[str, Mapping[Month | None, Publication]]:
+        """See :meth:`Warehouse.publications`."""
+        records = self._store.records()
+        return {
+            model.key: {
+                month: self._publication(model, month, record, records)
+                for month, record in records.months(model.table).items()
+            }
+            for model in self._models
+        }
+
+    def query(self, sql: str) -> pa.Table:
+        """See :meth:`Warehouse.query`."""
+        return Queries(self._store, self._bronze, self._models, self._contracts).run(sql)
+
+    def _ensure(self, spec: TableSpec) -> bool:
+        """Create a table that is missing; whether one that is there differs from its spec.
+
+        Its columns change with the first month that is published with others, not before.
+
+        Raises:
+            ModelError: it cannot be brought to its spec in place.
+        """
+        shape = self._store.shape(spec.name)
+        if shape is None:
+            self._store.create(spec)
+            return False
+        return bool(evolution(shape, spec))
+
+    def _evolve(self, spec: TableSpec) -> None:
+        """Bring what publishing did not change, such as descriptions, to the spec's."""
+        shape = self._store.shape(spec.name)
+        if shape is not None and evolution(shape, spec):
+            self._store.evolve(spec)
+
+    @staticmethod
+    def _specs(model: SqlModel) -> tuple[TableSpec, ...]:
+        return tuple(spec for spec in (model.table, model.rejected) if spec is not None)
+
+    def _job(self, model: SqlModel, month: Month | None, records: Records) -> Job:
+        statements, audit = self._statements(model)
+        inputs = Inputs.find(
+            model, month, models=self._models, contracts=self._contracts, bronze=self._bronze, records=records
+        )
+        return Job(model, statements, audit, inputs, inputs.fingerprint(statements))
+
+    def _statements(self, model: SqlModel) -> tuple[ModelStatements, Statement]:
+        if model.key not in self._compiled:
+            audit = Statement(audit_query(model, self._models.schema))
+            self._compiled[model.key] = compile_model(model, self._store.tie_breaker), audit
+        return self._compiled[model.key]
+
+    def _is_current(self, job: Job) -> bool:
+        return self._job(job.model, job.month, self._store.records()).fingerprint == job.fingerprint
+
+    def _input_checks(self, job: Job, drift: Drift | None) -> tuple[CheckResult, ...]:
+        """Checks whose results are known before anything is computed."""
+        checks = [] if drift is None else [drift.check()]
+        if combined := self._models.union_inputs(job.model):
+            checks.append(datasets_present(*self._datasets(job, combined)))
+        return tuple(checks)
+
+    def _datasets(self, job: Job, combined: tuple[SqlModel, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Datasets that a model puts together: those that have something for the month, and those that should."""
+        present = job.inputs.present_datasets(combined)
+        missing = (model for model in job.inputs.absent if model in combined)
+        return tuple(map(self._dataset, present)), tuple(map(self._dataset, missing))
+
+    def _dataset(self, model: SqlModel) -> str:
+        return self._contracts[str(model.bronze_asset)].dataset.name
+
+    def _publication(self, model: SqlModel, month: Month | None, record: Record, records: Records) -> Publication:
+        rejected = records.month(model.rejected, month) if model.rejected else None
+        try:
+            fingerprint = self._job(model, month, records).fingerprint
+        except LakehouseError:  # what it was made of is gone
+            is_current = False
+        else:
+            held = [each for each in (record, rejected) if each is not None]
+            is_current = all(each.is_there and fingerprint in each.fingerprints for each in held)
+        return Publication(record.rows, record.bytes, record.version, record.published_at, is_current)

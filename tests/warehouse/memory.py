@@ -1,0 +1,266 @@
+"""A deliberately small store: tables are Arrow tables in memory, sessions are DuckDBs of their own.
+
+It measures that what stands between the warehouse and an engine knows none: it takes nothing from the local store but
+how a connection is set up.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
+from threading import RLock
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+from sqlglot import exp
+
+from lakehouse.exceptions import StaleInputs, StatementFailed, StatementFault
+from lakehouse.files import path_of
+from lakehouse.models import dialect
+from lakehouse.month import Month
+from lakehouse.schema import Column, TableSpec
+from lakehouse.warehouse.evolution import evolution
+from lakehouse.warehouse.local.engine import connect
+from lakehouse.warehouse.protocol import (
+    Commit,
+    LandedFile,
+    PublishedRows,
+    Record,
+    Records,
+    Relation,
+    Staged,
+    TableShape,
+    Work,
+)
+from lakehouse.warehouse.statements import Statement
+
+_VALUE_FAULTS = (duckdb.ConversionException, duckdb.OutOfRangeException)
+_STATEMENT_FAULTS = (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException)
+
+
+@dataclass(frozen=True)
+class _Held:
+    """A month of a table."""
+
+    rows: pa.Table
+    record: Record
+
+
+_Months = dict[tuple[str, Month | None], _Held]
+
+
+class MemoryStore:
+    """Implements :class:`lakehouse.warehouse.protocol.Store`; gone with the process."""
+
+    def __init__(self, spill: Path) -> None:
+        self._spill = spill
+        self._shapes: dict[str, TableShape] = {}
+        self._months: _Months = {}
+        self._published: set[str] = set()
+        self._versions = count(1)
+        self._lock = RLock()
+
+    def prepare(self) -> None:
+        """Nothing is needed."""
+
+    def shape(self, table: str) -> TableShape | None:
+        return self._shapes.get(table)
+
+    def create(self, spec: TableSpec) -> None:
+        self._shapes.setdefault(spec.name, TableShape(tuple(map(_documented, spec.columns)), spec.partition))
+
+    def evolve(self, spec: TableSpec) -> None:
+        shape = self._shapes[spec.name]
+        changes = evolution(shape, spec)
+        changed = {column.name: _documented(column) for column in changes.changed()}
+        kept = (changed.get(column.name, column) for column in shape.columns)
+        self._shapes[spec.name] = replace(shape, columns=(*kept, *map(_documented, changes.added)))
+
+    def records(self) -> MemoryRecords:
+        return MemoryRecords(dict(self._months), frozenset(self._published))
+
+    @contextmanager
+    def session(self, work: Work, records: Records) -> Iterator[MemorySession]:
+        assert isinstance(records, MemoryRecords)
+        with connect("500MB", 2, self._spill) as connection:
+            yield MemorySession(self, connection, records, work)
+
+    def tie_breaker(self, columns: Sequence[str]) -> exp.Expr:
+        return exp.func("hash", *(exp.column(column, quoted=True) for column in columns))
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+    def publish(
+        self, staged: StagedRows, month: Month | None, fingerprint: str, is_current: Callable[[], bool]
+    ) -> Commit:
+        """One at a time."""
+        with self._lock:
+            if not is_current():
+                raise StaleInputs(f"{staged.spec.name} {month or ''}: its inputs changed while it was computed")
+            self.evolve(staged.spec)
+            key = (staged.spec.name, month)
+            held = self._months.get(key)
+            if held is not None and staged.rows and held.record.content == staged.content:
+                known = held.record.fingerprints | {fingerprint}
+                self._months[key] = replace(held, record=replace(held.record, fingerprints=known))
+                return Commit(held.record.version, is_new=False)
+            if not staged.rows:
+                return Commit(None, is_new=self._months.pop(key, None) is not None)
+            self._published.add(staged.spec.name)
+            self._months[key] = _Held(
+                staged.table,
+                Record(
+                    fingerprints=frozenset({fingerprint}),
+                    content=staged.content,
+                    rows=staged.rows,
+                    bytes=staged.bytes,
+                    version=str(next(self._versions)),
+                    published_at=datetime.now(UTC),
+                    is_there=True,
+                ),
+            )
+            return Commit(self._months[key].record.version, is_new=True)
+
+
+@dataclass(frozen=True)
+class MemoryRecords:
+    """Implements :class:`lakehouse.warehouse.protocol.Records`."""
+
+    held: _Months
+    published: frozenset[str]
+
+    def month(self, spec: TableSpec, month: Month | None) -> Record | None:
+        found = self.held.get((spec.name, month))
+        return found.record if found else None
+
+    def months(self, spec: TableSpec) -> Mapping[Month | None, Record]:
+        return {month: held.record for (table, month), held in self.held.items() if table == spec.name}
+
+    def was_published(self, spec: TableSpec) -> bool:
+        return spec.name in self.published
+
+    def is_intact(self, spec: TableSpec, month: Month | None) -> bool:
+        held = self.held.get((spec.name, month))
+        return held is None or _content(held.rows) == held.record.content
+
+    def rows(self, of: PublishedRows) -> list[pa.Table]:
+        months = (key for key in sorted(self.held, key=str) if key[0] == of.spec.name)
+        return [self.held[key].rows for key in months if of.month is None or key[1] == of.month]
+
+
+@dataclass(frozen=True)
+class StagedRows(Staged):
+    """Staged rows themselves."""
+
+    table: pa.Table = field(repr=False)
+
+
+class MemorySession:
+    """Implements :class:`lakehouse.warehouse.protocol.Session`."""
+
+    def __init__(
+        self, store: MemoryStore, connection: duckdb.DuckDBPyConnection, records: MemoryRecords, work: Work
+    ) -> None:
+        self._store = store
+        self._connection = connection
+        self._records = records
+        self._work = work
+
+    def relate(self, name: str, relation: Relation) -> None:
+        with _faults_named():
+            if isinstance(relation, exp.Query):
+                self._view(name, dialect.render(relation, "duckdb"))
+            elif isinstance(relation, LandedFile):
+                self._view(name, f"SELECT * FROM {_reader(relation)}")
+            elif isinstance(relation, PublishedRows):
+                self._give(name, self._records.rows(relation), relation.spec.columns)
+            else:
+                self._give(name, [relation], ())
+
+    def stage(self, name: str, spec: TableSpec, statement: Statement, parameters: Mapping[str, object]) -> StagedRows:
+        table = self.rows(statement, parameters)
+        self._give(name, [table], spec.columns)
+        return StagedRows(spec, table.num_rows, _content(table), table.nbytes, table)
+
+    def one(self, statement: Statement, parameters: Mapping[str, object]) -> Mapping[str, Any]:
+        (row,) = self.rows(statement, parameters).to_pylist()
+        return dict(row)
+
+    def rows(self, statement: Statement, parameters: Mapping[str, object]) -> pa.Table:
+        with _faults_named():
+            bound = statement.bind(parameters)
+            return self._connection.sql(statement.text("duckdb"), params=bound or None).to_arrow_table()
+
+    def publish(
+        self,
+        staged: Sequence[Staged],
+        fingerprint: str,
+        bronze_sha256: str | None,  # noqa: ARG002 - it keeps no record but the rows
+        is_current: Callable[[], bool],
+    ) -> Commit:
+        commit = Commit(None, is_new=False)
+        for each in staged:
+            assert isinstance(each, StagedRows)
+            commit = self._store.publish(each, self._work.month, fingerprint, is_current)
+        return commit
+
+    def _give(self, name: str, tables: Sequence[pa.Table], columns: Sequence[Column]) -> None:
+        """Name the rows of tables, some of which may be older than the columns."""
+        if not tables:
+            self._view(name, dialect.render(dialect.no_rows(columns), "duckdb"))
+            return
+        given = f"given_{name.replace('.', '_')}"
+        self._connection.register(given, pa.concat_tables(tables, promote_options="default"))
+        there = {column for table in tables for column in table.column_names}
+        typed = ", ".join(
+            f"CAST({quoted(c.name) if c.name in there else 'NULL'} AS {dialect.type_text(c.type, 'duckdb')}) "
+            f"AS {quoted(c.name)}"
+            for c in columns
+        )
+        self._view(name, f"SELECT {typed or '*'} FROM {given}")
+
+    def _view(self, name: str, select: str) -> None:
+        self._connection.execute(f"CREATE OR REPLACE VIEW {'.'.join(map(quoted, name.split('.')))} AS {select}")
+
+
+def quoted(name: str) -> str:
+    return f'"{name}"'
+
+
+def _documented(column: Column) -> Column:
+    return Column(column.name, column.type, column.doc)
+
+
+def _content(table: pa.Table) -> str:
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table.combine_chunks())
+    return hashlib.sha256(sink.getvalue()).hexdigest()
+
+
+def _reader(landed: LandedFile) -> str:
+    path = path_of(landed.uri)
+    if landed.suffix != "csv":
+        return f"read_parquet('{path}', hive_partitioning = FALSE)"
+    columns = ", ".join(f"'{column.name}': 'VARCHAR'" for column in landed.columns)
+    given = f"auto_detect = FALSE, header = TRUE, columns = {{{columns}}}, delim = ',', quote = '\"', escape = '\"'"
+    return f"read_csv('{path}', {given}, nullstr = '', comment = '', hive_partitioning = FALSE)"
+
+
+@contextmanager
+def _faults_named() -> Iterator[None]:
+    try:
+        yield
+    except _VALUE_FAULTS as error:
+        raise StatementFailed(str(error).split("\n")[0], StatementFault.VALUE) from error
+    except _STATEMENT_FAULTS as error:
+        raise StatementFailed(str(error).split("\n")[0], StatementFault.STATEMENT) from error
+    except duckdb.Error as error:
+        raise StatementFailed(str(error).split("\n")[0], StatementFault.DATA) from error
