@@ -25,9 +25,10 @@ from typing import Any
 
 from bench.by_hand import COLUMNS, by_hand
 from bench.generate import ROWS
-from bench.measure import Spans, child, merged, middle, noise, peak_megabytes, show
+from bench.measure import Spans, child, merged, middle, noise, peak_megabytes, show, unwatched
 from dlt_sources import tlc
 from lakehouse.month import Month
+from lakehouse.sample.source import ROWS as SAMPLE_ROWS
 from lakehouse.sample.source import month_file, prepare
 from lakehouse.sample.trips import write_month
 from lakehouse.settings import PROJECT_ROOT, Settings, load_settings, point_dlt_at_project
@@ -53,7 +54,8 @@ def bare(source: Path, folder: Path, threads: int, memory: str) -> dict[str, Any
 
 def house(source: Path, home: Path, threads: int, memory: str) -> dict[str, Any]:
     """Two Dagster runs: the small month, then the one that is measured."""
-    from lakehouse.cli.runs import open_instance, run_months
+    from lakehouse.cli.instance import open_instance
+    from lakehouse.cli.runs import run_months
     from lakehouse.cli.selection import select
     from lakehouse.definitions import build_definitions
 
@@ -72,13 +74,13 @@ def house(source: Path, home: Path, threads: int, memory: str) -> dict[str, Any]
     definitions = build_definitions(settings)
     with open_instance(settings) as instance:
         first = select(definitions, f"infrastructure,zones_bronze,zones_silver,{SELECTION}")
-        _require(list(run_months(definitions, instance, first, [MONTH.previous()])))
+        _require(list(run_months(definitions, instance, first, [MONTH.previous()], unwatched)))
         spans = _spans()
         before = peak_megabytes()
         chosen = select(definitions, SELECTION)
         spans.take()
         started = time.perf_counter()
-        outcome = list(run_months(definitions, instance, chosen, [MONTH]))
+        outcome = list(run_months(definitions, instance, chosen, [MONTH], unwatched))
         seconds = time.perf_counter() - started
     _require(outcome)
     peak = peak_megabytes()
@@ -196,7 +198,7 @@ def compare(source: Path, repetitions: int, threads: int, memory: str) -> None:
 
 def publish(source: Path, rows: int) -> None:
     """The source: a month of ``rows`` records, the month before it to warm up with, and zones; all generated."""
-    prepare(source, ())
+    prepare(source, (), SAMPLE_ROWS)
     write_month(month_file(source, tlc.YELLOW, MONTH.previous()), tlc.YELLOW, MONTH.previous(), rows=1000)
     # In a process of its own: a child's peak of memory begins at what its parent had used.
     child("bench.generate", f"--rows={rows}", f"--month={MONTH}", f"--out={month_file(source, tlc.YELLOW, MONTH)}")

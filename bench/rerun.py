@@ -21,12 +21,13 @@ from typing import Any
 
 import dagster as dg
 
-from bench.measure import Spans, merged, middle, noise, show
+from bench.measure import Spans, merged, middle, noise, show, unwatched
 from dlt_sources import tlc
 from lakehouse.cli.runs import run_months
 from lakehouse.cli.selection import Selection, months_to_run, select
 from lakehouse.definitions import build_definitions
 from lakehouse.month import Month, month_range
+from lakehouse.sample.source import ROWS as SAMPLE_ROWS
 from lakehouse.sample.source import month_file, prepare
 from lakehouse.sample.trips import write_month
 from lakehouse.settings import PROJECT_ROOT, Settings, load_settings, point_dlt_at_project
@@ -38,7 +39,7 @@ BEFORE = ("infrastructure", "zones_bronze", "zones_silver")
 
 
 def _project(folder: Path, months: Sequence[Month], rows: int) -> Settings:
-    prepare(folder / "source", ())
+    prepare(folder / "source", (), SAMPLE_ROWS)
     for month in months:
         write_month(month_file(folder / "source", tlc.YELLOW, month), tlc.YELLOW, month, rows)
     dagster_home = folder / "dagster"
@@ -93,7 +94,7 @@ def _run(
     """Seconds of each month."""
     seconds = []
     started = time.perf_counter()
-    for outcome in run_months(definitions, instance, selection, months):
+    for outcome in run_months(definitions, instance, selection, months, unwatched):
         seconds.append(time.perf_counter() - started)
         if not outcome.succeeded:
             raise SystemExit(f"{outcome.month} failed: {'; '.join(outcome.failures)}")

@@ -41,8 +41,8 @@ TEXT_COLUMNS = (
 def fetch_users(
     url: str,
     into: Path,
-    known: Validators | None = None,
-    policy: HttpPolicy = HttpPolicy(),  # noqa: B008 - frozen
+    known: Validators | None,
+    policy: HttpPolicy,
 ) -> Download | None:
     """Fetch the API's answer into the folder `into` and verify it; None when it is unchanged since `known`.
 
@@ -71,7 +71,7 @@ def users_url(url: str) -> str:
     return _remote(url).url
 
 
-def users_source(download: Download | None = None) -> DltSource:
+def users_source(download: Download | None) -> DltSource:
     """The dlt source with the resource ``users``; without a download it yields nothing.
 
     Raises:

@@ -32,8 +32,8 @@ class Validators:
 class HttpPolicy:
     """How long and how often to try; the time-out is per wait for the server, not for the whole file."""
 
-    attempts: int = 4
-    timeout_seconds: float = 30.0
+    attempts: int
+    timeout_seconds: float
     backoff_seconds: float = 0.5
     max_backoff_seconds: float = 20.0
 

@@ -103,8 +103,8 @@ def fetch_month(
     dataset: MonthlyDataset,
     month: Month,
     into: Path,
-    known: Validators | None = None,
-    policy: HttpPolicy = HttpPolicy(),  # noqa: B008 - frozen
+    known: Validators | None,
+    policy: HttpPolicy,
 ) -> Download | None:
     """Fetch a month into the folder `into` and verify it; None when it is unchanged since `known`.
 
@@ -126,8 +126,8 @@ def fetch_month(
 def fetch_zones(
     base_url: str,
     into: Path,
-    known: Validators | None = None,
-    policy: HttpPolicy = HttpPolicy(),  # noqa: B008 - frozen
+    known: Validators | None,
+    policy: HttpPolicy,
 ) -> Download | None:
     """Fetch the zone lookup into the folder `into` and verify it; None when it is unchanged since `known`.
 
@@ -138,12 +138,12 @@ def fetch_zones(
     return _fetch(zones_file(base_url), into / Path(_ZONES_PATH).name, known, policy, _verified_zones)
 
 
-def trips_source(dataset: MonthlyDataset, download: Download | None = None) -> DltSource:
+def trips_source(dataset: MonthlyDataset, download: Download | None) -> DltSource:
     """The dlt source that lands a month's file byte for byte; without a download it yields nothing."""
     return file_source("tlc", dataset, download, _trip_hints(download.path) if download else None)
 
 
-def zones_source(download: Download | None = None) -> DltSource:
+def zones_source(download: Download | None) -> DltSource:
     """The dlt source that lands the zone lookup byte for byte; without a download it yields nothing."""
     hints: TTableSchemaColumns = {name: {"name": name, "data_type": "text"} for name in ZONE_COLUMNS}
     return file_source("tlc", ZONES, download, hints if download else None)

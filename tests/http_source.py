@@ -24,11 +24,16 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import unquote, urlsplit
 
+from dlt_sources.remote_file import HttpPolicy
+
 S3_ACCESS_DENIED = (
     b'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>AccessDenied</Code><Message>Access Denied'
     b"</Message><RequestId>ABCDEFGH12345678</RequestId><HostId>aG9zdA==</HostId></Error>"
 )
 """What S3 answers, with status 403, for an object that does not exist."""
+
+PATIENT = HttpPolicy(attempts=2, timeout_seconds=30.0)
+"""For a fetch that is expected to work at once."""
 
 CLOUDFRONT_REQUEST_BLOCKED = (
     b'<!DOCTYPE HTML PUBLIC "-//W3C//DTD HTML 4.01 Transitional//EN" "http://www.w3.org/TR/html4/loose.dtd">\n'

@@ -4,7 +4,7 @@ import pytest
 
 from lakehouse.exceptions import ConfigurationError
 from lakehouse.month import Month
-from lakehouse.settings import PROJECT_ROOT, dagster_home, load_settings
+from lakehouse.settings import PROJECT_ROOT, load_settings
 
 
 @pytest.fixture(autouse=True)
@@ -81,11 +81,6 @@ def test_an_address_of_no_use_is_shown_without_its_secrets(
         assert secret not in message
 
 
-def test_a_dagster_home_elsewhere_is_made_but_not_configured(tmp_path: Path) -> None:
-    home = dagster_home(load_settings(dagster_home=tmp_path / "elsewhere"))
-    assert list(home.iterdir()) == []
-
-
 def test_samples_have_a_home_an_instance_and_months_of_their_own(tmp_path: Path) -> None:
     settings = load_settings(
         _env_file=None, sample=True, home=tmp_path / "data", dagster_home=tmp_path / "dagster", sample_port=1234
@@ -99,11 +94,6 @@ def test_the_settings_of_samples_given_again_stay_the_same(tmp_path: Path) -> No
     first = load_settings(_env_file=None, sample=True, home=tmp_path / "data", dagster_home=tmp_path / "dagster")
     again = load_settings(_env_file=None, sample=True, home=first.home, dagster_home=first.dagster_home)
     assert again == first
-
-
-def test_samples_have_the_project_s_instance_settings(tmp_path: Path) -> None:
-    home = dagster_home(load_settings(_env_file=None, sample=True, dagster_home=tmp_path / "dagster"))
-    assert (home / "dagster.yaml").read_text() == (PROJECT_ROOT / "dagster.yaml").read_text()
 
 
 def test_real_data_do_not_go_where_samples_are_kept(tmp_path: Path) -> None:

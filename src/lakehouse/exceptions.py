@@ -12,6 +12,11 @@ if TYPE_CHECKING:
     from lakehouse.results import CheckResult
 
 
+def first_line(error: Exception) -> str:
+    """The part of another library's message that a person can use."""
+    return str(error).split("\n", 1)[0]
+
+
 class LakehouseError(Exception):
     """Base of all errors that are reported as one line, without a traceback."""
 

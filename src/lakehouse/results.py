@@ -75,8 +75,8 @@ class ReplaceResult:
     bytes_written: int
     checks: tuple[CheckResult, ...]
     preview: pa.Table
-    ledger: Ledger | None = None
-    datasets: tuple[str, ...] = ()
+    ledger: Ledger | None
+    datasets: tuple[str, ...]
 
     @property
     def skipped(self) -> bool:

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 NUMERIC = "NUMERIC(18,2)"
 """Money and miles: exact, two decimals."""
@@ -17,6 +21,24 @@ def is_declarable(type_: str) -> bool:
     if match is None or match["precision"] is None:
         return match is not None
     return int(match["scale"]) <= int(match["precision"]) <= 29 + int(match["scale"])  # BigQuery's own bounds
+
+
+def arrow_type(type_: str) -> pa.DataType:
+    """The Arrow type of a column that is declared with this type, as files hold it."""
+    import pyarrow as pa
+
+    match = _TYPE.fullmatch(type_)
+    if match is not None and match["precision"] is not None:
+        return pa.decimal128(int(match["precision"]), int(match["scale"]))
+    simple: dict[str, pa.DataType] = {
+        "INT64": pa.int64(),
+        "FLOAT64": pa.float64(),
+        "BOOL": pa.bool_(),
+        "STRING": pa.string(),
+        "DATE": pa.date32(),
+        "DATETIME": pa.timestamp("us"),
+    }
+    return simple[type_]
 
 
 @dataclass(frozen=True)
@@ -39,6 +61,16 @@ BRONZE_COLUMNS = (
     Column("bronze_sha256", "STRING", "SHA-256 of the landed file the row comes from"),
 )
 """What every bronze relation has besides its contract's columns."""
+
+
+def rejected_name(table: str) -> str:
+    """Name of the table of the records that a table's model rejects."""
+    return f"{table}_rejected"
+
+
+def records_name(bronze_relation: str) -> str:
+    """Name of the relation of every record of a landed file, beside that of the distinct ones."""
+    return f"{bronze_relation}_records"
 
 
 @dataclass(frozen=True)

@@ -228,21 +228,3 @@ def require_own_instance(settings: Settings) -> None:
 def point_dlt_at_project() -> None:
     """Let dlt read the project's ``.dlt`` folder wherever the process was started."""
     os.environ.setdefault("DLT_PROJECT_DIR", str(PROJECT_ROOT))
-
-
-def dagster_home(settings: Settings) -> Path:
-    """Dagster's folder, made ready: a folder of the project's own gets the project's ``dagster.yaml``.
-
-    Raises:
-        ConfigurationError: the folder cannot be made.
-    """
-    home = settings.dagster_home
-    try:
-        home.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigurationError(f"DAGSTER_HOME={home}: cannot be made ({error.strerror})") from None
-    configuration = home / "dagster.yaml"
-    ours = settings.sample or home == PROJECT_ROOT / ".dagster"
-    if ours and not configuration.exists():
-        configuration.symlink_to(os.path.relpath(PROJECT_ROOT / "dagster.yaml", home))
-    return home

@@ -22,7 +22,7 @@ from lakehouse.bronze.store import Landing
 from lakehouse.definitions import build_definitions
 from lakehouse.month import Month
 from tests import fhv_files, green_files, yellow_files
-from tests.http_source import SourceServer
+from tests.http_source import PATIENT, SourceServer
 from tests.loading import models_of
 from tests.project import Project
 
@@ -124,7 +124,7 @@ class House:
         """Land the zones, and say that what else comes whole is made."""
         store = self.project.bronze
         with store.workspace() as folder:
-            download = fetch_zones(self.server.url, folder)
+            download = fetch_zones(self.server.url, folder, None, PATIENT)
             assert download is not None
             landing = Landing(
                 dataset="zones",

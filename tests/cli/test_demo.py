@@ -14,10 +14,11 @@ from dlt_sources import tlc
 from dlt_sources.dataset import MonthlyDataset
 from lakehouse.cli.demo import DEMO_MONTHS
 from lakehouse.month import Month
-from lakehouse.sample.source import month_file, prepare, publish
+from lakehouse.sample.source import FIRST_VERSION, ROWS, month_file, prepare, publish
 from lakehouse.settings import Settings, load_settings
 from tests.commands import Command, dagster_in_memory, free_port, lakehouse, sqlite_without_fsync
 from tests.project import Project
+from tests.sample.scaled import scaled
 
 RESTATED, ANOTHER = DEMO_MONTHS[1], DEMO_MONTHS[-1].next()
 
@@ -31,9 +32,9 @@ class Demo:
             sample=True, home=self.project.home, dagster_home=self.project.dagster_home
         )
         self.source = self.settings.home / "source"
-        prepare(self.source, ())
+        prepare(self.source, (), ROWS)
         for month in DEMO_MONTHS:
-            publish(self.source, month, scale=0.01)
+            publish(self.source, month, scaled(0.01), FIRST_VERSION)
 
     def rows(self, dataset: MonthlyDataset) -> int:
         return sum(pq.read_metadata(month_file(self.source, dataset, month)).num_rows for month in DEMO_MONTHS)

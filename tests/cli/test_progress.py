@@ -24,6 +24,7 @@ def outcome(**facts: object) -> AssetOutcome:
         "rejected": 0,
         "duplicates": 0,
         "unchanged": False,
+        "note": None,
         "warnings": (),
         "seconds": 0.5,
     }
@@ -34,6 +35,10 @@ def outcome(**facts: object) -> AssetOutcome:
     ("asset", "line"),
     [
         (outcome(), "green_silver       0.50 s        60,000 rows  120,000 rows/s"),
+        (
+            outcome(note="computed, same rows (older fingerprint)"),
+            "green_silver       0.50 s        60,000 rows  computed, same rows (older fingerprint)  120,000 rows/s",
+        ),
         (outcome(unchanged=True), "green_silver       0.50 s        60,000 rows  unchanged"),
         (
             outcome(rejected=2, duplicates=1, warnings=("zones",)),
@@ -73,7 +78,7 @@ def test_on_a_terminal_lines_stand_above_the_last_one_and_are_whole() -> None:
     script = (
         "import time; from lakehouse.month import Month; from lakehouse.cli.progress import Progress;"
         "from lakehouse.cli.outcomes import *; m = Month(2024, 1); p = Progress([m, m.next()]).shown();"
-        "done = lambda key: AssetOutcome(key, 5, 0, 0, False, (), 0.5);"
+        "done = lambda key: AssetOutcome(key, 5, 0, 0, False, None, (), 0.5);"
         "shown = p.__enter__();"
         "[(shown.watch(m, AssetStarted(key)), time.sleep(0.3), shown.watch(m, done(key)))"
         " for key in ('first', 'second')];"

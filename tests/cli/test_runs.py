@@ -15,7 +15,7 @@ from lakehouse.definitions import build_definitions
 from lakehouse.month import Month
 from lakehouse.settings import PROJECT_ROOT
 from tests import fhv_files, yellow_files
-from tests.project import Project
+from tests.project import Project, unwatched
 
 JANUARY, FEBRUARY = Month(2024, 1), Month(2024, 2)
 SELECTION = "+trips_gold"
@@ -29,7 +29,7 @@ def runs(project: Project, *months: Month, selection: str = SELECTION) -> Iterat
     """The runs of a range one by one, so that a test can change the source between two of them."""
     definitions = build_definitions(project.settings())
     with project.instance() as instance:
-        yield from run_months(definitions, instance, select(definitions, selection), months)
+        yield from run_months(definitions, instance, select(definitions, selection), months, unwatched)
 
 
 def keys(outcome: RunOutcome) -> set[str]:

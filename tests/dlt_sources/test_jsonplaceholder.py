@@ -50,7 +50,7 @@ def address(server: SourceServer) -> str:
 
 
 def fetched(url: str, into: Path) -> Download:
-    download = fetch_users(url, into, policy=QUICK)
+    download = fetch_users(url, into, None, QUICK)
     assert download is not None
     return download
 
@@ -58,7 +58,7 @@ def fetched(url: str, into: Path) -> Download:
 def refusal(error: type[LakehouseError], url: str, into: Path, policy: HttpPolicy = QUICK) -> str:
     """The message of the error that a fetch ends in: one line that begins with what was wanted."""
     with pytest.raises(error) as caught:
-        fetch_users(url, into, policy=policy)
+        fetch_users(url, into, None, policy)
     message = str(caught.value)
     assert type(caught.value) is error
     assert message.splitlines() == [message]
@@ -303,7 +303,7 @@ def landed(tmp_path: Path, *users: Any) -> dict[str, list[Any]]:
 
 
 def test_the_skeleton_source_yields_nothing_and_describes_itself() -> None:
-    source = users_source()
+    source = users_source(None)
     assert list(source.resources) == ["users"]
     assert source.users.write_disposition == "append"
     assert list(source) == []
@@ -375,11 +375,11 @@ def test_json_that_no_table_can_hold_is_refused_in_words(tmp_path: Path, body: s
     source = tmp_path / "users.json"
     source.write_text(body)
     with pytest.raises(CorruptFile, match="is not a list of users: it is not JSON that can be kept"):
-        fetch_users(f"file://{source}", tmp_path / "into", policy=QUICK)
+        fetch_users(f"file://{source}", tmp_path / "into", None, QUICK)
 
 
 def test_a_number_that_no_table_can_hold_is_refused_in_words(tmp_path: Path) -> None:
     source = tmp_path / "users.json"
     source.write_text(json.dumps([{"id": 2**70}]))
     with pytest.raises(CorruptFile, match="the id of entry 1 is larger than any table's"):
-        fetch_users(f"file://{source}", tmp_path / "into", policy=QUICK)
+        fetch_users(f"file://{source}", tmp_path / "into", None, QUICK)

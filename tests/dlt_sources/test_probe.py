@@ -71,7 +71,7 @@ def test_it_tells_of_the_zones_too(server: SourceServer, published: Path) -> Non
 
 
 def test_what_it_tells_is_what_a_fetch_records(server: SourceServer, tmp_path: Path) -> None:
-    said, download = probe(server.url), fetch_month(server.url, GREEN, MONTH, tmp_path / "into", policy=QUICK)
+    said, download = probe(server.url), fetch_month(server.url, GREEN, MONTH, tmp_path / "into", None, QUICK)
     assert download is not None
     assert said == RemoteVersion(download.etag, download.last_modified, download.bytes)
 
@@ -190,7 +190,7 @@ def test_a_folder_tells_size_and_time_of_its_files(published: Path) -> None:
 
 def test_what_a_folder_tells_is_what_a_copy_records(published: Path, tmp_path: Path) -> None:
     url = f"file://{published}"
-    said, download = probe(url), fetch_month(url, GREEN, MONTH, tmp_path / "into", policy=QUICK)
+    said, download = probe(url), fetch_month(url, GREEN, MONTH, tmp_path / "into", None, QUICK)
     assert download is not None
     assert said == RemoteVersion(download.etag, download.last_modified, download.bytes)
 

@@ -70,7 +70,7 @@ def fetched(base_url: str, into: Path) -> Download:
 def refusal(error: type[LakehouseError], base_url: str, into: Path, month: Month = JANUARY) -> str:
     """The message of the error that a fetch ends in: one line, complete, and nothing left behind."""
     with pytest.raises(error) as caught:
-        fetch_month(base_url, GREEN, month, into, policy=QUICK)
+        fetch_month(base_url, GREEN, month, into, None, QUICK)
     message = str(caught.value)
     assert type(caught.value) is error
     assert message.splitlines() == [message]
@@ -96,7 +96,7 @@ def test_a_signature_in_the_base_address_stays_at_the_end() -> None:
 def test_a_new_dataset_is_one_line(server: SourceServer, published: Path, into: Path) -> None:
     fhv = MonthlyDataset(name="fhv", description="For-hire trips.", began=Month(2015, 1))
     pq.write_table(TABLE, published / "trip-data/fhv_tripdata_2024-01.parquet")
-    download = fetch_month(server.url, fhv, JANUARY, into, policy=QUICK)
+    download = fetch_month(server.url, fhv, JANUARY, into, None, QUICK)
     assert download is not None
     assert download.path.name == "fhv_tripdata_2024-01.parquet"
 
@@ -387,14 +387,14 @@ def test_a_server_that_is_not_there_is_unavailable(into: Path) -> None:
 def test_a_server_that_does_not_answer_in_time_is_unavailable(server: SourceServer, into: Path) -> None:
     server.fail(PATH, Fault(delay_seconds=5.0))
     with pytest.raises(SourceUnavailable, match="Read timed out"):
-        fetch_month(server.url, GREEN, JANUARY, into, policy=HttpPolicy(2, 0.05, 0.001, 0.01))
+        fetch_month(server.url, GREEN, JANUARY, into, None, HttpPolicy(2, 0.05, 0.001, 0.01))
     assert len(server.requests) == 2
 
 
 def test_the_number_of_attempts_is_the_policys(server: SourceServer, into: Path) -> None:
     server.fail(PATH, Fault(status=500))
     with pytest.raises(SourceUnavailable, match="1 attempt"):
-        fetch_month(server.url, GREEN, JANUARY, into, policy=HttpPolicy(attempts=1))
+        fetch_month(server.url, GREEN, JANUARY, into, None, HttpPolicy(1, 30.0))
     assert server.statuses() == [500]
 
 
@@ -411,7 +411,7 @@ def test_retry_after_is_honoured(server: SourceServer, into: Path, form: str) ->
     asked = {"seconds": "1", "date": in_two_seconds}[form]
     server.fail(PATH, Fault(status=429, headers={"Retry-After": asked}), times=1)
     began = perf_counter()
-    assert fetch_month(server.url, GREEN, JANUARY, into, policy=HttpPolicy(2, 2.0, 0.001, 5.0))
+    assert fetch_month(server.url, GREEN, JANUARY, into, None, HttpPolicy(2, 2.0, 0.001, 5.0))
     assert 0.9 < perf_counter() - began < 4.0
 
 
@@ -505,7 +505,7 @@ def quiet_dlt(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_skeleton_source_has_one_resource_named_as_its_dataset() -> None:
-    source = trips_source(GREEN)
+    source = trips_source(GREEN, None)
     assert list(source.resources) == ["green"]
     assert source.green.write_disposition == "append"
     assert source.max_table_nesting == 0
@@ -513,15 +513,15 @@ def test_the_skeleton_source_has_one_resource_named_as_its_dataset() -> None:
 
 
 def test_the_skeleton_source_yields_nothing() -> None:
-    assert list(trips_source(GREEN)) == []
+    assert list(trips_source(GREEN, None)) == []
 
 
 def test_the_resource_describes_its_dataset_as_dagster_reads_it() -> None:
-    assert trips_source(GREEN).green._pipe.gen.__doc__ == GREEN.description
+    assert trips_source(GREEN, None).green._pipe.gen.__doc__ == GREEN.description
 
 
 def test_every_source_has_a_schema_of_its_own() -> None:
-    assert trips_source(GREEN).schema is not trips_source(GREEN).schema
+    assert trips_source(GREEN, None).schema is not trips_source(GREEN, None).schema
 
 
 def test_columns_are_described_from_the_files_own_footer(server: SourceServer, into: Path) -> None:
@@ -554,7 +554,7 @@ def test_dlt_lands_a_file_with_a_null_typed_column_byte_for_byte(
 def test_dlt_lands_a_real_month_byte_for_byte(month: Month, into: Path, tmp_path: Path, real_data: Path) -> None:
     """2023-01 is GZIP with a null-typed column, 2023-02 is ZSTD with large strings."""
     published = real_data / "tlc"
-    download = fetch_month(published.as_uri(), GREEN, month, into, policy=QUICK)
+    download = fetch_month(published.as_uri(), GREEN, month, into, None, QUICK)
     assert download is not None
     assert download.rows == {Month(2023, 1): 68_211, Month(2023, 2): 64_809}[month]
     (landed,) = land(download, tmp_path)

@@ -39,7 +39,7 @@ def published(tmp_path: Path) -> Path:
 
 
 def fetched(base_url: str, into: Path) -> Download:
-    download = fetch_zones(base_url, into, policy=QUICK)
+    download = fetch_zones(base_url, into, None, QUICK)
     assert download is not None
     return download
 
@@ -47,7 +47,7 @@ def fetched(base_url: str, into: Path) -> Download:
 def refusal(error: type[LakehouseError], base_url: str, into: Path) -> str:
     """The message of the error that a fetch ends in: one line, complete, and nothing left behind."""
     with pytest.raises(error) as caught:
-        fetch_zones(base_url, into, policy=QUICK)
+        fetch_zones(base_url, into, None, QUICK)
     message = str(caught.value)
     assert type(caught.value) is error
     assert message.splitlines() == [message]
@@ -224,7 +224,7 @@ def test_secrets_of_the_address_are_used_but_never_shown(server: SourceServer, i
 
 
 def test_the_skeleton_source_yields_nothing() -> None:
-    source = zones_source()
+    source = zones_source(None)
     assert list(source.resources) == ["zones"]
     assert list(source) == []
 

@@ -64,7 +64,7 @@ class BigQuery:
         self._load(loaded, file, _csv_schema(file) if file.suffix == ".csv" else _parquet_schema(file))
         projection = contract.project(read_footer(file), str(file))
         for relation, query in {
-            f"bronze.{asset}": projection.folded(landing.sha256),
+            f"bronze.{asset}": projection.folded(landing.sha256, ()),
             f"bronze.{asset}_records": projection.records(landing.sha256),
         }.items():
             self._create(relation, Statement(_reading(query, loaded)), {})

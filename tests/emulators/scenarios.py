@@ -13,6 +13,7 @@ from lakehouse.bronze.contracts import CONTRACTS
 from lakehouse.month import Month
 from tests import reference_files
 from tests.emulators import generated
+from tests.http_source import PATIENT
 
 _Generate = Callable[[Path, Month], Path]
 
@@ -109,7 +110,7 @@ def _landed_by_dlt(answer: Path, folder: Path) -> Path:
     """The API's answer as the bronze asset has dlt land it."""
     import dlt
 
-    download = jsonplaceholder.fetch_users(answer.as_uri(), folder / "download")
+    download = jsonplaceholder.fetch_users(answer.as_uri(), folder / "download", None, PATIENT)
     destination = dlt.destinations.filesystem(
         bucket_url=str(folder),
         layout="{table_name}/{file_id}.{ext}",

@@ -14,16 +14,17 @@ from lakehouse.bronze.contracts import CONTRACTS
 from lakehouse.cli.outcomes import RunOutcome
 from lakehouse.month import Month
 from lakehouse.sample.server import SampleServer
-from lakehouse.sample.source import month_file, prepare, publish
+from lakehouse.sample.source import ROWS, month_file, prepare, publish
 from lakehouse.sample.trips import Generated, write_month
 from lakehouse.settings import Settings
 from lakehouse.warehouse.profile import open_bronze
 from tests import fhv_files, green_files, yellow_files
 from tests.commands import dagster_in_memory, sqlite_without_fsync
 from tests.project import Project
+from tests.sample.scaled import scaled
 
 OLD, NEW = Month(2023, 1), Month(2023, 2)
-ROWS = 8_000
+ROWS_A_MONTH = 8_000
 DATASETS = (tlc.YELLOW, tlc.GREEN, tlc.FHV)
 BRONZE = f"infrastructure,{','.join(CONTRACTS)}"
 
@@ -58,11 +59,11 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ran]:
     folder = tmp_path_factory.mktemp("samples")
     source = folder / "samples"
     generated = {
-        (dataset.name, month): write_month(month_file(source, dataset, month), dataset, month, ROWS)
+        (dataset.name, month): write_month(month_file(source, dataset, month), dataset, month, ROWS_A_MONTH)
         for dataset in DATASETS
         for month in (OLD, NEW)
     }
-    prepare(source, (OLD, NEW))
+    prepare(source, (OLD, NEW), ROWS)
     with SampleServer(source, 0) as server:
         project = SampleProject(folder, port=server.port)
         yield Ran(project, project.run(OLD, NEW, selection="*"), generated)
@@ -120,11 +121,11 @@ def test_gold_names_sample_zones_and_counts_sample_users_by_city(ran: Ran) -> No
 
 def test_a_restated_month_is_landed_beside_the_one_before_and_takes_its_place(project: Project) -> None:
     source = project.folder / "samples"
-    prepare(source, [NEW], scale=0.1)
+    prepare(source, [NEW], scaled(0.1))
     with SampleServer(source, 0) as server:
         samples = SampleProject(project.folder, port=server.port)
         outcomes = samples.run(NEW, selection="infrastructure,zones_bronze,zones_silver,green_bronze,green_silver")
-        publish(source, NEW, scale=0.1, version=2)
+        publish(source, NEW, scaled(0.1), 2)
         outcomes += samples.run(NEW, selection="infrastructure,zones_bronze,green_bronze,green_silver")
     assert [failure for outcome in outcomes for failure in outcome.failures] == []
     unchanged = {asset.key: asset.unchanged for asset in outcomes[1].assets}

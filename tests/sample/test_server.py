@@ -23,8 +23,9 @@ from dlt_sources.remote_file import Validators
 from lakehouse.exceptions import ConfigurationError, NotPublished
 from lakehouse.month import Month
 from lakehouse.sample.server import HEADER, SampleServer, already_serving, serve
-from lakehouse.sample.source import prepare, publish
-from tests.http_source import SourceServer
+from lakehouse.sample.source import FIRST_VERSION, prepare, publish
+from tests.http_source import PATIENT, SourceServer
+from tests.sample.scaled import scaled
 
 MONTH, LATER = Month(2023, 1), Month(2023, 2)
 SCALE = 0.001
@@ -35,7 +36,7 @@ YELLOW = "trip-data/yellow_tripdata_2023-01.parquet"
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A source with one month, which no test may change."""
     folder = tmp_path_factory.mktemp("outside") / "source"
-    prepare(folder, [MONTH], scale=SCALE)
+    prepare(folder, [MONTH], scaled(SCALE))
     return folder
 
 
@@ -120,17 +121,17 @@ def test_what_is_not_published_is_denied_as_s3_does(server: SampleServer, path: 
 
 
 def test_our_own_fetch_understands_every_answer(server: SampleServer, tmp_path: Path) -> None:
-    trips = tlc.fetch_month(server.url, tlc.YELLOW, MONTH, tmp_path)
-    zones = tlc.fetch_zones(server.url, tmp_path)
-    users = jsonplaceholder.fetch_users(f"{server.url}/users", tmp_path)
+    trips = tlc.fetch_month(server.url, tlc.YELLOW, MONTH, tmp_path, None, PATIENT)
+    zones = tlc.fetch_zones(server.url, tmp_path, None, PATIENT)
+    users = jsonplaceholder.fetch_users(f"{server.url}/users", tmp_path, None, PATIENT)
     assert trips is not None
     assert zones is not None
     assert users is not None
     assert [(each.rows, each.is_sample) for each in (trips, zones, users)] == [(300, True), (265, True), (40, True)]
-    assert tlc.fetch_month(server.url, tlc.YELLOW, MONTH, tmp_path, Validators(trips.etag)) is None
-    assert jsonplaceholder.fetch_users(f"{server.url}/users", tmp_path, Validators(users.etag)) is None
+    assert tlc.fetch_month(server.url, tlc.YELLOW, MONTH, tmp_path, Validators(trips.etag), PATIENT) is None
+    assert jsonplaceholder.fetch_users(f"{server.url}/users", tmp_path, Validators(users.etag), PATIENT) is None
     with pytest.raises(NotPublished, match=r"yellow 2023-02: .* answered 403 with S3's AccessDenied"):
-        tlc.fetch_month(server.url, tlc.YELLOW, LATER, tmp_path)
+        tlc.fetch_month(server.url, tlc.YELLOW, LATER, tmp_path, None, PATIENT)
 
 
 def test_nothing_can_be_written(server: SampleServer, folder: Path) -> None:
@@ -146,11 +147,11 @@ def test_nothing_can_be_written(server: SampleServer, folder: Path) -> None:
 def test_a_month_can_be_published_and_restated_while_it_is_served(tmp_path: Path) -> None:
     with SampleServer(tmp_path / "source", 0) as server:
         assert get(server, YELLOW).status_code == 403
-        publish(server.folder, MONTH, scale=SCALE)
+        publish(server.folder, MONTH, scaled(SCALE), FIRST_VERSION)
         first = get(server, YELLOW)
-        publish(server.folder, MONTH, scale=SCALE, version=2)
+        publish(server.folder, MONTH, scaled(SCALE), 2)
         second = get(server, YELLOW, If_None_Match=first.headers["ETag"])
-        publish(server.folder, MONTH, scale=SCALE)
+        publish(server.folder, MONTH, scaled(SCALE), FIRST_VERSION)
         third = get(server, YELLOW)
     assert [answer.status_code for answer in (first, second, third)] == [200, 200, 200]
     assert second.headers["ETag"] != first.headers["ETag"] == third.headers["ETag"]

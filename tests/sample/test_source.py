@@ -10,7 +10,8 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 from lakehouse.month import Month
-from lakehouse.sample.source import ROWS, prepare, publish, published
+from lakehouse.sample.source import FIRST_VERSION, ROWS, prepare, publish
+from tests.sample.scaled import scaled
 
 FIRST, SECOND = Month(2023, 1), Month(2023, 2)
 SCALE = 0.001
@@ -26,7 +27,7 @@ def contents(folder: Path) -> dict[str, tuple[str, int]]:
 
 
 def test_a_month_is_published_at_tlcs_paths_with_a_tenth_of_a_real_months_rows(tmp_path: Path) -> None:
-    paths = publish(tmp_path, FIRST, scale=SCALE)
+    paths = publish(tmp_path, FIRST, scaled(SCALE), FIRST_VERSION)
     assert {path.relative_to(tmp_path).as_posix(): pq.read_metadata(path).num_rows for path in paths} == {
         "trip-data/yellow_tripdata_2023-01.parquet": 300,
         "trip-data/green_tripdata_2023-01.parquet": 7,
@@ -37,12 +38,16 @@ def test_a_month_is_published_at_tlcs_paths_with_a_tenth_of_a_real_months_rows(t
 
 
 def test_however_small_a_month_has_records(tmp_path: Path) -> None:
-    assert [pq.read_metadata(path).num_rows for path in publish(tmp_path, FIRST, scale=1e-9)] == [1, 1, 1]
+    assert [pq.read_metadata(path).num_rows for path in publish(tmp_path, FIRST, scaled(1e-9), FIRST_VERSION)] == [
+        1,
+        1,
+        1,
+    ]
 
 
 def test_another_version_restates_every_file_and_the_first_one_comes_back_as_it_was(tmp_path: Path) -> None:
     first, second, again = (
-        {path.name: path.read_bytes() for path in publish(tmp_path, FIRST, scale=SCALE, version=version)}
+        {path.name: path.read_bytes() for path in publish(tmp_path, FIRST, scaled(SCALE), version)}
         for version in (1, 2, 1)
     )
     assert all(first[name] != second[name] for name in first)
@@ -51,9 +56,9 @@ def test_another_version_restates_every_file_and_the_first_one_comes_back_as_it_
 
 def test_preparing_writes_what_is_missing_and_leaves_what_is_there(tmp_path: Path) -> None:
     (tmp_path / "users.json").write_text("[]")
-    publish(tmp_path, FIRST, scale=SCALE, version=2)
+    publish(tmp_path, FIRST, scaled(SCALE), 2)
     before = contents(tmp_path)
-    written = prepare(tmp_path, [FIRST, SECOND], scale=SCALE)
+    written = prepare(tmp_path, [FIRST, SECOND], scaled(SCALE))
     assert {path.relative_to(tmp_path).as_posix() for path in written} == {
         "misc/taxi_zone_lookup.csv",
         *(f"trip-data/{name}_tripdata_2023-02.parquet" for name in ROWS),
@@ -64,32 +69,22 @@ def test_preparing_writes_what_is_missing_and_leaves_what_is_there(tmp_path: Pat
 
 
 def test_preparing_again_writes_nothing(tmp_path: Path) -> None:
-    assert len(prepare(tmp_path, [FIRST], scale=SCALE)) == 5
+    assert len(prepare(tmp_path, [FIRST], scaled(SCALE))) == 5
     before = contents(tmp_path)
-    assert prepare(tmp_path, [FIRST], scale=SCALE) == ()
+    assert prepare(tmp_path, [FIRST], scaled(SCALE)) == ()
     assert contents(tmp_path) == before
 
 
 def test_preparing_mends_a_month_that_lacks_a_dataset(tmp_path: Path) -> None:
-    _, green, _ = publish(tmp_path, FIRST, scale=SCALE)
+    _, green, _ = publish(tmp_path, FIRST, scaled(SCALE), FIRST_VERSION)
     green.unlink()
-    prepare(tmp_path, [])
-    assert prepare(tmp_path, [FIRST], scale=SCALE) == (green,)
+    prepare(tmp_path, [], ROWS)
+    assert prepare(tmp_path, [FIRST], scaled(SCALE)) == (green,)
 
 
 def test_zones_and_users_are_there_without_a_month(tmp_path: Path) -> None:
-    prepare(tmp_path, ())
+    prepare(tmp_path, (), ROWS)
     assert set(contents(tmp_path)) == {"misc/taxi_zone_lookup.csv", "users.json"}
-    assert published(tmp_path) == ()
-
-
-def test_published_are_the_months_that_all_datasets_have(tmp_path: Path) -> None:
-    assert published(tmp_path / "nowhere") == ()
-    for month in (SECOND, FIRST):
-        publish(tmp_path, month, scale=SCALE)
-    for name in ("yellow_tripdata_2023-03.parquet", "yellow_tripdata_2023-13.parquet", ".yellow_tripdata_2023-01.part"):
-        (tmp_path / "trip-data" / name).touch()
-    assert published(tmp_path) == (FIRST, SECOND)
 
 
 def test_importing_the_samples_loads_none_of_the_libraries_they_use() -> None:

@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lakehouse.month import month_range
-from lakehouse.sample.source import prepare, publish
+from lakehouse.sample.source import FIRST_VERSION, ROWS, prepare, publish
 from lakehouse.settings import PROJECT_ROOT, SAMPLE_MONTHS, Settings, environment, load_settings
 from tests.commands import free_port
+from tests.sample.scaled import scaled
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -80,9 +81,9 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         poll_seconds=10,
     )
     source = settings.home / "source"
-    prepare(source, ())
+    prepare(source, (), ROWS)
     for month in MONTHS[:-1]:
-        publish(source, month, scale=SCALE)
+        publish(source, month, scaled(SCALE), FIRST_VERSION)
     port = free_port()
     served = Served(settings, f"http://127.0.0.1:{port}")
     log = (folder / "dev.log").open("wb")

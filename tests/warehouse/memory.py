@@ -20,7 +20,7 @@ import duckdb
 import pyarrow as pa
 from sqlglot import exp
 
-from lakehouse.exceptions import StaleInputs, StatementFailed, StatementFault
+from lakehouse.exceptions import StaleInputs, StatementFailed, StatementFault, first_line
 from lakehouse.files import path_of
 from lakehouse.models import dialect
 from lakehouse.month import Month
@@ -259,8 +259,8 @@ def _faults_named() -> Iterator[None]:
     try:
         yield
     except _VALUE_FAULTS as error:
-        raise StatementFailed(str(error).split("\n")[0], StatementFault.VALUE) from error
+        raise StatementFailed(first_line(error), StatementFault.VALUE) from error
     except _STATEMENT_FAULTS as error:
-        raise StatementFailed(str(error).split("\n")[0], StatementFault.STATEMENT) from error
+        raise StatementFailed(first_line(error), StatementFault.STATEMENT) from error
     except duckdb.Error as error:
-        raise StatementFailed(str(error).split("\n")[0], StatementFault.DATA) from error
+        raise StatementFailed(first_line(error), StatementFault.DATA) from error

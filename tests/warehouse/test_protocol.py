@@ -10,6 +10,8 @@ import pytest
 
 from lakehouse.exceptions import CheckFailed, ContractViolation, ModelError, NotLanded, QueryError
 from lakehouse.month import Month
+from lakehouse.results import Effect, Preparation
+from lakehouse.warehouse import inputs
 from tests import green_files
 from tests.green_files import outside, trip, trips
 from tests.warehouse.implementations import House
@@ -412,6 +414,61 @@ def test_preparing_twice_changes_nothing(house: House) -> None:
     first = house.replace("green_silver", JANUARY)
     house.warehouse.prepare()
     assert house.replace("green_silver", JANUARY).version == first.version
+
+
+def test_preparing_tells_what_it_created_and_what_it_changed(house: House) -> None:
+    tables = {spec.name for spec in house.models.specs()}
+    assert set(house.warehouse.prepare().created) == tables
+    house.edit(
+        "gold/green_gold.sql",
+        ("  SUM(miles) AS trip_miles\n", "  SUM(miles) AS trip_miles,\n  MAX(miles) AS longest\n"),
+        ("\nchecks:", '\n  longest: {type: "NUMERIC(18,2)", description: Longest, unit: miles}\nchecks:'),
+    )
+    evolved = house.warehouse.prepare()
+    assert (evolved.created, evolved.changed) == ((), ("gold.green_trips_by_payment_type",))
+    assert house.warehouse.query("SELECT * FROM gold.green_trips_by_payment_type").column_names[-1] == "longest"
+    assert house.warehouse.prepare() == Preparation((), ())
+
+
+def test_a_month_made_by_an_older_version_is_computed_once_and_not_published_again(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A new version of ours may know months by other fingerprints; their rows are the same."""
+    house.land(JANUARY, [*trips(JANUARY, 40), outside(JANUARY, 1)])
+    keys = ("green_silver", "green_gold")
+    with monkeypatch.context() as older:
+        older.setattr(inputs, "_WRITER_VERSION", 1)
+        old = [house.replace(key, JANUARY) for key in keys]
+    assert [(each.effect, each.reason) for each in old] == [(Effect.PUBLISHED, "nothing of it is published")] * 2
+    stale = house.warehouse.publications()
+    assert [stale[key][JANUARY].is_current for key in keys] == [False, False]
+
+    house.reopen()
+    first = [house.replace(key, JANUARY) for key in keys]
+    assert [(each.effect, each.reason) for each in first] == [(Effect.CONFIRMED, "older fingerprint")] * 2
+    assert [(each.content, each.version) for each in first] == [(each.content, each.version) for each in old]
+    assert [each.bytes_written for each in first] == [0, 0]
+
+    house.reopen()
+    second = [house.replace(key, JANUARY) for key in keys]
+    assert [(each.effect, each.reason) for each in second] == [(Effect.UNCHANGED, None)] * 2
+    assert [house.warehouse.publications()[key][JANUARY].is_current for key in keys] == [True, True]
+    with monkeypatch.context() as older:
+        older.setattr(inputs, "_WRITER_VERSION", 1)
+        assert [house.replace(key, JANUARY).effect for key in keys] == [Effect.UNCHANGED] * 2
+
+
+def test_a_month_that_was_confirmed_is_replaced_when_it_is_restated(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.land(JANUARY, trips(JANUARY, 4))
+    house.replace("green_silver", JANUARY)
+    monkeypatch.setattr(inputs, "_WRITER_VERSION", 99)
+    assert house.replace("green_silver", JANUARY).effect is Effect.CONFIRMED
+    house.land(JANUARY, trips(JANUARY, 5))
+    assert house.replace("green_silver", JANUARY).effect is Effect.PUBLISHED
+    assert house.rows(COUNT) == [{"n": 5, "total": Decimal("60.00")}]
+    assert house.replace("green_silver", JANUARY).effect is Effect.UNCHANGED
 
 
 def test_a_preview_is_the_first_rows_of_a_month(house: House) -> None:

@@ -1,16 +1,13 @@
 """The runs that are requested for releases: of which assets, for which month, under which key."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from lakehouse.assets.private_dagster import AssetGraph
 from lakehouse.automation.attempts import Decision, run_key, run_tags
 from lakehouse.automation.polling import PolledSource
 from lakehouse.month import Month
-
-if TYPE_CHECKING:
-    from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
 
 Found = Mapping[PolledSource, Decision]
 """What is to be requested of one month, or of what comes whole."""
@@ -25,7 +22,7 @@ def target(datasets: Iterable[PolledSource]) -> dg.AssetSelection:
 class Requests:
     """Makes run requests of an asset graph; ``missing`` tells which assets were never materialized."""
 
-    def __init__(self, graph: "AssetGraph", instance: dg.DagsterInstance, *, is_new_home: bool) -> None:
+    def __init__(self, graph: AssetGraph, instance: dg.DagsterInstance, *, is_new_home: bool) -> None:
         self._graph = graph
         self._instance = instance
         self._is_new_home = is_new_home

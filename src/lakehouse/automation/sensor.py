@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 
 from lakehouse.assets.partitions import monthly
+from lakehouse.assets.private_dagster import asset_graph_of
 from lakehouse.automation.attempts import MAX_ATTEMPTS, NOTHING, SENSOR, Attempts, ReleaseState
 from lakehouse.automation.polling import MAX_REQUESTS, PollReply, SourcePoll, polled_sources
 from lakehouse.automation.requests import Requests, target
@@ -40,7 +41,7 @@ def release_sensor(settings: Settings, contracts: Mapping[str, Contract], store:
             context.log.info(line)
         for line in _troubles(poll):
             context.log.warning(line)
-        graph, is_new_home = context.repository_def.asset_graph, store.is_new
+        graph, is_new_home = asset_graph_of(context.repository_def), store.is_new
         requests = list(Requests(graph, context.instance, is_new_home=is_new_home).of(poll.requested()))
         return dg.SensorResult(
             run_requests=requests,

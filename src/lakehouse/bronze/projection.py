@@ -52,7 +52,7 @@ class Projection:
         copies = exp.cast(exp.Literal.number(1), "INT64", dialect="bigquery")
         return self._named(self.select.subquery("typed"), copies, sha256)
 
-    def folded(self, sha256: str, order: Sequence[exp.Expr] = ()) -> exp.Select:
+    def folded(self, sha256: str, order: Sequence[exp.Expr]) -> exp.Select:
         """The distinct records of the file, each with how many ``copies`` it has.
 
         They are ordered before the hash is put to them: DuckDB would carry its text through the sort, which takes

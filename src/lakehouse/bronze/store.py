@@ -18,7 +18,7 @@ from lakehouse.bronze.footer import SourceColumn
 from lakehouse.exceptions import CorruptFile, NotLanded
 from lakehouse.files import readable
 from lakehouse.month import Month
-from lakehouse.schema import Column
+from lakehouse.schema import Column, arrow_type
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -186,8 +186,7 @@ def landing_table(store: BronzeStore) -> pa.Table:
     """Every landing as a row of :data:`LANDING_COLUMNS`."""
     import pyarrow as pa
 
-    types = {"STRING": pa.string(), "INT64": pa.int64(), "DATE": pa.date32(), "BOOL": pa.bool_()}
-    schema = pa.schema([(column.name, types[column.type]) for column in LANDING_COLUMNS])
+    schema = pa.schema([(column.name, arrow_type(column.type)) for column in LANDING_COLUMNS])
     rows = [
         {
             **landing.model_dump(mode="json", exclude={"suffix"}),

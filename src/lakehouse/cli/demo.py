@@ -64,29 +64,17 @@ ORDER BY month""",
 
 def run_demo(settings: Settings) -> bool:
     """Publish the demo's months at the sample source, run them, and show what came of it; whether all went well."""
-    from lakehouse.cli.progress import Progress
-    from lakehouse.cli.runs import open_instance, run_months
-    from lakehouse.cli.selection import select
-    from lakehouse.definitions import build_definitions
-    from lakehouse.sample.served import folder_of, sources_served
-    from lakehouse.sample.source import prepare
-    from lakehouse.settings import point_dlt_at_project
+    from lakehouse.cli.shown import run_shown
+    from lakehouse.sample.served import folder_of
+    from lakehouse.sample.source import ROWS, prepare
     from lakehouse.warehouse.profile import open_project
 
-    point_dlt_at_project()
     click.echo("SAMPLE DATA: generated, no real trips and no real people. They are kept apart from real data, in")
     click.echo(f"{settings.home}")
     started = time.perf_counter()
-    if written := prepare(folder_of(settings), DEMO_MONTHS):
+    if written := prepare(folder_of(settings), DEMO_MONTHS, ROWS):
         click.echo(f"{len(written)} source files generated in {time.perf_counter() - started:.1f} s\n")
-    with sources_served(settings) as served:
-        definitions = build_definitions(served)
-        progress = Progress(DEMO_MONTHS)
-        outcomes = []
-        with open_instance(served) as instance, progress.shown():
-            for outcome in run_months(definitions, instance, select(definitions, "*"), DEMO_MONTHS, progress.watch):
-                progress.finish(outcome)
-                outcomes.append(outcome)
+    outcomes = run_shown(settings, "*", lambda _: DEMO_MONTHS)
     if failed := [str(outcome.month) for outcome in outcomes if not outcome.succeeded]:
         click.echo(f"failed: {', '.join(failed)}", err=True)
         return False
@@ -106,13 +94,13 @@ def publish_month(settings: Settings, month: Month, *, restate: bool) -> None:
         UnknownMonth: there is no sample data of that month.
     """
     from lakehouse.sample.served import folder_of
-    from lakehouse.sample.source import prepare, publish
+    from lakehouse.sample.source import ROWS, prepare, publish
 
     first, last = SAMPLE_MONTHS
     if not first <= month <= last:
         raise UnknownMonth(f"{month}: there is sample data from {first} to {last}")
     folder = folder_of(settings)
-    written = publish(folder, month, version=time.time_ns()) if restate else prepare(folder, (month,))
+    written = publish(folder, month, ROWS, time.time_ns()) if restate else prepare(folder, (month,), ROWS)
     for path in written:
         click.echo(path)
     if not written:

@@ -14,8 +14,9 @@ from types import FrameType
 
 import click
 
+from lakehouse.cli.instance import prepared_home
 from lakehouse.exceptions import ConfigurationError
-from lakehouse.settings import PROJECT_ROOT, Settings, dagster_home, environment
+from lakehouse.settings import PROJECT_ROOT, Settings, environment
 
 _HOST = "127.0.0.1"
 _GRACE_SECONDS = 30.0
@@ -27,7 +28,7 @@ def serve_until_interrupted(settings: Settings, port: int) -> int:
     Raises:
         ConfigurationError: the port is taken, or the instance is served already.
     """
-    home = dagster_home(settings)
+    home = prepared_home(settings)
     with _only_one(home), _interruptible():
         _require_free(port)
         click.echo(f"The Dagster UI will be on http://{_HOST}:{port} in some seconds; Ctrl-C ends it.")

@@ -104,28 +104,13 @@ def run(ctx: click.Context, first: Month | None, last: Month | None, selection: 
     lakehouse run --from 2024-01 --to 2024-01 --select '+green_gold'  an asset and all it needs
     lakehouse run --select '+users_gold'                              no months, no --from
     """
-    from lakehouse.cli.progress import Progress
-    from lakehouse.cli.runs import open_instance, run_months
-    from lakehouse.cli.selection import months_to_run, select
-    from lakehouse.definitions import build_definitions
-    from lakehouse.sample.served import sources_served
-    from lakehouse.settings import point_dlt_at_project
+    from lakehouse.cli.selection import months_to_run
+    from lakehouse.cli.shown import run_shown
 
-    settings = _settings(ctx)
-    point_dlt_at_project()
-    failed = []
-    with sources_served(settings) as served:
-        definitions = build_definitions(served)
-        chosen = select(definitions, selection)
-        months = months_to_run(chosen, first, last)
-        progress = Progress(months)
-        with open_instance(served) as instance, progress.shown():
-            for outcome in run_months(definitions, instance, chosen, months, progress.watch):
-                progress.finish(outcome)
-                if not outcome.succeeded:
-                    failed.append(outcome)
-    done = len(months) - len(failed)
-    click.echo(f"{done} of {len(months)} run{'s' if len(months) > 1 else ''} succeeded")
+    outcomes = run_shown(_settings(ctx), selection, lambda chosen: months_to_run(chosen, first, last))
+    failed = [outcome for outcome in outcomes if not outcome.succeeded]
+    done = len(outcomes) - len(failed)
+    click.echo(f"{done} of {len(outcomes)} run{'s' if len(outcomes) > 1 else ''} succeeded")
     if failed:
         click.echo(f"failed: {', '.join(str(outcome.month or 'the run') for outcome in failed)}", err=True)
         sys.exit(_NOT_PUBLISHED if all(outcome.is_unpublished for outcome in failed) else _FAILED)
@@ -241,9 +226,9 @@ def serve() -> None:
     """Serve the sample source on 127.0.0.1 until interrupted (lakehouse --sample run and dev do so by themselves)."""
     from lakehouse.sample.served import folder_of
     from lakehouse.sample.server import serve as serve_forever
-    from lakehouse.sample.source import prepare
+    from lakehouse.sample.source import ROWS, prepare
     from lakehouse.settings import load_settings
 
     settings = load_settings(sample=True)
-    prepare(folder_of(settings), ())
+    prepare(folder_of(settings), (), ROWS)
     serve_forever(folder_of(settings), settings.sample_port)

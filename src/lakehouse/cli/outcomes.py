@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import dagster as dg
 
 from lakehouse.exceptions import NotPublished
 from lakehouse.month import Month
+from lakehouse.results import Effect
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,8 @@ class AssetOutcome:
     rejected: int | None
     duplicates: int | None
     unchanged: bool
+    note: str | None
+    """What else there is to say of how it was made."""
     warnings: tuple[str, ...]
     seconds: float
 
@@ -79,6 +82,13 @@ Step = AssetStarted | AssetOutcome | AssetFailure
 """What there is to say of an asset while a run goes on."""
 
 
+def _note(metadata: Mapping[str, object]) -> str | None:
+    """Of a table that was computed only to find that it holds what it should."""
+    if metadata.get("effect") != Effect.CONFIRMED.value:
+        return None
+    return f"computed, same rows ({metadata['reason']})"
+
+
 class StepReader:
     """Puts together what the events of a run say of each asset."""
 
@@ -121,6 +131,7 @@ class StepReader:
             rejected=count("rejected_rows"),
             duplicates=count("duplicate_copies"),
             unchanged=bool(metadata.get("skipped") or metadata.get("unchanged_at_source")),
+            note=_note(metadata),
             warnings=tuple(self._warned.get(key, ())),
             seconds=seconds,
         )

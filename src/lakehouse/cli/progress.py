@@ -97,6 +97,8 @@ def asset_line(asset: AssetOutcome) -> str:
         facts.append(f"{asset.duplicates:,} duplicate{'s' if asset.duplicates > 1 else ''}")
     if asset.unchanged:
         facts.append("unchanged")
+    if asset.note is not None:
+        facts.append(asset.note)
     if rate := asset.rows_a_second:
         facts.append(f"{rate:,.0f} rows/s")
     if asset.warnings:

@@ -5,44 +5,19 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import dagster as dg
 
+from lakehouse.assets.private_dagster import AssetGraph, asset_graph, job_of_all_assets
 from lakehouse.cli.outcomes import AssetFailure, AssetOutcome, RunOutcome, Step, StepReader
 from lakehouse.cli.selection import Selection
 from lakehouse.exceptions import NotPublished
 from lakehouse.month import Month
-from lakehouse.settings import Settings, dagster_home
-
-if TYPE_CHECKING:
-    from dagster._core.definitions.assets.graph.base_asset_graph import BaseAssetGraph
-
-_NOT_CAPTURED = {"module": "dagster._core.storage.noop_compute_log_manager", "class": "NoOpComputeLogManager"}
 
 Watch = Callable[[Month | None, Step], None]
 """Told of each asset as a run comes to it and is done with it."""
-
-
-@contextmanager
-def open_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
-    """The project's Dagster instance. Processes that are the first to use it make its databases in turn.
-
-    What this process prints stays its own: Dagster would put it into a file of the run and copy it back through two
-    helpers of its own, which garble a terminal's last line and cry out at Ctrl-C.
-    """
-    from dagster._core.instance.ref import InstanceRef
-    from filelock import FileLock
-
-    home = dagster_home(settings)
-    with FileLock(home / ".opening.lock"):
-        reference = InstanceRef.from_dir(str(home), overrides={"compute_logs": _NOT_CAPTURED})
-        instance = dg.DagsterInstance.from_ref(reference)
-    with instance as opened:
-        yield opened
 
 
 def run_months(
@@ -50,7 +25,7 @@ def run_months(
     instance: dg.DagsterInstance,
     selection: Selection,
     months: Sequence[Month | None],
-    watch: Watch | None = None,
+    watch: Watch,
 ) -> Iterator[RunOutcome]:
     """One Dagster run for each month, in order; a failed month does not stop the next.
 
@@ -62,7 +37,7 @@ def run_months(
         KeyboardInterrupt: the process was told to stop; Dagster has recorded the month as failed.
     """
     runner = _Runner(definitions, instance, watch)
-    graph = definitions.resolve_asset_graph()
+    graph = asset_graph(definitions)
     monthly = {key for key in selection.keys if graph.get(key).partitions_def is not None}
     pending = {key for key in selection.keys if not monthly & {key, *graph.get_ancestor_asset_keys(key)}}
     every_month = selection.keys - pending
@@ -88,16 +63,15 @@ class _Runner:
 
     definitions: dg.Definitions
     instance: dg.DagsterInstance
-    watch: Watch | None
+    watch: Watch
 
     def run(self, keys: AbstractSet[dg.AssetKey], month: Month | None) -> RunOutcome:
         """One run of these assets for a month."""
         started = time.perf_counter()
         run_id = str(uuid4())
-        if self.watch is not None:
-            self._listen(run_id, month, self.watch)
+        self._listen(run_id, month)
         quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-        result = self.definitions.resolve_implicit_global_asset_job_def().execute_in_process(
+        result = job_of_all_assets(self.definitions).execute_in_process(
             partition_key=str(month) if month else None,
             asset_selection=sorted(keys),
             instance=self.instance,
@@ -115,13 +89,13 @@ class _Runner:
         done = tuple(step for step in steps if isinstance(step, AssetOutcome))
         return RunOutcome(month, run_id, time.perf_counter() - started, done, tuple(failed))
 
-    def _listen(self, run_id: str, month: Month | None, watch: Watch) -> None:
+    def _listen(self, run_id: str, month: Month | None) -> None:
         reader = StepReader(run_id)
 
         def heard(entry: dg.EventLogEntry) -> None:
             step = reader.read(entry.dagster_event) if entry.dagster_event else None
             if step is not None:
-                watch(month, step)
+                self.watch(month, step)
 
         self.instance.add_event_listener(run_id, heard)
 
@@ -131,7 +105,7 @@ def _materialized(outcome: RunOutcome) -> set[dg.AssetKey]:
 
 
 def _runnable(
-    graph: BaseAssetGraph[Any],
+    graph: AssetGraph,
     chosen: AbstractSet[dg.AssetKey],
     done: AbstractSet[dg.AssetKey],
     failures: Sequence[AssetFailure],

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import dagster as dg
 from dagster import AssetSelection
-from dagster._check import CheckError
 
-from lakehouse.exceptions import UnknownAsset, UnknownMonth
+from lakehouse.assets.private_dagster import asset_graph, selection_faults
+from lakehouse.exceptions import UnknownAsset, UnknownMonth, first_line
 from lakehouse.models.dialect import suggestion
 from lakehouse.month import Month, month_range
 from lakehouse.settings import EARLIEST_FIRST_MONTH
@@ -32,7 +32,7 @@ def select(definitions: dg.Definitions, text: str) -> Selection:
     Raises:
         UnknownAsset: it cannot be parsed, or selects nothing that exists.
     """
-    graph = definitions.resolve_asset_graph()
+    graph = asset_graph(definitions)
     known = {key.to_user_string() for key in graph.get_all_asset_keys()}
     for part in text.split(","):
         for name in _BARE_KEY.findall(part):
@@ -43,9 +43,8 @@ def select(definitions: dg.Definitions, text: str) -> Selection:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", dg.BetaWarning)  # about parts of the syntax, of no use to its writer
             keys = (AssetSelection.all() if quoted == ["*"] else AssetSelection.from_coercible(quoted)).resolve(graph)
-    except (dg.DagsterError, CheckError, NotImplementedError) as error:
-        first_line = str(error).split("\n")[0]
-        raise UnknownAsset(f"--select '{text}' cannot be used: {first_line}") from None
+    except selection_faults() as error:
+        raise UnknownAsset(f"--select '{text}' cannot be used: {first_line(error)}") from None
     if not keys:
         raise UnknownAsset(f"--select '{text}' selects nothing; there is {', '.join(sorted(known))}")
     partitions = next(

@@ -18,7 +18,7 @@ from sqlglot.optimizer.annotate_types import annotate_types
 from sqlglot.optimizer.qualify import qualify
 from sqlglot.schema import MappingSchema
 
-from lakehouse.exceptions import LakehouseError
+from lakehouse.exceptions import LakehouseError, first_line
 from lakehouse.schema import Column
 
 Engine = Literal["duckdb", "bigquery"]
@@ -41,7 +41,7 @@ def parse(sql: str, origin: str, error: type[LakehouseError]) -> exp.Query:
     try:
         statements = [statement for statement in sqlglot.parse(sql, read=BIGQUERY) if statement is not None]
     except (ParseError, TokenError) as fault:
-        reason = _TERMINAL_COLOURS.sub("", str(fault)).split("\n")[0]
+        reason = _TERMINAL_COLOURS.sub("", first_line(fault))
         if "SENTINEL" in reason:
             reason = "it ends too early"
         raise error(f"{origin}: not valid BigQuery SQL: {reason}") from None

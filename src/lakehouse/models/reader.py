@@ -30,7 +30,7 @@ from lakehouse.models.model import (
     audit_schema,
 )
 from lakehouse.models.rejects import columns_read, kept, rejected_query, rejected_table
-from lakehouse.schema import BRONZE_COLUMNS, Column, TableSpec, is_declarable
+from lakehouse.schema import BRONZE_COLUMNS, Column, TableSpec, is_declarable, rejected_name
 
 _Origins = Mapping[str, Mapping[str, Column]]
 """Table → column name → column: what the models read so far have."""
@@ -249,7 +249,7 @@ def _in_order(sources: list[_Source], bronze: frozenset[str]) -> Iterator[_Sourc
     for source in sources:
         for table in (
             source.header.table,
-            f"{source.header.table}_rejected" if source.header.reject else None,
+            rejected_name(source.header.table) if source.header.reject else None,
         ):
             if table and table in makers:
                 raise ModelError(f"{source.name}: table {table} is already made by {makers[table].name}")

@@ -10,7 +10,7 @@ from lakehouse.bronze.contract import Contract
 from lakehouse.exceptions import ModelError
 from lakehouse.models import dialect
 from lakehouse.models.model import PARTITION_START, REJECTED_COLUMNS
-from lakehouse.schema import TableSpec
+from lakehouse.schema import TableSpec, records_name, rejected_name
 
 Rules = Mapping[str, exp.Expr]
 """Reason → predicate; of several that a record meets the first counts."""
@@ -30,7 +30,7 @@ def columns_read(rules: Rules) -> tuple[str, ...]:
 def rejected_table(table: TableSpec, contract: Contract) -> TableSpec:
     """The table of the records that a model of this contract rejects."""
     return TableSpec(
-        name=f"{table.name}_rejected",
+        name=rejected_name(table.name),
         columns=(*contract.columns, *REJECTED_COLUMNS),
         description=f"Records that {table.name} rejects, as they were landed, one row for each, with the reason",
         partition="month",
@@ -53,8 +53,10 @@ def rejected_query(rules: Rules, table: TableSpec, bronze: str, schema: dialect.
     projections = [
         exp.alias_(values.get(column.name, exp.column(column.name)), column.name) for column in table.columns
     ]
-    records = f"bronze.{bronze}_records"
+    records = records_name(f"bronze.{bronze}")
     source = exp.select(*projections).from_(records)
-    outer = exp.select("*").from_(source.subquery("judged")).where(exp.column("reject_reason").is_(exp.Null()).not_())
-    layered = {**schema, "bronze": {**schema["bronze"], f"{bronze}_records": schema["bronze"][bronze]}}
+    outer = (
+        exp.select("*").from_(source.subquery("with_reason")).where(exp.column("reject_reason").is_(exp.Null()).not_())
+    )
+    layered = {**schema, "bronze": {**schema["bronze"], records_name(bronze): schema["bronze"][bronze]}}
     return dialect.cast_to(dialect.resolve(outer, layered, name, ModelError), table.columns)

@@ -29,10 +29,10 @@ def sources_served(settings: Settings) -> Iterator[Settings]:
         yield settings
         return
     from lakehouse.sample.server import SampleServer, already_serving
-    from lakehouse.sample.source import prepare
+    from lakehouse.sample.source import ROWS, prepare
 
     folder = folder_of(settings)
-    prepare(folder, ())
+    prepare(folder, (), ROWS)
     if already_serving(folder, settings.sample_port):
         with _standing_by(folder, settings.sample_port):
             yield settings

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,27 +19,30 @@ if TYPE_CHECKING:
 ROWS: Mapping[str, int] = MappingProxyType({"yellow": 300_000, "green": 7_000, "fhv": 120_000})
 """Records of a month of each dataset: a tenth of a real one."""
 
+FIRST_VERSION = 1
+"""Of a month that was never restated."""
+
 USERS_FILE = "users.json"
 
 _TRIPS = "trip-data"
-_MONTH_FILE = re.compile(r"[a-z]+_tripdata_([0-9]{4}-(?:0[1-9]|1[0-2]))\.parquet")
 _DATASETS = (tlc.YELLOW, tlc.GREEN, tlc.FHV)
 _ANY_BASE = "https://tlc"
 
 
-def publish(folder: Path, month: Month, *, scale: float = 1.0, version: int = 1) -> tuple[Path, ...]:
+def publish(folder: Path, month: Month, rows: Mapping[str, int], version: int) -> tuple[Path, ...]:
     """Write the files of a month at TLC's paths, over those that are there; they appear whole, and all at once.
 
-    ``scale`` multiplies :data:`ROWS`. Another ``version`` has other records: a restated month.
+    ``rows`` is how many records each dataset has, such as :data:`ROWS`. Another ``version`` has other records: a
+    restated month.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=folder, prefix=".") as aside:  # of the month's files none is seen before the others
-        written = [(_write(Path(aside), each, month, scale, version), each) for each in _DATASETS]
+        written = [(_write(Path(aside), each, month, rows, version), each) for each in _DATASETS]
         (folder / _TRIPS).mkdir(exist_ok=True)
         return tuple(path.replace(month_file(folder, dataset, month)) for path, dataset in written)
 
 
-def prepare(folder: Path, months: Iterable[Month], *, scale: float = 1.0) -> tuple[Path, ...]:
+def prepare(folder: Path, months: Iterable[Month], rows: Mapping[str, int]) -> tuple[Path, ...]:
     """Write what is missing of zones, users and the months; what is there stays as it is. Returns what was written."""
     written = []
     zones, users = folder / _path(tlc.zones_url(_ANY_BASE)), folder / USERS_FILE
@@ -50,17 +52,8 @@ def prepare(folder: Path, months: Iterable[Month], *, scale: float = 1.0) -> tup
             written.append(path)
     for month in months:
         missing = [dataset for dataset in _DATASETS if not month_file(folder, dataset, month).exists()]
-        written += [_write(folder, dataset, month, scale, version=1) for dataset in missing]
+        written += [_write(folder, dataset, month, rows, FIRST_VERSION) for dataset in missing]
     return tuple(written)
-
-
-def published(folder: Path) -> tuple[Month, ...]:
-    """The months of which there are the files of all datasets, the oldest first."""
-    listed = (folder / _TRIPS).iterdir() if (folder / _TRIPS).is_dir() else ()
-    months = {Month.parse(match[1]) for path in listed if (match := _MONTH_FILE.fullmatch(path.name))}
-    return tuple(
-        month for month in sorted(months) if all(month_file(folder, each, month).exists() for each in _DATASETS)
-    )
 
 
 def month_file(folder: Path, dataset: MonthlyDataset, month: Month) -> Path:
@@ -68,11 +61,11 @@ def month_file(folder: Path, dataset: MonthlyDataset, month: Month) -> Path:
     return folder / _path(tlc.month_url(_ANY_BASE, dataset, month))
 
 
-def _write(folder: Path, dataset: MonthlyDataset, month: Month, scale: float, version: int) -> Path:
+def _write(folder: Path, dataset: MonthlyDataset, month: Month, rows: Mapping[str, int], version: int) -> Path:
     from lakehouse.sample.trips import write_month
 
     path = month_file(folder, dataset, month)
-    write_month(path, dataset, month, rows=max(1, round(ROWS[dataset.name] * scale)), seed=version)
+    write_month(path, dataset, month, rows=rows[dataset.name], seed=version)
     return path
 
 

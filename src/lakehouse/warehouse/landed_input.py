@@ -14,7 +14,7 @@ from lakehouse.exceptions import CorruptFile
 from lakehouse.files import readable
 from lakehouse.models import dialect
 from lakehouse.month import Month
-from lakehouse.schema import BRONZE_COLUMNS
+from lakehouse.schema import BRONZE_COLUMNS, records_name
 from lakehouse.warehouse.protocol import LandedFile, Session
 from lakehouse.warehouse.statements import Statement, TieBreaker
 from lakehouse.warehouse.value_checks import Drift, number_query, require_numbers, rounded, value_query
@@ -97,7 +97,8 @@ class LandedInput:
             ContractViolation: a value that should be a whole number is not, or a time is none of the calendar's.
             CorruptFile: the file is not read as the records that were landed.
         """
-        folded, records = f"bronze.{self.asset}", f"bronze.{self.asset}_records"
+        folded = f"bronze.{self.asset}"
+        records = records_name(folded)
         if self.landing is None:
             nothing = dialect.no_rows((*self.contract.columns, *BRONZE_COLUMNS))
             session.relate(folded, nothing)

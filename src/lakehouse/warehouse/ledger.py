@@ -11,6 +11,7 @@ from lakehouse.bronze.store import LANDINGS
 from lakehouse.exceptions import ModelError
 from lakehouse.models import dialect
 from lakehouse.models.model import LEDGER, Models, SqlModel
+from lakehouse.schema import rejected_name
 
 LEDGER_KEYS = {"dataset": "STRING", "month": "DATE", "bronze_sha256": "STRING"}
 """Its grain, with types."""
@@ -98,4 +99,4 @@ def _rejected(model: SqlModel, dataset: str, reasons: list[str], terms: list[str
         for reason in reasons
     }
     part = _part(exp.Literal.string(dataset), exp.column("month"), "bronze_sha256", counts, terms)
-    return part.from_(f"{model.table.name}_rejected").group_by("month", "bronze_sha256")
+    return part.from_(rejected_name(model.table.name)).group_by("month", "bronze_sha256")

@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lakehouse.exceptions import ConfigurationError, StatementFailed, StatementFault
+from lakehouse.exceptions import ConfigurationError, StatementFailed, StatementFault, first_line
 from lakehouse.models import dialect
 
 if TYPE_CHECKING:
@@ -46,10 +46,10 @@ def faults_named(doing: str, memory_limit: str) -> Iterator[None]:
         yield
     except duckdb.OutOfMemoryException as error:
         raise ConfigurationError(
-            f"{doing}: needs more memory than LAKEHOUSE_MEMORY_LIMIT={memory_limit}: raise it ({_first_line(error)})"
+            f"{doing}: needs more memory than LAKEHOUSE_MEMORY_LIMIT={memory_limit}: raise it ({first_line(error)})"
         ) from error
     except duckdb.Error as error:
-        raise StatementFailed(_first_line(error), _fault(error)) from error
+        raise StatementFailed(first_line(error), _fault(error)) from error
     except RuntimeError as error:
         if "interrupted" in str(error).lower():  # how DuckDB tells of Ctrl-C
             raise KeyboardInterrupt from None
@@ -64,11 +64,6 @@ def _fault(error: duckdb.Error) -> StatementFault:
     if isinstance(error, (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException)):
         return StatementFault.STATEMENT
     return StatementFault.DATA
-
-
-def _first_line(error: Exception) -> str:
-    """The part of an engine's message that a person can use."""
-    return str(error).split("\n", 1)[0]
 
 
 def quoted(name: str) -> str:

@@ -3,58 +3,30 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lakehouse.exceptions import CorruptFile
-from lakehouse.schema import Column, TableSpec
+from lakehouse.schema import Column, TableSpec, arrow_type
 from lakehouse.warehouse.evolution import Evolution
 from lakehouse.warehouse.protocol import TableShape
 
 if TYPE_CHECKING:
-    import pyarrow as pa
     from pyiceberg.schema import Schema
     from pyiceberg.table import Table
     from pyiceberg.table.update.schema import UpdateSchema
     from pyiceberg.types import IcebergType
 
 _NUMERIC = re.compile(r"NUMERIC\((\d+),(\d+)\)")
-
-
-@dataclass(frozen=True)
-class _StoredType:
-    """Names of a type: of the class that pyiceberg has for it, as Iceberg writes it, and of pyarrow's function."""
-
-    iceberg_class: str
-    iceberg: str
-    arrow: Callable[[], pa.DataType]
-
-
-def _timestamp() -> pa.DataType:
-    import pyarrow as pa
-
-    return pa.timestamp("us")
-
-
-def _arrow(name: str) -> Callable[[], pa.DataType]:
-    def type_() -> pa.DataType:
-        import pyarrow as pa
-
-        return getattr(pa, name)()
-
-    return type_
-
-
-_STORED = {
-    "INT64": _StoredType("LongType", "long", _arrow("int64")),
-    "FLOAT64": _StoredType("DoubleType", "double", _arrow("float64")),
-    "BOOL": _StoredType("BooleanType", "boolean", _arrow("bool_")),
-    "STRING": _StoredType("StringType", "string", _arrow("string")),
-    "DATE": _StoredType("DateType", "date", _arrow("date32")),
-    "DATETIME": _StoredType("TimestampType", "timestamp", _timestamp),
+_ICEBERG = {
+    "INT64": "LongType",
+    "FLOAT64": "DoubleType",
+    "BOOL": "BooleanType",
+    "STRING": "StringType",
+    "DATE": "DateType",
+    "DATETIME": "TimestampType",
 }
+"""BigQuery's name of a type, and pyiceberg's class of it."""
 
 
 def iceberg_schema(spec: TableSpec) -> Schema:
@@ -99,7 +71,7 @@ def require_exact_types(file: Path, spec: TableSpec) -> None:
     import pyarrow.parquet as pq
 
     written = {field.name: field.type for field in pq.read_schema(file)}
-    wanted = {column.name: _arrow_type(column.type) for column in spec.columns}
+    wanted = {column.name: arrow_type(column.type) for column in spec.columns}
     if written != wanted:
         differing = sorted(name for name in written.keys() | wanted.keys() if written.get(name) != wanted.get(name))
         raise CorruptFile(f"{file}: columns {', '.join(differing)} are not those of {spec.name}; nothing was published")
@@ -110,8 +82,8 @@ def _iceberg_type(type_: str) -> IcebergType:
 
     if numeric := _NUMERIC.fullmatch(type_):
         return types.DecimalType(int(numeric[1]), int(numeric[2]))
-    made: IcebergType = getattr(types, _STORED[type_].iceberg_class)()
-    return made
+    simple: IcebergType = getattr(types, _ICEBERG[type_])()
+    return simple
 
 
 def _bigquery_type(type_: IcebergType) -> str:
@@ -120,12 +92,4 @@ def _bigquery_type(type_: IcebergType) -> str:
 
     if isinstance(type_, types.DecimalType):
         return f"NUMERIC({type_.precision},{type_.scale})"
-    return next(name for name, stored in _STORED.items() if stored.iceberg == str(type_))
-
-
-def _arrow_type(type_: str) -> pa.DataType:
-    import pyarrow as pa
-
-    if numeric := _NUMERIC.fullmatch(type_):
-        return pa.decimal128(int(numeric[1]), int(numeric[2]))
-    return _STORED[type_].arrow()
+    return next(name for name, kind in _ICEBERG.items() if isinstance(type_, getattr(types, kind)))

@@ -1,0 +1,37 @@
+"""A range of months run and shown while it goes on: what ``lakehouse run`` and ``lakehouse demo`` have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from lakehouse.cli.instance import open_instance
+from lakehouse.cli.outcomes import RunOutcome
+from lakehouse.cli.progress import Progress
+from lakehouse.cli.runs import run_months
+from lakehouse.cli.selection import Selection, select
+from lakehouse.definitions import build_definitions
+from lakehouse.month import Month
+from lakehouse.sample.served import sources_served
+from lakehouse.settings import Settings, point_dlt_at_project
+
+
+def run_shown(
+    settings: Settings, selection: str, months_of: Callable[[Selection], Sequence[Month | None]]
+) -> Sequence[RunOutcome]:
+    """Run what is selected for the months that it is to be run for, each in a run of its own.
+
+    Raises:
+        UnknownAsset, UnknownMonth: it cannot be run.
+    """
+    point_dlt_at_project()
+    with sources_served(settings) as served:
+        definitions = build_definitions(served)
+        chosen = select(definitions, selection)
+        months = months_of(chosen)
+        progress = Progress(months)
+        outcomes = []
+        with open_instance(served) as instance, progress.shown():
+            for outcome in run_months(definitions, instance, chosen, months, progress.watch):
+                progress.finish(outcome)
+                outcomes.append(outcome)
+    return outcomes

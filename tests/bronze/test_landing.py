@@ -1,0 +1,179 @@
+"""Landing without Dagster: what a real server on loopback serves, put into a real store by a load that copies."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from dlt_sources.dataset import Download
+from dlt_sources.tlc import GREEN
+from lakehouse.bronze.landing import Landed, Lander
+from lakehouse.bronze.local import LocalBronzeStore
+from lakehouse.bronze.sources import Source, source_of
+from lakehouse.bronze.store import Landing
+from lakehouse.exceptions import ConfigurationError, CorruptFile, NotPublished
+from lakehouse.month import Month
+from lakehouse.settings import Settings, load_settings
+from tests import green_files
+from tests.http_source import Fault, SourceServer
+
+MONTH = Month(2024, 1)
+PATH = f"/{green_files.source_path(MONTH)}"
+
+
+class House:
+    """A store, a source that publishes green months, and the loads that landing took."""
+
+    def __init__(self, folder: Path, server: SourceServer) -> None:
+        self.server = server
+        self.store = LocalBronzeStore(folder / "home", of_samples=False)
+        self.settings: Settings = load_settings(home=folder / "home", tlc_url=server.url, http_attempts=1)
+        self.loads: list[str] = []
+
+    def publish(self, trips: int) -> bytes:
+        return green_files.write(self.server.folder / PATH[1:], green_files.trips(MONTH, trips)).read_bytes()
+
+    def land(self, source: Source | None = None, *, of_samples: bool = False) -> Landed:
+        source = source or source_of(self.settings, GREEN)
+        return Lander(self.store, source, of_samples=of_samples).land(MONTH, self._load)
+
+    def current(self) -> Landing | None:
+        return self.store.current("green", MONTH)
+
+    def file(self) -> Path:
+        landing = self.current()
+        assert landing is not None
+        return self.store.file(landing)
+
+    def records(self) -> int:
+        return len(list(self.store.records("green", MONTH).glob("*.json")))
+
+    def _load(self, download: Download, folder: Path) -> Path:
+        self.loads.append(download.sha256)
+        return Path(shutil.copy(download.path, folder / "loaded"))
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    (tmp_path / "source").mkdir()
+    with SourceServer(tmp_path / "source") as server:
+        yield House(tmp_path, server)
+
+
+def test_a_file_is_landed_byte_for_byte_and_recorded(house: House) -> None:
+    served = house.publish(3)
+    landed = house.land()
+    assert (landed.is_unchanged, landed.was_damaged) == (False, False)
+    assert house.current() == landed.landing
+    assert house.file().read_bytes() == served
+    assert (landed.landing.rows, landed.landing.url) == (3, f"{house.server.url}{PATH}")
+
+
+def test_what_is_unchanged_is_not_sent_again_and_not_recorded(house: House) -> None:
+    house.publish(3)
+    first = house.land()
+    again = house.land()
+    assert (again.landing, again.is_unchanged) == (first.landing, True)
+    assert (house.server.statuses(), len(house.loads), house.records()) == ([200, 304], 1, 1)
+
+
+def test_a_restated_file_becomes_current_beside_the_one_before(house: House) -> None:
+    house.publish(3)
+    first = house.land().landing
+    house.publish(4)
+    second = house.land()
+    assert (second.is_unchanged, second.landing.rows, house.records()) == (False, 4, 2)
+    assert house.store.is_intact(first)
+
+
+def test_a_source_that_goes_back_is_followed_without_landing_its_bytes_again(house: House) -> None:
+    house.publish(3)
+    first = house.land().landing
+    house.publish(4)
+    house.land()
+    house.publish(3)
+    back = house.land()
+    assert (back.is_unchanged, back.landing.sha256, len(house.loads), house.records()) == (False, first.sha256, 2, 3)
+
+
+@pytest.mark.parametrize("damage", ["gone", "other bytes"])
+def test_a_damaged_file_is_asked_for_unconditionally_and_landed_again(house: House, damage: str) -> None:
+    served = house.publish(3)
+    house.land()
+    if damage == "gone":
+        house.file().unlink()
+    else:
+        house.file().write_bytes(served[:-1] + b"x")
+    mended = house.land()
+    assert mended.was_damaged
+    assert house.file().read_bytes() == served
+    assert house.server.statuses() == [200, 200]
+
+
+def test_a_damaged_file_that_the_source_has_no_more_is_a_fault_and_not_unpublished(house: House) -> None:
+    house.publish(3)
+    house.land()
+    house.file().unlink()
+    (house.server.folder / PATH[1:]).unlink()
+    with pytest.raises(CorruptFile, match=r"green 2024-01: the landed file is gone or damaged, and .*AccessDenied"):
+        house.land()
+
+
+def test_a_month_that_is_not_published_leaves_nothing(house: House) -> None:
+    with pytest.raises(NotPublished):
+        house.land()
+    assert house.current() is None
+    assert [path for path in house.store.root.rglob("*") if path.is_file()] == []
+
+
+def test_unchanged_is_no_answer_to_an_unconditional_request(house: House) -> None:
+    source = source_of(house.settings, GREEN)
+    with pytest.raises(CorruptFile, match="answered 'unchanged' to an unconditional request"):
+        house.land(replace(source, fetch=lambda *_: None))
+
+
+def test_another_source_is_not_asked_with_the_version_that_the_first_one_gave(house: House) -> None:
+    house.publish(3)
+    first = house.land().landing
+    with SourceServer(house.server.folder) as second:
+        house.settings = house.settings.model_copy(update={"tlc_url": second.url})
+        landed = house.land()
+        assert second.statuses() == [200]
+    assert landed.is_unchanged  # the same bytes of the same version, wherever they come from
+    assert (landed.landing.sha256, landed.landing.url) == (first.sha256, f"{second.url}{PATH}")
+    assert (len(house.loads), house.records()) == (1, 2)
+
+
+def test_a_load_that_does_not_land_what_was_fetched_is_noticed(
+    house: House, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    house.publish(3)
+    wrong = tmp_path / "half"
+    wrong.write_bytes(b"PAR1")
+    monkeypatch.setattr(house, "_load", lambda *_: wrong)
+    with pytest.raises(CorruptFile, match="was not written whole"):
+        house.land()
+    assert house.current() is None
+
+
+def test_a_broken_answer_leaves_what_was_current(house: House) -> None:
+    served = house.publish(3)
+    first = house.land().landing
+    house.publish(4)
+    house.server.fail(PATH, Fault(status=200, body=b"<html>maintenance</html>"))
+    with pytest.raises(CorruptFile, match="HTML or XML page"):
+        house.land()
+    assert house.current() == first
+    assert house.file().read_bytes() == served
+
+
+def test_a_store_of_samples_takes_no_real_data_and_keeps_nothing_of_it(house: House, tmp_path: Path) -> None:
+    house.publish(3)
+    house.store = LocalBronzeStore(tmp_path / "samples", of_samples=True)
+    with pytest.raises(ConfigurationError, match="does not serve sample data, and LAKEHOUSE_SAMPLE=true"):
+        house.land(of_samples=True)
+    assert house.current() is None

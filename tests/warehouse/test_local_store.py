@@ -1,0 +1,96 @@
+"""What the local store keeps besides rows, and what it does with files that are not what they should be."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lakehouse.month import Month
+from lakehouse.results import Effect
+from lakehouse.settings import PROJECT_ROOT
+from lakehouse.warehouse import inputs
+from lakehouse.warehouse.local.records import IcebergRecords, content_of, fingerprint_of
+from lakehouse.warehouse.local.tables import IcebergTables
+from tests.green_files import trips
+from tests.warehouse.implementations import RUN_ID, House, LocalImplementation
+
+MONTH = Month(2024, 1)
+TABLE = "silver.green_trips"
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    sql = tmp_path / "sql"
+    shutil.copytree(PROJECT_ROOT / "sql", sql)
+    implementation = LocalImplementation(tmp_path / "home")
+    house = House(implementation, sql)
+    house.land(MONTH, trips(MONTH, 6))
+    house.replace("green_silver", MONTH)
+    yield house
+    implementation.close()
+
+
+@pytest.fixture
+def tables(tmp_path: Path) -> Iterator[IcebergTables]:
+    tables = IcebergTables(tmp_path / "home", of_samples=False)
+    yield tables
+    tables.close()
+
+
+def data_file(house: House, tables: IcebergTables) -> Path:
+    spec = house.models.spec(TABLE)
+    assert spec is not None
+    (file,) = IcebergRecords(tables).paths(spec, MONTH)
+    return file
+
+
+def test_a_snapshot_says_which_run_published_which_month_from_which_file(house: House, tables: IcebergTables) -> None:
+    snapshot = tables.catalog.load_table(TABLE).current_snapshot()
+    assert snapshot is not None
+    assert snapshot.summary is not None
+    said = {name: snapshot.summary[f"lakehouse.{name}"] for name in ("model", "run", "month", "rows")}
+    assert said == {"model": "green_silver", "run": RUN_ID, "month": "2024-01", "rows": "6"}
+    (landing,) = house.rows("SELECT sha256 FROM bronze.landings")
+    assert snapshot.summary["lakehouse.bronze-sha256"] == landing["sha256"]
+    assert snapshot.summary["lakehouse.fingerprint"] == fingerprint_of(data_file(house, tables))
+
+
+def test_a_month_that_is_confirmed_gets_no_file_and_no_snapshot(
+    house: House, tables: IcebergTables, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, snapshots = data_file(house, tables), tables.catalog.load_table(TABLE).snapshots()
+    monkeypatch.setattr(inputs, "_WRITER_VERSION", 99)
+    assert house.replace("green_silver", MONTH).effect is Effect.CONFIRMED
+    table = tables.catalog.load_table(TABLE)
+    assert (data_file(house, tables), table.snapshots()) == (file, snapshots)
+    assert table.properties["lakehouse.confirmed.2024-01"].endswith(content_of(file))
+    assert sorted(file.parent.iterdir()) == [file]
+
+
+def test_a_damaged_file_of_an_older_fingerprint_is_not_confirmed_but_replaced(
+    house: House, tables: IcebergTables, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    damaged = data_file(house, tables)
+    damaged.write_bytes(damaged.read_bytes()[:-1] + b"x")
+    monkeypatch.setattr(inputs, "_WRITER_VERSION", 99)
+    result = house.replace("green_silver", MONTH)
+    assert (result.effect, result.rows) == (Effect.PUBLISHED, 6)
+    assert data_file(house, tables) != damaged
+    assert house.rows(f"SELECT COUNT(*) AS n FROM {TABLE}") == [{"n": 6}]
+
+
+def test_a_damaged_file_gets_its_own_bytes_again_without_a_snapshot(house: House, tables: IcebergTables) -> None:
+    file, snapshots = data_file(house, tables), tables.catalog.load_table(TABLE).snapshots()
+    whole = file.read_bytes()
+    file.write_bytes(whole[:-1] + b"x")
+    result = house.replace("green_silver", MONTH)
+    assert (result.effect, result.reason) == (Effect.PUBLISHED, f"{TABLE} is damaged")
+    assert (file.read_bytes(), tables.catalog.load_table(TABLE).snapshots()) == (whole, snapshots)
+
+
+def test_nothing_is_left_in_staging(house: House, tmp_path: Path) -> None:
+    assert house.replace("green_silver", MONTH).effect is Effect.UNCHANGED
+    assert [path.name for path in (tmp_path / "home" / "staging").iterdir() if path.name != "spill"] == []
