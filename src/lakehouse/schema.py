@@ -17,19 +17,25 @@ _TYPE = re.compile(r"INT64|FLOAT64|BOOL|STRING|DATE|DATETIME|NUMERIC\((?P<precis
 
 def is_declarable(type_: str) -> bool:
     """Whether a column may be declared with this type; NUMERIC needs its precision, which engines disagree on."""
+    digits = digits_of(type_)
+    if digits is None:
+        return _TYPE.fullmatch(type_) is not None
+    precision, scale = digits
+    return scale <= precision <= 29 + scale  # BigQuery's own bounds
+
+
+def digits_of(type_: str) -> tuple[int, int] | None:
+    """Precision and scale of a NUMERIC; None of any other type."""
     match = _TYPE.fullmatch(type_)
-    if match is None or match["precision"] is None:
-        return match is not None
-    return int(match["scale"]) <= int(match["precision"]) <= 29 + int(match["scale"])  # BigQuery's own bounds
+    return None if match is None or match["precision"] is None else (int(match["precision"]), int(match["scale"]))
 
 
 def arrow_type(type_: str) -> pa.DataType:
     """The Arrow type of a column that is declared with this type, as files hold it."""
     import pyarrow as pa
 
-    match = _TYPE.fullmatch(type_)
-    if match is not None and match["precision"] is not None:
-        return pa.decimal128(int(match["precision"]), int(match["scale"]))
+    if digits := digits_of(type_):
+        return pa.decimal128(*digits)
     simple: dict[str, pa.DataType] = {
         "INT64": pa.int64(),
         "FLOAT64": pa.float64(),

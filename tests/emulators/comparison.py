@@ -10,16 +10,8 @@ from typing import Any, Literal
 
 import pyarrow as pa
 
-from lakehouse.schema import Column
+from lakehouse.schema import Column, arrow_type
 
-_ARROW_TYPES = {
-    "INT64": pa.int64(),
-    "FLOAT64": pa.float64(),
-    "BOOL": pa.bool_(),
-    "STRING": pa.string(),
-    "DATE": pa.date32(),
-    "DATETIME": pa.timestamp("us"),
-}
 _HUGEINT = pa.decimal128(38, 0)
 _EXAMPLES = 3
 
@@ -47,14 +39,7 @@ class Outcome:
 
 def arrow_schema(columns: Sequence[Column]) -> pa.Schema:
     """The Arrow types that stand for declared columns here."""
-    return pa.schema([(column.name, _arrow_type(column.type)) for column in columns])
-
-
-def _arrow_type(type_: str) -> pa.DataType:
-    if type_.startswith("NUMERIC("):
-        precision, _, scale = type_.removeprefix("NUMERIC(").removesuffix(")").partition(",")
-        return pa.decimal128(int(precision), int(scale))
-    return _ARROW_TYPES[type_]
+    return pa.schema([(column.name, arrow_type(column.type)) for column in columns])
 
 
 def require_same(expected: pa.Table, actual: pa.Table) -> None:

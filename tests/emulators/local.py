@@ -22,8 +22,8 @@ from lakehouse.models.model import Models, SqlModel
 from lakehouse.schema import Column, TableSpec
 from lakehouse.warehouse.landed_input import LandedInput
 from lakehouse.warehouse.local.store import LocalStore
-from lakehouse.warehouse.protocol import LandedFile, Work
 from lakehouse.warehouse.statements import Statement
+from lakehouse.warehouse.store import LandedFile, Work
 from tests.emulators.compiled import compiled
 
 

@@ -22,7 +22,8 @@ from lakehouse.models.model import Models
 from lakehouse.month import Month
 from lakehouse.results import ReplaceResult
 from lakehouse.warehouse.local.store import LocalStore
-from lakehouse.warehouse.protocol import Store, Warehouse
+from lakehouse.warehouse.protocol import Warehouse
+from lakehouse.warehouse.store import Store
 from lakehouse.warehouse.warehouse import StoreWarehouse
 from tests import fhv_files, green_files, reference_files, yellow_files
 from tests.loading import models_of

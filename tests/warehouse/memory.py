@@ -27,7 +27,8 @@ from lakehouse.month import Month
 from lakehouse.schema import Column, TableSpec
 from lakehouse.warehouse.evolution import evolution
 from lakehouse.warehouse.local.engine import connect
-from lakehouse.warehouse.protocol import (
+from lakehouse.warehouse.statements import Statement
+from lakehouse.warehouse.store import (
     Commit,
     LandedFile,
     PublishedRows,
@@ -38,7 +39,6 @@ from lakehouse.warehouse.protocol import (
     TableShape,
     Work,
 )
-from lakehouse.warehouse.statements import Statement
 
 _VALUE_FAULTS = (duckdb.ConversionException, duckdb.OutOfRangeException)
 _STATEMENT_FAULTS = (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException)
@@ -56,7 +56,7 @@ _Months = dict[tuple[str, Month | None], _Held]
 
 
 class MemoryStore:
-    """Implements :class:`lakehouse.warehouse.protocol.Store`; gone with the process."""
+    """Implements :class:`lakehouse.warehouse.store.Store`; gone with the process."""
 
     def __init__(self, spill: Path) -> None:
         self._spill = spill
@@ -131,7 +131,7 @@ class MemoryStore:
 
 @dataclass(frozen=True)
 class MemoryRecords:
-    """Implements :class:`lakehouse.warehouse.protocol.Records`."""
+    """Implements :class:`lakehouse.warehouse.store.Records`."""
 
     held: _Months
     published: frozenset[str]
@@ -163,7 +163,7 @@ class StagedRows(Staged):
 
 
 class MemorySession:
-    """Implements :class:`lakehouse.warehouse.protocol.Session`."""
+    """Implements :class:`lakehouse.warehouse.store.Session`."""
 
     def __init__(
         self, store: MemoryStore, connection: duckdb.DuckDBPyConnection, records: MemoryRecords, work: Work

@@ -9,7 +9,7 @@ import pytest
 from lakehouse.exceptions import ModelError
 from lakehouse.schema import Column, TableSpec
 from lakehouse.warehouse.evolution import evolution
-from lakehouse.warehouse.protocol import TableShape
+from lakehouse.warehouse.store import TableShape
 
 SPEC = TableSpec(
     "gold.t",

@@ -1,1 +1,1 @@
-"""Where tables are computed and stored: one protocol, an implementation for each profile."""
+"""Where tables are computed and stored: one loop for all of them, and an engine for each profile."""

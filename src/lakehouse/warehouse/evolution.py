@@ -6,15 +6,12 @@ rows with the old column under a name that came to mean another.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from lakehouse.exceptions import ModelError
-from lakehouse.schema import Column, TableSpec
-from lakehouse.warehouse.protocol import TableShape
-
-_NUMERIC = re.compile(r"NUMERIC\((?P<precision>\d+),(?P<scale>\d+)\)")
+from lakehouse.schema import Column, TableSpec, digits_of
+from lakehouse.warehouse.store import TableShape
 
 
 @dataclass(frozen=True)
@@ -63,7 +60,8 @@ def evolution(shape: TableShape, spec: TableSpec) -> Evolution:
 
 
 def _widens(old: str, new: str) -> bool:
-    narrow, wide = _NUMERIC.fullmatch(old), _NUMERIC.fullmatch(new)
+    narrow, wide = digits_of(old), digits_of(new)
     if narrow is None or wide is None:
         return False
-    return narrow["scale"] == wide["scale"] and int(narrow["precision"]) <= int(wide["precision"])
+    (precision, scale), (wider, same_scale) = narrow, wide
+    return scale == same_scale and precision <= wider

@@ -17,8 +17,8 @@ from lakehouse.models.checks.base import SAMPLE_ROWS, STAGED, CheckBase, ordered
 from lakehouse.models.checks.kinds import Unique
 from lakehouse.models.model import SqlModel, audit_schema
 from lakehouse.results import CheckResult
-from lakehouse.warehouse.protocol import Session
 from lakehouse.warehouse.statements import Statement
+from lakehouse.warehouse.store import Session
 
 if TYPE_CHECKING:
     import pyarrow as pa

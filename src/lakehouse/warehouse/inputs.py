@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from lakehouse.bronze.contract import Contract
 from lakehouse.bronze.store import BronzeStore
 from lakehouse.exceptions import NotLanded
+from lakehouse.models import dialect
 from lakehouse.models.model import PARTITION_END, PARTITION_START, Models, SqlModel
 from lakehouse.month import Month
 from lakehouse.schema import TableSpec
 from lakehouse.warehouse.landed_input import LandedInput
-from lakehouse.warehouse.protocol import PublishedRows, Record, Records, Session
 from lakehouse.warehouse.statements import ModelStatements, TieBreaker
+from lakehouse.warehouse.store import PublishedRows, Record, Records, Session
 from lakehouse.warehouse.value_checks import Drift
 
 _WRITER_VERSION = 3
@@ -92,10 +93,10 @@ class Inputs:
         inputs._require_something(model)
         return inputs
 
-    def present_datasets(self, combined: Sequence[SqlModel]) -> tuple[SqlModel, ...]:
+    def present_datasets(self, unioned: Sequence[SqlModel]) -> tuple[SqlModel, ...]:
         """Of the models that are put together, those whose tables have something for the month."""
         filled = {table.spec for table in self.upstream if table.held}
-        return tuple(model for model in combined if model.table in filled)
+        return tuple(model for model in unioned if model.table in filled)
 
     @property
     def parameters(self) -> dict[str, object]:
@@ -122,7 +123,10 @@ class Inputs:
             ContractViolation: the landed file does not fit its contract.
         """
         for table in self.upstream:
-            session.relate(table.spec.name, PublishedRows(table.spec, table.month))
+            rows = (
+                PublishedRows(table.spec, table.month) if table.was_published else dialect.no_rows(table.spec.columns)
+            )
+            session.relate(table.spec.name, rows)
         return self.landed.relate(session, tie_breaker) if self.landed is not None else None
 
     def _require_something(self, model: SqlModel) -> None:

@@ -15,8 +15,8 @@ from lakehouse.files import readable
 from lakehouse.models import dialect
 from lakehouse.month import Month
 from lakehouse.schema import BRONZE_COLUMNS, records_name
-from lakehouse.warehouse.protocol import LandedFile, Session
 from lakehouse.warehouse.statements import Statement, TieBreaker
+from lakehouse.warehouse.store import LandedFile, Session
 from lakehouse.warehouse.value_checks import Drift, number_query, require_numbers, rounded, value_query
 
 _COUNT, _RECORDS = "kept", "records"

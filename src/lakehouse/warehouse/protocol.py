@@ -1,26 +1,17 @@
-"""What every warehouse promises, and what an engine supplies so that one is made of it.
+"""What every warehouse promises: months replaced whole, checked before they are published.
 
-:class:`Warehouse` is what assets and commands use: months replaced whole, checked before they are published. The
-test suite in ``tests/warehouse`` is written against it and runs for every implementation. :class:`Store` and
-:class:`Session` are an engine's part; everything between the two knows no engine.
+Assets and commands know no more than this. The test suite in ``tests/warehouse`` is written against it and runs for
+every implementation.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from datetime import datetime
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Protocol
 
-from sqlglot import exp
-
-from lakehouse.bronze.footer import SourceColumn
 from lakehouse.models.model import SqlModel
 from lakehouse.month import Month
 from lakehouse.results import Preparation, Publication, ReplaceResult
-from lakehouse.schema import Column, TableSpec
-from lakehouse.warehouse.statements import Statement
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -63,195 +54,6 @@ class Warehouse(Protocol):
 
         Raises:
             QueryError: it cannot be parsed or names what does not exist.
-        """
-        ...
-
-    def close(self) -> None:
-        """Let go of connections."""
-        ...
-
-
-@dataclass(frozen=True)
-class Work:
-    """What a session is opened for: a month of an asset, asked for by a run, or a query."""
-
-    asset: str
-    month: Month | None
-    run_id: str
-
-    def __str__(self) -> str:
-        return f"{self.asset} {self.month or ''}".strip()
-
-
-@dataclass(frozen=True)
-class TableShape:
-    """A table as it is: its columns, each with its :attr:`Column.doc` as description, and its partition column."""
-
-    columns: tuple[Column, ...]
-    partition: str | None
-
-
-@dataclass(frozen=True)
-class Record:
-    """What a table holds of a month (or whole), which has rows.
-
-    ``fingerprints`` identify what is known to have that ``content``: the statements and inputs it was made of, and
-    any that were found to make the same. ``version`` is the snapshot or job that published it.
-    """
-
-    fingerprints: frozenset[str]
-    content: str
-    rows: int
-    bytes: int
-    version: str | None
-    published_at: datetime | None
-    is_there: bool
-    """Whether its data are where they should be, as far as can be told without reading them."""
-
-
-class Records(Protocol):
-    """What all tables hold, as of one moment for each table, from the first look at it."""
-
-    def month(self, spec: TableSpec, month: Month | None) -> Record | None:
-        """Of a month, or whole if the table is not partitioned; None where there are no rows."""
-        ...
-
-    def months(self, spec: TableSpec) -> Mapping[Month | None, Record]:
-        """Every month of a table; None stands for the whole of one without a partition."""
-        ...
-
-    def was_published(self, spec: TableSpec) -> bool:
-        """Whether anything ever was published in it, for whatever month."""
-        ...
-
-    def is_intact(self, spec: TableSpec, month: Month | None) -> bool:
-        """Whether a month's data, read in full, are what was published."""
-        ...
-
-
-@dataclass(frozen=True)
-class LandedFile:
-    """The rows of a landed file as they are."""
-
-    uri: str
-    suffix: str
-    columns: tuple[SourceColumn, ...]
-
-
-@dataclass(frozen=True)
-class PublishedRows:
-    """The rows that a table holds of a month; of all months where ``month`` is None."""
-
-    spec: TableSpec
-    month: Month | None
-
-
-Relation: TypeAlias = "LandedFile | PublishedRows | exp.Query | pa.Table"
-"""What a name can stand for in a session: rows that are somewhere, a query over other names, or rows at hand."""
-
-
-@dataclass(frozen=True)
-class Staged:
-    """A computed month that is not published yet; equal ``content``, equal rows."""
-
-    spec: TableSpec
-    rows: int
-    content: str
-    bytes: int
-
-
-@dataclass(frozen=True)
-class Commit:
-    """What publishing came to: the version that holds the month, None while the table has never been written.
-
-    ``is_new`` says that the month holds other rows than before, or has them anew.
-    """
-
-    version: str | None
-    is_new: bool
-
-
-class Session(Protocol):
-    """One private connection to an engine, in which relations have the names that models and checks know.
-
-    Of the parameters that it is given it binds those that a statement has.
-
-    Raises:
-        StatementFailed: from whatever runs a statement.
-    """
-
-    def relate(self, name: str, relation: Relation) -> None:
-        """Let a name stand for a relation, from now on."""
-        ...
-
-    def stage(self, name: str, spec: TableSpec, statement: Statement, parameters: Mapping[str, object]) -> Staged:
-        """Compute rows aside, where no reader sees them, in the statement's order; ``name`` stands for them."""
-        ...
-
-    def one(self, statement: Statement, parameters: Mapping[str, object]) -> Mapping[str, Any]:
-        """The one row of a query, by column name."""
-        ...
-
-    def rows(self, statement: Statement, parameters: Mapping[str, object]) -> pa.Table:
-        """The rows of a query; without an order of its own in that in which they are stored."""
-        ...
-
-    def publish(
-        self,
-        staged: Sequence[Staged],
-        fingerprint: str,
-        bronze_sha256: str | None,
-        is_current: Callable[[], bool],
-    ) -> Commit:
-        """Make the staged rows the content of the month that the session is for, and their columns the tables'.
-
-        The last one is the model's table, and the truth if not all could be published at once. Where a month holds
-        just these rows already, only ``fingerprint`` is put down. ``bronze_sha256`` names the landed file that the
-        rows are of, for the engine's own record. ``is_current`` is asked after the latest look at the tables, so
-        that a writer who was overtaken never undoes a newer month.
-
-        Returns:
-            What became of the last table.
-
-        Raises:
-            StaleInputs: what the rows were computed from is no longer current; nothing was published.
-            CommitConflict: other writers kept changing the month.
-            CorruptFile: the rows are not exactly of the table's types.
-        """
-        ...
-
-
-class Store(Protocol):
-    """An engine with the tables it keeps."""
-
-    def prepare(self) -> None:
-        """Make what tables need besides themselves. Safe to repeat and to race."""
-        ...
-
-    def shape(self, table: str) -> TableShape | None:
-        """A table as it is now, None if there is none."""
-        ...
-
-    def create(self, spec: TableSpec) -> None:
-        """Create a table. Safe to race."""
-        ...
-
-    def evolve(self, spec: TableSpec) -> None:
-        """Add, widen and describe columns, see :mod:`lakehouse.warehouse.evolution`; drops none."""
-        ...
-
-    def records(self) -> Records:
-        """What the tables hold from now on."""
-        ...
-
-    def session(self, work: Work, records: Records) -> AbstractContextManager[Session]:
-        """A session that reads published rows as these records have them."""
-        ...
-
-    def tie_breaker(self, columns: Sequence[str]) -> exp.Expr | None:
-        """What orders rows that other keys leave equal, so that a rerun writes the same bytes.
-
-        None where rows are stored in no order.
         """
         ...
 

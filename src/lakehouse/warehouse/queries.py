@@ -14,8 +14,8 @@ from lakehouse.models import dialect, portability
 from lakehouse.models.model import LEDGER, Models
 from lakehouse.schema import Column, TableSpec
 from lakehouse.warehouse.ledger import LEDGER_KEYS, resolved_ledger
-from lakehouse.warehouse.protocol import PublishedRows, Session, Store, Work
 from lakehouse.warehouse.statements import Statement
+from lakehouse.warehouse.store import PublishedRows, Session, Store, Work
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -19,8 +19,8 @@ from lakehouse.schema import TableSpec
 from lakehouse.warehouse.audit import ROWS, Audit, evaluate
 from lakehouse.warehouse.failing_rows import FailingRows
 from lakehouse.warehouse.inputs import Inputs
-from lakehouse.warehouse.protocol import PublishedRows, Records, Session, Staged, Work
 from lakehouse.warehouse.statements import ModelStatements, Statement, TieBreaker
+from lakehouse.warehouse.store import PublishedRows, Records, Session, Staged, Work
 from lakehouse.warehouse.value_checks import Drift
 
 _PREVIEW = Statement(exp.select("*").from_(STAGED).limit(5))

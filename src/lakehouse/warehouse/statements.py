@@ -13,7 +13,7 @@ from lakehouse.models.model import SqlModel
 from lakehouse.schema import TableSpec
 
 TieBreaker = Callable[[Sequence[str]], exp.Expr | None]
-"""See :meth:`lakehouse.warehouse.protocol.Store.tie_breaker`."""
+"""See :meth:`lakehouse.warehouse.store.Store.tie_breaker`."""
 
 
 @dataclass(frozen=True, eq=False)

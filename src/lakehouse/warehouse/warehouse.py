@@ -19,10 +19,10 @@ from lakehouse.warehouse.audit import audit_query, datasets_present
 from lakehouse.warehouse.evolution import evolution
 from lakehouse.warehouse.failing_rows import FailingRows
 from lakehouse.warehouse.inputs import Inputs
-from lakehouse.warehouse.protocol import Record, Records, Store, Work
 from lakehouse.warehouse.queries import Queries
 from lakehouse.warehouse.replacement import Job, Replacement
 from lakehouse.warehouse.statements import ModelStatements, Statement, compile_model
+from lakehouse.warehouse.store import Record, Records, Store, Work
 from lakehouse.warehouse.value_checks import Drift
 
 if TYPE_CHECKING:
@@ -151,14 +151,14 @@ class StoreWarehouse:
     def _input_checks(self, job: Job, drift: Drift | None) -> tuple[CheckResult, ...]:
         """Checks whose results are known before anything is computed."""
         checks = [] if drift is None else [drift.check()]
-        if combined := self._models.union_inputs(job.model):
-            checks.append(datasets_present(*self._datasets(job, combined)))
+        if unioned := self._models.union_inputs(job.model):
+            checks.append(datasets_present(*self._datasets(job, unioned)))
         return tuple(checks)
 
-    def _datasets(self, job: Job, combined: tuple[SqlModel, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    def _datasets(self, job: Job, unioned: tuple[SqlModel, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Datasets that a model puts together: those that have something for the month, and those that should."""
-        present = job.inputs.present_datasets(combined)
-        missing = (model for model in job.inputs.absent if model in combined)
+        present = job.inputs.present_datasets(unioned)
+        missing = (model for model in job.inputs.absent if model in unioned)
         return tuple(map(self._dataset, present)), tuple(map(self._dataset, missing))
 
     def _dataset(self, model: SqlModel) -> str:

@@ -22,7 +22,7 @@ from lakehouse.warehouse.local.records import (
 )
 from lakehouse.warehouse.local.tables import IcebergTables, data_files, month_filter
 from lakehouse.warehouse.local.types import evolve, require_exact_types, shape_of
-from lakehouse.warehouse.protocol import Commit
+from lakehouse.warehouse.store import Commit
 
 if TYPE_CHECKING:
     from pyiceberg.manifest import DataFile
@@ -99,17 +99,10 @@ def _publish_once(tables: IcebergTables, wanted: Replaced, is_current: Callable[
 
 
 def _confirm(table: Table, wanted: Replaced, held: Path) -> None:
-    """Put down that what was computed is what is there; the table's columns are brought to the spec's."""
+    """Put down that what was computed is what is there."""
     name, value = confirmed_property(wanted.month), confirmation(wanted.fingerprint, wanted.content)
-    changes = evolution(shape_of(table), wanted.spec)
-    is_known = held.name == file_name(wanted.fingerprint, wanted.content) or table.properties.get(name) == value
-    if is_known and not changes:
-        return
-    with table.transaction() as transaction:
-        if changes:
-            with transaction.update_schema() as update:
-                evolve(update, changes)
-        if not is_known:
+    if held.name != file_name(wanted.fingerprint, wanted.content) and table.properties.get(name) != value:
+        with table.transaction() as transaction:
             transaction.set_properties({name: value})
 
 

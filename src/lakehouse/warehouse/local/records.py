@@ -17,7 +17,7 @@ from lakehouse.files import hash_file, path_of
 from lakehouse.month import Month
 from lakehouse.schema import TableSpec
 from lakehouse.warehouse.local.tables import IcebergTables, data_files
-from lakehouse.warehouse.protocol import Record
+from lakehouse.warehouse.store import Record
 
 if TYPE_CHECKING:
     from pyiceberg.manifest import DataFile
@@ -77,7 +77,7 @@ def newest_snapshot(table: Table, month: Month | None) -> Snapshot | None:
 
 
 class IcebergRecords:
-    """Implements :class:`lakehouse.warehouse.protocol.Records`; each table is loaded once, when first asked for."""
+    """Implements :class:`lakehouse.warehouse.store.Records`; each table is loaded once, when first asked for."""
 
     def __init__(self, tables: IcebergTables) -> None:
         self._tables = tables

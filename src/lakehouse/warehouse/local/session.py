@@ -17,8 +17,8 @@ from lakehouse.warehouse.local import commits
 from lakehouse.warehouse.local.engine import duckdb_type, faults_named, literal, quoted, relation_name
 from lakehouse.warehouse.local.records import MONTH_PROPERTY, IcebergRecords, content_hash
 from lakehouse.warehouse.local.tables import IcebergTables
-from lakehouse.warehouse.protocol import Commit, LandedFile, PublishedRows, Relation, Staged, Work
 from lakehouse.warehouse.statements import Statement
+from lakehouse.warehouse.store import Commit, LandedFile, PublishedRows, Relation, Staged, Work
 
 if TYPE_CHECKING:
     import duckdb
@@ -33,7 +33,7 @@ class StagedFile(Staged):
 
 
 class LocalSession:
-    """Implements :class:`lakehouse.warehouse.protocol.Session`; ``folder`` is its own, for staged files."""
+    """Implements :class:`lakehouse.warehouse.store.Session`; ``folder`` is its own, for staged files."""
 
     def __init__(
         self,

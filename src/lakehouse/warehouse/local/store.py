@@ -15,11 +15,11 @@ from lakehouse.warehouse.local.session import LocalSession
 from lakehouse.warehouse.local.staging import Staging
 from lakehouse.warehouse.local.tables import IcebergTables
 from lakehouse.warehouse.local.types import shape_of
-from lakehouse.warehouse.protocol import Records, TableShape, Work
+from lakehouse.warehouse.store import Records, TableShape, Work
 
 
 class LocalStore:
-    """Implements :class:`lakehouse.warehouse.protocol.Store` on one machine's disk."""
+    """Implements :class:`lakehouse.warehouse.store.Store` on one machine's disk."""
 
     def __init__(self, home: Path, *, memory_limit: str, threads: int, of_samples: bool) -> None:
         self._staging = Staging(home / "staging")

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lakehouse.exceptions import CorruptFile
-from lakehouse.schema import Column, TableSpec, arrow_type
+from lakehouse.schema import Column, TableSpec, arrow_type, digits_of
 from lakehouse.warehouse.evolution import Evolution
-from lakehouse.warehouse.protocol import TableShape
+from lakehouse.warehouse.store import TableShape
 
 if TYPE_CHECKING:
     from pyiceberg.schema import Schema
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
     from pyiceberg.table.update.schema import UpdateSchema
     from pyiceberg.types import IcebergType
 
-_NUMERIC = re.compile(r"NUMERIC\((\d+),(\d+)\)")
 _ICEBERG = {
     "INT64": "LongType",
     "FLOAT64": "DoubleType",
@@ -80,8 +78,8 @@ def require_exact_types(file: Path, spec: TableSpec) -> None:
 def _iceberg_type(type_: str) -> IcebergType:
     from pyiceberg import types
 
-    if numeric := _NUMERIC.fullmatch(type_):
-        return types.DecimalType(int(numeric[1]), int(numeric[2]))
+    if digits := digits_of(type_):
+        return types.DecimalType(*digits)
     simple: IcebergType = getattr(types, _ICEBERG[type_])()
     return simple
 
