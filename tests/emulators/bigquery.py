@@ -69,6 +69,9 @@ class BigQuery:
         }.items():
             self._create(relation, Statement(_reading(query, loaded)), {})
 
+    def of_landed(self, asset: str, query: exp.Query) -> pa.Table:
+        return self._few(Statement(_reading(query, f"{LANDED_FILES}.{asset}")), {})
+
     def load(self, table: str, file: Path, columns: Sequence[Column]) -> None:
         self._load(table, file, [_field(column.name, column.type) for column in columns])
 
@@ -129,7 +132,7 @@ def _used(statement: Statement, parameters: Mapping[str, datetime]) -> dict[str,
     return {name: parameters[name] for name in sorted(statement.parameters)}
 
 
-def _reading(query: exp.Select, table: str) -> exp.Query:
+def _reading(query: exp.Query, table: str) -> exp.Query:
     """A projection's query with the relation it reads, :data:`LANDED`, replaced by a table."""
 
     def replaced(node: exp.Expr) -> exp.Expr:

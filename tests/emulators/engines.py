@@ -25,6 +25,10 @@ class Engine(Protocol):
         """Make ``bronze.<asset>`` and ``bronze.<asset>_records`` of a landed file, as its contract says."""
         ...
 
+    def of_landed(self, asset: str, query: exp.Query) -> pa.Table:
+        """The rows of a query over a landed file as it is."""
+        ...
+
     def load(self, table: str, file: Path, columns: Sequence[Column]) -> None:
         """Make a table of a parquet file that has these columns in this order."""
         ...

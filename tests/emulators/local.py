@@ -51,6 +51,10 @@ class DuckDb:
         self._landed[asset] = LandedInput(asset, contract, landing, self._bronze)
         self._relate(asset)
 
+    def of_landed(self, asset: str, query: exp.Query) -> pa.Table:
+        self._relate(asset)
+        return self._session.rows(Statement(query), {})
+
     def load(self, table: str, file: Path, columns: Sequence[Column]) -> None:  # noqa: ARG002 - the file has them
         self._session.relate(table, LandedFile(file_uri(file), "parquet", ()))
 

@@ -16,6 +16,8 @@ from google.api_core.exceptions import GoogleAPIError
 from sqlglot import exp
 
 from lakehouse.bronze.contracts import CONTRACTS
+from lakehouse.bronze.footer import read_footer
+from lakehouse.bronze.projection import Projection
 from lakehouse.bronze.store import LANDING_COLUMNS, LANDINGS, Landing
 from lakehouse.exceptions import StatementFailed
 from lakehouse.models import dialect
@@ -90,6 +92,14 @@ class Run:
             engine.audit(model, self._parameters, 2)
             tables.append(engine.rows(query, self._parameters))
         return tables
+
+    def of_landed(self, asset: str, query: exp.Query) -> list[list[dict[str, Any]]]:
+        """What a query over a landed file gives on each engine."""
+        return [engine.of_landed(asset, query).to_pylist() for engine in self._engines]
+
+    def projection(self, asset: str) -> Projection:
+        """How a landed file becomes its canonical relation."""
+        return CONTRACTS[asset].project(read_footer(self._files[asset]), asset)
 
     def _compute(self, step: str) -> Iterator[Outcome]:
         if step not in CONTRACTS and step != LEDGER and not self._golden.knows(step):

@@ -17,6 +17,7 @@ from lakehouse.models.model import Models
 from lakehouse.models.reader import load_models
 from lakehouse.settings import PROJECT_ROOT
 from lakehouse.warehouse.failing_rows import causes, causes_query, sample_query
+from lakehouse.warehouse.value_checks import number_query, value_query
 from tests.emulators.comparison import Outcome
 from tests.emulators.run import Run, steps
 from tests.emulators.scenarios import HALF_CENTS, SCENARIOS, Scenario
@@ -48,6 +49,23 @@ def test_half_a_cent_is_rounded_up_on_both_engines(
     found = run.outcomes("green_bronze")
     outcomes.extend(found)
     assert {outcome.verdict for outcome in found} == {"agrees"}
+
+
+_LANDED = [(scenario, step) for scenario, step in _STEPS if step in CONTRACTS]
+
+
+@pytest.mark.parametrize(("scenario", "asset"), _LANDED, ids=lambda value: str(getattr(value, "name", value)))
+def test_the_values_of_a_landed_file_are_counted_alike_on_both_engines(
+    scenario: Scenario,  # noqa: ARG001 - the fixture's
+    asset: str,
+    run: Run,
+) -> None:
+    assert {outcome.verdict for outcome in run.outcomes(asset)} == {"agrees"}
+    projection = run.projection(asset)
+    for statement in filter(None, (value_query(projection), number_query(projection))):
+        local, remote = run.of_landed(asset, statement.query)
+        assert local == remote
+        assert len(local) == 1
 
 
 _FAILING: tuple[Check, ...] = (

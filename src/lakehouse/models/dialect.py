@@ -156,6 +156,11 @@ def truncated_to_month(value: exp.Expr) -> exp.Cast:
     return cast(exp.func("DATE_TRUNC", value, exp.var("MONTH"), dialect=BIGQUERY), "DATE")
 
 
+def counted(value: exp.Expr) -> exp.Coalesce:
+    """A count as every engine gives it: INT64, and zero of nothing."""
+    return exp.Coalesce(this=cast(value, "INT64"), expressions=[exp.Literal.number(0)])
+
+
 def no_rows(columns: Iterable[Column]) -> exp.Select:
     """A query with these columns that gives no row."""
     nothing = exp.select(exp.alias_(exp.Literal.number(1), "one")).subquery("nothing")

@@ -43,11 +43,7 @@ def audit_query(model: SqlModel, schema: dialect.Schema) -> exp.Query:
         counts[_GRAIN] = Unique(type="unique", columns=model.grain).failing()
     for check in model.checks:
         counts[_CHECK_PREFIX + check.label] = check.failing()
-    zero = exp.Literal.number(0)
-    projections = [
-        exp.alias_(exp.Coalesce(this=dialect.cast(count, "INT64"), expressions=[zero]), name)
-        for name, count in counts.items()
-    ]
+    projections = [exp.alias_(dialect.counted(count), name) for name, count in counts.items()]
     query = exp.select(*projections).from_(STAGED)
     return dialect.resolve(query, audit_schema(model, schema), f"checks of {model.key}", ModelError)
 

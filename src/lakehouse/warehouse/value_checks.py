@@ -107,7 +107,9 @@ def number_query(projection: Projection) -> Statement | None:
     """
     columns = (*projection.whole_numbers, *projection.decimals)
     # Counted by a condition, not by a filter: one that is answered from statistics would leave NaN out.
-    counts: dict[str, exp.Expr] = {name: exp.CountIf(this=_not_a_number(source)) for source, name in columns}
+    counts: dict[str, exp.Expr] = {
+        name: dialect.counted(exp.CountIf(this=_not_a_number(source))) for source, name in columns
+    }
     return Statement(_named(counts).from_(LANDED)) if counts else None
 
 
