@@ -84,7 +84,7 @@ Step = AssetStarted | AssetOutcome | AssetFailure
 
 def _note(metadata: Mapping[str, object]) -> str | None:
     """Of a table that was computed only to find that it holds what it should."""
-    if metadata.get("effect") != Effect.CONFIRMED.value:
+    if metadata.get("effect") != Effect.CONFIRMED.value or not metadata["dagster/row_count"]:
         return None
     return f"computed, same rows ({metadata['reason']})"
 

@@ -8,6 +8,7 @@ from functools import cached_property
 from sqlglot import exp
 
 from lakehouse.bronze.contract import Contract
+from lakehouse.bronze.footer import SourceColumn
 from lakehouse.bronze.projection import COPIES, LANDED, Projection
 from lakehouse.bronze.store import BronzeStore, Landing, open_current
 from lakehouse.exceptions import CorruptFile
@@ -75,6 +76,15 @@ class LandedInput:
             )
 
     @cached_property
+    def footer(self) -> tuple[SourceColumn, ...]:
+        """What the file says of its columns; nothing before the dataset began.
+
+        Raises:
+            CorruptFile: it cannot be read.
+        """
+        return self.store.footer(self.landing) if self.landing else ()
+
+    @cached_property
     def projection(self) -> Projection:
         """How this file becomes the canonical relation.
 
@@ -83,7 +93,7 @@ class LandedInput:
         """
         if self.landing is None:
             return Projection(exp.Select())
-        return self.contract.project(self.store.footer(self.landing), self.name)
+        return self.contract.project(self.footer, self.name)
 
     @cached_property
     def projection_text(self) -> str:
@@ -104,8 +114,7 @@ class LandedInput:
             session.relate(folded, nothing)
             session.relate(records, nothing)
             return Drift()
-        footer = self.store.footer(self.landing)
-        session.relate(LANDED, LandedFile(self.store.uri(self.landing), self.landing.suffix, footer))
+        session.relate(LANDED, LandedFile(self.store.uri(self.landing), self.landing.suffix, self.footer))
         drift = self._drift(session)
         projection = self.projection.with_exact_halves(drift.rounded)
         session.relate(records, projection.records(self.sha256))
