@@ -13,7 +13,7 @@ from pyiceberg.exceptions import ValidationException
 
 from lakehouse.exceptions import LakehouseError
 from lakehouse.month import Month
-from lakehouse.warehouse.local import commits
+from lakehouse.warehouse.local import commits, tables
 from tests import green_files
 from tests.commands import dagster_in_memory, data_files, held, held_query, ledger, of, opened, run
 from tests.faults.processes import one_month, polling, race
@@ -185,7 +185,7 @@ def test_a_writer_that_never_wins_says_so_and_leaves_the_month_as_it_was(
         raise ValidationException("Found conflicting files that can contain records")
 
     monkeypatch.setattr(SqlCatalog, "commit_table", refuse)
-    monkeypatch.setattr(commits, "COMMIT_ATTEMPTS", 2)
+    monkeypatch.setattr(tables, "COMMIT_ATTEMPTS", 2)
     result = run(project, JANUARY)
 
     assert result.exit_code == 1

@@ -91,8 +91,8 @@ class MemoryStore:
         with connect("500MB", 2, self._spill) as connection:
             yield MemorySession(self, connection, records, work)
 
-    def tie_breaker(self, columns: Sequence[str]) -> exp.Expr:
-        return exp.func("hash", *(exp.column(column, quoted=True) for column in columns))
+    def tie_breaker(self, columns: Sequence[str]) -> None:  # noqa: ARG002 - it keeps rows as they come
+        return None
 
     def close(self) -> None:
         """Nothing is held open."""
@@ -104,16 +104,19 @@ class MemoryStore:
         with self._lock:
             if not is_current():
                 raise StaleInputs(f"{staged.spec.name} {month or ''}: its inputs changed while it was computed")
-            self.evolve(staged.spec)
             key = (staged.spec.name, month)
             held = self._months.get(key)
             if held is not None and staged.rows and held.record.content == staged.content:
                 known = held.record.fingerprints | {fingerprint}
                 self._months[key] = replace(held, record=replace(held.record, fingerprints=known))
                 return Commit(held.record.version, is_new=False)
-            if not staged.rows:
-                return Commit(None, is_new=self._months.pop(key, None) is not None)
+            if not staged.rows and held is None:
+                return Commit(None, is_new=False)
+            self.evolve(staged.spec)
             self._published.add(staged.spec.name)
+            if not staged.rows:
+                del self._months[key]
+                return Commit(str(next(self._versions)), is_new=True)
             self._months[key] = _Held(
                 staged.table,
                 Record(
@@ -205,11 +208,11 @@ class MemorySession:
         bronze_sha256: str | None,  # noqa: ARG002 - it keeps no record but the rows
         is_current: Callable[[], bool],
     ) -> Commit:
-        commit = Commit(None, is_new=False)
+        commits = []
         for each in staged:
             assert isinstance(each, StagedRows)
-            commit = self._store.publish(each, self._work.month, fingerprint, is_current)
-        return commit
+            commits.append(self._store.publish(each, self._work.month, fingerprint, is_current))
+        return Commit(commits[-1].version, any(commit.is_new for commit in commits))
 
     def _give(self, name: str, tables: Sequence[pa.Table], columns: Sequence[Column]) -> None:
         """Name the rows of tables, some of which may be older than the columns."""
@@ -239,6 +242,8 @@ def _documented(column: Column) -> Column:
 
 
 def _content(table: pa.Table) -> str:
+    """The same of the same rows in whatever order."""
+    table = table.sort_by([(name, "ascending") for name in table.column_names])
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, table.schema) as writer:
         writer.write_table(table.combine_chunks())

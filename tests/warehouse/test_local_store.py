@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
+from threading import Barrier
 
 import pytest
+from pyiceberg.types import ListType, StringType
 
+from lakehouse.exceptions import QueryError
 from lakehouse.month import Month
 from lakehouse.results import Effect
+from lakehouse.schema import Column
 from lakehouse.settings import PROJECT_ROOT
 from lakehouse.warehouse import inputs
 from lakehouse.warehouse.local.records import IcebergRecords, content_of, fingerprint_of
 from lakehouse.warehouse.local.tables import IcebergTables
-from tests.green_files import trips
+from tests.green_files import outside, trips
 from tests.warehouse.implementations import RUN_ID, House, LocalImplementation
 
 MONTH = Month(2024, 1)
@@ -89,6 +95,67 @@ def test_a_damaged_file_gets_its_own_bytes_again_without_a_snapshot(house: House
     result = house.replace("green_silver", MONTH)
     assert (result.effect, result.reason) == (Effect.PUBLISHED, f"{TABLE} is damaged")
     assert (file.read_bytes(), tables.catalog.load_table(TABLE).snapshots()) == (whole, snapshots)
+
+
+def test_a_damaged_file_of_rejected_records_is_noticed(house: House, tables: IcebergTables) -> None:
+    house.land(MONTH, [*trips(MONTH, 30), outside(MONTH, 1)])
+    house.replace("green_silver", MONTH)
+    spec = house.models.spec(f"{TABLE}_rejected")
+    assert spec is not None
+    (file,) = IcebergRecords(tables).paths(spec, MONTH)
+    whole = file.read_bytes()
+    file.write_bytes(whole[:-1] + b"x")
+    result = house.replace("green_silver", MONTH)
+    assert (result.effect, result.reason) == (Effect.PUBLISHED, f"{TABLE}_rejected is damaged")
+    assert file.read_bytes() == whole
+
+
+def test_a_month_whose_rejected_records_somebody_removed_is_computed_anew(house: House, tables: IcebergTables) -> None:
+    house.land(MONTH, [*trips(MONTH, 30), outside(MONTH, 1)])
+    house.replace("green_silver", MONTH)
+    tables.catalog.load_table(f"{TABLE}_rejected").delete("month = '2024-01-01'")
+    result = house.replace("green_silver", MONTH)
+    assert (result.effect, result.reason) == (Effect.PUBLISHED, "its ledger is out of balance")
+    assert [
+        row["is_balanced"] for row in house.rows("SELECT is_balanced FROM silver.row_ledger WHERE bronze_rows = 31")
+    ] == [True]
+
+
+def test_another_description_reaches_the_table_of_a_month_that_is_left_as_it_is(
+    house: House, tables: IcebergTables
+) -> None:
+    house.edit("silver/green_silver.sql", ("Which of TLC's datasets the trip is from", "Colour of the taxi"))
+    assert house.replace("green_silver", MONTH).effect is Effect.UNCHANGED
+    assert tables.catalog.load_table(TABLE).schema().find_field("taxi_type").doc == "Colour of the taxi"
+
+
+def test_a_column_that_another_tool_added_does_no_harm(house: House, tables: IcebergTables) -> None:
+    with tables.catalog.load_table(TABLE).update_schema() as update:
+        update.add_column("seen_by", ListType(1, StringType(), element_required=False))
+    house.warehouse.prepare()
+    assert house.replace("green_silver", MONTH).effect is Effect.UNCHANGED
+    assert house.rows(f"SELECT COUNT(*) AS n FROM {TABLE}") == [{"n": 6}]
+    with pytest.raises(QueryError, match="seen_by"):
+        house.rows(f"SELECT seen_by FROM {TABLE}")
+
+
+def test_several_may_evolve_a_table_at_once(house: House, tmp_path: Path) -> None:
+    spec = house.models.spec(TABLE)
+    assert spec is not None
+    wider = replace(spec, columns=(*spec.columns, *(Column(f"c{n}", "INT64", "New") for n in range(3))))
+    stores = [IcebergTables(tmp_path / "home", of_samples=False) for _ in range(4)]
+    barrier = Barrier(len(stores))
+
+    def evolve(tables: IcebergTables) -> None:
+        barrier.wait()
+        tables.evolve(wider)
+
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(evolve, stores))
+    names = [field.name for field in stores[0].catalog.load_table(TABLE).schema().fields]
+    assert names[-3:] == ["c0", "c1", "c2"]
+    for each in stores:
+        each.close()
 
 
 def test_nothing_is_left_in_staging(house: House, tmp_path: Path) -> None:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pyarrow as pa
 import pytest
 
-from lakehouse.exceptions import CheckFailed, ContractViolation, ModelError, NotLanded, QueryError
+from lakehouse.exceptions import CheckFailed, ConfigurationError, ContractViolation, ModelError, NotLanded, QueryError
 from lakehouse.month import Month
 from lakehouse.results import Effect, Preparation
 from lakehouse.warehouse import inputs
+from lakehouse.warehouse.audit import evaluate
 from tests import green_files
 from tests.green_files import outside, trip, trips
 from tests.warehouse.implementations import House
@@ -469,6 +471,83 @@ def test_a_month_that_was_confirmed_is_replaced_when_it_is_restated(
     assert house.replace("green_silver", JANUARY).effect is Effect.PUBLISHED
     assert house.rows(COUNT) == [{"n": 5, "total": Decimal("60.00")}]
     assert house.replace("green_silver", JANUARY).effect is Effect.UNCHANGED
+
+
+def test_a_version_seen_before_is_taken_for_what_it_made_and_not_for_what_is_there(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Confirmed, restated, put back: what was confirmed of the first file says nothing of the second one's rows."""
+    with monkeypatch.context() as older:
+        older.setattr(inputs, "_WRITER_VERSION", 1)
+        house.land(JANUARY, trips(JANUARY, 4))
+        house.replace("green_silver", JANUARY)
+    assert house.replace("green_silver", JANUARY).effect is Effect.CONFIRMED
+    house.land(JANUARY, trips(JANUARY, 5))
+    assert house.replace("green_silver", JANUARY).effect is Effect.PUBLISHED
+    house.land(JANUARY, trips(JANUARY, 4))
+    assert house.replace("green_silver", JANUARY).effect is Effect.PUBLISHED
+    assert house.rows(COUNT) == [{"n": 4, "total": Decimal("48.00")}]
+
+
+def test_a_wider_numeric_makes_a_month_anew(house: House) -> None:
+    house.land(JANUARY, trips(JANUARY, 4))
+    house.replace("green_silver", JANUARY)
+    house.replace("green_gold", JANUARY)
+    house.edit("gold/green_gold.sql", ("NUMERIC(18,2)", "NUMERIC(20,2)"))
+    result = house.replace("green_gold", JANUARY)
+    assert (result.effect, result.reason) == (Effect.PUBLISHED, "older fingerprint")
+    assert str(result.preview.schema.field("total_amount").type) == "decimal128(20, 2)"
+    assert house.replace("green_gold", JANUARY).effect is Effect.UNCHANGED
+
+
+def test_rejected_records_of_another_name_are_published_though_the_kept_ones_are_the_same(house: House) -> None:
+    house.land(JANUARY, [*trips(JANUARY, 40), outside(JANUARY, 1)])
+    house.replace("green_silver", JANUARY)
+    house.edit("silver/green_silver.sql", ("pickup_outside_month:", "pickup_elsewhere:"))
+    assert house.replace("green_silver", JANUARY).effect is Effect.PUBLISHED
+    assert house.rows("SELECT reject_reason AS why FROM silver.green_trips_rejected") == [{"why": "pickup_elsewhere"}]
+
+
+def test_what_arrives_while_a_month_is_computed_is_computed_too(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    house.land(JANUARY, trips(JANUARY, 3))
+    arriving = [lambda: house.land(JANUARY, trips(JANUARY, 7))]
+
+    def audited(*facts: Any) -> Any:
+        if arriving:
+            arriving.pop()()
+        return evaluate(*facts)
+
+    monkeypatch.setattr("lakehouse.warehouse.replacement.evaluate", audited)
+    assert house.replace("green_silver", JANUARY).rows == 7
+    assert arriving == []
+    assert house.rows(COUNT) == [{"n": 7, "total": Decimal("84.00")}]
+
+
+def test_a_month_keeps_its_version_when_another_one_is_published(house: House) -> None:
+    versions = {}
+    for month in (JANUARY, FEBRUARY):
+        house.land(month, trips(month, 3))
+        versions[month] = house.replace("green_silver", month).version
+    assert versions[JANUARY] != versions[FEBRUARY]
+    assert house.replace("green_silver", JANUARY).version == versions[JANUARY]
+    house.land(JANUARY, trips(JANUARY, 4))
+    newest = house.replace("green_silver", JANUARY).version
+    published = house.warehouse.publications()["green_silver"]
+    assert {month: each.version for month, each in published.items()} == {**versions, JANUARY: newest}
+
+
+def test_running_out_of_memory_over_what_a_check_shows_decides_nothing(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def exhausted(*_: Any) -> None:
+        raise ConfigurationError("needs more memory than LAKEHOUSE_MEMORY_LIMIT")
+
+    monkeypatch.setattr("lakehouse.warehouse.failing_rows.causes", exhausted)
+    house.land(JANUARY, [*trips(JANUARY, 5), trip(JANUARY, 9, VendorID=9)])
+    result = house.replace("green_silver", JANUARY)
+    found = next(check for check in result.checks if check.name == "known_codes")
+    assert (result.effect, found.passed) == (Effect.PUBLISHED, False)
+    assert "needs more memory" in str(found.facts["not_shown"])
 
 
 def test_a_preview_is_the_first_rows_of_a_month(house: House) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from lakehouse.exceptions import ModelError, StatementFailed
+from lakehouse.exceptions import ConfigurationError, ModelError, StatementFailed
 from lakehouse.models import dialect
 from lakehouse.models.checks.base import SAMPLE_ROWS, STAGED, CheckBase, ordered
 from lakehouse.models.checks.kinds import Unique
@@ -54,7 +54,10 @@ class FailingRows:
                 sample = rows.select(range(min(SAMPLE_COLUMNS, rows.num_columns)))
             if statements.causes is not None:
                 facts |= causes(session.rows(statements.causes, parameters))
-        except StatementFailed as error:  # what a failed check shows decides nothing about its month
+        except (
+            StatementFailed,
+            ConfigurationError,
+        ) as error:  # what a failed check shows decides nothing about its month
             facts["not_shown"] = str(error)
         return replace(check, sample=sample, facts=facts)
 

@@ -97,8 +97,9 @@ class LandedInput:
 
     @cached_property
     def projection_text(self) -> str:
-        """The projection in the dialect that models are written in."""
-        return dialect.render(self.projection.select, dialect.BIGQUERY)
+        """The projection in the dialect that models are written in, and the types of its columns."""
+        columns = ", ".join(f"{column.name} {column.type}" for column in self.contract.columns)
+        return f"{dialect.render(self.projection.select, dialect.BIGQUERY)} AS ({columns})"
 
     def relate(self, session: Session, tie_breaker: TieBreaker) -> Drift:
         """Name ``bronze.<asset>`` (folded, ordered) and ``bronze.<asset>_records`` (every record).

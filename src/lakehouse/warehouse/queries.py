@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sqlglot import exp
@@ -12,8 +13,8 @@ from lakehouse.bronze.store import LANDING_COLUMNS, LANDINGS, BronzeStore, landi
 from lakehouse.exceptions import LakehouseError, QueryError, StatementFailed, StatementFault
 from lakehouse.models import dialect, portability
 from lakehouse.models.model import LEDGER, Models
-from lakehouse.schema import Column, TableSpec
-from lakehouse.warehouse.ledger import LEDGER_KEYS, resolved_ledger
+from lakehouse.schema import Column, TableSpec, is_declarable
+from lakehouse.warehouse.ledger import LEDGER_KEYS, ledger_query, resolved_ledger
 from lakehouse.warehouse.statements import Statement
 from lakehouse.warehouse.store import PublishedRows, Session, Store, Work
 
@@ -62,12 +63,13 @@ class Queries:
 
     def _read(self, wanted: set[str]) -> set[str]:
         """Tables that a query reads, by itself or by way of the ledger."""
-        by_ledger = set(self._specs) if LEDGER in wanted else set()
-        return (wanted | by_ledger) & self._specs.keys()
+        by_ledger = dialect.references(ledger_query(self._models, self._contracts)) if LEDGER in wanted else ()
+        return {*wanted, *by_ledger} & self._specs.keys()
 
     def _columns(self, name: str) -> tuple[Column, ...] | None:
+        """Columns a table has now; those of types that no model can declare are another tool's, and not seen."""
         shape = self._store.shape(name)
-        return None if shape is None else shape.columns
+        return None if shape is None else tuple(column for column in shape.columns if is_declarable(column.type))
 
     def _schema(self, wanted: set[str], there: Mapping[str, tuple[Column, ...] | None]) -> dialect.Schema:
         """All tables there are; of those that are wanted, the columns they have now."""
@@ -107,7 +109,7 @@ class Queries:
 
 def _as_it_is(spec: TableSpec, columns: tuple[Column, ...]) -> TableSpec:
     """A table with the columns it has now, which may be more than its model's."""
-    return TableSpec(spec.name, columns, spec.description, spec.partition)
+    return replace(spec, columns=columns)
 
 
 def _require_answerable(query: exp.Query) -> None:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
-
-from sqlglot import exp
 
 from lakehouse.exceptions import CorruptFile, LakehouseError, StatementFailed, StatementFault
 from lakehouse.models.checks.base import REJECTED, STAGED
@@ -22,8 +20,6 @@ from lakehouse.warehouse.inputs import Inputs
 from lakehouse.warehouse.statements import ModelStatements, Statement, TieBreaker
 from lakehouse.warehouse.store import PublishedRows, Records, Session, Staged, Work
 from lakehouse.warehouse.value_checks import Drift
-
-_PREVIEW = Statement(exp.select("*").from_(STAGED).limit(5))
 
 
 @dataclass(frozen=True)
@@ -156,7 +152,7 @@ class Replacement:
         counts: Mapping[str, Any] = self._session.one(job.audit, job.inputs.parameters)
         ledger, results = evaluate(job.model, counts, landed.rows if landed else None)
         results = self._failing_rows.shown(self._session, job.model, job.inputs.parameters, results)
-        return Audit(counts[ROWS], ledger, (*results, *checks), self._session.rows(_PREVIEW, {}))
+        return Audit(counts[ROWS], ledger, (*results, *checks), self._session.rows(job.statements.preview, {}))
 
     @contextmanager
     def _faults_named(self) -> Iterator[None]:
@@ -171,13 +167,14 @@ class Replacement:
             yield
         except StatementFailed as error:
             landed = self._job.inputs.landed
-            if landed is None or landed.landing is None:
+            if landed is None or landed.landing is None or error.fault is StatementFault.STATEMENT:
                 raise LakehouseError(
                     f"{self._work}: {error}; nothing was published. If a file is damaged, materialize what it belongs "
                     "to again; bronze is landed again when its bytes are not those of its record"
                 ) from error
             if error.fault is StatementFault.VALUE:
-                landed.require_numbers(self._session)
+                with suppress(StatementFailed):  # then the first failure says more
+                    landed.require_numbers(self._session)
             raise CorruptFile(
                 f"{self._work}: {landed.file} cannot be read as it should ({error}); nothing was "
                 f"published. Look at what the source serves; materialize {landed.asset} again when it is mended"

@@ -9,8 +9,11 @@ from functools import cached_property
 from sqlglot import exp
 
 from lakehouse.models import dialect
+from lakehouse.models.checks.base import STAGED, ordered
 from lakehouse.models.model import SqlModel
 from lakehouse.schema import TableSpec
+
+_PREVIEW_ROWS = 5
 
 TieBreaker = Callable[[Sequence[str]], exp.Expr | None]
 """See :meth:`lakehouse.warehouse.store.Store.tie_breaker`."""
@@ -43,11 +46,15 @@ class Statement:
 class ModelStatements:
     """What computes a month: ``select`` what is published, ``rejected`` the records that are not.
 
-    ``text`` is what they compute, in the dialect that models are written in, whatever order the rows are to have.
+    ``preview`` gives the first of the staged rows.
+
+    ``text`` is what they compute, in the dialect that models are written in, whatever order the rows are to have, and
+    the columns with their declared types, whose precision the dialect's casts do not tell.
     """
 
     select: Statement
     rejected: Statement | None
+    preview: Statement
     text: tuple[str, ...]
 
 
@@ -60,9 +67,21 @@ def compile_model(model: SqlModel, tie_breaker: TieBreaker) -> ModelStatements:
         rejected = Statement(
             _ordered(model.rejected_query, ["reject_reason"], model.rejected, tie_breaker, is_total=False)
         )
-    computed = (model.query, model.rejected_query)
-    text = tuple(dialect.render(query, dialect.BIGQUERY) for query in computed if query is not None)
-    return ModelStatements(Statement(select), rejected, text)
+    computed = ((model.table, model.query), (model.rejected, model.rejected_query))
+    text = tuple(_text(spec, query) for spec, query in computed if spec is not None and query is not None)
+    return ModelStatements(Statement(select), rejected, Statement(_preview(model, tie_breaker)), text)
+
+
+def _preview(model: SqlModel, tie_breaker: TieBreaker) -> exp.Select:
+    """The first rows as they are stored, or of a store without an order by their keys."""
+    rows = exp.select("*").from_(STAGED).limit(_PREVIEW_ROWS)
+    is_ordered = tie_breaker([column.name for column in model.table.columns]) is not None
+    return rows if is_ordered else rows.order_by(*map(ordered, _keys(model)))
+
+
+def _text(spec: TableSpec, query: exp.Query) -> str:
+    columns = ", ".join(f"{column.name} {column.type}" for column in spec.columns)
+    return f"{dialect.render(query, dialect.BIGQUERY)} AS ({columns})"
 
 
 def _keeps_order(query: exp.Expr) -> bool:

@@ -76,7 +76,7 @@ class Records(Protocol):
         ...
 
     def is_intact(self, spec: TableSpec, month: Month | None) -> bool:
-        """Whether a month's data, read in full, are what was published."""
+        """Whether a month's data are what was published: as the engine guarantees, or else read in full."""
         ...
 
 
@@ -115,7 +115,7 @@ class Staged:
 class Commit:
     """What publishing came to: the version that holds the month, None while the table has never been written.
 
-    ``is_new`` says that the month holds other rows than before, or has them anew.
+    ``is_new`` says that anything was written but that the rows are known: other rows than before, or the same anew.
     """
 
     version: str | None
@@ -128,7 +128,8 @@ class Session(Protocol):
     Of the parameters that it is given it binds those that a statement has.
 
     Raises:
-        StatementFailed: from whatever runs a statement.
+        StatementFailed: from whatever runs a statement; or other errors of ours, where neither the statement nor what
+            it reads is at fault.
     """
 
     def relate(self, name: str, relation: Relation) -> None:
@@ -144,7 +145,7 @@ class Session(Protocol):
         ...
 
     def rows(self, statement: Statement, parameters: Mapping[str, object]) -> pa.Table:
-        """The rows of a query; without an order of its own in that in which they are stored."""
+        """The rows of a query; where it has no order, in that in which they are stored if there is one."""
         ...
 
     def publish(
@@ -162,7 +163,7 @@ class Session(Protocol):
         latest look at the tables, so that a writer who was overtaken never undoes a newer month.
 
         Returns:
-            What became of the last table.
+            The version of the last table; new if anything in any of them is.
 
         Raises:
             StaleInputs: what the rows were computed from is no longer current; nothing was published.
@@ -196,7 +197,7 @@ class Store(Protocol):
         ...
 
     def session(self, work: Work, records: Records) -> AbstractContextManager[Session]:
-        """A session that reads published rows as these records have them."""
+        """A session that reads published rows as these records have them; or publishing finds that they changed."""
         ...
 
     def tie_breaker(self, columns: Sequence[str]) -> exp.Expr | None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from lakehouse.bronze.contract import Contract
 from lakehouse.bronze.store import BronzeStore
-from lakehouse.exceptions import CommitConflict, LakehouseError, StaleInputs
+from lakehouse.exceptions import CommitConflict, ContractViolation, CorruptFile, NotLanded, StaleInputs
 from lakehouse.models.model import Models, SqlModel
 from lakehouse.month import Month
 from lakehouse.results import CheckResult, Preparation, Publication, ReplaceResult
@@ -46,16 +46,14 @@ class StoreWarehouse:
         """See :meth:`Warehouse.prepare`."""
         self._bronze.prepare()
         self._store.prepare()
-        created, changed = [], []
-        for spec in self._models.specs():
-            shape = self._store.shape(spec.name)
-            if shape is None:
-                self._store.create(spec)
-                created.append(spec.name)
-            elif evolution(shape, spec):
-                self._store.evolve(spec)
-                changed.append(spec.name)
-        return Preparation(tuple(created), tuple(changed))
+        shapes = {spec: self._store.shape(spec.name) for spec in self._models.specs()}
+        created = [spec for spec, shape in shapes.items() if shape is None]
+        changed = [spec for spec, shape in shapes.items() if shape is not None and evolution(shape, spec)]
+        for spec in created:
+            self._store.create(spec)
+        for spec in changed:
+            self._store.evolve(spec)
+        return Preparation(tuple(spec.name for spec in created), tuple(spec.name for spec in changed))
 
     def close(self) -> None:
         """See :meth:`Warehouse.close`."""
@@ -65,7 +63,7 @@ class StoreWarehouse:
         """See :meth:`Warehouse.replace`."""
         started = time.perf_counter()
         work = Work(model.key, month, run_id)
-        described = [spec for spec in self._specs(model) if self._ensure(spec)]
+        differing = [spec for spec in self._specs(model) if self._ensure(spec)]
         for _ in range(_OVERTAKEN_ATTEMPTS):
             records = self._store.records()
             job = self._job(model, month, records)
@@ -73,7 +71,7 @@ class StoreWarehouse:
                 checks = partial(self._input_checks, job)
                 replacement = Replacement(session, records, job, work, self._failing_rows, checks)
                 outcome = replacement.run(self._store.tie_breaker, partial(self._is_current, job))
-                for spec in described:
+                for spec in differing:
                     self._evolve(spec)
                 return ReplaceResult(
                     rows=outcome.audit.rows,
@@ -96,10 +94,13 @@ class StoreWarehouse:
     def publications(self) -> Mapping[str, Mapping[Month | None, Publication]]:
         """See :meth:`Warehouse.publications`."""
         records = self._store.records()
+        held: dict[str, Mapping[Month | None, Record]] = {
+            spec.name: records.months(spec) for spec in self._models.specs()
+        }
         return {
             model.key: {
-                month: self._publication(model, month, record, records)
-                for month, record in records.months(model.table).items()
+                month: self._publication(model, month, record, held, records)
+                for month, record in held[model.table.name].items()
             }
             for model in self._models
         }
@@ -111,7 +112,7 @@ class StoreWarehouse:
     def _ensure(self, spec: TableSpec) -> bool:
         """Create a table that is missing; whether one that is there differs from its spec.
 
-        Its columns change with the first month that is published with others, not before.
+        Its columns are left to :meth:`prepare`, and to the month that is published with others.
 
         Raises:
             ModelError: it cannot be brought to its spec in place.
@@ -164,13 +165,20 @@ class StoreWarehouse:
     def _dataset(self, model: SqlModel) -> str:
         return self._contracts[str(model.bronze_asset)].dataset.name
 
-    def _publication(self, model: SqlModel, month: Month | None, record: Record, records: Records) -> Publication:
-        rejected = records.month(model.rejected, month) if model.rejected else None
+    def _publication(
+        self,
+        model: SqlModel,
+        month: Month | None,
+        record: Record,
+        held: Mapping[str, Mapping[Month | None, Record]],
+        records: Records,
+    ) -> Publication:
+        rejected = held[model.rejected.name].get(month) if model.rejected else None
         try:
             fingerprint = self._job(model, month, records).fingerprint
-        except LakehouseError:  # what it was made of is gone
+        except (NotLanded, CorruptFile, ContractViolation):  # what it was made of is gone, or not what it was
             is_current = False
         else:
-            held = [each for each in (record, rejected) if each is not None]
-            is_current = all(each.is_there and fingerprint in each.fingerprints for each in held)
+            parts = [each for each in (record, rejected) if each is not None]
+            is_current = all(each.is_there and fingerprint in each.fingerprints for each in parts)
         return Publication(record.rows, record.bytes, record.version, record.published_at, is_current)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lakehouse.exceptions import CommitConflict, StaleInputs
+from lakehouse.exceptions import StaleInputs
 from lakehouse.files import file_uri, make_durable, path_of
 from lakehouse.month import Month
 from lakehouse.schema import TableSpec
@@ -20,15 +20,13 @@ from lakehouse.warehouse.local.records import (
     holds_its_content,
     newest_snapshot,
 )
-from lakehouse.warehouse.local.tables import IcebergTables, data_files, month_filter
+from lakehouse.warehouse.local.tables import IcebergTables, data_files, month_filter, racing
 from lakehouse.warehouse.local.types import evolve, require_exact_types, shape_of
 from lakehouse.warehouse.store import Commit
 
 if TYPE_CHECKING:
     from pyiceberg.manifest import DataFile
     from pyiceberg.table import Table
-
-COMMIT_ATTEMPTS = 10
 
 
 @dataclass(frozen=True)
@@ -59,21 +57,7 @@ def publish(tables: IcebergTables, wanted: Replaced, is_current: Callable[[], bo
         CommitConflict: other writers kept changing the month.
         CorruptFile: the file's columns or types are not exactly the spec's.
     """
-    from pyiceberg.exceptions import CommitFailedException, ValidationException
-    from tenacity import RetryError, Retrying, retry_if_exception_type, stop_after_attempt, wait_random
-
-    racing = Retrying(
-        retry=retry_if_exception_type((CommitFailedException, ValidationException)),
-        stop=stop_after_attempt(COMMIT_ATTEMPTS),
-        wait=wait_random(0.05, 0.5),
-    )
-    try:
-        return racing(_publish_once, tables, wanted, is_current)
-    except RetryError as error:
-        raise CommitConflict(
-            f"{wanted}: other writers changed it {COMMIT_ATTEMPTS} times while it was being "
-            f"published; run it again when they are done ({error.last_attempt.exception()})"
-        ) from None
+    return racing(str(wanted), lambda: _publish_once(tables, wanted, is_current))
 
 
 def _publish_once(tables: IcebergTables, wanted: Replaced, is_current: Callable[[], bool]) -> Commit:
@@ -87,8 +71,9 @@ def _publish_once(tables: IcebergTables, wanted: Replaced, is_current: Callable[
         if is_new:
             _overwrite(table, wanted, there, None)
     elif len(held) == 1 and content_of(held[0]) == wanted.content and holds_its_content(held[0]):
-        is_new = False
+        snapshot = newest_snapshot(table, wanted.month)  # as the table was loaded: a confirmation makes none
         _confirm(table, wanted, held[0])
+        return Commit(str(snapshot.snapshot_id) if snapshot else None, is_new=False)
     else:
         is_new = True
         final = _placed(table, wanted)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lakehouse.exceptions import ConfigurationError, StatementFailed, StatementFault, first_line
 from lakehouse.models import dialect
@@ -21,10 +21,19 @@ def connect(memory_limit: str, threads: int, spill: Path) -> duckdb.DuckDBPyConn
     """A private connection with a schema for each layer and one for audits, and BigQuery's idea of time.
 
     It holds views over immutable files only, so any number may work at once, in this process or others.
+
+    Raises:
+        ConfigurationError: it cannot be set up so.
     """
     import duckdb
 
-    connection = duckdb.connect(config={"memory_limit": memory_limit, "threads": threads, "temp_directory": str(spill)})
+    config: dict[str, Any] = {"memory_limit": memory_limit, "threads": threads, "temp_directory": str(spill)}
+    try:
+        connection = duckdb.connect(config=config)
+    except duckdb.Error as error:
+        raise ConfigurationError(
+            f"LAKEHOUSE_MEMORY_LIMIT={memory_limit}, LAKEHOUSE_THREADS={threads}: cannot be had ({first_line(error)})"
+        ) from error
     connection.execute("SET TimeZone = 'UTC'")  # as BigQuery reads times without a zone
     for schema in SCHEMAS:
         connection.execute(f"CREATE SCHEMA {schema}")
@@ -48,6 +57,8 @@ def faults_named(doing: str, memory_limit: str) -> Iterator[None]:
         raise ConfigurationError(
             f"{doing}: needs more memory than LAKEHOUSE_MEMORY_LIMIT={memory_limit}: raise it ({first_line(error)})"
         ) from error
+    except duckdb.InterruptException:
+        raise KeyboardInterrupt from None
     except duckdb.Error as error:
         raise StatementFailed(first_line(error), _fault(error)) from error
     except RuntimeError as error:

@@ -98,7 +98,7 @@ class LocalSession:
         bronze_sha256: str | None,
         is_current: Callable[[], bool],
     ) -> Commit:
-        commit = Commit(None, is_new=False)
+        commits_made = []
         for each in staged:
             if not isinstance(each, StagedFile):
                 raise TypeError(f"{self._work}: {each.spec.name} was staged by another session")
@@ -111,8 +111,8 @@ class LocalSession:
                 content=each.content,
                 summary=self._summary(each, fingerprint, bronze_sha256),
             )
-            commit = commits.publish(self._tables, wanted, is_current)
-        return commit
+            commits_made.append(commits.publish(self._tables, wanted, is_current))
+        return Commit(commits_made[-1].version, any(commit.is_new for commit in commits_made))
 
     def _summary(self, staged: Staged, fingerprint: str, bronze_sha256: str | None) -> Mapping[str, str]:
         """What the snapshot that publishes the month says of it."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from lakehouse.annotations import SAMPLE_NOTE
-from lakehouse.exceptions import CorruptFile, ModelError
+from lakehouse.exceptions import CommitConflict, CorruptFile, ModelError
 from lakehouse.files import file_uri, path_of
 from lakehouse.home import ensure_home_kind
 from lakehouse.month import Month
@@ -21,7 +22,11 @@ if TYPE_CHECKING:
     from pyiceberg.manifest import DataFile
     from pyiceberg.table import Table
 
+T = TypeVar("T")
+
 NAMESPACES = ("silver", "gold")
+
+COMMIT_ATTEMPTS = 10
 
 SAMPLE_PROPERTY = "lakehouse.sample"
 """Table property that is ``true`` where rows are generated."""
@@ -131,15 +136,43 @@ class IcebergTables:
         )
 
     def evolve(self, spec: TableSpec) -> None:
-        """Bring a table's columns to its spec; makes no snapshot.
+        """Bring a table's columns to its spec; makes no snapshot. Safe to race.
 
         Raises:
             ModelError: it cannot be brought there in place.
+            CommitConflict: other writers kept changing the table.
         """
-        table = self.catalog.load_table(spec.name)
-        if changes := evolution(shape_of(table), spec):
-            with table.update_schema() as update:
-                evolve(update, changes)
+
+        def once() -> None:
+            table = self.catalog.load_table(spec.name)
+            if changes := evolution(shape_of(table), spec):
+                with table.update_schema() as update:
+                    evolve(update, changes)
+
+        racing(spec.name, once)
+
+
+def racing(what: str, once: Callable[[], T]) -> T:
+    """Make a change that loads its table anew each time, until no other writer comes between.
+
+    Raises:
+        CommitConflict: others kept changing it.
+    """
+    from pyiceberg.exceptions import CommitFailedException, ValidationException
+    from tenacity import RetryError, Retrying, retry_if_exception_type, stop_after_attempt, wait_random
+
+    attempts = Retrying(
+        retry=retry_if_exception_type((CommitFailedException, ValidationException)),
+        stop=stop_after_attempt(COMMIT_ATTEMPTS),
+        wait=wait_random(0.05, 0.5),
+    )
+    try:
+        return attempts(once)
+    except RetryError as error:
+        raise CommitConflict(
+            f"{what}: other writers changed it {COMMIT_ATTEMPTS} times while it was being changed here; run it again "
+            f"when they are done ({error.last_attempt.exception()})"
+        ) from None
 
 
 def data_files(table: Table, spec: TableSpec, month: Month | None) -> tuple[DataFile, ...]:

@@ -85,9 +85,10 @@ def _iceberg_type(type_: str) -> IcebergType:
 
 
 def _bigquery_type(type_: IcebergType) -> str:
-    """BigQuery's name of an Iceberg type that :func:`iceberg_schema` can make."""
+    """BigQuery's name of an Iceberg type that :func:`iceberg_schema` can make; Iceberg's own of any other."""
     from pyiceberg import types
 
     if isinstance(type_, types.DecimalType):
         return f"NUMERIC({type_.precision},{type_.scale})"
-    return next(name for name, kind in _ICEBERG.items() if isinstance(type_, getattr(types, kind)))
+    names = (name for name, kind in _ICEBERG.items() if isinstance(type_, getattr(types, kind)))
+    return next(names, str(type_))
