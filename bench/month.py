@@ -138,7 +138,7 @@ def _spans() -> Spans:
     spans.wrap(Replacement, "_audit", "audit")
     spans.wrap(session, "content_hash", "hash of what was written")
     spans.wrap(commits, "publish", "Iceberg commits")
-    spans.wrap(IcebergRecords, "_look", "Iceberg tables looked up")
+    spans.wrap(IcebergRecords, "_state", "Iceberg tables looked up")
     spans.wrap(dialect, "render", "SQL rendered")
     return spans
 

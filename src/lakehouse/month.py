@@ -57,6 +57,11 @@ class Month:
         return f"{self.year:04d}-{self.month:02d}"
 
 
+def of_month(what: str, month: Month | None) -> str:
+    """What a month of something is called in messages: ``green 2024-01``, or ``zones`` of what comes whole."""
+    return what if month is None else f"{what} {month}"
+
+
 def month_range(first: Month, last: Month) -> Iterator[Month]:
     """Every month from ``first`` to ``last``, both included."""
     month = first

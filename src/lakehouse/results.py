@@ -1,4 +1,4 @@
-"""What comes of a month: its checks, its ledger, what was published of it."""
+"""What comes of what a warehouse does: checks, the ledger, what was published, what was prepared."""
 
 from __future__ import annotations
 

@@ -74,6 +74,11 @@ def rejected_name(table: str) -> str:
     return f"{table}_rejected"
 
 
+def rejected_count(reason: str) -> str:
+    """What the number of records that were rejected for a reason is called."""
+    return f"rejected_{reason}"
+
+
 def records_name(bronze_relation: str) -> str:
     """Name of the relation of every record of a landed file, beside that of the distinct ones."""
     return f"{bronze_relation}_records"

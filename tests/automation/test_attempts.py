@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 import pytest
 
-from lakehouse.automation.attempts import Attempt, Attempts, Outcome, Release, ReleaseState, decide
+from lakehouse.automation.attempts import Attempt, AttemptOutcome, Attempts, Release, ReleaseState, decide
 from lakehouse.month import Month
 
 MONTH = Month(2024, 1)
@@ -16,12 +16,12 @@ NOW = datetime(2024, 5, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 NEW = Release("green", MONTH, version="A", replaces="nothing", landed_at=None)
 LANDED = replace(NEW, replaces="A of yesterday", landed_at=NOW - 24 * HOUR)
-FIRST = Attempt("green", MONTH, "A", "nothing", 1, Outcome.FAILED, NOW - 2 * HOUR)
+FIRST = Attempt("green", MONTH, "A", "nothing", 1, AttemptOutcome.FAILED, NOW - 2 * HOUR)
 SECOND = replace(FIRST, number=2, ended=NOW - 5 * HOUR)
 THIRD = replace(FIRST, number=3, ended=NOW - 99 * HOUR)
 
 
-def attempt(outcome: Outcome, **changes: object) -> Attempt:
+def attempt(outcome: AttemptOutcome, **changes: object) -> Attempt:
     return replace(FIRST, outcome=outcome, **changes)  # type: ignore[arg-type]
 
 
@@ -36,15 +36,18 @@ def test_what_was_landed_by_hand_is_done() -> None:
 
 @pytest.mark.parametrize("release", [NEW, LANDED])
 def test_what_is_under_way_is_not_requested(release: Release) -> None:
-    assert decide(release, [attempt(Outcome.RUNNING), THIRD], NOW).state is ReleaseState.UNDER_WAY
+    assert decide(release, [attempt(AttemptOutcome.RUNNING), THIRD], NOW).state is ReleaseState.UNDER_WAY
 
 
 def test_what_succeeded_and_is_landed_is_done() -> None:
-    assert decide(LANDED, [attempt(Outcome.SUCCEEDED)], NOW).state is ReleaseState.DONE
+    assert decide(LANDED, [attempt(AttemptOutcome.SUCCEEDED)], NOW).state is ReleaseState.DONE
 
 
 def test_one_success_of_several_attempts_is_enough() -> None:
-    assert decide(LANDED, [attempt(Outcome.FAILED), attempt(Outcome.SUCCEEDED)], NOW).state is ReleaseState.DONE
+    assert (
+        decide(LANDED, [attempt(AttemptOutcome.FAILED), attempt(AttemptOutcome.SUCCEEDED)], NOW).state
+        is ReleaseState.DONE
+    )
 
 
 @pytest.mark.parametrize("release", [NEW, LANDED])
@@ -78,14 +81,14 @@ def test_what_was_landed_by_hand_after_all_attempts_failed_is_done() -> None:
 
 def test_a_version_that_is_published_again_after_another_begins_anew() -> None:
     again = replace(NEW, replaces="B of today")
-    for outcome in (Outcome.SUCCEEDED, Outcome.FAILED):
+    for outcome in (AttemptOutcome.SUCCEEDED, AttemptOutcome.FAILED):
         decision = decide(again, [attempt(outcome, number=3)], NOW)
         assert (decision.state, decision.number, decision.replaces) == (ReleaseState.REQUEST, 1, "B of today")
 
 
 def test_the_last_time_a_version_was_published_counts_once_it_is_landed() -> None:
-    of_old = attempt(Outcome.SUCCEEDED, ended=NOW - 99 * HOUR)
-    last = attempt(Outcome.FAILED, replaces="B of today")
+    of_old = attempt(AttemptOutcome.SUCCEEDED, ended=NOW - 99 * HOUR)
+    last = attempt(AttemptOutcome.FAILED, replaces="B of today")
     decision = decide(replace(LANDED, landed_at=NOW - 3 * HOUR), [last, of_old], NOW)
     assert (decision.state, decision.number, decision.replaces) == (ReleaseState.REQUEST, 2, "B of today")
 
@@ -97,7 +100,7 @@ def test_attempts_at_another_version_do_not_count() -> None:
 
 def test_a_run_that_succeeded_but_landed_something_else_is_tried_again_later_and_not_for_ever() -> None:
     """A source may tell one version and serve another, from another of its machines."""
-    succeeded = attempt(Outcome.SUCCEEDED, ended=NOW - 0.5 * HOUR)
+    succeeded = attempt(AttemptOutcome.SUCCEEDED, ended=NOW - 0.5 * HOUR)
     assert decide(NEW, [succeeded], NOW).state is ReleaseState.LATER
     assert decide(NEW, [replace(succeeded, number=3)], NOW).state is ReleaseState.GIVEN_UP
 
@@ -108,8 +111,8 @@ def test_months_whose_last_attempt_failed_are_due_again_when_their_time_has_come
 
     assert due(FIRST) == {MONTH}
     assert due(replace(FIRST, ended=NOW - 0.5 * HOUR)) == set()
-    assert due(attempt(Outcome.SUCCEEDED, number=2), FIRST) == set()
-    assert due(attempt(Outcome.RUNNING, number=2), FIRST) == set()
+    assert due(attempt(AttemptOutcome.SUCCEEDED, number=2), FIRST) == set()
+    assert due(attempt(AttemptOutcome.RUNNING, number=2), FIRST) == set()
     assert due(replace(THIRD, ended=NOW - 9 * HOUR), SECOND, FIRST) == set()
     assert due(replace(FIRST, ended=NOW - 49 * HOUR)) == set()
     assert due(replace(FIRST, month=None)) == set()

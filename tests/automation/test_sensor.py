@@ -317,7 +317,7 @@ def test_a_landing_from_another_source_says_nothing_of_this_one(old_house: House
 def test_an_unreadable_landing_record_is_for_the_run_to_report(old_house: House) -> None:
     old_house.publish(LAST)
     assert old_house.by_hand(LAST, "green_bronze")
-    (record,) = old_house.project.bronze.records("green", LAST).glob("*.json")
+    (record,) = old_house.project.bronze.record_folder("green", LAST).glob("*.json")
     record.write_text("{")
     (request,) = old_house.requests()
     assert keys(request) == GREEN

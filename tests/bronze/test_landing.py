@@ -33,13 +33,14 @@ class House:
         self.store = LocalBronzeStore(folder / "home", of_samples=False)
         self.settings: Settings = load_settings(home=folder / "home", tlc_url=server.url, http_attempts=1)
         self.loads: list[str] = []
+        self.warnings: list[str] = []
 
     def publish(self, trips: int) -> bytes:
         return green_files.write(self.server.folder / PATH[1:], green_files.trips(MONTH, trips)).read_bytes()
 
     def land(self, source: Source | None = None, *, of_samples: bool = False) -> Landed:
         source = source or source_of(self.settings, GREEN)
-        return Lander(self.store, source, of_samples=of_samples).land(MONTH, self._load)
+        return Lander(self.store, source, of_samples=of_samples).land(MONTH, self._load, self.warnings.append)
 
     def current(self) -> Landing | None:
         return self.store.current("green", MONTH)
@@ -50,7 +51,7 @@ class House:
         return self.store.file(landing)
 
     def records(self) -> int:
-        return len(list(self.store.records("green", MONTH).glob("*.json")))
+        return len(list(self.store.record_folder("green", MONTH).glob("*.json")))
 
     def _load(self, download: Download, folder: Path) -> Path:
         self.loads.append(download.sha256)
@@ -67,7 +68,7 @@ def house(tmp_path: Path) -> Iterator[House]:
 def test_a_file_is_landed_byte_for_byte_and_recorded(house: House) -> None:
     served = house.publish(3)
     landed = house.land()
-    assert (landed.is_unchanged, landed.was_damaged) == (False, False)
+    assert (landed.is_unchanged, house.warnings) == (False, [])
     assert house.current() == landed.landing
     assert house.file().read_bytes() == served
     assert (landed.landing.rows, landed.landing.url) == (3, f"{house.server.url}{PATH}")
@@ -109,7 +110,8 @@ def test_a_damaged_file_is_asked_for_unconditionally_and_landed_again(house: Hou
     else:
         house.file().write_bytes(served[:-1] + b"x")
     mended = house.land()
-    assert mended.was_damaged
+    assert not mended.is_unchanged
+    assert house.warnings == ["green 2024-01: the landed file is gone or damaged; landing it again"]
     assert house.file().read_bytes() == served
     assert house.server.statuses() == [200, 200]
 
@@ -121,6 +123,7 @@ def test_a_damaged_file_that_the_source_has_no_more_is_a_fault_and_not_unpublish
     (house.server.folder / PATH[1:]).unlink()
     with pytest.raises(CorruptFile, match=r"green 2024-01: the landed file is gone or damaged, and .*AccessDenied"):
         house.land()
+    assert len(house.warnings) == 1
 
 
 def test_a_month_that_is_not_published_leaves_nothing(house: House) -> None:

@@ -78,7 +78,7 @@ def test_a_dataset_that_comes_whole_lies_beside_the_months_under_its_own_suffix(
     store.record(landing)
     assert store.current("zones", None) == landing
     assert store.file(landing) == store.root / "zones" / "all" / f"{landing.sha256[:32]}.csv"
-    assert [path.parent for path in store.records("zones", None).iterdir()] == [
+    assert [path.parent for path in store.record_folder("zones", None).iterdir()] == [
         store.root / "_landings" / "zones" / "all"
     ]
     assert (str(landing), landing.period) == ("zones", None)
@@ -159,7 +159,7 @@ def test_an_earlier_answer_that_is_recorded_later_does_not_become_current(store:
 
 def test_a_record_that_cannot_be_read_is_named(store: LocalBronzeStore) -> None:
     land(store, b"a")
-    record = next(store.records("green", MONTH).glob("*.json"))
+    record = next(store.record_folder("green", MONTH).glob("*.json"))
     record.write_text("{")
     with pytest.raises(CorruptFile, match="not a landing record"):
         store.current("green", MONTH)

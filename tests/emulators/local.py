@@ -9,13 +9,13 @@ from datetime import datetime
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 from sqlglot import exp
 
 from lakehouse.bronze.contract import Contract
 from lakehouse.bronze.local import LocalBronzeStore
 from lakehouse.bronze.store import Landing
 from lakehouse.exceptions import QueryError
-from lakehouse.files import file_uri
 from lakehouse.models import dialect
 from lakehouse.models.checks.base import REJECTED, STAGED
 from lakehouse.models.model import Models, SqlModel
@@ -23,7 +23,7 @@ from lakehouse.schema import Column, TableSpec
 from lakehouse.warehouse.landed_input import LandedInput
 from lakehouse.warehouse.local.store import LocalStore
 from lakehouse.warehouse.statements import Statement
-from lakehouse.warehouse.store import LandedFile, Work
+from lakehouse.warehouse.store import Work
 from tests.emulators.compiled import compiled
 
 
@@ -56,7 +56,7 @@ class DuckDb:
         return self._session.rows(Statement(query), {})
 
     def load(self, table: str, file: Path, columns: Sequence[Column]) -> None:  # noqa: ARG002 - the file has them
-        self._session.relate(table, LandedFile(file_uri(file), "parquet", ()))
+        self._session.relate(table, pq.read_table(file))
 
     def compute(self, model: SqlModel, parameters: Mapping[str, datetime]) -> None:
         statements = self._statements[model.key]

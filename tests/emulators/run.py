@@ -17,8 +17,9 @@ from sqlglot import exp
 
 from lakehouse.bronze.contracts import CONTRACTS
 from lakehouse.bronze.footer import read_footer
+from lakehouse.bronze.landing_table import LANDING_COLUMNS, LANDINGS
 from lakehouse.bronze.projection import Projection
-from lakehouse.bronze.store import LANDING_COLUMNS, LANDINGS, Landing
+from lakehouse.bronze.store import Landing
 from lakehouse.exceptions import StatementFailed
 from lakehouse.models import dialect
 from lakehouse.models.model import LEDGER, PARTITION_END, PARTITION_START, Models, SqlModel

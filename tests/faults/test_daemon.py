@@ -80,7 +80,7 @@ def idle(log: Path) -> int:
 
 
 def landings(project: Project, month: Month) -> int:
-    return len(list(project.bronze.records("green", month).glob("*.json")))
+    return len(list(project.bronze.record_folder("green", month).glob("*.json")))
 
 
 def test_the_daemon_loads_a_new_and_a_restated_month_once_each_into_a_new_home(project: Project) -> None:

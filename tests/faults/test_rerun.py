@@ -323,7 +323,7 @@ def test_a_damaged_data_file_of_a_table_is_computed_anew_by_the_next_run(
 def test_a_damaged_landing_record_is_named(project: Project) -> None:
     month = Month(2024, 1)
     load(project, month)
-    (record,) = project.bronze.records("green", month).glob("*.json")
+    (record,) = project.bronze.record_folder("green", month).glob("*.json")
     record.write_text(record.read_text()[:40])
     result = run(project, month)
     assert result.exit_code == 1

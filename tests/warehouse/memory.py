@@ -36,6 +36,7 @@ from lakehouse.warehouse.store import (
     Records,
     Relation,
     Staged,
+    StagedMonth,
     TableShape,
     Work,
 )
@@ -201,17 +202,11 @@ class MemorySession:
             bound = statement.bind(parameters)
             return self._connection.sql(statement.text("duckdb"), params=bound or None).to_arrow_table()
 
-    def publish(
-        self,
-        staged: Sequence[Staged],
-        fingerprint: str,
-        bronze_sha256: str | None,  # noqa: ARG002 - it keeps no record but the rows
-        is_current: Callable[[], bool],
-    ) -> Commit:
+    def publish(self, month: StagedMonth, is_current: Callable[[], bool]) -> Commit:
         commits = []
-        for each in staged:
+        for each in month.staged:
             assert isinstance(each, StagedRows)
-            commits.append(self._store.publish(each, self._work.month, fingerprint, is_current))
+            commits.append(self._store.publish(each, self._work.month, month.fingerprint, is_current))
         return Commit(commits[-1].version, any(commit.is_new for commit in commits))
 
     def _give(self, name: str, tables: Sequence[pa.Table], columns: Sequence[Column]) -> None:
@@ -252,7 +247,7 @@ def _content(table: pa.Table) -> str:
 
 def _reader(landed: LandedFile) -> str:
     path = path_of(landed.uri)
-    if landed.suffix != "csv":
+    if landed.landing.suffix != "csv":
         return f"read_parquet('{path}', hive_partitioning = FALSE)"
     columns = ", ".join(f"'{column.name}': 'VARCHAR'" for column in landed.columns)
     given = f"auto_detect = FALSE, header = TRUE, columns = {{{columns}}}, delim = ',', quote = '\"', escape = '\"'"

@@ -23,7 +23,7 @@ from lakehouse.bronze.landing import Landed, Lander
 from lakehouse.bronze.sources import Source, source_of
 from lakehouse.bronze.store import BronzeStore
 from lakehouse.exceptions import CorruptFile
-from lakehouse.month import Month
+from lakehouse.month import Month, of_month
 from lakehouse.settings import Settings
 
 if TYPE_CHECKING:
@@ -70,11 +70,9 @@ def _bronze_asset(
             said_by_dlt.update(said)
             return landed
 
-        what = f"{source.dataset.name} {month or ''}".strip()
-        with failures_in_words(what):
-            landed = Lander(bronze_store, source, of_samples=settings.sample).land(month, load)
-            if landed.was_damaged:
-                context.log.warning(f"{what}: the landed file was gone or damaged; it was landed again")
+        with failures_in_words(of_month(source.dataset.name, month)):
+            lander = Lander(bronze_store, source, of_samples=settings.sample)
+            landed = lander.land(month, load, context.log.warning)
             facts = {
                 **said_by_dlt,
                 "unchanged_at_source": landed.is_unchanged,

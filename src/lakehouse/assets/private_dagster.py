@@ -1,4 +1,4 @@
-"""What we use of Dagster that it does not promise to keep, all in one place; a test pins each of it."""
+"""Where we reach into Dagster for what it does not promise to keep: one place, and a test that pins what is used."""
 
 from __future__ import annotations
 

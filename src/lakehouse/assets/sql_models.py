@@ -16,9 +16,9 @@ from lakehouse.models import dialect
 from lakehouse.models.checks.kinds import IMPLICIT_CHECKS
 from lakehouse.models.lineage import column_lineage
 from lakehouse.models.model import Models, SqlModel
-from lakehouse.month import Month
+from lakehouse.month import Month, of_month
 from lakehouse.results import CheckResult, ReplaceResult
-from lakehouse.schema import BRONZE_COLUMNS
+from lakehouse.schema import BRONZE_COLUMNS, rejected_count
 from lakehouse.settings import Settings
 from lakehouse.warehouse.protocol import Warehouse
 
@@ -55,7 +55,7 @@ def sql_model_asset(
         context: dg.AssetExecutionContext, warehouse: dg.ResourceParam[Warehouse]
     ) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult[Any]]:
         month = Month.parse(context.partition_key) if model.is_partitioned else None
-        with failures_in_words(f"{model.key} {month or ''}".strip()):
+        with failures_in_words(of_month(model.key, month)):
             try:
                 result = warehouse.replace(model, month, context.run.run_id)
             except CheckFailed as failure:
@@ -119,7 +119,6 @@ def _check_results(settings: Settings, checks: tuple[CheckResult, ...]) -> Itera
 def _facts(model: SqlModel, result: ReplaceResult) -> dict[str, Any]:
     facts: dict[str, Any] = {
         "dagster/row_count": result.rows,
-        "skipped": result.skipped,
         "effect": result.effect.value,
         "seconds": result.seconds,
         "bytes_written": result.bytes_written,
@@ -136,7 +135,7 @@ def _facts(model: SqlModel, result: ReplaceResult) -> dict[str, Any]:
         facts["bronze_rows"] = result.ledger.bronze_rows
         facts["duplicate_copies"] = result.ledger.duplicate_copies
         facts["rejected_rows"] = sum(result.ledger.rejected.values())
-        facts |= {f"rejected_{reason}": rows for reason, rows in result.ledger.rejected.items()}
+        facts |= {rejected_count(reason): rows for reason, rows in result.ledger.rejected.items()}
     return facts
 
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from lakehouse.month import Month
+from lakehouse.month import Month, of_month
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance, RunRecord
@@ -45,10 +45,10 @@ class Release:
     landed_at: datetime | None
 
     def __str__(self) -> str:
-        return f"{self.dataset} {self.month or ''}".strip()
+        return of_month(self.dataset, self.month)
 
 
-class Outcome(Enum):
+class AttemptOutcome(Enum):
     """What became of an attempt."""
 
     RUNNING = "running"
@@ -65,7 +65,7 @@ class Attempt:
     version: str
     replaces: str
     number: int
-    outcome: Outcome
+    outcome: AttemptOutcome
     ended: datetime
 
 
@@ -109,11 +109,11 @@ def decide(release: Release, attempts: Sequence[Attempt], now: datetime) -> Deci
     def decision(state: ReleaseState, number: int = number, due: datetime | None = None) -> Decision:
         return Decision(release, state, number, replaces, due)
 
-    if any(attempt.outcome is Outcome.RUNNING for attempt in same):
+    if any(attempt.outcome is AttemptOutcome.RUNNING for attempt in same):
         return decision(ReleaseState.UNDER_WAY)
     if release.landed_at is not None:
         by_hand = ended is None or release.landed_at > ended
-        if by_hand or any(attempt.outcome is Outcome.SUCCEEDED for attempt in tried):
+        if by_hand or any(attempt.outcome is AttemptOutcome.SUCCEEDED for attempt in tried):
             return decision(ReleaseState.DONE)
     if ended is None:
         return decision(ReleaseState.REQUEST, number=1)
@@ -149,7 +149,7 @@ class Attempts:
             month
             for (_, month), (last, *_) in self._of.items()
             if month is not None
-            and last.outcome is Outcome.FAILED
+            and last.outcome is AttemptOutcome.FAILED
             and last.number < MAX_ATTEMPTS
             and since < last.ended <= now - RETRY_AFTER[last.number - 1]
         }
@@ -199,7 +199,7 @@ def _attempts(record: RunRecord, now: datetime) -> Iterator[Attempt]:
                 )
 
 
-def _outcome(record: RunRecord, now: datetime) -> tuple[Outcome, datetime]:
+def _outcome(record: RunRecord, now: datetime) -> tuple[AttemptOutcome, datetime]:
     """How a run ended and when; of one at work, when it was last heard of."""
     import dagster as dg
 
@@ -207,8 +207,8 @@ def _outcome(record: RunRecord, now: datetime) -> tuple[Outcome, datetime]:
     heard = record.update_timestamp
     if run.is_finished:
         ended = heard if record.end_time is None else datetime.fromtimestamp(record.end_time, UTC)
-        return (Outcome.SUCCEEDED if run.is_success else Outcome.FAILED), ended
+        return (AttemptOutcome.SUCCEEDED if run.is_success else AttemptOutcome.FAILED), ended
     # However long a run is queued, Dagster does not lose it: no process has it yet.
     if run.status is not dg.DagsterRunStatus.QUEUED and now - heard > LOST_AFTER:
-        return Outcome.FAILED, heard + LOST_AFTER
-    return Outcome.RUNNING, heard
+        return AttemptOutcome.FAILED, heard + LOST_AFTER
+    return AttemptOutcome.RUNNING, heard

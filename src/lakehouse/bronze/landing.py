@@ -13,7 +13,7 @@ from lakehouse.bronze.sources import Source
 from lakehouse.bronze.store import BronzeStore, Landing
 from lakehouse.exceptions import ConfigurationError, CorruptFile, NotPublished
 from lakehouse.files import hash_file
-from lakehouse.month import Month
+from lakehouse.month import Month, of_month
 
 Load = Callable[[Download, Path], Path]
 """Lands a download in a folder of its own, as the source's loader does; the landed file."""
@@ -21,14 +21,10 @@ Load = Callable[[Download, Path], Path]
 
 @dataclass(frozen=True)
 class Landed:
-    """What is current now; ``is_unchanged`` says that the source serves what was current before.
-
-    ``was_damaged`` says that the file that was current before was gone or had other bytes.
-    """
+    """What is current now; ``is_unchanged`` says that the source serves what was current, and whole, before."""
 
     landing: Landing
     is_unchanged: bool
-    was_damaged: bool
 
 
 class Lander:
@@ -39,10 +35,11 @@ class Lander:
         self._source = source
         self._of_samples = of_samples
 
-    def land(self, month: Month | None, load: Load) -> Landed:
+    def land(self, month: Month | None, load: Load, warn: Callable[[str], None]) -> Landed:
         """Make what the source serves current; nothing is kept of what cannot be.
 
-        A file that was damaged since it was landed is asked for unconditionally, and landed again.
+        A file that was damaged since it was landed is asked for unconditionally, and landed again; ``warn`` is told
+        before the source is asked.
 
         Raises:
             NotPublished: the source has no file of it.
@@ -57,6 +54,8 @@ class Lander:
         recorded = self._store.current(self._source.dataset.name, month)
         was_damaged = recorded is not None and not self._store.is_intact(recorded)
         current = None if was_damaged else recorded
+        if was_damaged:
+            warn(f"{recorded}: the landed file is gone or damaged; landing it again")
         with self._store.workspace() as folder:
             try:
                 download = self._source.fetch(month, folder, self._validators(month, current))
@@ -66,11 +65,11 @@ class Lander:
                 raise
             if download is not None:
                 landing = self._adopted(month, download, current, folder, load)
-                return Landed(landing, landing.is_same_version(current), was_damaged)
+                return Landed(landing, landing.is_same_version(current))
         if current is None:
-            what = f"{self._source.dataset.name} {month or ''}".strip()
+            what = of_month(self._source.dataset.name, month)
             raise CorruptFile(f"{what}: the source answered 'unchanged' to an unconditional request")
-        return Landed(current, True, was_damaged)
+        return Landed(current, is_unchanged=True)
 
     def _validators(self, month: Month | None, current: Landing | None) -> Validators | None:
         """Those of the current landing, unless it is another source's: they say nothing of this one."""
@@ -117,7 +116,7 @@ class Lander:
 
     def _require_kind(self, month: Month | None, download: Download) -> None:
         """A home holds real records or samples, never both."""
-        what = f"{self._source.dataset.name} {month or ''}".strip()
+        what = of_month(self._source.dataset.name, month)
         if download.is_sample and not self._of_samples:
             raise ConfigurationError(
                 f"{what}: {download.url} serves generated sample data, and this home is for real data; nothing was "

@@ -68,12 +68,12 @@ class LocalBronzeStore:
     def footer(self, landing: Landing) -> tuple[SourceColumn, ...]:
         return read_footer(self.file(landing))
 
-    def records(self, dataset: str, month: Month | None) -> Path:
+    def record_folder(self, dataset: str, month: Month | None) -> Path:
         """Folder of the landing records of a dataset, or of a month of it."""
         return self._records / dataset / (str(month) if month else _WHOLE)
 
     def current(self, dataset: str, month: Month | None) -> Landing | None:
-        newest = max(self.records(dataset, month).glob("*.json"), default=None)
+        newest = max(self.record_folder(dataset, month).glob("*.json"), default=None)
         return None if newest is None else _read(newest)
 
     def landings(self) -> Iterator[tuple[Landing, bool]]:
@@ -93,7 +93,7 @@ class LocalBronzeStore:
         newest = self.current(landing.dataset, landing.period)
         if newest is not None and newest.observed_at >= max(landing.observed_at, datetime.now(UTC)):
             landing = landing.model_copy(update={"observed_at": newest.observed_at + timedelta(microseconds=1)})
-        folder = self.records(landing.dataset, landing.period)
+        folder = self.record_folder(landing.dataset, landing.period)
         folder.mkdir(parents=True, exist_ok=True)
         stamp = landing.observed_at.astimezone(UTC).strftime("%Y%m%dT%H%M%S%fZ")
         partial = folder / f".{uuid.uuid4().hex}"
@@ -102,7 +102,7 @@ class LocalBronzeStore:
         partial.replace(folder / f"{stamp}-{_name(landing)}.json")
 
     def sweep(self, dataset: str, month: Month | None) -> int:
-        recorded = {self.file(_read(path)) for path in self.records(dataset, month).glob("*.json")}
+        recorded = {self.file(_read(path)) for path in self.record_folder(dataset, month).glob("*.json")}
         cutoff = time.time() - ORPHAN_AGE_SECONDS
         swept = 0
         for path in (self.root / _folder(dataset, month)).glob("*"):

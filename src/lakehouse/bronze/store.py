@@ -10,35 +10,14 @@ from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from pydantic import BaseModel, ConfigDict
 
 from lakehouse.bronze.footer import SourceColumn
 from lakehouse.exceptions import CorruptFile, NotLanded
 from lakehouse.files import readable
-from lakehouse.month import Month
-from lakehouse.schema import Column, arrow_type
-
-if TYPE_CHECKING:
-    import pyarrow as pa
-
-LANDINGS = "bronze.landings"
-"""Name under which landing records can be queried."""
-
-LANDING_COLUMNS = (
-    Column("dataset", "STRING", "Dataset the file belongs to"),
-    Column("month", "DATE", "First day of the month the file is for, NULL of a dataset that comes whole"),
-    Column("url", "STRING", "Where it was fetched from"),
-    Column("etag", "STRING", "Version the source gave it"),
-    Column("last_modified", "STRING", "When the source says it last changed"),
-    Column("bytes", "INT64", "Size of the file", "bytes"),
-    Column("rows", "INT64", "Records in the file", "records"),
-    Column("sha256", "STRING", "SHA-256 of the file"),
-    Column("answer_sha256", "STRING", "SHA-256 of the source's answer, where the file was made from it"),
-    Column("observed_at", "STRING", "When it was landed, UTC, ISO 8601"),
-    Column("is_current", "BOOL", "Whether it is the month's newest landing"),
-)
+from lakehouse.month import Month, of_month
 
 
 class Landing(BaseModel):
@@ -62,7 +41,7 @@ class Landing(BaseModel):
     answer_sha256: str | None = None
 
     def __str__(self) -> str:
-        return f"{self.dataset} {self.month or ''}".strip()
+        return of_month(self.dataset, self.period)
 
     @property
     def period(self) -> Month | None:
@@ -172,7 +151,7 @@ def open_current(store: BronzeStore, dataset: str, month: Month | None, asset: s
         CorruptFile: its file is gone or has another size than was landed.
     """
     landing = store.current(dataset, month)
-    what, how = f"{dataset} {month or ''}".strip(), f"materialize {asset}{f' for {month}' if month else ''}"
+    what, how = of_month(dataset, month), f"materialize {asset}{f' for {month}' if month else ''}"
     if landing is None:
         raise NotLanded(f"{what} has not been landed: {how} first, for example with --select '+{asset}'")
     if not is_there(store, landing):
@@ -180,19 +159,3 @@ def open_current(store: BronzeStore, dataset: str, month: Month | None, asset: s
         state = "is missing" if is_gone else f"is not the {landing.bytes:,} bytes that were landed"
         raise CorruptFile(f"{what}: {readable(store.uri(landing))} {state}: {how} to land it again")
     return landing
-
-
-def landing_table(store: BronzeStore) -> pa.Table:
-    """Every landing as a row of :data:`LANDING_COLUMNS`."""
-    import pyarrow as pa
-
-    schema = pa.schema([(column.name, arrow_type(column.type)) for column in LANDING_COLUMNS])
-    rows = [
-        {
-            **landing.model_dump(mode="json", exclude={"suffix"}),
-            "month": landing.period.first_day if landing.period else None,
-            "is_current": is_current,
-        }
-        for landing, is_current in store.landings()
-    ]
-    return pa.Table.from_pylist(rows, schema=schema)

@@ -116,13 +116,13 @@ def _write_summary(outcomes: Sequence[RunOutcome]) -> None:
     for key in keys:
         made = [asset for outcome in outcomes for asset in outcome.assets if asset.key == key]
         counted = made[0].rows is not None
-        judged = any(asset.rejected is not None for asset in made)
+        is_audited = any(asset.rejected is not None for asset in made)
         lines.append(
             [
                 key,
                 f"{sum(asset.rows or 0 for asset in made):,}" if counted else "",
-                f"{sum(asset.rejected or 0 for asset in made):,}" if judged else "",
-                f"{sum(asset.duplicates or 0 for asset in made):,}" if judged else "",
+                f"{sum(asset.rejected or 0 for asset in made):,}" if is_audited else "",
+                f"{sum(asset.duplicates or 0 for asset in made):,}" if is_audited else "",
                 f"{sum(asset.seconds for asset in made):.2f}",
             ]
         )

@@ -130,7 +130,7 @@ class StepReader:
             rows=count("dagster/row_count"),
             rejected=count("rejected_rows"),
             duplicates=count("duplicate_copies"),
-            unchanged=bool(metadata.get("skipped") or metadata.get("unchanged_at_source")),
+            unchanged=metadata.get("effect") == Effect.UNCHANGED.value or bool(metadata.get("unchanged_at_source")),
             note=_note(metadata),
             warnings=tuple(self._warned.get(key, ())),
             seconds=seconds,

@@ -14,6 +14,7 @@ from lakehouse.models.checks.base import REJECTED, STAGED
 from lakehouse.models.checks.kinds import IMPLICIT_CHECKS, Unique
 from lakehouse.models.model import PARTITION_END, PARTITION_START, SqlModel, audit_schema
 from lakehouse.results import CheckResult, Ledger
+from lakehouse.schema import rejected_count
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 ROWS = "rows"
 _OUTSIDE = "outside"
 _DUPLICATES = "duplicates"
-_REJECTED_PREFIX = "rejected_"
 _CHECK_PREFIX = "check_"
 _GRAIN = "check_grain"
 
@@ -38,7 +38,7 @@ def audit_query(model: SqlModel, schema: dialect.Schema) -> exp.Query:
         counts[_DUPLICATES] = exp.Sum(this=exp.column("copies") - 1)
         for reason in model.reject_reasons:
             matches = exp.column("reject_reason").eq(exp.Literal.string(reason))
-            counts[_REJECTED_PREFIX + reason] = _count_rejected(matches)
+            counts[rejected_count(reason)] = _count_rejected(matches)
     if model.grain:
         counts[_GRAIN] = Unique(type="unique", columns=model.grain).failing()
     for check in model.checks:
@@ -97,7 +97,7 @@ def evaluate(
         bronze_rows=bronze_rows,
         silver_rows=counts[ROWS],
         duplicate_copies=counts[_DUPLICATES],
-        rejected={reason: counts[_REJECTED_PREFIX + reason] for reason in model.reject_reasons},
+        rejected={reason: counts[rejected_count(reason)] for reason in model.reject_reasons},
     )
     unaccounted = ledger.bronze_rows - ledger.silver_rows - ledger.duplicate_copies - sum(ledger.rejected.values())
     balance = CheckResult(
@@ -111,7 +111,7 @@ def evaluate(
             "bronze_rows": ledger.bronze_rows,
             "silver_rows": ledger.silver_rows,
             "duplicate_copies": ledger.duplicate_copies,
-            **{_REJECTED_PREFIX + reason: rows for reason, rows in ledger.rejected.items()},
+            **{rejected_count(reason): rows for reason, rows in ledger.rejected.items()},
         },
     )
     return ledger, (balance, *results)

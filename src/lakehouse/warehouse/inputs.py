@@ -12,7 +12,7 @@ from lakehouse.bronze.store import BronzeStore
 from lakehouse.exceptions import NotLanded
 from lakehouse.models import dialect
 from lakehouse.models.model import PARTITION_END, PARTITION_START, Models, SqlModel
-from lakehouse.month import Month
+from lakehouse.month import Month, of_month
 from lakehouse.schema import TableSpec
 from lakehouse.warehouse.landed_input import LandedInput
 from lakehouse.warehouse.statements import ModelStatements, TieBreaker
@@ -139,9 +139,9 @@ class Inputs:
             keys = ", ".join(maker.key for maker in missing)
             names = ", ".join(maker.table.name for maker in missing)
             month = f" for {self.month}" if self.month and all(maker.is_partitioned for maker in missing) else ""
+            have = "have" if len(missing) > 1 else "has"
             raise NotLanded(
-                f"{model.key} {self.month or ''}".strip()
-                + f": {names} {'have' if len(missing) > 1 else 'has'} nothing{month}: materialize {keys} first"
+                f"{of_month(model.key, self.month)}: {names} {have} nothing{month}: materialize {keys} first"
             )
 
 

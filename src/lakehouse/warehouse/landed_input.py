@@ -18,7 +18,7 @@ from lakehouse.month import Month
 from lakehouse.schema import BRONZE_COLUMNS, records_name
 from lakehouse.warehouse.statements import Statement, TieBreaker
 from lakehouse.warehouse.store import LandedFile, Session
-from lakehouse.warehouse.value_checks import Drift, number_query, require_numbers, rounded, value_query
+from lakehouse.warehouse.value_checks import Drift, number_query, read_values, require_numbers, value_query
 
 _COUNT, _RECORDS = "kept", "records"
 
@@ -115,7 +115,7 @@ class LandedInput:
             session.relate(folded, nothing)
             session.relate(records, nothing)
             return Drift()
-        session.relate(LANDED, LandedFile(self.store.uri(self.landing), self.landing.suffix, self.footer))
+        session.relate(LANDED, LandedFile(self.landing, self.store.uri(self.landing), self.footer))
         drift = self._drift(session)
         projection = self.projection.with_exact_halves(drift.rounded)
         session.relate(records, projection.records(self.sha256))
@@ -140,7 +140,7 @@ class LandedInput:
     def _drift(self, session: Session) -> Drift:
         projection = self.projection
         query = value_query(projection)
-        counts = rounded(projection, session.one(query, {}), self.name) if query else {}
+        counts = read_values(projection, session.one(query, {}), self.name) if query else {}
         expected = self.contract.expected(self.landing.period if self.landing else None)
         vanished = tuple(name for name in projection.absent if name in expected)
         return Drift(projection.unknown, projection.absent, vanished, counts)

@@ -7,16 +7,14 @@ from collections.abc import Mapping
 from sqlglot import exp
 
 from lakehouse.bronze.contract import Contract
-from lakehouse.bronze.store import LANDINGS
+from lakehouse.bronze.landing_table import LANDINGS
 from lakehouse.exceptions import ModelError
 from lakehouse.models import dialect
 from lakehouse.models.model import LEDGER, Models, SqlModel
-from lakehouse.schema import rejected_name
+from lakehouse.schema import rejected_count, rejected_name
 
 LEDGER_KEYS = {"dataset": "STRING", "month": "DATE", "bronze_sha256": "STRING"}
 """Its grain, with types."""
-
-_REJECTED_PREFIX = "rejected_"
 
 
 def ledger_query(models: Models, contracts: Mapping[str, Contract]) -> exp.Query:
@@ -33,7 +31,7 @@ def ledger_query(models: Models, contracts: Mapping[str, Contract]) -> exp.Query
         "silver_rows",
         "duplicate_copies",
         "rejected_rows",
-        *(_REJECTED_PREFIX + reason for reason in reasons),
+        *map(rejected_count, reasons),
     ]
     parts = [_landed(terms)]
     for model in audited:
@@ -95,7 +93,7 @@ def _kept(model: SqlModel, dataset: str, terms: list[str]) -> exp.Query:
 def _rejected(model: SqlModel, dataset: str, reasons: list[str], terms: list[str]) -> exp.Query:
     counts: dict[str, exp.Expr] = {"rejected_rows": exp.Count(this=exp.Star())}
     counts |= {
-        _REJECTED_PREFIX + reason: exp.CountIf(this=exp.column("reject_reason").eq(exp.Literal.string(reason)))
+        rejected_count(reason): exp.CountIf(this=exp.column("reject_reason").eq(exp.Literal.string(reason)))
         for reason in reasons
     }
     part = _part(exp.Literal.string(dataset), exp.column("month"), "bronze_sha256", counts, terms)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from sqlglot import exp
 
 from lakehouse.bronze.contract import Contract
-from lakehouse.bronze.store import LANDING_COLUMNS, LANDINGS, BronzeStore, landing_table
+from lakehouse.bronze.landing_table import LANDING_COLUMNS, LANDINGS, landing_table
+from lakehouse.bronze.store import BronzeStore
 from lakehouse.exceptions import LakehouseError, QueryError, StatementFailed, StatementFault
 from lakehouse.models import dialect, portability
 from lakehouse.models.model import LEDGER, Models

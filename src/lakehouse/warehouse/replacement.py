@@ -18,7 +18,7 @@ from lakehouse.warehouse.audit import ROWS, Audit, evaluate
 from lakehouse.warehouse.failing_rows import FailingRows
 from lakehouse.warehouse.inputs import Inputs
 from lakehouse.warehouse.statements import ModelStatements, Statement, TieBreaker
-from lakehouse.warehouse.store import PublishedRows, Records, Session, Staged, Work
+from lakehouse.warehouse.store import PublishedRows, Records, Session, Staged, StagedMonth, Work
 from lakehouse.warehouse.value_checks import Drift
 
 
@@ -43,7 +43,7 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class MonthOutcome:
     """What became of a month, and what its audit says; see :class:`lakehouse.results.ReplaceResult`."""
 
     audit: Audit
@@ -76,7 +76,7 @@ class Replacement:
         self._failing_rows = failing_rows
         self._input_checks = input_checks
 
-    def run(self, tie_breaker: TieBreaker, is_current: Callable[[], bool]) -> Outcome:
+    def run(self, tie_breaker: TieBreaker, is_current: Callable[[], bool]) -> MonthOutcome:
         """Leave the month as it is if it is what would be computed; else compute, audit and publish it.
 
         ``is_current`` tells whether the inputs are still those of the job.
@@ -109,7 +109,7 @@ class Replacement:
                 return f"{spec.name} is damaged"
         return None
 
-    def _left_as_it_is(self, checks: Sequence[CheckResult]) -> Outcome | None:
+    def _left_as_it_is(self, checks: Sequence[CheckResult]) -> MonthOutcome | None:
         """The published month, audited; None if its rows do not add up."""
         job = self._job
         self._session.relate(STAGED, PublishedRows(job.model.table, job.month))
@@ -122,9 +122,9 @@ class Replacement:
         record = self._records.month(job.model.table, job.month)
         if record is None:
             raise TypeError(f"{self._work}: only what has a record is left as it is")
-        return Outcome(audit, Effect.UNCHANGED, None, record.content, record.version, 0)
+        return MonthOutcome(audit, Effect.UNCHANGED, None, record.content, record.version, 0)
 
-    def _computed(self, checks: Sequence[CheckResult], reason: str, is_current: Callable[[], bool]) -> Outcome:
+    def _computed(self, checks: Sequence[CheckResult], reason: str, is_current: Callable[[], bool]) -> MonthOutcome:
         """Compute the month aside, audit it, and publish it."""
         job = self._job
         if job.inputs.landed is not None:
@@ -135,11 +135,12 @@ class Replacement:
         audit = self._audit(checks)
         audit.require_blocking_checks(str(self._work), job.model.table.name)
         sha256 = job.inputs.landed.sha256 if job.inputs.landed is not None else None
-        commit = self._session.publish(staged, job.fingerprint, sha256, is_current)
+        month = StagedMonth(tuple(staged), job.fingerprint, sha256, audit.ledger)
+        commit = self._session.publish(month, is_current)
         table = staged[-1]
         effect = Effect.PUBLISHED if commit.is_new else Effect.CONFIRMED
         written = table.bytes if commit.is_new and table.rows else 0
-        return Outcome(audit, effect, reason, table.content, commit.version, written)
+        return MonthOutcome(audit, effect, reason, table.content, commit.version, written)
 
     def _stage(self, name: str, spec: TableSpec, statement: Statement | None) -> Staged:
         if statement is None:

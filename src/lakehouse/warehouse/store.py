@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 from sqlglot import exp
 
 from lakehouse.bronze.footer import SourceColumn
-from lakehouse.month import Month
+from lakehouse.bronze.store import Landing
+from lakehouse.month import Month, of_month
+from lakehouse.results import Ledger
 from lakehouse.schema import Column, TableSpec
 from lakehouse.warehouse.statements import Statement
 
@@ -31,7 +33,7 @@ class Work:
     run_id: str
 
     def __str__(self) -> str:
-        return f"{self.asset} {self.month or ''}".strip()
+        return of_month(self.asset, self.month)
 
 
 @dataclass(frozen=True)
@@ -82,10 +84,10 @@ class Records(Protocol):
 
 @dataclass(frozen=True)
 class LandedFile:
-    """The rows of a landed file as they are."""
+    """The rows of a landed file as they are; ``uri`` is where it is, ``columns`` what it says of itself."""
 
+    landing: Landing
     uri: str
-    suffix: str
     columns: tuple[SourceColumn, ...]
 
 
@@ -109,6 +111,20 @@ class Staged:
     rows: int
     content: str
     bytes: int
+
+
+@dataclass(frozen=True)
+class StagedMonth:
+    """What is to be published of a month: staged rows of one or more tables, the model's own last.
+
+    ``fingerprint`` identifies all that they were made of, ``bronze_sha256`` the landed file that they are of, if it is
+    one; ``ledger`` accounts for each of its records.
+    """
+
+    staged: tuple[Staged, ...]
+    fingerprint: str
+    bronze_sha256: str | None
+    ledger: Ledger | None
 
 
 @dataclass(frozen=True)
@@ -148,19 +164,12 @@ class Session(Protocol):
         """The rows of a query; where it has no order, in that in which they are stored if there is one."""
         ...
 
-    def publish(
-        self,
-        staged: Sequence[Staged],
-        fingerprint: str,
-        bronze_sha256: str | None,
-        is_current: Callable[[], bool],
-    ) -> Commit:
+    def publish(self, month: StagedMonth, is_current: Callable[[], bool]) -> Commit:
         """Make the staged rows the content of the month that the session is for, and their columns the tables'.
 
         The last one is the model's table, and the truth if not all could be published at once. Where a month holds
-        just these rows already, only ``fingerprint`` is put down, and the table's columns stay. ``bronze_sha256``
-        names the landed file that the rows are of, for the engine's own record. ``is_current`` is asked after the
-        latest look at the tables, so that a writer who was overtaken never undoes a newer month.
+        just these rows already, only the fingerprint is put down, and the table's columns stay. ``is_current`` is
+        asked after the latest look at the tables, so that a writer who was overtaken never undoes a newer month.
 
         Returns:
             The version of the last table; new if anything in any of them is.

@@ -68,7 +68,7 @@ class Drift:
 
 
 def value_query(projection: Projection) -> Statement | None:
-    """One row of counts over :data:`LANDED`, for :func:`rounded`; None where no cast could change anything."""
+    """One row of counts over :data:`LANDED`, for :func:`read_values`; None where no cast could change anything."""
     counts: dict[str, exp.Expr] = {}
     for source, name in projection.times:
         counts[_OUTSIDE + name] = _count(_outside_calendar(_column(source)))
@@ -84,7 +84,7 @@ def value_query(projection: Projection) -> Statement | None:
     return Statement(_named(counts)) if counts else None
 
 
-def rounded(projection: Projection, found: Mapping[str, Any], file: str) -> Mapping[str, int]:
+def read_values(projection: Projection, found: Mapping[str, Any], file: str) -> Mapping[str, int]:
     """What the answer of a :func:`value_query` says: canonical column → how many values a cast would round.
 
     Raises:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from lakehouse.exceptions import StaleInputs
 from lakehouse.files import file_uri, make_durable, path_of
-from lakehouse.month import Month
+from lakehouse.month import Month, of_month
 from lakehouse.schema import TableSpec
 from lakehouse.warehouse.evolution import evolution
 from lakehouse.warehouse.local.records import (
@@ -18,7 +18,7 @@ from lakehouse.warehouse.local.records import (
     content_of,
     file_name,
     holds_its_content,
-    newest_snapshot,
+    version_of,
 )
 from lakehouse.warehouse.local.tables import IcebergTables, data_files, month_filter, racing
 from lakehouse.warehouse.local.types import evolve, require_exact_types, shape_of
@@ -42,7 +42,7 @@ class Replaced:
     summary: Mapping[str, str]
 
     def __str__(self) -> str:
-        return f"{self.spec.name} {self.month or ''}".strip()
+        return of_month(self.spec.name, self.month)
 
 
 def publish(tables: IcebergTables, wanted: Replaced, is_current: Callable[[], bool]) -> Commit:
@@ -71,16 +71,15 @@ def _publish_once(tables: IcebergTables, wanted: Replaced, is_current: Callable[
         if is_new:
             _overwrite(table, wanted, there, None)
     elif len(held) == 1 and content_of(held[0]) == wanted.content and holds_its_content(held[0]):
-        snapshot = newest_snapshot(table, wanted.month)  # as the table was loaded: a confirmation makes none
+        version = version_of(table, wanted.month)  # as the table was loaded: a confirmation makes none
         _confirm(table, wanted, held[0])
-        return Commit(str(snapshot.snapshot_id) if snapshot else None, is_new=False)
+        return Commit(version, is_new=False)
     else:
         is_new = True
         final = _placed(table, wanted)
         if held != [final]:  # else the file that is there was damaged, and has its own bytes again
             _overwrite(table, wanted, there, final)
-    snapshot = newest_snapshot(table, wanted.month)
-    return Commit(str(snapshot.snapshot_id) if snapshot else None, is_new)
+    return Commit(version_of(table, wanted.month), is_new)
 
 
 def _confirm(table: Table, wanted: Replaced, held: Path) -> None:

@@ -67,13 +67,16 @@ def confirmation(fingerprint: str, content: str) -> str:
     return f"{fingerprint}-{content}"
 
 
-def newest_snapshot(table: Table, month: Month | None) -> Snapshot | None:
-    """The newest snapshot that published a month; where that has been expired, the newest of all."""
-    named = str(month) if month else None
-    for snapshot in reversed(table.snapshots()):
-        if snapshot.summary is not None and snapshot.summary[MONTH_PROPERTY] == named:
-            return snapshot
-    return table.current_snapshot()
+def newest_snapshots(table: Table) -> Mapping[Month | None, Snapshot]:
+    """The newest snapshot that published each month; None stands for the whole of a table without a partition."""
+    named = {each.summary[MONTH_PROPERTY] if each.summary else None: each for each in table.snapshots()}
+    return {Month.parse(month) if month else None: snapshot for month, snapshot in named.items()}
+
+
+def version_of(table: Table, month: Month | None) -> str | None:
+    """The snapshot that holds a month; where the one that published it has been expired, the newest of all."""
+    snapshot = newest_snapshots(table).get(month) or table.current_snapshot()
+    return str(snapshot.snapshot_id) if snapshot else None
 
 
 class IcebergRecords:
@@ -81,19 +84,19 @@ class IcebergRecords:
 
     def __init__(self, tables: IcebergTables) -> None:
         self._tables = tables
-        self._looks: dict[str, _Look] = {}
+        self._states: dict[str, _TableState] = {}
 
     def month(self, spec: TableSpec, month: Month | None) -> Record | None:
-        look = self._look(spec)
-        return look.record(month, look.files(month))
+        state = self._state(spec)
+        return state.record(month, state.files(month))
 
     def months(self, spec: TableSpec) -> Mapping[Month | None, Record]:
-        look = self._look(spec)
-        records = {month: look.record(month, files) for month, files in look.by_month.items()}
+        state = self._state(spec)
+        records = {month: state.record(month, files) for month, files in state.by_month.items()}
         return {month: record for month, record in records.items() if record is not None}
 
     def was_published(self, spec: TableSpec) -> bool:
-        table = self._look(spec).table
+        table = self._state(spec).table
         return table is not None and table.current_snapshot() is not None
 
     def is_intact(self, spec: TableSpec, month: Month | None) -> bool:
@@ -101,18 +104,18 @@ class IcebergRecords:
 
     def paths(self, spec: TableSpec, month: Month | None) -> tuple[Path, ...]:
         """Data files of a month; of the whole table if ``month`` is None or it is not partitioned."""
-        look = self._look(spec)
-        files = [file for each in look.by_month.values() for file in each] if month is None else look.files(month)
+        state = self._state(spec)
+        files = [file for each in state.by_month.values() for file in each] if month is None else state.files(month)
         return tuple(sorted(path_of(file.file_path) for file in files))
 
-    def _look(self, spec: TableSpec) -> _Look:
-        if spec.name not in self._looks:
-            self._looks[spec.name] = _Look(spec, self._tables.load(spec.name))
-        return self._looks[spec.name]
+    def _state(self, spec: TableSpec) -> _TableState:
+        if spec.name not in self._states:
+            self._states[spec.name] = _TableState(spec, self._tables.load(spec.name))
+        return self._states[spec.name]
 
 
 @dataclass
-class _Look:
+class _TableState:
     """One table as it was when it was loaded."""
 
     spec: TableSpec
@@ -139,16 +142,14 @@ class _Look:
         return found
 
     @cached_property
-    def _snapshots(self) -> Mapping[str | None, Snapshot]:
-        """The newest snapshot of each month."""
-        snapshots = self.table.snapshots() if self.table is not None else []
-        return {each.summary[MONTH_PROPERTY] if each.summary else None: each for each in snapshots}
+    def _snapshots(self) -> Mapping[Month | None, Snapshot]:
+        return newest_snapshots(self.table) if self.table is not None else {}
 
     def record(self, month: Month | None, files: Sequence[DataFile]) -> Record | None:
         if self.table is None or not files:
             return None
         paths = [path_of(file.file_path) for file in files]
-        snapshot = self._snapshots.get(str(month) if month else None) or self.table.current_snapshot()
+        snapshot = self._snapshots.get(month) or self.table.current_snapshot()
         return Record(
             fingerprints=self._fingerprints(month, paths),
             content=" ".join(sorted(map(content_of, paths))),

@@ -18,7 +18,7 @@ from lakehouse.warehouse.local.engine import duckdb_type, faults_named, literal,
 from lakehouse.warehouse.local.records import MONTH_PROPERTY, IcebergRecords, content_hash
 from lakehouse.warehouse.local.tables import IcebergTables
 from lakehouse.warehouse.statements import Statement
-from lakehouse.warehouse.store import Commit, LandedFile, PublishedRows, Relation, Staged, Work
+from lakehouse.warehouse.store import Commit, LandedFile, PublishedRows, Relation, Staged, StagedMonth, Work
 
 if TYPE_CHECKING:
     import duckdb
@@ -91,15 +91,9 @@ class LocalSession:
             bound = statement.bind(parameters)
             return self._connection.sql(statement.text("duckdb"), params=bound or None).to_arrow_table()
 
-    def publish(
-        self,
-        staged: Sequence[Staged],
-        fingerprint: str,
-        bronze_sha256: str | None,
-        is_current: Callable[[], bool],
-    ) -> Commit:
+    def publish(self, month: StagedMonth, is_current: Callable[[], bool]) -> Commit:
         commits_made = []
-        for each in staged:
+        for each in month.staged:
             if not isinstance(each, StagedFile):
                 raise TypeError(f"{self._work}: {each.spec.name} was staged by another session")
             wanted = commits.Replaced(
@@ -107,22 +101,22 @@ class LocalSession:
                 month=self._work.month,
                 staged=each.file,
                 rows=each.rows,
-                fingerprint=fingerprint,
+                fingerprint=month.fingerprint,
                 content=each.content,
-                summary=self._summary(each, fingerprint, bronze_sha256),
+                summary=self._summary(each, month),
             )
             commits_made.append(commits.publish(self._tables, wanted, is_current))
         return Commit(commits_made[-1].version, any(commit.is_new for commit in commits_made))
 
-    def _summary(self, staged: Staged, fingerprint: str, bronze_sha256: str | None) -> Mapping[str, str]:
+    def _summary(self, staged: Staged, month: StagedMonth) -> Mapping[str, str]:
         """What the snapshot that publishes the month says of it."""
         known = {
             "lakehouse.model": self._work.asset,
             "lakehouse.run": self._work.run_id,
-            "lakehouse.fingerprint": fingerprint,
+            "lakehouse.fingerprint": month.fingerprint,
             "lakehouse.rows": str(staged.rows),
             MONTH_PROPERTY: str(self._work.month) if self._work.month else None,
-            "lakehouse.bronze-sha256": bronze_sha256,
+            "lakehouse.bronze-sha256": month.bronze_sha256,
         }
         return {name: value for name, value in known.items() if value is not None}
 
@@ -151,7 +145,7 @@ class LocalSession:
 def _read_landed(landed: LandedFile) -> str:
     """Table function over one landed file. CSV is text, in quotes or not: only what is empty is NULL."""
     path = path_of(landed.uri)
-    if landed.suffix == "csv":
+    if landed.landing.suffix == "csv":
         columns = ", ".join(f"{literal(column.name)}: 'VARCHAR'" for column in landed.columns)
         return (
             f"read_csv({literal(str(path))}, auto_detect = FALSE, header = TRUE, columns = {{{columns}}}, delim = ',', "
