@@ -165,6 +165,15 @@ def test_a_record_that_cannot_be_read_is_named(store: LocalBronzeStore) -> None:
         store.current("green", MONTH)
 
 
+def test_a_record_that_is_no_text_is_named(store: LocalBronzeStore) -> None:
+    land(store, b"a")
+    record = next(store.record_folder("green", MONTH).glob("*.json"))
+    record.write_bytes(b"\xff\xfe\x00")
+    for ask in (lambda: store.current("green", MONTH), lambda: list(store.landings())):
+        with pytest.raises(CorruptFile, match="not a landing record \\(it is no text in UTF-8\\)"):
+            ask()
+
+
 def test_a_workspace_is_gone_afterwards(store: LocalBronzeStore) -> None:
     with store.workspace() as folder:
         (folder / "file").write_text("x")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from sqlglot import exp
 
@@ -61,6 +64,33 @@ def test_a_cast_to_so_many_decimals_rounds_in_bigquery_whose_casts_take_no_numbe
 ) -> None:
     query = dialect.parse(f"SELECT {written} AS n FROM t", "query", QueryError)
     assert dialect.render(query, "bigquery") == f"SELECT {rendered} AS n FROM t"
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("CAST(kind AS NUMERIC(4,2))", "CAST(kind AS NUMERIC(18,2))"),
+        ("SAFE_CAST(kind AS NUMERIC(4,2))", "CAST(kind AS NUMERIC(4,2))"),
+        ("STRING_AGG('x', ',' ORDER BY kind)", "STRING_AGG('x', ',' ORDER BY kind NULLS LAST)"),
+        ("kind + 1", "kind - 1"),
+    ],
+)
+def test_queries_that_differ_are_told_apart(one: str, other: str) -> None:
+    texts = {dialect.told_apart(resolved(f"SELECT {value} AS a FROM silver.trips")) for value in (one, other)}
+    assert len(texts) == 2
+
+
+def test_how_a_query_is_laid_out_tells_nothing_apart() -> None:
+    layouts = ("SELECT kind AS a FROM silver.trips", "select\n  kind as a -- said\nfrom silver.trips")
+    assert len({dialect.told_apart(resolved(sql)) for sql in layouts}) == 1
+
+
+def test_nan_is_found_in_a_file_whose_statistics_leave_it_out(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"x": [*map(float, range(9)), float("nan")]}), tmp_path / "t.parquet")
+    query = dialect.parse("SELECT COUNTIF(IS_NAN(x)) AS nans, COUNTIF(IS_INF(x)) AS infinite FROM t", "q", QueryError)
+    with duckdb.connect() as connection:
+        connection.execute(f"CREATE VIEW t AS SELECT * FROM read_parquet('{tmp_path / 't.parquet'}')")
+        assert connection.execute(dialect.render(query, "duckdb")).fetchall() == [(1, 0)]
 
 
 def test_references_are_tables_not_ctes() -> None:

@@ -158,6 +158,15 @@ def test_several_may_evolve_a_table_at_once(house: House, tmp_path: Path) -> Non
         each.close()
 
 
+def test_asking_writes_nothing(tmp_path: Path) -> None:
+    implementation = LocalImplementation(tmp_path / "nowhere")
+    house = House(implementation, PROJECT_ROOT / "sql")
+    assert house.rows("SELECT 1 AS x") == [{"x": 1}]
+    assert house.warehouse.publications()["green_silver"] == {}
+    assert not (tmp_path / "nowhere").exists()
+    implementation.close()
+
+
 def test_nothing_is_left_in_staging(house: House, tmp_path: Path) -> None:
     assert house.replace("green_silver", MONTH).effect is Effect.UNCHANGED
     assert [path.name for path in (tmp_path / "home" / "staging").iterdir() if path.name != "spill"] == []

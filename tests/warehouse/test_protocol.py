@@ -256,6 +256,38 @@ def test_a_value_that_a_cast_would_change_stops_the_month(
     assert house.rows(COUNT) == [{"n": 3, "total": Decimal("36.00")}]
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf"), 1e30])
+@pytest.mark.parametrize(("file", "column"), [("fare_amount", "fare_amount"), ("passenger_count", "passenger_count")])
+def test_a_value_that_is_no_number_among_others_is_named_whatever_statistics_say(
+    house: House, file: str, column: str, value: float
+) -> None:
+    rows = [trip(JANUARY, number, **{file: float(number)}) for number in range(50)]
+    house.land(JANUARY, [*rows, trip(JANUARY, 50, **{file: value})], "until 2023-01")
+    with pytest.raises(ContractViolation, match=rf"column {file} \({column}\) has 1 values that are not numbers"):
+        house.replace("green_silver", JANUARY)
+
+
+def test_a_cast_on_the_way_that_changes_makes_a_month_anew(house: House) -> None:
+    path = house.sql / "gold" / "far_gold.sql"
+    path.write_text(
+        "/*\ndescription: Furthest\ntable: gold.far\ngrain: [month]\npartition: month\ncolumns:\n"
+        "  month: {type: DATE, description: Month}\n"
+        '  far: {type: "NUMERIC(18,2)", description: Miles, unit: miles}\n*/\n'
+        "SELECT CAST(DATE_TRUNC(pickup_at, MONTH) AS DATE) AS month,\n"
+        "  MAX(SAFE_CAST(trip_miles AS NUMERIC(4, 2))) AS far\nFROM silver.green_trips\n"
+        "WHERE pickup_at >= @partition_start AND pickup_at < @partition_end\nGROUP BY month\n"
+    )
+    house.reopen()
+    house.land(JANUARY, [trip(JANUARY, 1, trip_distance=35.42), trip(JANUARY, 2, trip_distance=900.0)])
+    house.replace("green_silver", JANUARY)
+    house.replace("far_gold", JANUARY)
+    assert house.rows("SELECT far FROM gold.far") == [{"far": Decimal("35.42")}]
+    house.edit("gold/far_gold.sql", ("NUMERIC(4, 2)", "NUMERIC(18, 2)"))
+    assert not house.warehouse.publications()["far_gold"][JANUARY].is_current
+    assert house.replace("far_gold", JANUARY).effect is Effect.PUBLISHED
+    assert house.rows("SELECT far FROM gold.far") == [{"far": Decimal("900.00")}]
+
+
 def test_a_month_before_the_dataset_began_is_empty(house: House) -> None:
     before = Month(2013, 7)
     silver, gold = house.replace("green_silver", before), house.replace("green_gold", before)

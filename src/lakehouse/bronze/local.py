@@ -131,7 +131,6 @@ def _folder(dataset: str, month: Month | None) -> str:
 def _read(path: Path) -> Landing:
     try:
         return Landing.model_validate_json(path.read_text())
-    except ValidationError as error:
-        raise CorruptFile(
-            f"{path}: not a landing record ({error.errors()[0]['msg']}): remove it and land it again"
-        ) from None
+    except (ValidationError, UnicodeDecodeError) as error:
+        reason = error.errors()[0]["msg"] if isinstance(error, ValidationError) else "it is no text in UTF-8"
+        raise CorruptFile(f"{path}: not a landing record ({reason}): remove it and land it again") from None

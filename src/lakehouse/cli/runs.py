@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
+from typing import Any
 from uuid import uuid4
 
 import dagster as dg
@@ -128,6 +129,15 @@ def _runnable(
 
 
 def _was_interrupted(result: dg.ExecuteInProcessResult) -> bool:
-    """Dagster turns Ctrl-C and SIGTERM into a failed step."""
+    """Dagster turns Ctrl-C and SIGTERM into a failed step, also where an engine was at work and raised it anew."""
     errors = [event.step_failure_data.error for event in result.all_events if event.is_step_failure]
-    return any(error is not None and error.cls_name == "DagsterExecutionInterruptedError" for error in errors)
+    return any(_names_of(error) & {"DagsterExecutionInterruptedError", "KeyboardInterrupt"} for error in errors)
+
+
+def _names_of(error: Any) -> set[str]:
+    """Of an error as Dagster's events tell it, and of those that caused it."""
+    names = set()
+    while error is not None:
+        names.add(str(error.cls_name))
+        error = error.cause
+    return names

@@ -97,9 +97,8 @@ class LandedInput:
 
     @cached_property
     def projection_text(self) -> str:
-        """The projection in the dialect that models are written in, and the types of its columns."""
-        columns = ", ".join(f"{column.name} {column.type}" for column in self.contract.columns)
-        return f"{dialect.render(self.projection.select, dialect.BIGQUERY)} AS ({columns})"
+        """Tells what the projection computes from what any other would."""
+        return dialect.told_apart(self.projection.select)
 
     def relate(self, session: Session, tie_breaker: TieBreaker) -> Drift:
         """Name ``bronze.<asset>`` (folded, ordered) and ``bronze.<asset>_records`` (every record).

@@ -48,8 +48,7 @@ class ModelStatements:
 
     ``preview`` gives the first of the staged rows.
 
-    ``text`` is what they compute, in the dialect that models are written in, whatever order the rows are to have, and
-    the columns with their declared types, whose precision the dialect's casts do not tell.
+    ``text`` tells what they compute from what any other would, whatever order the rows are to have.
     """
 
     select: Statement
@@ -81,7 +80,7 @@ def _preview(model: SqlModel, tie_breaker: TieBreaker) -> exp.Select:
 
 def _text(spec: TableSpec, query: exp.Query) -> str:
     columns = ", ".join(f"{column.name} {column.type}" for column in spec.columns)
-    return f"{dialect.render(query, dialect.BIGQUERY)} AS ({columns})"
+    return f"{dialect.told_apart(query)} AS ({columns})"
 
 
 def _keeps_order(query: exp.Expr) -> bool:

@@ -33,7 +33,7 @@ class StagedFile(Staged):
 
 
 class LocalSession:
-    """Implements :class:`lakehouse.warehouse.store.Session`; ``folder`` is its own, for staged files."""
+    """Implements :class:`lakehouse.warehouse.store.Session`; ``folder`` makes its own, once it stages anything."""
 
     def __init__(
         self,
@@ -41,7 +41,7 @@ class LocalSession:
         tables: IcebergTables,
         records: IcebergRecords,
         work: Work,
-        folder: Path,
+        folder: Callable[[], Path],
         memory_limit: str,
     ) -> None:
         self._connection = connection
@@ -66,7 +66,7 @@ class LocalSession:
                 self._view(name, f"SELECT * FROM {quoted(given)}")
 
     def stage(self, name: str, spec: TableSpec, statement: Statement, parameters: Mapping[str, object]) -> StagedFile:
-        file = self._folder / f"{name}.parquet"
+        file = self._folder() / f"{name}.parquet"
         with self._faults_named():
             self._connection.execute(
                 f"COPY ({statement.text('duckdb')}) TO {literal(str(file))} "

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from functools import cache
 from pathlib import Path
 
 from sqlglot import exp
@@ -47,10 +48,12 @@ class LocalStore:
     def session(self, work: Work, records: Records) -> Iterator[LocalSession]:
         if not isinstance(records, IcebergRecords):
             raise TypeError(f"{work}: a local session reads what Iceberg tables hold")
-        with (
-            connect(self._memory_limit, self._threads, self._staging.spill) as connection,
-            self._staging.folder() as folder,
-        ):
+        with ExitStack() as opened, connect(self._memory_limit, self._threads, self._staging.spill) as connection:
+
+            @cache
+            def folder() -> Path:
+                return opened.enter_context(self._staging.folder())
+
             yield LocalSession(connection, self.tables, records, work, folder, self._memory_limit)
 
     def tie_breaker(self, columns: Sequence[str]) -> exp.Expr:
