@@ -8,11 +8,15 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from threading import Barrier
+from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
+from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.types import ListType, StringType
 
-from lakehouse.exceptions import QueryError
+from lakehouse.bronze.local import LocalBronzeStore
+from lakehouse.exceptions import CorruptFile, QueryError
 from lakehouse.month import Month
 from lakehouse.results import Effect
 from lakehouse.schema import Column
@@ -20,10 +24,11 @@ from lakehouse.settings import PROJECT_ROOT
 from lakehouse.warehouse import inputs
 from lakehouse.warehouse.local.records import IcebergRecords, content_of, fingerprint_of
 from lakehouse.warehouse.local.tables import IcebergTables
+from tests import green_files
 from tests.green_files import outside, trips
 from tests.warehouse.implementations import RUN_ID, House, LocalImplementation
 
-MONTH = Month(2024, 1)
+MONTH, FEBRUARY, MARCH = Month(2024, 1), Month(2024, 2), Month(2024, 3)
 TABLE = "silver.green_trips"
 
 
@@ -137,6 +142,46 @@ def test_a_column_that_another_tool_added_does_no_harm(house: House, tables: Ice
     assert house.rows(f"SELECT COUNT(*) AS n FROM {TABLE}") == [{"n": 6}]
     with pytest.raises(QueryError, match="seen_by"):
         house.rows(f"SELECT seen_by FROM {TABLE}")
+
+
+def test_a_landed_file_that_became_another_one_of_its_size_is_not_computed(house: House, tmp_path: Path) -> None:
+    def plain(total: float) -> Path:
+        table = green_files.table(trips(FEBRUARY, 6, total_amount=total))
+        pq.write_table(table, tmp_path / "plain.parquet", compression="none", use_dictionary=False)
+        return tmp_path / "plain.parquet"
+
+    landing = house.implementation.land("green_bronze", FEBRUARY, plain(12.0))
+    landed = LocalBronzeStore(tmp_path / "home", of_samples=False).file(landing)
+    landed.write_bytes(plain(13.0).read_bytes())
+    assert landed.stat().st_size == landing.bytes
+    with pytest.raises(CorruptFile, match="is not the file that was landed; materialize green_bronze for 2024-02"):
+        house.replace("green_silver", FEBRUARY)
+    assert house.rows(f"SELECT COUNT(*) AS n FROM {TABLE}") == [{"n": 6}]
+
+
+@pytest.mark.parametrize("other", [FEBRUARY, MARCH], ids=["the same month", "another month"])
+def test_two_writers_of_one_table_end_as_if_one_had_come_after_the_other(
+    house: House, tables: IcebergTables, monkeypatch: pytest.MonkeyPatch, other: Month
+) -> None:
+    """The second commits while the first is about to, which then must find out what has changed."""
+    for month in (FEBRUARY, MARCH):
+        house.land(month, trips(month, 9))
+    second, _ = house.implementation.open(house.sql)
+    pending = [lambda: second.replace(house.models["green_silver"], other, RUN_ID)]
+    commit = SqlCatalog.commit_table
+
+    def overtaken(self: SqlCatalog, *arguments: Any) -> Any:
+        if pending:
+            pending.pop()()
+        return commit(self, *arguments)
+
+    monkeypatch.setattr(SqlCatalog, "commit_table", overtaken)
+    assert house.replace("green_silver", FEBRUARY).rows == 9
+    assert pending == []
+    spec = house.models.spec(TABLE)
+    assert spec is not None
+    files = {month: len(IcebergRecords(tables).paths(spec, month)) for month in (MONTH, FEBRUARY, MARCH)}
+    assert files == {MONTH: 1, FEBRUARY: 1, MARCH: 1 if other == MARCH else 0}
 
 
 def test_several_may_evolve_a_table_at_once(house: House, tmp_path: Path) -> None:

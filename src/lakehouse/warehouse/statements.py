@@ -66,8 +66,8 @@ def compile_model(model: SqlModel, tie_breaker: TieBreaker) -> ModelStatements:
         rejected = Statement(
             _ordered(model.rejected_query, ["reject_reason"], model.rejected, tie_breaker, is_total=False)
         )
-    computed = ((model.table, model.query), (model.rejected, model.rejected_query))
-    text = tuple(_text(spec, query) for spec, query in computed if spec is not None and query is not None)
+    computed = (model.query, model.rejected_query)
+    text = tuple(dialect.told_apart(query) for query in computed if query is not None)
     return ModelStatements(Statement(select), rejected, Statement(_preview(model, tie_breaker)), text)
 
 
@@ -76,11 +76,6 @@ def _preview(model: SqlModel, tie_breaker: TieBreaker) -> exp.Select:
     rows = exp.select("*").from_(STAGED).limit(_PREVIEW_ROWS)
     is_ordered = tie_breaker([column.name for column in model.table.columns]) is not None
     return rows if is_ordered else rows.order_by(*map(ordered, _keys(model)))
-
-
-def _text(spec: TableSpec, query: exp.Query) -> str:
-    columns = ", ".join(f"{column.name} {column.type}" for column in spec.columns)
-    return f"{dialect.told_apart(query)} AS ({columns})"
 
 
 def _keeps_order(query: exp.Expr) -> bool:

@@ -198,7 +198,7 @@ class Store(Protocol):
         ...
 
     def evolve(self, spec: TableSpec) -> None:
-        """Add, widen and describe columns, see :mod:`lakehouse.warehouse.evolution`; drops none."""
+        """Add, widen and describe columns, see :mod:`lakehouse.warehouse.evolution`; drops none. Safe to race."""
         ...
 
     def records(self) -> Records:
