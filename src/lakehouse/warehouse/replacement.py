@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 from lakehouse.exceptions import CorruptFile, LakehouseError, StatementFailed, StatementFault
@@ -87,7 +86,7 @@ class Replacement:
         """
         with self._faults_named():
             checks = self._input_checks(self._job.inputs.relate(self._session, tie_breaker))
-            reason = self._reason_to_compute
+            reason = self._reason_to_compute()
             if reason is None:
                 left = self._left_as_it_is(checks)
                 if left is not None:
@@ -95,7 +94,6 @@ class Replacement:
                 reason = "its ledger is out of balance"
             return self._computed(checks, reason, is_current)
 
-    @cached_property
     def _reason_to_compute(self) -> str | None:
         """Why what is published is not what would be computed; None if it is, as far as its record tells."""
         table = self._job.model.table
