@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lakehouse.files import hash_file
-from lakehouse.month import Month
+from lakehouse.partition import Month
 from tests import reference_files
 from tests.yellow_files import source_path
 

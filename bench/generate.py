@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from dlt_sources import tlc
-from lakehouse.month import Month
+from lakehouse.partition import Month
 from lakehouse.sample.trips import write_month
 
 ROWS = 3_000_000

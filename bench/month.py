@@ -27,7 +27,7 @@ from bench.by_hand import COLUMNS, by_hand
 from bench.generate import ROWS
 from bench.measure import Spans, child, merged, middle, noise, peak_megabytes, show, unwatched
 from dlt_sources import tlc
-from lakehouse.month import Month
+from lakehouse.partition import Month
 from lakehouse.sample.source import ROWS as SAMPLE_ROWS
 from lakehouse.sample.source import month_file, prepare
 from lakehouse.sample.trips import write_month
@@ -106,7 +106,7 @@ def _published(settings: Settings) -> list[Path]:
 def _require(outcomes: list[Any]) -> None:
     for outcome in outcomes:
         if not outcome.succeeded:
-            raise RuntimeError(f"{outcome.month} failed: {'; '.join(outcome.failures)}")
+            raise RuntimeError(f"{outcome.partition} failed: {'; '.join(outcome.failures)}")
 
 
 def _spans() -> Spans:

@@ -26,7 +26,7 @@ from dlt_sources import tlc
 from lakehouse.cli.runs import run_months
 from lakehouse.cli.selection import Selection, months_to_run, select
 from lakehouse.definitions import build_definitions
-from lakehouse.month import Month, month_range
+from lakehouse.partition import WHOLE, Month, Partition, month_range
 from lakehouse.sample.source import ROWS as SAMPLE_ROWS
 from lakehouse.sample.source import month_file, prepare
 from lakehouse.sample.trips import write_month
@@ -89,7 +89,7 @@ def _spans() -> Spans:
 
 
 def _run(
-    definitions: dg.Definitions, instance: dg.DagsterInstance, selection: Selection, months: Sequence[Month | None]
+    definitions: dg.Definitions, instance: dg.DagsterInstance, selection: Selection, months: Sequence[Partition]
 ) -> list[float]:
     """Seconds of each month."""
     seconds = []
@@ -97,7 +97,7 @@ def _run(
     for outcome in run_months(definitions, instance, selection, months, unwatched):
         seconds.append(time.perf_counter() - started)
         if not outcome.succeeded:
-            raise SystemExit(f"{outcome.month} failed: {'; '.join(outcome.failures)}")
+            raise SystemExit(f"{outcome.partition} failed: {'; '.join(outcome.failures)}")
         started = time.perf_counter()
     return seconds
 
@@ -111,7 +111,7 @@ def measure(folder: Path, count: int, rows: int, repetitions: int, lines: int) -
     with dg.DagsterInstance.from_config(str(settings.dagster_home)) as instance:
         both = {name: (each, select(each, ",".join(CHAIN))) for name, each in (("ours", ours), ("floor", floor))}
         wanted = months_to_run(both["ours"][1], months[0], months[-1])
-        _run(ours, instance, select(ours, ",".join(BEFORE)), [None])
+        _run(ours, instance, select(ours, ",".join(BEFORE)), [WHOLE])
         first = _run(ours, instance, both["ours"][1], wanted)
         _run(floor, instance, both["floor"][1], wanted[:1])
         seconds: dict[str, list[float]] = {"ours": [], "floor": []}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from dlt_sources.remote_file import RemoteFile, Transfer
-from lakehouse.month import Month
+from lakehouse.partition import Month
 
 if TYPE_CHECKING:
     from dlt.common.schema import Schema

@@ -6,7 +6,7 @@ from dlt_sources import http_file, tlc
 from dlt_sources.dataset import MonthlyDataset
 from dlt_sources.http_file import RemoteVersion
 from dlt_sources.remote_file import HttpPolicy, Validators
-from lakehouse.month import Month
+from lakehouse.partition import Month
 
 
 def probe_month(

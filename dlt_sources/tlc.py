@@ -12,7 +12,7 @@ from dlt_sources import http_file
 from dlt_sources.dataset import SAMPLE_MARK, Content, Dataset, Download, MonthlyDataset, fetched, file_source
 from dlt_sources.remote_file import HttpPolicy, RemoteFile, Validators, checked_base_url
 from lakehouse.exceptions import CorruptFile
-from lakehouse.month import Month
+from lakehouse.partition import Month
 
 if TYPE_CHECKING:
     from dlt.common.schema.typing import TTableSchemaColumns

@@ -22,7 +22,7 @@ from lakehouse.assets.partitions import monthly
 from lakehouse.bronze.store import Landing
 from lakehouse.cli.main import main
 from lakehouse.models.model import Models
-from lakehouse.month import Month
+from lakehouse.partition import Month
 from lakehouse.warehouse.local.records import IcebergRecords
 from lakehouse.warehouse.profile import open_warehouse
 from lakehouse.warehouse.protocol import Warehouse

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from lakehouse.month import Month
+from lakehouse.partition import Month
 
 Era = Literal["whole ids", "double ids"]
 """Location ids are doubles in some years; SR_Flag has no type then, for nothing is recorded."""

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from lakehouse.month import Month
+from lakehouse.partition import Month
 
 Era = Literal["until 2023-01", "since 2023-02", "since 2025-01"]
 

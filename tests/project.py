@@ -19,7 +19,7 @@ from lakehouse.cli.outcomes import RunOutcome, Step
 from lakehouse.cli.runs import run_months
 from lakehouse.cli.selection import months_to_run, select
 from lakehouse.definitions import build_definitions
-from lakehouse.month import Month
+from lakehouse.partition import Month, Partition
 from lakehouse.settings import PROJECT_ROOT, Settings, load_settings
 from lakehouse.warehouse.local.tables import IcebergTables
 from lakehouse.warehouse.profile import open_warehouse
@@ -178,7 +178,7 @@ class Project:
             return {name: len(tables.catalog.load_table(name).snapshots()) for name in names}
 
 
-def unwatched(_: Month | None, __: Step) -> None:
+def unwatched(_: Partition, __: Step) -> None:
     """Nobody wants to know how a run goes on."""
 
 

@@ -25,7 +25,7 @@ LAYERS: tuple[frozenset[str], ...] = (
             "lakehouse",
             "lakehouse.annotations",
             "lakehouse.files",
-            "lakehouse.month",
+            "lakehouse.partition",
             "lakehouse.results",
             "lakehouse.schema",
         }
@@ -43,7 +43,7 @@ LAYERS: tuple[frozenset[str], ...] = (
 )
 """From the bottom up: a module imports from its own layer and those below, never from above, not for types either."""
 
-SHARED_WITH_SOURCES = {"lakehouse.month", "lakehouse.exceptions"}
+SHARED_WITH_SOURCES = {"lakehouse.partition", "lakehouse.exceptions"}
 TOP_LEVEL_MODULES = 14
 LONGEST_MODULE = 300
 

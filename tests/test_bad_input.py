@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from lakehouse.exceptions import ConfigurationError
-from lakehouse.month import Month
+from lakehouse.partition import Month
 from lakehouse.settings import load_settings
 from tests import green_files
 from tests.commands import (

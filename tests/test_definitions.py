@@ -15,7 +15,7 @@ from lakehouse.definitions import build_definitions
 from lakehouse.exceptions import ConfigurationError
 from lakehouse.models.lineage import column_lineage
 from lakehouse.models.reader import load_models
-from lakehouse.month import Month
+from lakehouse.partition import Month
 from lakehouse.settings import PROJECT_ROOT
 from lakehouse.warehouse.profile import open_project
 from tests.project import Project

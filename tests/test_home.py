@@ -9,7 +9,7 @@ import pytest
 
 from lakehouse.exceptions import ConfigurationError
 from lakehouse.home import SAMPLE_MARKER, ensure_home_kind
-from lakehouse.month import Month
+from lakehouse.partition import Month
 from tests import green_files
 from tests.commands import lakehouse, run
 from tests.project import Project

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from lakehouse.exceptions import ConfigurationError
-from lakehouse.month import Month
+from lakehouse.partition import Month
 from lakehouse.settings import PROJECT_ROOT, load_settings
 
 

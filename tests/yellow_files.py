@@ -10,7 +10,7 @@ from typing import Any, Literal
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from lakehouse.month import Month
+from lakehouse.partition import Month
 
 Era = Literal["2009", "2010", "2010-02", "since 2011-01", "since 2018-07", "since 2023-02", "since 2025-01"]
 """By the first month, or year, of its files. Fees that come and go are null-typed where they do not count yet."""

@@ -15,7 +15,7 @@ from pydantic import AliasChoices, BeforeValidator, Field, ValidationError, Vali
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from lakehouse.exceptions import ConfigurationError
-from lakehouse.month import Month
+from lakehouse.partition import Month
 
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
 EARLIEST_FIRST_MONTH = Month(2011, 1)

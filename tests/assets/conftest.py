@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from lakehouse.cli.outcomes import RunOutcome
-from lakehouse.month import Month
+from lakehouse.partition import Month
 from tests import fhv_files, green_files, yellow_files
 from tests.commands import dagster_in_memory, sqlite_without_fsync
 from tests.project import Project

@@ -18,7 +18,7 @@ from lakehouse.annotations import SAMPLE_NOTE
 from lakehouse.bronze.contracts import CONTRACTS
 from lakehouse.cli.outcomes import RunOutcome
 from lakehouse.definitions import build_definitions
-from lakehouse.month import Month
+from lakehouse.partition import Month
 from tests.project import Project
 
 MONTH = Month(2024, 1)

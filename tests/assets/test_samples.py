@@ -11,6 +11,7 @@ import pytest
 from lakehouse.annotations import SAMPLE_NOTE
 from lakehouse.definitions import build_definitions
 from lakehouse.home import ensure_home_kind
+from lakehouse.partition import WHOLE
 from lakehouse.settings import Settings
 from lakehouse.warehouse.local.tables import IcebergTables
 from lakehouse.warehouse.profile import open_project
@@ -32,7 +33,7 @@ def materialized(settings: Settings, folder: Path, *users: dict[str, object]) ->
     pq.write_table(users_table(users), file)
     ensure_home_kind(settings.home, of_samples=settings.sample)
     implementation = LocalImplementation(settings.home)
-    implementation.land("users_bronze", None, file)
+    implementation.land("users_bronze", WHOLE, file)
     implementation.close()
     with dg.DagsterInstance.ephemeral() as instance:
         return (

@@ -7,7 +7,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from lakehouse.month import Month
+from lakehouse.partition import Month
 from tests import green_files
 from tests.project import Project
 

@@ -20,7 +20,7 @@ from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from dlt_sources.tlc import fetch_zones
 from lakehouse.bronze.store import Landing
 from lakehouse.definitions import build_definitions
-from lakehouse.month import Month
+from lakehouse.partition import Month, Partition
 from tests import fhv_files, green_files, yellow_files
 from tests.http_source import PATIENT, SourceServer
 from tests.loading import models_of
@@ -99,9 +99,9 @@ class House:
         """Run what was requested in this process; whether it succeeded."""
         return self._execute(request.asset_selection or [], request.partition_key, _tags(request))
 
-    def by_hand(self, month: Month | None, *assets: str) -> bool:
+    def by_hand(self, month: Partition, *assets: str) -> bool:
         """Run assets as a person does."""
-        return self._execute([dg.AssetKey(asset) for asset in assets], None if month is None else str(month), {})
+        return self._execute([dg.AssetKey(asset) for asset in assets], month.key, {})
 
     def _execute(self, assets: Sequence[dg.AssetKey], partition: str | None, tags: dict[str, str]) -> bool:
         result = self.definitions.resolve_implicit_global_asset_job_def().execute_in_process(

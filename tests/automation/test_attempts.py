@@ -9,7 +9,7 @@ import dagster as dg
 import pytest
 
 from lakehouse.automation.attempts import Attempt, AttemptOutcome, Attempts, Release, ReleaseState, decide
-from lakehouse.month import Month
+from lakehouse.partition import WHOLE, Month
 
 MONTH = Month(2024, 1)
 NOW = datetime(2024, 5, 1, 12, tzinfo=UTC)
@@ -115,8 +115,8 @@ def test_months_whose_last_attempt_failed_are_due_again_when_their_time_has_come
     assert due(attempt(AttemptOutcome.RUNNING, number=2), FIRST) == set()
     assert due(replace(THIRD, ended=NOW - 9 * HOUR), SECOND, FIRST) == set()
     assert due(replace(FIRST, ended=NOW - 49 * HOUR)) == set()
-    assert due(replace(FIRST, month=None)) == set()
-    assert due(FIRST, replace(FIRST, dataset="fhv", month=MONTH.next())) == {MONTH, MONTH.next()}
+    assert due(replace(FIRST, partition=WHOLE)) == set()
+    assert due(FIRST, replace(FIRST, dataset="fhv", partition=MONTH.next())) == {MONTH, MONTH.next()}
 
 
 def test_tags_that_somebody_edited_are_no_attempt() -> None:

@@ -12,7 +12,7 @@ from dlt_sources.remote_file import HttpPolicy
 from lakehouse.automation import polling
 from lakehouse.automation.rotation import RotationCursor, months_a_tick
 from lakehouse.bronze.sources import source_of
-from lakehouse.month import Month, month_range
+from lakehouse.partition import WHOLE, Month, month_range
 from tests.automation.house import FIRST, LAST, NEWEST, OLDER, House, file_of, months, path_of
 from tests.http_source import CLOUDFRONT_REQUEST_BLOCKED, Fault
 from tests.project import Project
@@ -143,7 +143,7 @@ def test_a_question_is_given_up_in_seconds_however_patient_a_fetch_is(
     for attempts, timeout in ((20, 600.0), (1, 0.5)):
         probe = source_of(project.settings(http_attempts=attempts, http_timeout=timeout), tlc.ZONES).probe
         assert probe is not None
-        probe(None, None)
+        probe(WHOLE, None)
     assert [(each.attempts, each.timeout_seconds) for each in patience] == [(2, 5.0), (1, 0.5)]
     assert all(each.max_backoff_seconds <= 2 for each in patience)
 

@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from lakehouse.automation.rotation import Rotation, RotationCursor, months_a_tick
-from lakehouse.month import Month, month_range
+from lakehouse.partition import Month, month_range
 
 OLDER = tuple(month_range(Month(2019, 1), Month(2019, 6)))
 

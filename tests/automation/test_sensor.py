@@ -13,7 +13,7 @@ import pytest
 
 from lakehouse.definitions import build_definitions
 from lakehouse.exceptions import ConfigurationError
-from lakehouse.month import Month
+from lakehouse.partition import WHOLE, Month
 from lakehouse.settings import PROJECT_ROOT
 from tests.automation.house import LAST, NEWEST, OLDER, House, file_of, keys, months, path_of
 from tests.http_source import Fault, SourceServer
@@ -251,7 +251,7 @@ def test_changed_zones_are_a_run_of_their_own(house: House) -> None:
 def test_a_folder_is_watched_as_a_server_is(old_house: House) -> None:
     project = old_house.project
     old_house.change(tlc_url=f"file://{project.source}")
-    assert old_house.by_hand(None, "zones_bronze")
+    assert old_house.by_hand(WHOLE, "zones_bronze")
     old_house.publish(LAST, 3)
     (request,) = old_house.requests()
     assert keys(request) == GREEN
@@ -310,7 +310,7 @@ def test_a_landing_from_another_source_says_nothing_of_this_one(old_house: House
         of_month, of_zones = old_house.requests()
         assert (keys(of_month), keys(of_zones)) == (GREEN, ZONES)
         assert old_house.by_hand(LAST, "green_bronze")
-        assert old_house.by_hand(None, "zones_bronze")
+        assert old_house.by_hand(WHOLE, "zones_bronze")
         assert "nothing new" in old_house.skipped()
 
 

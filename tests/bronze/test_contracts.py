@@ -19,7 +19,7 @@ from lakehouse.bronze.footer import SourceColumn, read_footer
 from lakehouse.exceptions import ContractViolation
 from lakehouse.models import dialect
 from lakehouse.models.reader import load_models
-from lakehouse.month import Month
+from lakehouse.partition import Month
 from lakehouse.settings import PROJECT_ROOT
 from tests import fhv_files, green_files, reference_files, yellow_files
 

@@ -16,7 +16,7 @@ from lakehouse.bronze.local import LocalBronzeStore
 from lakehouse.bronze.sources import Source, source_of
 from lakehouse.bronze.store import Landing
 from lakehouse.exceptions import ConfigurationError, CorruptFile, NotPublished
-from lakehouse.month import Month
+from lakehouse.partition import Month
 from lakehouse.settings import Settings, load_settings
 from tests import green_files
 from tests.http_source import Fault, SourceServer

@@ -13,7 +13,7 @@ import pytest
 from lakehouse.bronze.local import ORPHAN_AGE_SECONDS, LocalBronzeStore
 from lakehouse.bronze.store import Landing, open_current
 from lakehouse.exceptions import CorruptFile, NotLanded
-from lakehouse.month import Month
+from lakehouse.partition import WHOLE, Month
 
 MONTH = Month(2024, 1)
 NOON = datetime(2024, 3, 1, 12, tzinfo=UTC)
@@ -74,19 +74,19 @@ def test_a_dataset_that_comes_whole_lies_beside_the_months_under_its_own_suffix(
         landing = monthly.model_copy(update={"dataset": "zones", "month": None, "suffix": "csv"})
         (folder / "landed").write_bytes(b"a")
         store.adopt(landing, folder / "landed")
-    assert store.current("zones", None) is None
+    assert store.current("zones", WHOLE) is None
     store.record(landing)
-    assert store.current("zones", None) == landing
+    assert store.current("zones", WHOLE) == landing
     assert store.file(landing) == store.root / "zones" / "all" / f"{landing.sha256[:32]}.csv"
-    assert [path.parent for path in store.record_folder("zones", None).iterdir()] == [
+    assert [path.parent for path in store.record_folder("zones", WHOLE).iterdir()] == [
         store.root / "_landings" / "zones" / "all"
     ]
-    assert (str(landing), landing.period) == ("zones", None)
+    assert (str(landing), landing.partition) == ("zones", WHOLE)
 
 
 def test_a_dataset_that_comes_whole_and_was_never_landed_is_named_without_a_month(store: LocalBronzeStore) -> None:
     with pytest.raises(NotLanded, match=r"^zones has not been landed: materialize zones_bronze first"):
-        open_current(store, "zones", None, "zones_bronze")
+        open_current(store, "zones", WHOLE, "zones_bronze")
 
 
 def test_a_file_made_from_an_answer_is_the_same_version_while_the_answer_is(store: LocalBronzeStore) -> None:
@@ -147,7 +147,7 @@ def test_files_of_what_comes_whole_are_swept_where_they_lie(store: LocalBronzeSt
     old.write_bytes(b"x")
     past = time.time() - ORPHAN_AGE_SECONDS - 1
     os.utime(old, (past, past))
-    assert store.sweep("zones", None) == 1
+    assert store.sweep("zones", WHOLE) == 1
     assert not old.exists()
 
 

@@ -13,7 +13,7 @@ import pytest
 from dlt_sources import tlc
 from dlt_sources.dataset import MonthlyDataset
 from lakehouse.cli.demo import DEMO_MONTHS
-from lakehouse.month import Month
+from lakehouse.partition import Month
 from lakehouse.sample.source import FIRST_VERSION, ROWS, month_file, prepare, publish
 from lakehouse.settings import Settings, load_settings
 from tests.commands import Command, dagster_in_memory, free_port, lakehouse, sqlite_without_fsync

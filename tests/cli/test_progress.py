@@ -12,7 +12,7 @@ import pytest
 
 from lakehouse.cli.outcomes import AssetFailure, AssetOutcome, AssetStarted, RunOutcome
 from lakehouse.cli.progress import Progress, asset_line
-from lakehouse.month import Month
+from lakehouse.partition import WHOLE, Month
 
 MONTH = Month(2024, 1)
 
@@ -70,13 +70,13 @@ def test_a_terminal_is_told_what_is_going_on_and_how_long_it_takes(capsys: pytes
     with Progress(months).shown() as progress:
         assert progress.place(months[0]) == "2024-01 (1 of 2)"
         assert progress.place(months[1]).startswith("2024-02 (2 of 2, about ")
-    assert Progress([None]).place(None) == "run"
+    assert Progress([WHOLE]).place(WHOLE) == "run"
     assert capsys.readouterr().out == ""
 
 
 def test_on_a_terminal_lines_stand_above_the_last_one_and_are_whole() -> None:
     script = (
-        "import time; from lakehouse.month import Month; from lakehouse.cli.progress import Progress;"
+        "import time; from lakehouse.partition import Month; from lakehouse.cli.progress import Progress;"
         "from lakehouse.cli.outcomes import *; m = Month(2024, 1); p = Progress([m, m.next()]).shown();"
         "done = lambda key: AssetOutcome(key, 5, 0, 0, False, None, (), 0.5);"
         "shown = p.__enter__();"

@@ -12,7 +12,7 @@ from lakehouse.cli.outcomes import RunOutcome
 from lakehouse.cli.runs import run_months
 from lakehouse.cli.selection import select
 from lakehouse.definitions import build_definitions
-from lakehouse.month import Month
+from lakehouse.partition import Month
 from lakehouse.settings import PROJECT_ROOT
 from tests import fhv_files, yellow_files
 from tests.project import Project, unwatched

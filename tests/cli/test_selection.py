@@ -8,7 +8,7 @@ import pytest
 from lakehouse.cli.selection import Selection, months_to_run, select
 from lakehouse.definitions import build_definitions
 from lakehouse.exceptions import UnknownAsset, UnknownMonth
-from lakehouse.month import Month
+from lakehouse.partition import WHOLE, Month
 from tests.project import GREEN_PIPELINE, Project
 
 GREEN = {"infrastructure", "zones_bronze", "zones_silver", "green_bronze", "green_silver", "green_gold"}
@@ -62,7 +62,7 @@ def test_a_selection_that_selects_nothing_says_what_there_is(
 
 
 def test_only_assets_without_months_run_once(definitions: dg.Definitions) -> None:
-    assert months_to_run(select(definitions, "infrastructure"), None, None) == (None,)
+    assert months_to_run(select(definitions, "infrastructure"), None, None) == (WHOLE,)
 
 
 @pytest.mark.parametrize(

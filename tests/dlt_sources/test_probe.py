@@ -13,7 +13,7 @@ from dlt_sources.releases import probe_month, probe_zones
 from dlt_sources.remote_file import HttpPolicy, Validators
 from dlt_sources.tlc import GREEN, fetch_month
 from lakehouse.exceptions import ConfigurationError, LakehouseError, NotPublished, SourceUnavailable, Throttled
-from lakehouse.month import Month
+from lakehouse.partition import Month
 from tests import green_files
 from tests.http_source import CLOUDFRONT_REQUEST_BLOCKED, S3_ACCESS_DENIED, Fault, SourceServer
 from tests.reference_files import ZONES_PATH, zones_csv

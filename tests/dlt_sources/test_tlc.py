@@ -30,7 +30,7 @@ from lakehouse.exceptions import (
     SourceUnavailable,
     Throttled,
 )
-from lakehouse.month import Month
+from lakehouse.partition import Month
 from tests.http_source import CLOUDFRONT_REQUEST_BLOCKED, S3_ACCESS_DENIED, Fault, SourceServer
 
 PROJECT = Path(__file__).parents[2]

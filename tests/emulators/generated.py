@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from lakehouse.month import Month
+from lakehouse.partition import Month
 from tests import green_files
 
 _VALID = 60

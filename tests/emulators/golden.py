@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from lakehouse.bronze.contracts import CONTRACTS
 from lakehouse.models.model import Models
-from lakehouse.month import Month
+from lakehouse.partition import Partition
 from lakehouse.schema import BRONZE_COLUMNS, NUMERIC, Column
 from tests.emulators.comparison import arrow_schema
 from tests.real_data import independent
@@ -49,7 +49,7 @@ Rows = Sequence[Mapping[str, Any]]
 class Golden:
     """The expected rows of one scenario, in the types of :func:`arrow_schema`."""
 
-    def __init__(self, files: Mapping[str, Path], month: Month | None, models: Models) -> None:
+    def __init__(self, files: Mapping[str, Path], month: Partition, models: Models) -> None:
         self._files = files
         self._month = month
         self._models = models

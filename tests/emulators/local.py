@@ -19,6 +19,7 @@ from lakehouse.exceptions import QueryError
 from lakehouse.models import dialect
 from lakehouse.models.checks.base import REJECTED, STAGED
 from lakehouse.models.model import Models, SqlModel
+from lakehouse.partition import WHOLE
 from lakehouse.schema import Column, TableSpec
 from lakehouse.warehouse.landed_input import LandedInput
 from lakehouse.warehouse.local.store import LocalStore
@@ -39,7 +40,7 @@ class DuckDb:
         self._bronze = LocalBronzeStore(home, of_samples=False)
         self._landed: dict[str, LandedInput] = {}
         self._opened = ExitStack()
-        work = Work("scenario", None, "")
+        work = Work("scenario", WHOLE, "")
         self._session = self._opened.enter_context(self._store.session(work, self._store.records()))
 
     def close(self) -> None:

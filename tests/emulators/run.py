@@ -23,7 +23,7 @@ from lakehouse.bronze.store import Landing
 from lakehouse.exceptions import StatementFailed
 from lakehouse.models import dialect
 from lakehouse.models.model import LEDGER, PARTITION_END, PARTITION_START, Models, SqlModel
-from lakehouse.month import Month
+from lakehouse.partition import WHOLE, Month
 from lakehouse.schema import Column
 from tests.emulators.comparison import Differs, Outcome, Verdict, arrow_schema, in_types_of, require_same
 from tests.emulators.engines import Engine
@@ -42,7 +42,7 @@ _Expected = dict[str, tuple[_Read, pa.Table]]
 
 def steps(scenario: Scenario, models: Models) -> tuple[str, ...]:
     """Bronze assets of a scenario, then models that can be computed from them, then the ledger if it is of a month."""
-    given = {*scenario.eras, *(("zones_silver",) if scenario.month else ())}
+    given = {*scenario.eras, *(("zones_silver",) if scenario.month is not WHOLE else ())}
     made: list[str] = []
     for model in models:
         combined = {maker.key for maker in models.union_inputs(model)}
@@ -50,7 +50,7 @@ def steps(scenario: Scenario, models: Models) -> tuple[str, ...]:
         if model.key not in given and whole <= given and (not combined or combined & given):
             made.append(model.key)
             given.add(model.key)
-    return (*scenario.eras, *made, *((LEDGER,) if scenario.month else ()))
+    return (*scenario.eras, *made, *((LEDGER,) if scenario.month is not WHOLE else ()))
 
 
 class Run:
@@ -75,8 +75,8 @@ class Run:
         self._steps = steps(scenario, models)
         self._done: dict[str, tuple[Outcome, ...]] = {}
         month = scenario.month
-        self._parameters = {PARTITION_START: month.start, PARTITION_END: month.end} if month else {}
-        if month:
+        self._parameters = {PARTITION_START: month.start, PARTITION_END: month.end} if isinstance(month, Month) else {}
+        if month is not WHOLE:
             self._provide_the_rest()
 
     def outcomes(self, step: str) -> tuple[Outcome, ...]:
@@ -246,7 +246,7 @@ def _failed(error: Exception) -> tuple[Verdict, str]:
 def _landing_row(landing: Landing) -> dict[str, Any]:
     return {
         **landing.model_dump(include={column.name for column in LANDING_COLUMNS}),
-        "month": landing.period.first_day if landing.period else None,
+        "month": landing.partition.first_day if isinstance(landing.partition, Month) else None,
         "observed_at": landing.observed_at.isoformat(),
         "is_current": True,
     }

@@ -10,7 +10,7 @@ from pathlib import Path
 from dlt_sources import jsonplaceholder
 from dlt_sources.dataset import landed_as
 from lakehouse.bronze.contracts import CONTRACTS
-from lakehouse.month import Month
+from lakehouse.partition import WHOLE, Month, Partition
 from tests import reference_files
 from tests.emulators import generated
 from tests.http_source import PATIENT
@@ -26,13 +26,13 @@ class Scenario:
     """
 
     eras: Mapping[str, str]
-    month: Month | None = None
+    month: Partition = WHOLE
     is_real: bool = True
     generate: Mapping[str, _Generate] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
-        return f"{self.month or 'whole'} {'real' if self.is_real else 'GENERATED'}"
+        return f"{self.month.key or 'whole'} {'real' if self.is_real else 'GENERATED'}"
 
     def write(self, folder: Path, real_data: Path | None) -> dict[str, Path]:
         """The files, by asset; those that are not real are written to a folder."""
@@ -52,7 +52,7 @@ class Scenario:
 
     def _trips(self, asset: str, folder: Path, real_data: Path | None) -> Path:
         dataset = CONTRACTS[asset].dataset.name
-        if self.month is None:
+        if not isinstance(self.month, Month):
             raise TypeError(f"{dataset} comes a month at a time")
         if asset in self.generate:
             return self.generate[asset](folder / f"{dataset}.parquet", self.month)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-from lakehouse.month import Month
+from lakehouse.partition import Month
 from tests.commands import dagster_in_memory, run_arguments, sqlite_without_fsync
 from tests.project import Project
 

@@ -12,7 +12,7 @@ from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.exceptions import ValidationException
 
 from lakehouse.exceptions import LakehouseError
-from lakehouse.month import Month
+from lakehouse.partition import Month
 from lakehouse.warehouse.local import commits, tables
 from tests import green_files
 from tests.commands import dagster_in_memory, data_files, held, held_query, ledger, of, opened, run

@@ -15,7 +15,7 @@ import dagster as dg
 import pytest
 
 from lakehouse.exceptions import QueryError
-from lakehouse.month import Month
+from lakehouse.partition import Month
 from tests import green_files
 from tests.http_source import SourceServer
 from tests.project import Project

@@ -13,7 +13,7 @@ import pytest
 from pyiceberg.catalog.sql import SqlCatalog
 
 from lakehouse.bronze.local import LocalBronzeStore
-from lakehouse.month import Month
+from lakehouse.partition import Month
 from lakehouse.warehouse.local import commits
 from lakehouse.warehouse.warehouse import StoreWarehouse
 from tests import green_files

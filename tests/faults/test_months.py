@@ -10,7 +10,7 @@ import pytest
 from dagster import AssetPartitionStatus
 from dagster._core.event_api import PartitionKeyFilter
 
-from lakehouse.month import Month
+from lakehouse.partition import Month
 from tests import green_files
 from tests.commands import Command, dagster_in_memory, held, landed, ledger, of, run, statuses
 from tests.http_source import SourceServer

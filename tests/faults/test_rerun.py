@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from lakehouse.bronze.local import ORPHAN_AGE_SECONDS, LocalBronzeStore
-from lakehouse.month import Month
+from lakehouse.partition import Month
 from lakehouse.settings import PROJECT_ROOT
 from lakehouse.warehouse.local import session
 from lakehouse.warehouse.local.records import IcebergRecords

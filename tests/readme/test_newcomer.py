@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from lakehouse.month import Month, month_range
+from lakehouse.partition import Month, month_range
 from lakehouse.settings import PROJECT_ROOT
 from tests import fhv_files, green_files, reference_files, yellow_files
 from tests.readme.commands import SERVERS, Block, Shell, blocks

@@ -18,7 +18,7 @@ def pipeline(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Pipel
     assert [failure for outcome in outcomes for failure in outcome.failures] == []
     return Pipeline(
         project,
-        {str(outcome.month): outcome for outcome in outcomes},
+        {str(outcome.partition): outcome for outcome in outcomes},
         data_versions(project),
         project.files(),
         project.snapshots(),

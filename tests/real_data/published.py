@@ -21,7 +21,7 @@ from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.expressions import And, GreaterThanOrEqual, LessThan
 
 from lakehouse.cli.outcomes import RunOutcome
-from lakehouse.month import Month
+from lakehouse.partition import Month
 from tests.project import Project
 from tests.real_data import independent
 from tests.real_data.independent import LAYOUTS, TripMonth, assert_same, fingerprints

@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from lakehouse.month import Month
+from lakehouse.partition import Month
 from tests.project import Project
 from tests.real_data import independent
 from tests.real_data.independent import TripMonth

@@ -18,7 +18,7 @@ from pyiceberg.catalog.sql import SqlCatalog
 
 from lakehouse.cli.outcomes import RunOutcome
 from lakehouse.definitions import build_definitions
-from lakehouse.month import Month
+from lakehouse.partition import Month
 from lakehouse.settings import Settings
 from tests.project import Project
 from tests.real_data.independent import assert_same
@@ -227,7 +227,7 @@ def test_a_second_run_of_all_months_writes_no_file_and_no_snapshot(
 ) -> None:
     assert [failure for outcome in second_run for failure in outcome.failures] == []
     computed = [
-        f"{outcome.month} {asset.key}"
+        f"{outcome.partition} {asset.key}"
         for outcome in second_run
         for asset in outcome.assets
         if asset.key != "infrastructure" and not asset.unchanged

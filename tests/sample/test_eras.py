@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from dlt_sources import tlc
-from lakehouse.month import Month, month_range
+from lakehouse.partition import Month, month_range
 from lakehouse.sample import eras
 from lakehouse.sample.trips import write_month
 

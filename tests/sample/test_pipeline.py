@@ -12,7 +12,7 @@ import pytest
 from dlt_sources import tlc
 from lakehouse.bronze.contracts import CONTRACTS
 from lakehouse.cli.outcomes import RunOutcome
-from lakehouse.month import Month
+from lakehouse.partition import WHOLE, Month
 from lakehouse.sample.server import SampleServer
 from lakehouse.sample.source import ROWS, month_file, prepare, publish
 from lakehouse.sample.trips import Generated, write_month
@@ -175,6 +175,6 @@ def test_a_home_of_samples_refuses_every_kind_of_file_without_the_mark(project: 
 def nothing_landed(project: Project) -> bool:
     """Whether the home has no landing, and no file either."""
     bronze = open_bronze(project.settings())
-    months = [(contract.dataset.name, NEW if contract.is_monthly else None) for contract in CONTRACTS.values()]
+    months = [(contract.dataset.name, NEW if contract.is_monthly else WHOLE) for contract in CONTRACTS.values()]
     files = [path for path in project.settings().home.glob("bronze/**/*") if path.is_file()]
     return files == [] and all(bronze.current(dataset, month) is None for dataset, month in months)

@@ -21,7 +21,7 @@ import requests
 from dlt_sources import jsonplaceholder, tlc
 from dlt_sources.remote_file import Validators
 from lakehouse.exceptions import ConfigurationError, NotPublished
-from lakehouse.month import Month
+from lakehouse.partition import Month
 from lakehouse.sample.server import HEADER, SampleServer, already_serving, serve
 from lakehouse.sample.source import FIRST_VERSION, prepare, publish
 from tests.http_source import PATIENT, SourceServer

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from lakehouse.month import Month
+from lakehouse.partition import Month
 from lakehouse.sample.source import FIRST_VERSION, ROWS, prepare, publish
 from tests.sample.scaled import scaled
 

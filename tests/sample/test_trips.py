@@ -12,7 +12,7 @@ import pytest
 
 from dlt_sources import tlc
 from dlt_sources.dataset import MonthlyDataset
-from lakehouse.month import Month
+from lakehouse.partition import Month
 from lakehouse.sample import trips
 from lakehouse.sample.trips import Generated, write_month
 from tests.http_source import PATIENT

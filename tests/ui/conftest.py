@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lakehouse.month import month_range
+from lakehouse.partition import month_range
 from lakehouse.sample.source import FIRST_VERSION, ROWS, prepare, publish
 from lakehouse.settings import PROJECT_ROOT, SAMPLE_MONTHS, Settings, environment, load_settings
 from tests.commands import free_port

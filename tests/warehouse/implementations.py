@@ -19,7 +19,7 @@ from lakehouse.bronze.contracts import CONTRACTS
 from lakehouse.bronze.local import LocalBronzeStore
 from lakehouse.bronze.store import Landing
 from lakehouse.models.model import Models
-from lakehouse.month import Month
+from lakehouse.partition import WHOLE, Month, Partition
 from lakehouse.results import ReplaceResult
 from lakehouse.warehouse.local.store import LocalStore
 from lakehouse.warehouse.protocol import Warehouse
@@ -40,7 +40,7 @@ class Implementation(Protocol):
         """A warehouse over this implementation's storage, with the models of a folder."""
         ...
 
-    def land(self, asset: str, month: Month | None, file: Path) -> Landing:
+    def land(self, asset: str, month: Partition, file: Path) -> Landing:
         """Make a file the current landing of a bronze asset, or of a month of it."""
         ...
 
@@ -68,11 +68,11 @@ class _OnDisk(ABC):
         self._opened.append(warehouse)
         return warehouse, models
 
-    def land(self, asset: str, month: Month | None, file: Path) -> Landing:
+    def land(self, asset: str, month: Partition, file: Path) -> Landing:
         dataset = CONTRACTS[asset].dataset
         landing = Landing(
             dataset=dataset.name,
-            month=str(month) if month else None,
+            month=month.key,
             url=file.as_uri(),
             etag=None,
             last_modified=None,
@@ -145,20 +145,20 @@ class House:
         return self._land("fhv_bronze", month, fhv_files.table(rows, era) if isinstance(rows, list) else rows)
 
     def land_users(self, *users: Mapping[str, Any]) -> Landing:
-        return self._land("users_bronze", None, reference_files.users_table(users))
+        return self._land("users_bronze", WHOLE, reference_files.users_table(users))
 
     def land_zones(self, csv_text: str | None = None) -> Landing:
         """Land a zone lookup, by default one with all zones."""
         file = self._new_file("csv")
         file.write_bytes((reference_files.zones_csv() if csv_text is None else csv_text).encode())
-        return self.implementation.land("zones_bronze", None, file)
+        return self.implementation.land("zones_bronze", WHOLE, file)
 
     def publish_zones(self) -> None:
         """Make ``silver.zones``, which trips are checked against and gold takes names from."""
         self.land_zones()
-        self.replace("zones_silver", None)
+        self.replace("zones_silver", WHOLE)
 
-    def _land(self, asset: str, month: Month | None, table: pa.Table) -> Landing:
+    def _land(self, asset: str, month: Partition, table: pa.Table) -> Landing:
         file = self._new_file("parquet")
         pq.write_table(table, file)
         return self.implementation.land(asset, month, file)
@@ -168,7 +168,7 @@ class House:
         folder.mkdir(exist_ok=True)
         return folder / f"{len(list(folder.iterdir()))}.{suffix}"
 
-    def replace(self, key: str, month: Month | None) -> ReplaceResult:
+    def replace(self, key: str, month: Partition) -> ReplaceResult:
         return self.warehouse.replace(self.models[key], month, RUN_ID)
 
     def rows(self, sql: str) -> list[dict[str, Any]]:

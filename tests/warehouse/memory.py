@@ -23,7 +23,7 @@ from sqlglot import exp
 from lakehouse.exceptions import StaleInputs, StatementFailed, StatementFault, first_line
 from lakehouse.files import path_of
 from lakehouse.models import dialect
-from lakehouse.month import Month
+from lakehouse.partition import WHOLE, Partition
 from lakehouse.schema import Column, TableSpec
 from lakehouse.warehouse.evolution import evolution
 from lakehouse.warehouse.local.engine import connect
@@ -36,7 +36,7 @@ from lakehouse.warehouse.store import (
     Records,
     Relation,
     Staged,
-    StagedMonth,
+    StagedPartition,
     TableShape,
     Work,
 )
@@ -53,7 +53,7 @@ class _Held:
     record: Record
 
 
-_Months = dict[tuple[str, Month | None], _Held]
+_Months = dict[tuple[str, Partition], _Held]
 
 
 class MemoryStore:
@@ -98,13 +98,11 @@ class MemoryStore:
     def close(self) -> None:
         """Nothing is held open."""
 
-    def publish(
-        self, staged: StagedRows, month: Month | None, fingerprint: str, is_current: Callable[[], bool]
-    ) -> Commit:
+    def publish(self, staged: StagedRows, month: Partition, fingerprint: str, is_current: Callable[[], bool]) -> Commit:
         """One at a time."""
         with self._lock:
             if not is_current():
-                raise StaleInputs(f"{staged.spec.name} {month or ''}: its inputs changed while it was computed")
+                raise StaleInputs(f"{month.of(staged.spec.name)}: its inputs changed while it was computed")
             key = (staged.spec.name, month)
             held = self._months.get(key)
             if held is not None and staged.rows and held.record.content == staged.content:
@@ -140,23 +138,23 @@ class MemoryRecords:
     held: _Months
     published: frozenset[str]
 
-    def month(self, spec: TableSpec, month: Month | None) -> Record | None:
+    def partition(self, spec: TableSpec, month: Partition) -> Record | None:
         found = self.held.get((spec.name, month))
         return found.record if found else None
 
-    def months(self, spec: TableSpec) -> Mapping[Month | None, Record]:
+    def partitions(self, spec: TableSpec) -> Mapping[Partition, Record]:
         return {month: held.record for (table, month), held in self.held.items() if table == spec.name}
 
     def was_published(self, spec: TableSpec) -> bool:
         return spec.name in self.published
 
-    def is_intact(self, spec: TableSpec, month: Month | None) -> bool:
+    def is_intact(self, spec: TableSpec, month: Partition) -> bool:
         held = self.held.get((spec.name, month))
         return held is None or _content(held.rows) == held.record.content
 
     def rows(self, of: PublishedRows) -> list[pa.Table]:
         months = (key for key in sorted(self.held, key=str) if key[0] == of.spec.name)
-        return [self.held[key].rows for key in months if of.month is None or key[1] == of.month]
+        return [self.held[key].rows for key in months if of.partition is WHOLE or key[1] == of.partition]
 
 
 @dataclass(frozen=True)
@@ -202,11 +200,11 @@ class MemorySession:
             bound = statement.bind(parameters)
             return self._connection.sql(statement.text("duckdb"), params=bound or None).to_arrow_table()
 
-    def publish(self, month: StagedMonth, is_current: Callable[[], bool]) -> Commit:
+    def publish(self, partition: StagedPartition, is_current: Callable[[], bool]) -> Commit:
         commits = []
-        for each in month.staged:
+        for each in partition.staged:
             assert isinstance(each, StagedRows)
-            commits.append(self._store.publish(each, self._work.month, month.fingerprint, is_current))
+            commits.append(self._store.publish(each, self._work.partition, partition.fingerprint, is_current))
         return Commit(commits[-1].version, any(commit.is_new for commit in commits))
 
     def _give(self, name: str, tables: Sequence[pa.Table], columns: Sequence[Column]) -> None:

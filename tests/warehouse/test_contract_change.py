@@ -9,7 +9,7 @@ from pathlib import Path
 from lakehouse.bronze.contract import Contract
 from lakehouse.bronze.contracts import CONTRACTS
 from lakehouse.bronze.local import LocalBronzeStore
-from lakehouse.month import Month
+from lakehouse.partition import Month
 from lakehouse.settings import PROJECT_ROOT
 from lakehouse.warehouse.warehouse import StoreWarehouse
 from tests import green_files

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from lakehouse.exceptions import ContractViolation
-from lakehouse.month import Month
+from lakehouse.partition import Month
 from lakehouse.results import CheckResult, ReplaceResult
 from tests import fhv_files, green_files, yellow_files
 from tests.warehouse.implementations import House

@@ -11,7 +11,7 @@ from sqlglot import exp, parse_one
 
 from lakehouse.exceptions import CheckFailed
 from lakehouse.models import dialect
-from lakehouse.month import Month
+from lakehouse.partition import WHOLE, Month, Partition
 from lakehouse.results import CheckResult, ReplaceResult
 from lakehouse.settings import PROJECT_ROOT
 from lakehouse.warehouse.failing_rows import causes_query, sample_query
@@ -49,7 +49,7 @@ def warned(house: House, rows: list[dict[str, Any]]) -> ReplaceResult:
     return house.replace("green_silver", MONTH)
 
 
-def refused(house: House, key: str, month: Month | None) -> CheckFailed:
+def refused(house: House, key: str, month: Partition) -> CheckFailed:
     with pytest.raises(CheckFailed) as error:
         house.replace(key, month)
     assert "\n" not in str(error.value)
@@ -134,7 +134,7 @@ def test_values_that_occur_nowhere_are_shown(house: House) -> None:
 def test_several_columns_that_may_not_be_null_say_which_are(house: House) -> None:
     nowhere = {"geo": {"lat": "north", "lng": ""}}
     house.land_users(user(1), user(2, address={**user(2)["address"], **nowhere}), user(3))
-    error = refused(house, "users_silver", None)
+    error = refused(house, "users_silver", WHOLE)
     assert check(error, "not_null").facts == {"null_latitude": 1, "null_longitude": 1}
     (row,) = sample(error, "not_null")
     assert list(row)[:4] == ["user_id", "city", "latitude", "longitude"]
@@ -154,7 +154,7 @@ def test_one_column_that_may_not_be_null_shows_the_rows(house: House) -> None:
 def test_rows_of_one_grain_are_shown_side_by_side(house: House) -> None:
     twice = "".join(f"{n},Queens,{name} {n},Boro Zone\n" for n in (56, 7) for name in ("Corona", "Corona Park"))
     house.land_zones(f"LocationID,Borough,Zone,service_zone\n{twice}2,Queens,Zone 2,Boro Zone\n")
-    shown = sample(refused(house, "zones_silver", None), "grain")
+    shown = sample(refused(house, "zones_silver", WHOLE), "grain")
     assert [(row["location_id"], row["zone"]) for row in shown] == [
         (7, "Corona 7"),
         (7, "Corona Park 7"),
@@ -257,8 +257,10 @@ def test_a_column_may_be_called_as_sql_calls_something(house: House) -> None:
         ("checks:", "checks:\n  - {type: range, column: order, max: 0, severity: warn}"),
     )
     house.land_users(user(1))
-    house.replace("users_silver", None)
-    assert sample(house.replace("users_gold", None), "order_range") == [{"order": 1, "city": "City 1", "user_count": 1}]
+    house.replace("users_silver", WHOLE)
+    assert sample(house.replace("users_gold", WHOLE), "order_range") == [
+        {"order": 1, "city": "City 1", "user_count": 1}
+    ]
 
 
 @pytest.mark.parametrize("engine", ["duckdb", "bigquery"])
@@ -306,7 +308,7 @@ def test_a_month_that_is_refused_shows_also_what_only_warns(house: House) -> Non
 def test_checks_of_one_name_on_several_tables_show_rows_of_their_own(house: House) -> None:
     house.land_zones("LocationID,Borough,Zone,service_zone\n1,EWR,Newark,EWR\n1,EWR,New Ark,EWR\n")
     house.land_users(user(1), user(1, name="Another"))
-    zones, users = (refused(house, key, None) for key in ("zones_silver", "users_silver"))
+    zones, users = (refused(house, key, WHOLE) for key in ("zones_silver", "users_silver"))
     assert [row["zone"] for row in sample(zones, "grain")] == ["New Ark", "Newark"]
     assert [row["name"] for row in sample(users, "grain")] == ["Another", "Name 1"]
 

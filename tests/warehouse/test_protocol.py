@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from lakehouse.exceptions import CheckFailed, ConfigurationError, ContractViolation, ModelError, NotLanded, QueryError
-from lakehouse.month import Month
+from lakehouse.partition import WHOLE, Month
 from lakehouse.results import Effect, Preparation
 from lakehouse.warehouse import inputs
 from lakehouse.warehouse.audit import evaluate
@@ -360,7 +360,7 @@ def test_a_relationship_is_checked_against_the_other_table(house: House) -> None
     )
     check = "  - {type: relationship, column: pickup_location_id, to: silver.few.zone_id, severity: warn}\n*/"
     house.edit("silver/green_silver.sql", ("*/", check))
-    house.replace("few_silver", None)
+    house.replace("few_silver", WHOLE)
     house.land(JANUARY, trips(JANUARY, 5))
     result = house.replace("green_silver", JANUARY)
     failed = next(check for check in result.checks if check.name == "pickup_location_id_relationship")
@@ -375,10 +375,10 @@ def test_a_table_that_only_checks_read_does_not_make_a_month_new(house: House) -
     check = "  - {type: relationship, column: pickup_location_id, to: silver.few.zone_id, severity: warn}\n*/"
     house.edit("silver/green_silver.sql", ("*/", check))
     house.land(JANUARY, trips(JANUARY, 2))
-    house.replace("few_silver", None)
+    house.replace("few_silver", WHOLE)
     first = house.replace("green_silver", JANUARY)
     house.edit("silver/few_silver.sql", ("SELECT 1 AS zone_id", "SELECT 2 AS zone_id"))
-    house.replace("few_silver", None)
+    house.replace("few_silver", WHOLE)
     second = house.replace("green_silver", JANUARY)
     assert (second.skipped, second.version) == (True, first.version)
     assert [c.failing for c in (*first.checks, *second.checks) if c.name == "pickup_location_id_relationship"] == [1, 1]

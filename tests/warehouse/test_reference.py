@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lakehouse.exceptions import CheckFailed, ContractViolation, NotLanded
-from lakehouse.month import Month
+from lakehouse.partition import WHOLE, Month
 from lakehouse.results import CheckResult, ReplaceResult
 from tests import green_files
 from tests.reference_files import user
@@ -29,7 +29,7 @@ def in_place(number: int, latitude: str, longitude: str, city: str = "Gwenboroug
 
 def test_zones_are_published_as_they_are_called(house: House) -> None:
     house.land_zones()
-    result = house.replace("zones_silver", None)
+    result = house.replace("zones_silver", WHOLE)
     assert (result.rows, [each.passed for each in result.checks]) == (265, [True] * len(result.checks))
     rows = house.rows("SELECT * FROM silver.zones WHERE location_id IN (7, 264, 265) ORDER BY location_id")
     assert [tuple(row.values()) for row in rows] == [
@@ -42,13 +42,13 @@ def test_zones_are_published_as_they_are_called(house: House) -> None:
 @pytest.mark.parametrize("name", ["N/A", "NA", "NULL", "None", "nan", "true", "007"])
 def test_a_name_that_readers_like_to_take_for_something_else_stays_text(house: House, name: str) -> None:
     house.land_zones(f"{ZONES_HEADER}1,{name},{name},{name}\n")
-    house.replace("zones_silver", None)
+    house.replace("zones_silver", WHOLE)
     assert [tuple(row.values()) for row in house.rows("SELECT * FROM silver.zones")] == [(1, name, name, name)]
 
 
 def test_a_byte_order_mark_another_order_and_another_case_of_the_names_make_no_difference(house: House) -> None:
     house.land_zones('\ufeffZONE,service_zone,borough,locationid\r\n"Alley, Pond ""Park""",Boro Zone,Queens,2\r\n')
-    house.replace("zones_silver", None)
+    house.replace("zones_silver", WHOLE)
     assert house.rows("SELECT * FROM silver.zones") == [
         {"location_id": 2, "borough": "Queens", "zone": 'Alley, Pond "Park"', "service_zone": "Boro Zone"}
     ]
@@ -56,7 +56,7 @@ def test_a_byte_order_mark_another_order_and_another_case_of_the_names_make_no_d
 
 def test_an_unknown_column_of_zones_is_a_warning(house: House) -> None:
     house.land_zones("LocationID,Borough,Zone,service_zone,area\n1,EWR,Newark,EWR,9.5\n")
-    drift = check(house.replace("zones_silver", None), "contract_drift")
+    drift = check(house.replace("zones_silver", WHOLE), "contract_drift")
     assert (drift.passed, drift.severity, drift.facts) == (False, "warn", {"unknown_columns": "area"})
 
 
@@ -64,13 +64,13 @@ def test_an_unknown_column_of_zones_is_a_warning(house: House) -> None:
 def test_a_line_that_begins_with_what_is_a_comment_elsewhere_is_a_zone(house: House, sign: str) -> None:
     header = "Borough,LocationID,Zone,service_zone\n"
     house.land_zones(f"{header}Queens,1,A,B\n{sign}Queens,2,A,B\nQueens,3,A,B\n")
-    house.replace("zones_silver", None)
+    house.replace("zones_silver", WHOLE)
     assert house.rows("SELECT borough FROM silver.zones WHERE location_id = 2") == [{"borough": f"{sign}Queens"}]
 
 
 def test_a_record_that_comes_twice_is_kept_once_and_reported(house: House) -> None:
     house.land_users(user(1), user(1), user(2))
-    result = house.replace("users_silver", None)
+    result = house.replace("users_silver", WHOLE)
     drift = check(result, "contract_drift")
     assert (result.rows, drift.passed, drift.facts["duplicate_records"]) == (2, False, 1)
 
@@ -78,10 +78,10 @@ def test_a_record_that_comes_twice_is_kept_once_and_reported(house: House) -> No
 @pytest.mark.parametrize("number", ["1.5", "x", "1e3", "0x10", "99999999999999999999"])
 def test_a_zone_whose_number_is_no_whole_number_stops_with_the_column_named(house: House, number: str) -> None:
     house.land_zones()
-    house.replace("zones_silver", None)
+    house.replace("zones_silver", WHOLE)
     house.land_zones(f"{ZONES_HEADER}1,EWR,Newark,EWR\n{number},EWR,Newark,EWR\n")
     with pytest.raises(ContractViolation) as error:
-        house.replace("zones_silver", None)
+        house.replace("zones_silver", WHOLE)
     assert str(error.value).startswith("zones (")
     assert "column LocationID (location_id) must hold whole numbers" in str(error.value)
     assert f"for example {number}" in str(error.value)
@@ -92,29 +92,29 @@ def test_a_zone_whose_number_is_no_whole_number_stops_with_the_column_named(hous
 def test_a_zone_without_number_borough_or_name_blocks(house: House, line: str) -> None:
     house.land_zones(f"{ZONES_HEADER}{line}\n2,Queens,Zone 2,Boro Zone\n")
     with pytest.raises(CheckFailed, match=r"not_null \(1 failing: location_id, borough, zone are never NULL\)"):
-        house.replace("zones_silver", None)
+        house.replace("zones_silver", WHOLE)
 
 
 def test_a_zone_that_occurs_twice_under_two_names_blocks(house: House) -> None:
     house.land_zones(f"{ZONES_HEADER}56,Queens,Corona,Boro Zone\n56,Queens,Corona Park,Boro Zone\n")
     with pytest.raises(CheckFailed, match=r"grain \(1 failing: .*: location_id\)"):
-        house.replace("zones_silver", None)
+        house.replace("zones_silver", WHOLE)
 
 
 def test_zones_that_were_not_landed_name_the_asset_to_materialize(house: House) -> None:
     with pytest.raises(NotLanded, match="zones has not been landed: materialize zones_bronze first"):
-        house.replace("zones_silver", None)
+        house.replace("zones_silver", WHOLE)
 
 
 def test_zones_that_come_back_are_followed_both_ways(house: House) -> None:
     first = house.land_zones()
-    before = house.replace("zones_silver", None)
+    before = house.replace("zones_silver", WHOLE)
     house.land_zones(f"{ZONES_HEADER}1,EWR,Newark,EWR\n")
-    assert house.replace("zones_silver", None).rows == 1
+    assert house.replace("zones_silver", WHOLE).rows == 1
     assert house.land_zones().sha256 == first.sha256
-    after = house.replace("zones_silver", None)
+    after = house.replace("zones_silver", WHOLE)
     assert (after.rows, after.content, after.skipped) == (265, before.content, False)
-    assert house.replace("zones_silver", None).skipped
+    assert house.replace("zones_silver", WHOLE).skipped
 
 
 # Users
@@ -126,7 +126,7 @@ def test_users_are_typed_and_two_of_one_city_are_counted(house: House) -> None:
         in_place(2, "-43.9509", " -34.4618 "),
         in_place(3, "24.8918", "21.8984", "Roscoeview"),
     )
-    silver = house.replace("users_silver", None)
+    silver = house.replace("users_silver", WHOLE)
     assert (silver.rows, [each.name for each in silver.checks if not each.passed]) == (3, [])
     rows = house.rows("SELECT user_id, latitude, longitude, company_name FROM silver.users ORDER BY user_id")
     assert [tuple(row.values()) for row in rows] == [
@@ -134,7 +134,7 @@ def test_users_are_typed_and_two_of_one_city_are_counted(house: House) -> None:
         (2, -43.9509, -34.4618, "Company 2"),
         (3, 24.8918, 21.8984, "Company 3"),
     ]
-    house.replace("users_gold", None)
+    house.replace("users_gold", WHOLE)
     assert house.rows("SELECT * FROM gold.user_counts_by_city ORDER BY city") == [
         {"city": "Gwenborough", "user_count": 2},
         {"city": "Roscoeview", "user_count": 1},
@@ -144,10 +144,10 @@ def test_users_are_typed_and_two_of_one_city_are_counted(house: House) -> None:
 @pytest.mark.parametrize(("latitude", "longitude"), [("north", "81.1"), ("-37.3", "81,1"), ("", "81.1"), ("1", "12°")])
 def test_users_whose_coordinates_are_not_numbers_block(house: House, latitude: str, longitude: str) -> None:
     house.land_users(in_place(1, "1.0", "2.0"))
-    house.replace("users_silver", None)
+    house.replace("users_silver", WHOLE)
     house.land_users(in_place(1, "1.0", "2.0"), in_place(2, latitude, longitude))
     with pytest.raises(CheckFailed, match=r"not_null \(1 failing: Every user has a number, a city and coordinates"):
-        house.replace("users_silver", None)
+        house.replace("users_silver", WHOLE)
     assert house.rows("SELECT COUNT(*) AS n FROM silver.users") == [{"n": 1}]
 
 
@@ -158,26 +158,26 @@ def test_users_whose_coordinates_are_not_numbers_block(house: House, latitude: s
 def test_users_off_the_globe_block(house: House, latitude: str, longitude: str, name: str) -> None:
     house.land_users(in_place(1, latitude, longitude))
     with pytest.raises(CheckFailed, match=rf"{name} \(1 failing"):
-        house.replace("users_silver", None)
+        house.replace("users_silver", WHOLE)
 
 
 @pytest.mark.parametrize("text", ["NaN", "Infinity", "-inf"])
 def test_users_whose_coordinates_are_numbers_only_by_name_block(house: House, text: str) -> None:
     house.land_users(in_place(1, text, "2.0"))
     with pytest.raises(CheckFailed, match=r"(latitude_range|not_null) \(1 failing"):
-        house.replace("users_silver", None)
+        house.replace("users_silver", WHOLE)
 
 
 def test_a_user_without_a_city_blocks(house: House) -> None:
     house.land_users(in_place(1, "1.0", "2.0", city="  "))
     with pytest.raises(CheckFailed, match=r"not_null \(1 failing"):
-        house.replace("users_silver", None)
+        house.replace("users_silver", WHOLE)
 
 
 def test_a_user_number_that_occurs_twice_blocks(house: House) -> None:
     house.land_users(in_place(1, "1.0", "2.0"), in_place(1, "1.0", "2.0", city="Elsewhere"))
     with pytest.raises(CheckFailed, match=r"grain \(1 failing: .*: user_id\)"):
-        house.replace("users_silver", None)
+        house.replace("users_silver", WHOLE)
 
 
 # What they have in common
@@ -187,7 +187,7 @@ def test_landings_of_what_comes_whole_have_no_month_and_no_part_in_the_ledger(ho
     zones = house.land_zones()
     users = house.land_users(user(1))
     house.land(MONTH, green_files.trips(MONTH, 2))
-    for key, month in (("zones_silver", None), ("users_silver", None), ("green_silver", MONTH)):
+    for key, month in (("zones_silver", WHOLE), ("users_silver", WHOLE), ("green_silver", MONTH)):
         house.replace(key, month)
     rows = house.rows(
         "SELECT dataset, month, `rows`, sha256 FROM bronze.landings WHERE month IS NULL AND is_current ORDER BY dataset"

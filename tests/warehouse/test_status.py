@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from lakehouse.month import Month
+from lakehouse.partition import Month
 from lakehouse.settings import PROJECT_ROOT
 from lakehouse.warehouse.status import State
 from tests import green_files

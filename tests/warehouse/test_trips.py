@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from lakehouse.exceptions import CheckFailed, NotLanded
-from lakehouse.month import Month
+from lakehouse.partition import WHOLE, Month
 from lakehouse.results import CheckResult, ReplaceResult
 from tests import fhv_files, yellow_files
 from tests.warehouse.implementations import House
@@ -158,7 +158,7 @@ def test_a_changed_zone_name_is_followed_by_gold(house: House) -> None:
     house.replace("trips_gold", MONTH)
     assert [row["zone"] for row in house.rows(GOLD)] == ["Zone 1"]
     house.land_zones('LocationID,Borough,Zone,service_zone\n1,EWR,"Newark, Airport",EWR\n')
-    house.replace("zones_silver", None)
+    house.replace("zones_silver", WHOLE)
     assert not house.replace("trips_gold", MONTH).skipped
     assert [(row["borough"], row["zone"]) for row in house.rows(GOLD)] == [("EWR", "Newark, Airport")]
 
@@ -283,6 +283,6 @@ def test_gold_that_lost_a_trip_is_not_published(house: House) -> None:
     publish_yellow(house)
     house.edit("gold/trips_gold.sql", ("LEFT JOIN silver.zones AS zones", "JOIN silver.zones AS zones"))
     house.land_zones("LocationID,Borough,Zone,service_zone\n1,Queens,Zone 1,Boro Zone\n")
-    house.replace("zones_silver", None)
+    house.replace("zones_silver", WHOLE)
     with pytest.raises(CheckFailed, match="every_trip_is_counted"):
         house.replace("trips_gold", MONTH)

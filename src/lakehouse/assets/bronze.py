@@ -23,7 +23,7 @@ from lakehouse.bronze.landing import Landed, Lander
 from lakehouse.bronze.sources import Source, source_of
 from lakehouse.bronze.store import BronzeStore
 from lakehouse.exceptions import CorruptFile
-from lakehouse.month import Month, of_month
+from lakehouse.partition import partition_of
 from lakehouse.settings import Settings
 
 if TYPE_CHECKING:
@@ -59,8 +59,8 @@ def _bronze_asset(
         bronze_store: dg.ResourceParam[BronzeStore],
     ) -> Iterator[dg.MaterializeResult[Any]]:
         started = time.perf_counter()
-        month = Month.parse(context.partition_key) if contract.is_monthly else None
-        if not contract.has_begun(month):
+        partition = partition_of(context.partition_key if contract.is_monthly else None)
+        if not contract.has_begun(partition):
             yield _not_begun(key, contract)
             return
         said_by_dlt: dict[str, Any] = {}
@@ -70,9 +70,9 @@ def _bronze_asset(
             said_by_dlt.update(said)
             return landed
 
-        with failures_in_words(of_month(source.dataset.name, month)):
+        with failures_in_words(partition.of(source.dataset.name)):
             lander = Lander(bronze_store, source, of_samples=settings.sample)
-            landed = lander.land(month, load, context.log.warning)
+            landed = lander.land(partition, load, context.log.warning)
             facts = {
                 **said_by_dlt,
                 "unchanged_at_source": landed.is_unchanged,
@@ -185,8 +185,8 @@ def _materialized(
 
 
 def _row_count(rows: int, contract: Contract) -> dict[str, int]:
-    month = {"dagster/partition_row_count": rows} if contract.is_monthly else {}
-    return {"dagster/row_count": rows, **month}
+    partition = {"dagster/partition_row_count": rows} if contract.is_monthly else {}
+    return {"dagster/row_count": rows, **partition}
 
 
 def _schema(footer: Iterable[SourceColumn], contract: Contract) -> dg.TableSchema:

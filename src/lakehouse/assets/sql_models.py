@@ -16,7 +16,7 @@ from lakehouse.models import dialect
 from lakehouse.models.checks.kinds import IMPLICIT_CHECKS
 from lakehouse.models.lineage import column_lineage
 from lakehouse.models.model import Models, SqlModel
-from lakehouse.month import Month, of_month
+from lakehouse.partition import partition_of
 from lakehouse.results import CheckResult, ReplaceResult
 from lakehouse.schema import BRONZE_COLUMNS, rejected_count
 from lakehouse.settings import Settings
@@ -54,10 +54,10 @@ def sql_model_asset(
     def build(
         context: dg.AssetExecutionContext, warehouse: dg.ResourceParam[Warehouse]
     ) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult[Any]]:
-        month = Month.parse(context.partition_key) if model.is_partitioned else None
-        with failures_in_words(of_month(model.key, month)):
+        partition = partition_of(context.partition_key if model.is_partitioned else None)
+        with failures_in_words(partition.of(model.key)):
             try:
-                result = warehouse.replace(model, month, context.run.run_id)
+                result = warehouse.replace(model, partition, context.run.run_id)
             except CheckFailed as failure:
                 yield from _check_results(settings, failure.checks)
                 raise

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from lakehouse.month import Month, of_month
+from lakehouse.partition import WHOLE, Month, Partition, partition_of
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance, RunRecord
@@ -28,24 +28,23 @@ NOTHING = "nothing"
 
 _REQUESTED_BY = "lakehouse/requested-by"
 _RELEASE = "lakehouse/release"
-_WHOLE = "all"
 
 
 @dataclass(frozen=True)
 class Release:
-    """A version of a dataset's month (None: of a dataset that comes whole) that its source has.
+    """A version of a dataset's month, or of a dataset that comes whole, that its source has.
 
     ``landed_at`` is when it was landed, None while another landing is current, or none: ``replaces`` names that one.
     """
 
     dataset: str
-    month: Month | None
+    partition: Partition
     version: str
     replaces: str
     landed_at: datetime | None
 
     def __str__(self) -> str:
-        return of_month(self.dataset, self.month)
+        return self.partition.of(self.dataset)
 
 
 class AttemptOutcome(Enum):
@@ -61,7 +60,7 @@ class Attempt:
     """One run's share in getting a release: the ``number``-th that was made to replace that landing by that version."""
 
     dataset: str
-    month: Month | None
+    partition: Partition
     version: str
     replaces: str
     number: int
@@ -127,9 +126,9 @@ class Attempts:
     """All attempts that the sensor has made, newest first."""
 
     def __init__(self, attempts: Iterable[Attempt]) -> None:
-        self._of: dict[tuple[str, Month | None], list[Attempt]] = {}
+        self._of: dict[tuple[str, Partition], list[Attempt]] = {}
         for attempt in attempts:
-            self._of.setdefault((attempt.dataset, attempt.month), []).append(attempt)
+            self._of.setdefault((attempt.dataset, attempt.partition), []).append(attempt)
 
     @classmethod
     def of(cls, instance: DagsterInstance, now: datetime) -> Attempts:
@@ -141,14 +140,14 @@ class Attempts:
 
     def at(self, release: Release) -> Sequence[Attempt]:
         """Those at a release's dataset and month, of whatever version."""
-        return self._of.get((release.dataset, release.month), [])
+        return self._of.get((release.dataset, release.partition), [])
 
     def due_again(self, now: datetime, since: datetime) -> set[Month]:
         """Months whose last attempt failed after ``since``, and that may be tried again."""
         return {
-            month
-            for (_, month), (last, *_) in self._of.items()
-            if month is not None
+            partition
+            for (_, partition), (last, *_) in self._of.items()
+            if isinstance(partition, Month)
             and last.outcome is AttemptOutcome.FAILED
             and last.number < MAX_ATTEMPTS
             and since < last.ended <= now - RETRY_AFTER[last.number - 1]
@@ -171,7 +170,7 @@ def run_tags(decisions: Sequence[Decision]) -> Mapping[str, str]:
         **{
             f"{_RELEASE}.{decision.release.dataset}": json.dumps(
                 {
-                    "month": str(decision.release.month or _WHOLE),
+                    "month": str(decision.release.partition),
                     "version": decision.release.version,
                     "replaces": decision.replaces,
                     "attempt": decision.number,
@@ -190,7 +189,7 @@ def _attempts(record: RunRecord, now: datetime) -> Iterator[Attempt]:
                 said = json.loads(value)
                 yield Attempt(
                     dataset=name.removeprefix(f"{_RELEASE}."),
-                    month=None if said["month"] == _WHOLE else Month.parse(said["month"]),
+                    partition=partition_of(None if said["month"] == str(WHOLE) else said["month"]),
                     version=said["version"],
                     replaces=said["replaces"],
                     number=int(said["attempt"]),

@@ -15,7 +15,7 @@ from lakehouse.bronze.contract import Contract
 from lakehouse.bronze.sources import source_of
 from lakehouse.bronze.store import BronzeStore, Landing
 from lakehouse.exceptions import CorruptFile, NotPublished, SourceUnavailable, Throttled
-from lakehouse.month import Month
+from lakehouse.partition import WHOLE, Partition
 from lakehouse.settings import Settings
 
 MAX_REQUESTS = 5
@@ -33,8 +33,8 @@ class PolledSource:
 
     asset: str
     contract: Contract
-    url: Callable[[Month | None], str]
-    probe: Callable[[Month | None, Validators | None], RemoteVersion | None]
+    url: Callable[[Partition], str]
+    probe: Callable[[Partition, Validators | None], RemoteVersion | None]
 
     @property
     def name(self) -> str:
@@ -72,31 +72,31 @@ class SourcePoll:
         self._attempts = attempts
         self._now = now
         self._until = time.monotonic() + TICK_SECONDS
-        self._replies: dict[Month | None, PollReply] = {}
+        self._replies: dict[Partition, PollReply] = {}
         self.asked = 0
         self.unpublished = 0
         self.unavailable: list[str] = []
         self._in_a_row = 0
         self.ended_by: str | None = None
-        self.decisions: dict[PolledSource, dict[Month | None, Decision]] = {dataset: {} for dataset in datasets}
+        self.decisions: dict[PolledSource, dict[Partition, Decision]] = {dataset: {} for dataset in datasets}
 
-    def ask(self, month: Month | None) -> PollReply:
+    def ask(self, partition: Partition) -> PollReply:
         """Ask for all datasets of a month, or for those that come whole; what was asked for is not asked again."""
-        if month not in self._replies:
+        if partition not in self._replies:
             if len(self.requested()) >= MAX_REQUESTS:
                 self.ended_by = self.ended_by or f"{MAX_REQUESTS} runs are requested, as many as one tick may"
             if self.ended_by:
                 return PollReply.NOT_ASKED
-            self._replies[month] = self._ask_all(month)
-        return self._replies[month]
+            self._replies[partition] = self._ask_all(partition)
+        return self._replies[partition]
 
-    def requested(self) -> dict[Month | None, dict[PolledSource, Decision]]:
+    def requested(self) -> dict[Partition, dict[PolledSource, Decision]]:
         """What is to be requested of each month."""
-        found: dict[Month | None, dict[PolledSource, Decision]] = {}
+        found: dict[Partition, dict[PolledSource, Decision]] = {}
         for dataset, decisions in self.decisions.items():
-            for month, decision in decisions.items():
+            for partition, decision in decisions.items():
                 if decision.state is ReleaseState.REQUEST:
-                    found.setdefault(month, {})[dataset] = decision
+                    found.setdefault(partition, {})[dataset] = decision
         return found
 
     def in_state(self, state: ReleaseState) -> Iterator[Decision]:
@@ -104,18 +104,18 @@ class SourcePoll:
         for decisions in self.decisions.values():
             yield from (decision for decision in decisions.values() if decision.state is state)
 
-    def _ask_all(self, month: Month | None) -> PollReply:
+    def _ask_all(self, partition: Partition) -> PollReply:
         reply = PollReply.ANSWERED
         for dataset in self._datasets:
             contract = dataset.contract
-            if contract.is_monthly != (month is not None) or not contract.has_begun(month):
+            if contract.is_monthly != (partition is not WHOLE) or not contract.has_begun(partition):
                 continue
             if time.monotonic() > self._until:
                 self.ended_by = f"the sources took {TICK_SECONDS:.0f} seconds to answer"
                 return PollReply.NOT_ASKED
             try:
                 self.asked += 1
-                release = self._release(dataset, month)
+                release = self._release(dataset, partition)
             except NotPublished:
                 self._in_a_row = 0
                 self.unpublished += 1
@@ -131,10 +131,10 @@ class SourcePoll:
                     return reply
             else:
                 self._in_a_row = 0
-                self.decisions[dataset][month] = decide(release, self._attempts.at(release), self._now)
+                self.decisions[dataset][partition] = decide(release, self._attempts.at(release), self._now)
         return reply
 
-    def _release(self, dataset: PolledSource, month: Month | None) -> Release:
+    def _release(self, dataset: PolledSource, partition: Partition) -> Release:
         """What the source has now.
 
         Raises:
@@ -142,21 +142,21 @@ class SourcePoll:
             Throttled: it refuses to answer for now.
             SourceUnavailable: it cannot be asked.
         """
-        landing, replaces = self._landing(dataset, month)
+        landing, replaces = self._landing(dataset, partition)
         ours = landing  # another source's landing says nothing of what this one has
-        if landing is not None and landing.url != without_secrets(dataset.url(month)):
+        if landing is not None and landing.url != without_secrets(dataset.url(partition)):
             ours = None
-        said = dataset.probe(month, Validators(ours.etag) if ours else None)
+        said = dataset.probe(partition, Validators(ours.etag) if ours else None)
         if ours is not None and (said is None or _is_of(said, ours)):
-            return Release(dataset.name, month, _version(ours), replaces, ours.observed_at)
+            return Release(dataset.name, partition, _version(ours), replaces, ours.observed_at)
         if said is None:
             raise SourceUnavailable(f"{dataset.name}: its source answered 'unchanged' to an unconditional request")
-        return Release(dataset.name, month, _version(said), replaces, None)
+        return Release(dataset.name, partition, _version(said), replaces, None)
 
-    def _landing(self, dataset: PolledSource, month: Month | None) -> tuple[Landing | None, str]:
+    def _landing(self, dataset: PolledSource, partition: Partition) -> tuple[Landing | None, str]:
         """The current landing, and its name among all that ever were."""
         try:
-            landing = self._store.current(dataset.name, month)
+            landing = self._store.current(dataset.name, partition)
         except CorruptFile:  # the run that is requested now will say so
             return None, "an unreadable record"
         return landing, NOTHING if landing is None else f"{landing.sha256[:12]} of {landing.observed_at.isoformat()}"

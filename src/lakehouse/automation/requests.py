@@ -7,7 +7,7 @@ import dagster as dg
 from lakehouse.assets.private_dagster import AssetGraph
 from lakehouse.automation.attempts import Decision, run_key, run_tags
 from lakehouse.automation.polling import PolledSource
-from lakehouse.month import Month
+from lakehouse.partition import WHOLE, Partition, Period
 
 Found = Mapping[PolledSource, Decision]
 """What is to be requested of one month, or of what comes whole."""
@@ -27,24 +27,24 @@ class Requests:
         self._instance = instance
         self._is_new_home = is_new_home
 
-    def of(self, found: Mapping[Month | None, Found]) -> Iterator[dg.RunRequest]:
+    def of(self, found: Mapping[Partition, Found]) -> Iterator[dg.RunRequest]:
         """One request a month, of all that is new of it and what follows from that.
 
         What comes whole and was never materialized goes along with each of them, so that a new home needs no hand.
         Otherwise it is one request of its own.
         """
-        whole = found.get(None, {})
+        whole = found.get(WHOLE, {})
         alone = dict(whole)
-        for month in sorted(each for each in found if each is not None):
-            below = self._below(found[month])
+        for partition in sorted((each for each in found if isinstance(each, Period)), key=str):
+            below = self._below(found[partition])
             needed = self._missing_above(below)
             along = {dataset: decision for dataset, decision in whole.items() if dg.AssetKey(dataset.asset) in needed}
             for dataset in along:
                 alone.pop(dataset, None)
-            yield _request(below | needed, month, {**along, **found[month]})
+            yield _request(below | needed, partition, {**along, **found[partition]})
         if alone:
             below = {key for key in self._below(alone) if not self._is_monthly(key)}
-            yield _request(below | self._missing_above(below), None, alone)
+            yield _request(below | self._missing_above(below), WHOLE, alone)
 
     def _below(self, found: Found) -> set[dg.AssetKey]:
         """Bronze and all that follows from it."""
@@ -63,11 +63,11 @@ class Requests:
         return any(self._graph.get(each).partitions_def is not None for each in family)
 
 
-def _request(assets: set[dg.AssetKey], month: Month | None, found: Found) -> dg.RunRequest:
+def _request(assets: set[dg.AssetKey], partition: Partition, found: Found) -> dg.RunRequest:
     decisions = list(found.values())
     return dg.RunRequest(
         run_key=run_key(decisions),
         tags=run_tags(decisions),
-        partition_key=None if month is None else str(month),
+        partition_key=partition.key,
         asset_selection=sorted(assets),
     )

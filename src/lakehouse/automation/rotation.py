@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lakehouse.month import Month
+from lakehouse.partition import Month
 
 NEWEST_MONTHS = 4
 """Months asked for at every tick: TLC publishes up to 93 days late, and the newest partition is two months old."""

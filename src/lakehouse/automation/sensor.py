@@ -14,7 +14,7 @@ from lakehouse.automation.requests import Requests, target
 from lakehouse.automation.rotation import NEWEST_MONTHS, Rotation, RotationCursor, months_a_tick
 from lakehouse.bronze.contract import Contract
 from lakehouse.bronze.store import BronzeStore
-from lakehouse.month import Month
+from lakehouse.partition import WHOLE, Month
 from lakehouse.settings import Settings
 
 
@@ -60,8 +60,8 @@ def _ask(settings: Settings, poll: SourcePoll, again: Iterable[Month], position:
     """Ask for what is due at this tick; where the turn of the older months goes on at the next."""
     months = [Month.parse(key) for key in monthly(settings).get_partition_keys()]
     older, newest = months[:-NEWEST_MONTHS], months[-NEWEST_MONTHS:]
-    for month in (None, *newest, *sorted(set(months).intersection(again))):
-        poll.ask(month)
+    for partition in (WHOLE, *newest, *sorted(set(months).intersection(again))):
+        poll.ask(partition)
     rotation = Rotation.of(older, position)
     asked = 0
     for month in rotation.months[: months_a_tick(len(older), settings.poll_seconds, settings.recheck_days)]:

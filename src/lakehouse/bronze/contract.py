@@ -15,7 +15,7 @@ from dlt_sources.dataset import Dataset, MonthlyDataset
 from lakehouse.bronze.footer import SourceColumn
 from lakehouse.bronze.projection import LANDED, Projection
 from lakehouse.exceptions import ContractViolation
-from lakehouse.month import Month
+from lakehouse.partition import Month, Partition
 from lakehouse.schema import NUMERIC, Column
 
 _CASTABLE: dict[str, frozenset[str]] = {
@@ -64,17 +64,19 @@ class Contract:
     def is_monthly(self) -> bool:
         return self.began is not None
 
-    def has_begun(self, month: Month | None) -> bool:
+    def has_begun(self, partition: Partition) -> bool:
         """Whether there is anything of a month; of a dataset that comes whole there always is."""
-        return month is None or self.began is None or month >= self.began
+        return self.began is None or not isinstance(partition, Month) or partition >= self.began
 
     @property
     def columns(self) -> tuple[Column, ...]:
         return tuple(canonical.column for canonical in self.canonical)
 
-    def expected(self, month: Month | None) -> frozenset[str]:
+    def expected(self, partition: Partition) -> frozenset[str]:
         """Optional columns that a month's file should have, going by its date alone."""
-        return frozenset(c.column.name for c in self.canonical if month and c.since and month >= c.since)
+        if not isinstance(partition, Month):
+            return frozenset()
+        return frozenset(c.column.name for c in self.canonical if c.since and partition >= c.since)
 
     def project(self, footer: Sequence[SourceColumn], file: str) -> Projection:
         """The projection of a file with these columns.

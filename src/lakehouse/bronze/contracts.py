@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dlt_sources import jsonplaceholder, tlc
 from lakehouse.bronze.contract import CanonicalColumn, Contract
-from lakehouse.month import Month
+from lakehouse.partition import Month
 from lakehouse.schema import NUMERIC, Column
 
 

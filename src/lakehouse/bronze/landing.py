@@ -13,7 +13,7 @@ from lakehouse.bronze.sources import Source
 from lakehouse.bronze.store import BronzeStore, Landing
 from lakehouse.exceptions import ConfigurationError, CorruptFile, NotPublished
 from lakehouse.files import hash_file
-from lakehouse.month import Month, of_month
+from lakehouse.partition import Partition
 
 Load = Callable[[Download, Path], Path]
 """Lands a download in a folder of its own, as the source's loader does; the landed file."""
@@ -35,7 +35,7 @@ class Lander:
         self._source = source
         self._of_samples = of_samples
 
-    def land(self, month: Month | None, load: Load, warn: Callable[[str], None]) -> Landed:
+    def land(self, partition: Partition, load: Load, warn: Callable[[str], None]) -> Landed:
         """Make what the source serves current; nothing is kept of what cannot be.
 
         A file that was damaged since it was landed is asked for unconditionally, and landed again; ``warn`` is told
@@ -50,59 +50,59 @@ class Lander:
             OSError: the file cannot be written.
         """
         self._store.prepare()
-        self._store.sweep(self._source.dataset.name, month)
-        recorded = self._store.current(self._source.dataset.name, month)
+        self._store.sweep(self._source.dataset.name, partition)
+        recorded = self._store.current(self._source.dataset.name, partition)
         was_damaged = recorded is not None and not self._store.is_intact(recorded)
         current = None if was_damaged else recorded
         if was_damaged:
             warn(f"{recorded}: the landed file is gone or damaged; landing it again")
         with self._store.workspace() as folder:
             try:
-                download = self._source.fetch(month, folder, self._validators(month, current))
+                download = self._source.fetch(partition, folder, self._validators(partition, current))
             except NotPublished as gone:
                 if was_damaged:
                     raise CorruptFile(f"{recorded}: the landed file is gone or damaged, and {gone}") from None
                 raise
             if download is not None:
-                landing = self._adopted(month, download, current, folder, load)
+                landing = self._adopted(partition, download, current, folder, load)
                 return Landed(landing, landing.is_same_version(current))
         if current is None:
-            what = of_month(self._source.dataset.name, month)
+            what = partition.of(self._source.dataset.name)
             raise CorruptFile(f"{what}: the source answered 'unchanged' to an unconditional request")
         return Landed(current, is_unchanged=True)
 
-    def _validators(self, month: Month | None, current: Landing | None) -> Validators | None:
+    def _validators(self, partition: Partition, current: Landing | None) -> Validators | None:
         """Those of the current landing, unless it is another source's: they say nothing of this one."""
-        if current is None or current.url != without_secrets(self._source.url(month)):
+        if current is None or current.url != without_secrets(self._source.url(partition)):
             return None
         return Validators(current.etag)
 
     def _adopted(
-        self, month: Month | None, download: Download, current: Landing | None, folder: Path, load: Load
+        self, partition: Partition, download: Download, current: Landing | None, folder: Path, load: Load
     ) -> Landing:
         """The landing of a download, its file in place and, if it says anything new, its record written."""
-        self._require_kind(month, download)
-        landing = self._known(month, download, current)
+        self._require_kind(partition, download)
+        landing = self._known(partition, download, current)
         if landing is None or not self._store.is_intact(landing):
             landed = load(download, folder)
-            landing = landing or self._landing(month, download, hash_file(landed), landed.stat().st_size)
+            landing = landing or self._landing(partition, download, hash_file(landed), landed.stat().st_size)
             self._store.adopt(landing, landed)
         if current is None or not landing.is_same_version(current) or landing.url != current.url:
             self._store.record(landing)
         return landing
 
-    def _known(self, month: Month | None, download: Download, current: Landing | None) -> Landing | None:
+    def _known(self, partition: Partition, download: Download, current: Landing | None) -> Landing | None:
         """The landing that a download will be, None if only its loader can tell what will be landed."""
         if not self._source.normalizes:
-            return self._landing(month, download, download.sha256, download.bytes)
+            return self._landing(partition, download, download.sha256, download.bytes)
         if current is not None and current.served_sha256 == download.sha256:
-            return self._landing(month, download, current.sha256, current.bytes)
+            return self._landing(partition, download, current.sha256, current.bytes)
         return None
 
-    def _landing(self, month: Month | None, download: Download, sha256: str, size: int) -> Landing:
+    def _landing(self, partition: Partition, download: Download, sha256: str, size: int) -> Landing:
         return Landing(
             dataset=self._source.dataset.name,
-            month=str(month) if month else None,
+            month=partition.key,
             url=download.url,
             etag=download.etag,
             last_modified=download.last_modified,
@@ -114,9 +114,9 @@ class Lander:
             answer_sha256=download.sha256 if self._source.normalizes else None,
         )
 
-    def _require_kind(self, month: Month | None, download: Download) -> None:
+    def _require_kind(self, partition: Partition, download: Download) -> None:
         """A home holds real records or samples, never both."""
-        what = of_month(self._source.dataset.name, month)
+        what = partition.of(self._source.dataset.name)
         if download.is_sample and not self._of_samples:
             raise ConfigurationError(
                 f"{what}: {download.url} serves generated sample data, and this home is for real data; nothing was "

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lakehouse.bronze.store import BronzeStore
+from lakehouse.partition import Period
 from lakehouse.schema import Column, arrow_type
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def landing_table(store: BronzeStore) -> pa.Table:
     rows = [
         {
             **landing.model_dump(mode="json", exclude={"suffix"}),
-            "month": landing.period.first_day if landing.period else None,
+            "month": landing.partition.first_day if isinstance(landing.partition, Period) else None,
             "is_current": is_current,
         }
         for landing, is_current in store.landings()

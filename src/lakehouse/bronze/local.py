@@ -22,15 +22,13 @@ from lakehouse.bronze.store import Landing
 from lakehouse.exceptions import CorruptFile
 from lakehouse.files import file_uri, hash_file, make_durable
 from lakehouse.home import ensure_home_kind
-from lakehouse.month import Month
+from lakehouse.partition import Month, Partition
 
 SHA_PREFIX = 32
 """Hexadecimal digits of a landed file's hash in its name."""
 
 ORPHAN_AGE_SECONDS = 3600.0
 """A file without a record may belong to a run that is still at work; past this age none is."""
-
-_WHOLE = "all"
 
 
 class LocalBronzeStore:
@@ -53,7 +51,7 @@ class LocalBronzeStore:
 
     def file(self, landing: Landing) -> Path:
         """Where a landed file is, or will be."""
-        return self.root / _folder(landing.dataset, landing.period) / f"{_name(landing)}.{landing.suffix}"
+        return self.root / _folder(landing.dataset, landing.partition) / f"{_name(landing)}.{landing.suffix}"
 
     def uri(self, landing: Landing) -> str:
         return file_uri(self.file(landing))
@@ -68,12 +66,12 @@ class LocalBronzeStore:
     def footer(self, landing: Landing) -> tuple[SourceColumn, ...]:
         return read_footer(self.file(landing))
 
-    def record_folder(self, dataset: str, month: Month | None) -> Path:
+    def record_folder(self, dataset: str, partition: Partition) -> Path:
         """Folder of the landing records of a dataset, or of a month of it."""
-        return self._records / dataset / (str(month) if month else _WHOLE)
+        return self._records / dataset / str(partition)
 
-    def current(self, dataset: str, month: Month | None) -> Landing | None:
-        newest = max(self.record_folder(dataset, month).glob("*.json"), default=None)
+    def current(self, dataset: str, partition: Partition) -> Landing | None:
+        newest = max(self.record_folder(dataset, partition).glob("*.json"), default=None)
         return None if newest is None else _read(newest)
 
     def landings(self) -> Iterator[tuple[Landing, bool]]:
@@ -90,10 +88,10 @@ class LocalBronzeStore:
         landed.replace(file)
 
     def record(self, landing: Landing) -> None:
-        newest = self.current(landing.dataset, landing.period)
+        newest = self.current(landing.dataset, landing.partition)
         if newest is not None and newest.observed_at >= max(landing.observed_at, datetime.now(UTC)):
             landing = landing.model_copy(update={"observed_at": newest.observed_at + timedelta(microseconds=1)})
-        folder = self.record_folder(landing.dataset, landing.period)
+        folder = self.record_folder(landing.dataset, landing.partition)
         folder.mkdir(parents=True, exist_ok=True)
         stamp = landing.observed_at.astimezone(UTC).strftime("%Y%m%dT%H%M%S%fZ")
         partial = folder / f".{uuid.uuid4().hex}"
@@ -101,11 +99,11 @@ class LocalBronzeStore:
         make_durable(partial)
         partial.replace(folder / f"{stamp}-{_name(landing)}.json")
 
-    def sweep(self, dataset: str, month: Month | None) -> int:
-        recorded = {self.file(_read(path)) for path in self.record_folder(dataset, month).glob("*.json")}
+    def sweep(self, dataset: str, partition: Partition) -> int:
+        recorded = {self.file(_read(path)) for path in self.record_folder(dataset, partition).glob("*.json")}
         cutoff = time.time() - ORPHAN_AGE_SECONDS
         swept = 0
-        for path in (self.root / _folder(dataset, month)).glob("*"):
+        for path in (self.root / _folder(dataset, partition)).glob("*"):
             with suppress(FileNotFoundError):  # another run may sweep it at the same time
                 if path not in recorded and path.stat().st_mtime < cutoff:
                     path.unlink()
@@ -124,8 +122,10 @@ def _name(landing: Landing) -> str:
     return landing.sha256[:SHA_PREFIX]
 
 
-def _folder(dataset: str, month: Month | None) -> str:
-    return f"{dataset}/year={month.year:04d}/month={month.month:02d}" if month else f"{dataset}/{_WHOLE}"
+def _folder(dataset: str, partition: Partition) -> str:
+    if isinstance(partition, Month):
+        return f"{dataset}/year={partition.year:04d}/month={partition.month:02d}"
+    return f"{dataset}/{partition}"
 
 
 def _read(path: Path) -> Landing:

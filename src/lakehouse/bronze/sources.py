@@ -11,7 +11,7 @@ from dlt_sources import jsonplaceholder, releases, tlc
 from dlt_sources.dataset import Dataset, Download, MonthlyDataset
 from dlt_sources.http_file import RemoteVersion
 from dlt_sources.remote_file import HttpPolicy, Validators
-from lakehouse.month import Month
+from lakehouse.partition import Month, Partition
 from lakehouse.settings import Settings
 
 if TYPE_CHECKING:
@@ -32,10 +32,10 @@ class Source:
     """
 
     dataset: Dataset
-    url: Callable[[Month | None], str]
-    fetch: Callable[[Month | None, Path, Validators | None], Download | None]
+    url: Callable[[Partition], str]
+    fetch: Callable[[Partition, Path, Validators | None], Download | None]
     resource: Callable[[Download | None], DltSource]
-    probe: Callable[[Month | None, Validators | None], RemoteVersion | None] | None = None
+    probe: Callable[[Partition, Validators | None], RemoteVersion | None] | None = None
     normalizes: bool = False
 
 
@@ -68,16 +68,16 @@ def source_of(settings: Settings, dataset: Dataset) -> Source:
     if isinstance(dataset, MonthlyDataset):
         trips = dataset
 
-        def of(month: Month | None) -> Month:
-            if month is None:
+        def of(partition: Partition) -> Month:
+            if not isinstance(partition, Month):
                 raise TypeError(f"{trips.name} comes a month at a time")
-            return month
+            return partition
 
         return Source(
             dataset,
-            url=lambda month: tlc.month_url(base, trips, of(month)),
-            fetch=lambda month, into, known: tlc.fetch_month(base, trips, of(month), into, known, policy),
+            url=lambda partition: tlc.month_url(base, trips, of(partition)),
+            fetch=lambda partition, into, known: tlc.fetch_month(base, trips, of(partition), into, known, policy),
             resource=lambda download: tlc.trips_source(trips, download),
-            probe=lambda month, known: releases.probe_month(base, trips, of(month), known, brief),
+            probe=lambda partition, known: releases.probe_month(base, trips, of(partition), known, brief),
         )
     raise TypeError(f"{dataset.name} has no source; give it one here")

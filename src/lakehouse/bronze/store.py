@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict
 from lakehouse.bronze.footer import SourceColumn
 from lakehouse.exceptions import CorruptFile, NotLanded
 from lakehouse.files import readable
-from lakehouse.month import Month, of_month
+from lakehouse.partition import Partition, partition_of
 
 
 class Landing(BaseModel):
@@ -41,12 +41,12 @@ class Landing(BaseModel):
     answer_sha256: str | None = None
 
     def __str__(self) -> str:
-        return of_month(self.dataset, self.period)
+        return self.partition.of(self.dataset)
 
     @property
-    def period(self) -> Month | None:
-        """The month it is for, None for a dataset that comes whole."""
-        return None if self.month is None else Month.parse(self.month)
+    def partition(self) -> Partition:
+        """What of the dataset it is."""
+        return partition_of(self.month)
 
     @property
     def served_sha256(self) -> str:
@@ -77,7 +77,7 @@ class BronzeStore(Protocol):
         """
         ...
 
-    def current(self, dataset: str, month: Month | None) -> Landing | None:
+    def current(self, dataset: str, partition: Partition) -> Landing | None:
         """The newest landing, None if there is none.
 
         Raises:
@@ -133,7 +133,7 @@ class BronzeStore(Protocol):
         """
         ...
 
-    def sweep(self, dataset: str, month: Month | None) -> int:
+    def sweep(self, dataset: str, partition: Partition) -> int:
         """Remove files that no record names and no running run can still be writing; how many there were."""
         ...
 
@@ -143,15 +143,15 @@ def is_there(store: BronzeStore, landing: Landing) -> bool:
     return store.size(landing) == landing.bytes
 
 
-def open_current(store: BronzeStore, dataset: str, month: Month | None, asset: str) -> Landing:
+def open_current(store: BronzeStore, dataset: str, partition: Partition, asset: str) -> Landing:
     """The newest landing, whose file is there.
 
     Raises:
         NotLanded: there is none.
         CorruptFile: its file is gone or has another size than was landed.
     """
-    landing = store.current(dataset, month)
-    what, how = of_month(dataset, month), f"materialize {asset}{f' for {month}' if month else ''}"
+    landing = store.current(dataset, partition)
+    what, how = partition.of(dataset), f"materialize {asset}{f' for {partition.key}' if partition.key else ''}"
     if landing is None:
         raise NotLanded(f"{what} has not been landed: {how} first, for example with --select '+{asset}'")
     if not is_there(store, landing):

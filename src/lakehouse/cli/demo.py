@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from lakehouse.exceptions import UnknownMonth
-from lakehouse.month import Month, month_range
+from lakehouse.partition import Month, month_range
 from lakehouse.settings import SAMPLE_MONTHS, Settings
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def run_demo(settings: Settings) -> bool:
     if written := prepare(folder_of(settings), DEMO_MONTHS, ROWS):
         click.echo(f"{len(written)} source files generated in {time.perf_counter() - started:.1f} s\n")
     outcomes = run_shown(settings, "*", lambda _: DEMO_MONTHS)
-    if failed := [str(outcome.month) for outcome in outcomes if not outcome.succeeded]:
+    if failed := [str(outcome.partition) for outcome in outcomes if not outcome.succeeded]:
         click.echo(f"failed: {', '.join(failed)}", err=True)
         return False
     if all(asset.unchanged for outcome in outcomes for asset in outcome.assets if asset.rows is not None):

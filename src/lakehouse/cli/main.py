@@ -19,7 +19,7 @@ from lakehouse.exceptions import (
     UnknownAsset,
     UnknownMonth,
 )
-from lakehouse.month import Month
+from lakehouse.partition import Month
 
 if TYPE_CHECKING:
     from lakehouse.settings import Settings
@@ -112,7 +112,7 @@ def run(ctx: click.Context, first: Month | None, last: Month | None, selection: 
     done = len(outcomes) - len(failed)
     click.echo(f"{done} of {len(outcomes)} run{'s' if len(outcomes) > 1 else ''} succeeded")
     if failed:
-        click.echo(f"failed: {', '.join(str(outcome.month or 'the run') for outcome in failed)}", err=True)
+        click.echo(f"failed: {', '.join(outcome.partition.key or 'the run' for outcome in failed)}", err=True)
         sys.exit(_NOT_PUBLISHED if all(outcome.is_unpublished for outcome in failed) else _FAILED)
 
 

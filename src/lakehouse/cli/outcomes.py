@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import dagster as dg
 
 from lakehouse.exceptions import NotPublished
-from lakehouse.month import Month
+from lakehouse.partition import Partition
 from lakehouse.results import Effect
 
 
@@ -50,7 +50,7 @@ class AssetFailure:
 class RunOutcome:
     """One run: a month of the selection, or the whole of it where nothing is partitioned."""
 
-    month: Month | None
+    partition: Partition
     run_id: str
     seconds: float
     assets: tuple[AssetOutcome, ...]

@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lakehouse.month import Month
-
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.status import Status
 
     from lakehouse.cli.outcomes import AssetOutcome, RunOutcome, Step
+    from lakehouse.partition import Partition
 
 _INDENT = " " * 9
 
@@ -27,7 +26,7 @@ class Progress:
     On a terminal a last line says what is going on and is wiped when it is over; elsewhere there is none.
     """
 
-    def __init__(self, months: Sequence[Month | None]) -> None:
+    def __init__(self, months: Sequence[Partition]) -> None:
         self._months = list(months)
         self._started = time.perf_counter()
         self._status: Status | None = None
@@ -47,7 +46,7 @@ class Progress:
         """Since the beginning."""
         return time.perf_counter() - self._started
 
-    def watch(self, month: Month | None, step: Step) -> None:
+    def watch(self, partition: Partition, step: Step) -> None:
         """Told of each asset as a run comes to it and is done with it."""
         from lakehouse.cli.outcomes import AssetFailure, AssetOutcome
 
@@ -56,17 +55,18 @@ class Progress:
         elif isinstance(step, AssetFailure):
             self._say(f"{_INDENT}{step.key:<16}    FAILED")
         elif self._status is not None:
-            self._status.update(f"{self.place(month)}  {step.key}")
+            self._status.update(f"{self.place(partition)}  {step.key}")
 
-    def place(self, month: Month | None) -> str:
+    def place(self, partition: Partition) -> str:
         """Where in the range a month stands, and how long the rest takes if it is like what is done."""
-        done, all_ = self._months.index(month), len(self._months)
-        return f"{month or 'run'} ({done + 1} of {all_}{self._left(done)})" if all_ > 1 else str(month or "run")
+        done, all_ = self._months.index(partition), len(self._months)
+        name = partition.key or "run"
+        return f"{name} ({done + 1} of {all_}{self._left(done)})" if all_ > 1 else name
 
     def finish(self, outcome: RunOutcome) -> None:
         """Sum up a month."""
         state = "ok" if outcome.succeeded else "FAILED"
-        self._say(f"{outcome.month or 'run'!s:<7}  {state:<6} {outcome.seconds:6.2f} s  run {outcome.run_id[:8]}")
+        self._say(f"{outcome.partition.key or 'run':<7}  {state:<6} {outcome.seconds:6.2f} s  run {outcome.run_id[:8]}")
         for failure in outcome.failures:
             self._say(f"{_INDENT}{failure}", err=True)
 

@@ -15,9 +15,9 @@ from lakehouse.assets.private_dagster import AssetGraph, asset_graph, job_of_all
 from lakehouse.cli.outcomes import AssetFailure, AssetOutcome, RunOutcome, Step, StepReader
 from lakehouse.cli.selection import Selection
 from lakehouse.exceptions import NotPublished
-from lakehouse.month import Month
+from lakehouse.partition import Partition
 
-Watch = Callable[[Month | None, Step], None]
+Watch = Callable[[Partition, Step], None]
 """Told of each asset as a run comes to it and is done with it."""
 
 
@@ -25,7 +25,7 @@ def run_months(
     definitions: dg.Definitions,
     instance: dg.DagsterInstance,
     selection: Selection,
-    months: Sequence[Month | None],
+    months: Sequence[Partition],
     watch: Watch,
 ) -> Iterator[RunOutcome]:
     """One Dagster run for each month, in order; a failed month does not stop the next.
@@ -42,12 +42,12 @@ def run_months(
     monthly = {key for key in selection.keys if graph.get(key).partitions_def is not None}
     pending = {key for key in selection.keys if not monthly & {key, *graph.get_ancestor_asset_keys(key)}}
     every_month = selection.keys - pending
-    for month in months:
+    for partition in months:
         chosen = every_month | pending
-        outcome = runner.run(chosen, month)
+        outcome = runner.run(chosen, partition)
         left = _runnable(graph, chosen, _materialized(outcome), outcome.failed)
         if left:
-            rest = runner.run(left, month)
+            rest = runner.run(left, partition)
             outcome = replace(
                 outcome,
                 seconds=outcome.seconds + rest.seconds,
@@ -66,14 +66,14 @@ class _Runner:
     instance: dg.DagsterInstance
     watch: Watch
 
-    def run(self, keys: AbstractSet[dg.AssetKey], month: Month | None) -> RunOutcome:
+    def run(self, keys: AbstractSet[dg.AssetKey], partition: Partition) -> RunOutcome:
         """One run of these assets for a month."""
         started = time.perf_counter()
         run_id = str(uuid4())
-        self._listen(run_id, month)
+        self._listen(run_id, partition)
         quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
         result = job_of_all_assets(self.definitions).execute_in_process(
-            partition_key=str(month) if month else None,
+            partition_key=partition.key,
             asset_selection=sorted(keys),
             instance=self.instance,
             run_config=quiet,
@@ -88,15 +88,15 @@ class _Runner:
             unseen = f"run {run_id} failed before its first step; see it in the Dagster UI"
             failed = [AssetFailure("run", unseen, None)]
         done = tuple(step for step in steps if isinstance(step, AssetOutcome))
-        return RunOutcome(month, run_id, time.perf_counter() - started, done, tuple(failed))
+        return RunOutcome(partition, run_id, time.perf_counter() - started, done, tuple(failed))
 
-    def _listen(self, run_id: str, month: Month | None) -> None:
+    def _listen(self, run_id: str, partition: Partition) -> None:
         reader = StepReader(run_id)
 
         def heard(entry: dg.EventLogEntry) -> None:
             step = reader.read(entry.dagster_event) if entry.dagster_event else None
             if step is not None:
-                self.watch(month, step)
+                self.watch(partition, step)
 
         self.instance.add_event_listener(run_id, heard)
 

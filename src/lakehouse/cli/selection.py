@@ -12,7 +12,7 @@ from dagster import AssetSelection
 from lakehouse.assets.private_dagster import asset_graph, selection_faults
 from lakehouse.exceptions import UnknownAsset, UnknownMonth, first_line
 from lakehouse.models.dialect import suggestion
-from lakehouse.month import Month, month_range
+from lakehouse.partition import WHOLE, Month, Partition, month_range
 from lakehouse.settings import EARLIEST_FIRST_MONTH
 
 _BARE_KEY = re.compile(r'(?<![\w:"/=])(?!(?:and|or|not|sinks|roots)\b)([A-Za-z_]\w*)(?![\w:("/])')
@@ -54,14 +54,14 @@ def select(definitions: dg.Definitions, text: str) -> Selection:
     return Selection(frozenset(keys), months)
 
 
-def months_to_run(selection: Selection, first: Month | None, last: Month | None) -> tuple[Month | None, ...]:
+def months_to_run(selection: Selection, first: Month | None, last: Month | None) -> tuple[Partition, ...]:
     """The months from ``first`` to ``last``; ``last`` defaults to the newest partition, ``first`` to ``last``.
 
     Raises:
         UnknownMonth: the range is empty, or reaches beyond the partitions.
     """
     if selection.partitions is None:
-        return (None,)
+        return (WHOLE,)
     if not selection.partitions:
         raise UnknownMonth("there is no month to run yet: LAKEHOUSE_FIRST_MONTH lies in the future")
     earliest, newest = selection.partitions[0], selection.partitions[-1]

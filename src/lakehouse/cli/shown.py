@@ -10,13 +10,13 @@ from lakehouse.cli.progress import Progress
 from lakehouse.cli.runs import run_months
 from lakehouse.cli.selection import Selection, select
 from lakehouse.definitions import build_definitions
-from lakehouse.month import Month
+from lakehouse.partition import Partition
 from lakehouse.sample.served import sources_served
 from lakehouse.settings import Settings, point_dlt_at_project
 
 
 def run_shown(
-    settings: Settings, selection: str, months_of: Callable[[Selection], Sequence[Month | None]]
+    settings: Settings, selection: str, months_of: Callable[[Selection], Sequence[Partition]]
 ) -> Sequence[RunOutcome]:
     """Run what is selected for the months that it is to be run for, each in a run of its own.
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import click
 
 from lakehouse.cli.output import write_lines
-from lakehouse.month import Month
+from lakehouse.partition import WHOLE, Month
 from lakehouse.settings import Settings
 from lakehouse.warehouse.status import Entry, State, Status
 
@@ -33,9 +33,9 @@ def _facts(settings: Settings) -> dict[str, object]:
 
 def _write_months(status: Status) -> None:
     """A line for each month that has anything, a column for each monthly table: its rows."""
-    monthly = [asset for asset in status.assets if status.of(asset)[0].month is not None]
-    tables = {asset: {entry.month: entry for entry in status.of(asset)} for asset in monthly}
-    months = sorted({e.month for rows in tables.values() for e in rows.values() if e.month})
+    monthly = [asset for asset in status.assets if status.of(asset)[0].partition is not WHOLE]
+    tables = {asset: {entry.partition: entry for entry in status.of(asset)} for asset in monthly}
+    months = sorted({e.partition for rows in tables.values() for e in rows.values() if isinstance(e.partition, Month)})
     held = [month for month in months if any(_is_there(rows.get(month)) for rows in tables.values())]
     if held:
         lines = [[str(month), *(_cell(rows.get(month)) for rows in tables.values())] for month in held]
@@ -50,7 +50,7 @@ def _write_tables(status: Status) -> None:
         if not entries:
             continue
         newest = max(entries, key=lambda entry: entry.published_at or datetime.min.replace(tzinfo=UTC))
-        is_monthly = newest.month is not None
+        is_monthly = newest.partition is not WHOLE
         lines.append(
             [
                 entries[0].table,
@@ -76,7 +76,7 @@ def _write_gaps(status: Status) -> None:
     wanting = status.wanting
     if wanting:
         click.echo(f"{len(wanting)} stale or missing; what mends it:")
-        months = {entry.month for entry in wanting if entry.month}
+        months = {entry.partition for entry in wanting if isinstance(entry.partition, Month)}
         for options in [f" --from {first} --to {last}" for first, last in _ranges(months)] or [""]:
             click.echo(f"  lakehouse run{options}")
     elif any(_is_there(entry) for entry in status.entries):

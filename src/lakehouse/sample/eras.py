@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dlt_sources import tlc
-from lakehouse.month import Month
+from lakehouse.partition import Month
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from dlt_sources import tlc
-from lakehouse.month import Month
+from lakehouse.partition import Month
 from lakehouse.sample.reference import write_users, write_zones
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from dlt_sources import tlc
-from lakehouse.month import Month
+from lakehouse.partition import Month
 from lakehouse.sample.column import HUNDREDTHS, SampleColumn
 from lakehouse.sample.draws import chance, pick, zone_shares
 from lakehouse.sample.eras import AIRPORT_FEE, CBD_FEE, CONGESTION_SURCHARGE

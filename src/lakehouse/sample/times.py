@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from lakehouse.month import Month
+from lakehouse.partition import Month
 from lakehouse.sample.draws import chance
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from dlt_sources import tlc
 from dlt_sources.dataset import SAMPLE_MARK
-from lakehouse.month import Month
+from lakehouse.partition import Month
 from lakehouse.sample import eras, taxi
 from lakehouse.sample.column import SampleColumn
 from lakehouse.sample.fhv import fhv_columns

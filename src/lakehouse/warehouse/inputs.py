@@ -12,7 +12,7 @@ from lakehouse.bronze.store import BronzeStore
 from lakehouse.exceptions import NotLanded
 from lakehouse.models import dialect
 from lakehouse.models.model import PARTITION_END, PARTITION_START, Models, SqlModel
-from lakehouse.month import Month, of_month
+from lakehouse.partition import WHOLE, Partition, Period
 from lakehouse.schema import TableSpec
 from lakehouse.warehouse.landed_input import LandedInput
 from lakehouse.warehouse.statements import ModelStatements, TieBreaker
@@ -30,35 +30,35 @@ class Upstream:
     """A table that a model or its checks read, and what it holds: of the month in hand, of all if there is none."""
 
     spec: TableSpec
-    month: Month | None
-    held: Mapping[Month | None, Record]
+    partition: Partition
+    held: Mapping[Partition, Record]
     is_computed_from: bool
     """False for a table that only checks read: checks run every time, so it need not make a month new."""
     was_published: bool
     """Whether anything was ever published in it, for this month or another."""
 
     @classmethod
-    def find(cls, spec: TableSpec, month: Month | None, records: Records, *, is_computed_from: bool) -> Upstream:
+    def find(cls, spec: TableSpec, partition: Partition, records: Records, *, is_computed_from: bool) -> Upstream:
         """What a table holds now of what a model reads of it."""
-        month = month if spec.partition else None
-        if month is None:
-            held = records.months(spec)
+        partition = partition if spec.partition else WHOLE
+        if partition is WHOLE:
+            held = records.partitions(spec)
         else:
-            record = records.month(spec, month)
-            held = {} if record is None else {month: record}
-        return cls(spec, month, held, is_computed_from, records.was_published(spec))
+            record = records.partition(spec, partition)
+            held = {} if record is None else {partition: record}
+        return cls(spec, partition, held, is_computed_from, records.was_published(spec))
 
     @property
     def content(self) -> list[str]:
         """Equal for equal rows."""
-        return [f"{month}: {record.content}" for month, record in sorted(self.held.items(), key=str)]
+        return [f"{partition.key}: {record.content}" for partition, record in sorted(self.held.items(), key=str)]
 
 
 @dataclass(frozen=True)
 class Inputs:
     """Inputs and parameters of one month of one model."""
 
-    month: Month | None
+    partition: Partition
     landed: LandedInput | None
     upstream: tuple[Upstream, ...]
     absent: tuple[SqlModel, ...]
@@ -68,7 +68,7 @@ class Inputs:
     def find(
         cls,
         model: SqlModel,
-        month: Month | None,
+        partition: Partition,
         *,
         models: Models,
         contracts: Mapping[str, Contract],
@@ -82,14 +82,14 @@ class Inputs:
         """
         landed = None
         if model.bronze_asset is not None:
-            landed = LandedInput.find(bronze, model.bronze_asset, contracts[model.bronze_asset], month)
+            landed = LandedInput.find(bronze, model.bronze_asset, contracts[model.bronze_asset], partition)
         specs = {table: models.spec(table) for table in models.tables_read(model)}
         upstream = [
-            Upstream.find(spec, month, records, is_computed_from=table in model.references)
+            Upstream.find(spec, partition, records, is_computed_from=table in model.references)
             for table, spec in specs.items()
             if spec is not None
         ]
-        inputs = cls(month, landed, tuple(upstream), _absent(month, upstream, models, contracts))
+        inputs = cls(partition, landed, tuple(upstream), _absent(partition, upstream, models, contracts))
         inputs._require_something(model)
         return inputs
 
@@ -101,15 +101,15 @@ class Inputs:
     @property
     def parameters(self) -> dict[str, object]:
         """Values of the parameters of a partitioned model."""
-        if self.month is None:
+        if not isinstance(self.partition, Period):
             return {}
-        return {PARTITION_START: self.month.start, PARTITION_END: self.month.end}
+        return {PARTITION_START: self.partition.start, PARTITION_END: self.partition.end}
 
     def fingerprint(self, statements: ModelStatements) -> str:
         """Equal for equal statements on equal inputs, wherever these are kept: what need not be computed twice."""
         what = [
             _WRITER_VERSION,
-            str(self.month),
+            str(self.partition.key),
             statements.text,
             [self.landed.projection_text, self.landed.sha256] if self.landed else None,
             {table.spec.name: table.content for table in self.upstream if table.is_computed_from},
@@ -124,7 +124,9 @@ class Inputs:
         """
         for table in self.upstream:
             rows = (
-                PublishedRows(table.spec, table.month) if table.was_published else dialect.no_rows(table.spec.columns)
+                PublishedRows(table.spec, table.partition)
+                if table.was_published
+                else dialect.no_rows(table.spec.columns)
             )
             session.relate(table.spec.name, rows)
         return self.landed.relate(session, tie_breaker) if self.landed is not None else None
@@ -138,15 +140,17 @@ class Inputs:
         if missing:
             keys = ", ".join(maker.key for maker in missing)
             names = ", ".join(maker.table.name for maker in missing)
-            month = f" for {self.month}" if self.month and all(maker.is_partitioned for maker in missing) else ""
+            partition = (
+                f" for {self.partition}" if self.partition is not WHOLE and all(maker.is_partitioned for maker in missing) else ""
+            )
             have = "have" if len(missing) > 1 else "has"
             raise NotLanded(
-                f"{of_month(model.key, self.month)}: {names} {have} nothing{month}: materialize {keys} first"
+                f"{self.partition.of(model.key)}: {names} {have} nothing{partition}: materialize {keys} first"
             )
 
 
 def _absent(
-    month: Month | None, upstream: Sequence[Upstream], models: Models, contracts: Mapping[str, Contract]
+    partition: Partition, upstream: Sequence[Upstream], models: Models, contracts: Mapping[str, Contract]
 ) -> tuple[SqlModel, ...]:
     absent = []
     for table in upstream:
@@ -154,7 +158,7 @@ def _absent(
         if maker is None or table.held or not table.is_computed_from or table.spec == maker.rejected:
             continue
         # A landed file always has rows; what is made of other tables may rightly be empty for a month.
-        has_begun = maker.bronze_asset is None or contracts[maker.bronze_asset].has_begun(month)
+        has_begun = maker.bronze_asset is None or contracts[maker.bronze_asset].has_begun(partition)
         if has_begun and (maker.bronze_asset is not None or not table.was_published):
             absent.append(maker)
     return tuple(absent)

@@ -14,7 +14,7 @@ from lakehouse.bronze.store import BronzeStore, Landing, open_current
 from lakehouse.exceptions import CorruptFile
 from lakehouse.files import readable
 from lakehouse.models import dialect
-from lakehouse.month import Month
+from lakehouse.partition import WHOLE, Partition
 from lakehouse.schema import BRONZE_COLUMNS, records_name
 from lakehouse.warehouse.statements import Statement, TieBreaker
 from lakehouse.warehouse.store import LandedFile, Session
@@ -33,17 +33,17 @@ class LandedInput:
     store: BronzeStore
 
     @classmethod
-    def find(cls, store: BronzeStore, asset: str, contract: Contract, month: Month | None) -> LandedInput:
+    def find(cls, store: BronzeStore, asset: str, contract: Contract, partition: Partition) -> LandedInput:
         """The current landing of a dataset that comes whole, or of a month of one that does not.
 
         Raises:
             NotLanded: it was never landed, though the dataset had begun.
             CorruptFile: its file is gone.
         """
-        month = month if contract.is_monthly else None
-        if not contract.has_begun(month):
+        partition = partition if contract.is_monthly else WHOLE
+        if not contract.has_begun(partition):
             return cls(asset, contract, None, store)
-        return cls(asset, contract, open_current(store, contract.dataset.name, month, asset), store)
+        return cls(asset, contract, open_current(store, contract.dataset.name, partition, asset), store)
 
     @property
     def name(self) -> str:
@@ -140,7 +140,7 @@ class LandedInput:
         projection = self.projection
         query = value_query(projection)
         counts = read_values(projection, session.one(query, {}), self.name) if query else {}
-        expected = self.contract.expected(self.landing.period if self.landing else None)
+        expected = self.contract.expected(self.landing.partition) if self.landing else frozenset()
         vanished = tuple(name for name in projection.absent if name in expected)
         return Drift(projection.unknown, projection.absent, vanished, counts)
 

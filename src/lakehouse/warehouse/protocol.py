@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Protocol
 
 from lakehouse.models.model import SqlModel
-from lakehouse.month import Month
+from lakehouse.partition import Partition
 from lakehouse.results import Preparation, Publication, ReplaceResult
 
 if TYPE_CHECKING:
@@ -29,8 +29,8 @@ class Warehouse(Protocol):
         """
         ...
 
-    def replace(self, model: SqlModel, month: Month | None, run_id: str) -> ReplaceResult:
-        """Compute a month (None: the whole of an unpartitioned table), check it and publish it.
+    def replace(self, model: SqlModel, partition: Partition, run_id: str) -> ReplaceResult:
+        """Compute a partition (the whole of an unpartitioned table), check it and publish it.
 
         Readers see the old month or the new one, never a mix or a gap. A month whose inputs and model are
         those of the published one is left as it is; its checks are still reported. ``run_id`` is the run that asks
@@ -45,8 +45,8 @@ class Warehouse(Protocol):
         """
         ...
 
-    def publications(self) -> Mapping[str, Mapping[Month | None, Publication]]:
-        """Every month of each model's table that has rows, by the model's key; None stands for a whole table."""
+    def publications(self) -> Mapping[str, Mapping[Partition, Publication]]:
+        """Every partition of each model's table that has rows, by the model's key."""
         ...
 
     def query(self, sql: str) -> pa.Table:

@@ -14,6 +14,7 @@ from lakehouse.bronze.store import BronzeStore
 from lakehouse.exceptions import LakehouseError, QueryError, StatementFailed, StatementFault
 from lakehouse.models import dialect, portability
 from lakehouse.models.model import LEDGER, Models
+from lakehouse.partition import WHOLE
 from lakehouse.schema import Column, TableSpec, is_declarable
 from lakehouse.warehouse.ledger import LEDGER_KEYS, ledger_query, resolved_ledger
 from lakehouse.warehouse.statements import Statement
@@ -50,7 +51,7 @@ class Queries:
         for name in sorted(wanted & self._specs.keys()):
             if there[name] is None:
                 raise QueryError(f"query: {name} has not been materialized yet: materialize it with lakehouse run")
-        with self._store.session(Work("query", None, ""), self._store.records()) as session:
+        with self._store.session(Work("query", WHOLE, ""), self._store.records()) as session:
             try:
                 self._relate(session, wanted, schema, there)
                 result = session.rows(Statement(resolved), {})
@@ -101,7 +102,7 @@ class Queries:
             if columns is None:
                 session.relate(name, dialect.no_rows(spec.columns))
             else:
-                session.relate(name, PublishedRows(_as_it_is(spec, columns), None))
+                session.relate(name, PublishedRows(_as_it_is(spec, columns), WHOLE))
         if LANDINGS in read:
             session.relate(LANDINGS, landing_table(self._bronze))
         if ledger is not None:

@@ -10,14 +10,14 @@ from typing import Any
 from lakehouse.exceptions import CorruptFile, LakehouseError, StatementFailed, StatementFault
 from lakehouse.models.checks.base import REJECTED, STAGED
 from lakehouse.models.model import SqlModel
-from lakehouse.month import Month
+from lakehouse.partition import Partition
 from lakehouse.results import CheckResult, Effect
 from lakehouse.schema import TableSpec
 from lakehouse.warehouse.audit import ROWS, Audit, evaluate
 from lakehouse.warehouse.failing_rows import FailingRows
 from lakehouse.warehouse.inputs import Inputs
 from lakehouse.warehouse.statements import ModelStatements, Statement, TieBreaker
-from lakehouse.warehouse.store import PublishedRows, Records, Session, Staged, StagedMonth, Work
+from lakehouse.warehouse.store import PublishedRows, Records, Session, Staged, StagedPartition, Work
 from lakehouse.warehouse.value_checks import Drift
 
 
@@ -32,8 +32,8 @@ class Job:
     fingerprint: str
 
     @property
-    def month(self) -> Month | None:
-        return self.inputs.month
+    def partition(self) -> Partition:
+        return self.inputs.partition
 
     @property
     def tables(self) -> tuple[TableSpec, ...]:
@@ -97,27 +97,27 @@ class Replacement:
     def _reason_to_compute(self) -> str | None:
         """Why what is published is not what would be computed; None if it is, as far as its record tells."""
         table = self._job.model.table
-        if self._records.month(table, self._job.month) is None:
+        if self._records.partition(table, self._job.partition) is None:
             return "nothing of it is published"
         for spec in self._job.tables:
-            record = self._records.month(spec, self._job.month)
+            record = self._records.partition(spec, self._job.partition)
             if record is not None and self._job.fingerprint not in record.fingerprints:
                 return "older fingerprint"
-            if record is not None and not self._records.is_intact(spec, self._job.month):
+            if record is not None and not self._records.is_intact(spec, self._job.partition):
                 return f"{spec.name} is damaged"
         return None
 
     def _left_as_it_is(self, checks: Sequence[CheckResult]) -> MonthOutcome | None:
         """The published month, audited; None if its rows do not add up."""
         job = self._job
-        self._session.relate(STAGED, PublishedRows(job.model.table, job.month))
+        self._session.relate(STAGED, PublishedRows(job.model.table, job.partition))
         if job.model.rejected is not None:
-            self._session.relate(REJECTED, PublishedRows(job.model.rejected, job.month))
+            self._session.relate(REJECTED, PublishedRows(job.model.rejected, job.partition))
         audit = self._audit(checks)
         if audit.ledger is not None and not audit.ledger.is_balanced:
             return None
         audit.require_blocking_checks(str(self._work), job.model.table.name)
-        record = self._records.month(job.model.table, job.month)
+        record = self._records.partition(job.model.table, job.partition)
         if record is None:
             raise TypeError(f"{self._work}: only what has a record is left as it is")
         return MonthOutcome(audit, Effect.UNCHANGED, None, record.content, record.version, 0)
@@ -133,8 +133,8 @@ class Replacement:
         audit = self._audit(checks)
         audit.require_blocking_checks(str(self._work), job.model.table.name)
         sha256 = job.inputs.landed.sha256 if job.inputs.landed is not None else None
-        month = StagedMonth(tuple(staged), job.fingerprint, sha256, audit.ledger)
-        commit = self._session.publish(month, is_current)
+        wanted = StagedPartition(tuple(staged), job.fingerprint, sha256, audit.ledger)
+        commit = self._session.publish(wanted, is_current)
         table = staged[-1]
         effect = Effect.PUBLISHED if commit.is_new else Effect.CONFIRMED
         written = table.bytes if commit.is_new and table.rows else 0

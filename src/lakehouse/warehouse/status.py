@@ -12,7 +12,7 @@ from typing import Any
 from lakehouse.bronze.contract import Contract
 from lakehouse.bronze.store import BronzeStore, Landing, is_there
 from lakehouse.models.model import Models, SqlModel
-from lakehouse.month import Month, month_range
+from lakehouse.partition import WHOLE, Month, Partition, month_range
 from lakehouse.results import Publication
 from lakehouse.warehouse.protocol import Warehouse
 
@@ -32,11 +32,11 @@ class State(StrEnum):
 
 @dataclass(frozen=True)
 class Entry:
-    """One month (None: the whole) of one asset. Of bronze ``version`` is the hash of the landed file."""
+    """One month, or the whole, of one asset. Of bronze ``version`` is the hash of the landed file."""
 
     asset: str
     table: str
-    month: Month | None
+    partition: Partition
     state: State
     rows: int | None = None
     bytes: int | None = None
@@ -67,7 +67,9 @@ class Status:
     def gaps(self) -> Mapping[str, tuple[Month, ...]]:
         """Months of each dataset that were never landed."""
         return {
-            asset: tuple(e.month for e in self.of(asset) if e.month is not None and e.state == State.NOTHING)
+            asset: tuple(
+                e.partition for e in self.of(asset) if isinstance(e.partition, Month) and e.state == State.NOTHING
+            )
             for asset in self.assets
             if self.of(asset)[0].table.startswith("bronze.")
         }
@@ -78,7 +80,7 @@ class Status:
             {
                 "asset": e.asset,
                 "table": e.table,
-                "month": str(e.month) if e.month else None,
+                "month": e.partition.key,
                 "state": e.state.value,
                 "rows": e.rows,
                 "bytes": e.bytes,
@@ -100,51 +102,51 @@ def read_status(
     """What there is of every asset from ``first`` to ``last``; nothing is computed, no source is asked."""
     months = tuple(month_range(first, last))
     entries: list[Entry] = []
-    there: dict[str, set[Month | None]] = {}
+    there: dict[str, set[Partition]] = {}
     for key, contract in contracts.items():
-        for month in _periods(contract.is_monthly, months):
-            if contract.has_begun(month):
-                landing = bronze.current(contract.dataset.name, month)
-                entries.append(_landed(bronze, key, month, landing))
+        for partition in _periods(contract.is_monthly, months):
+            if contract.has_begun(partition):
+                landing = bronze.current(contract.dataset.name, partition)
+                entries.append(_landed(bronze, key, partition, landing))
                 if landing is not None:
-                    there.setdefault(f"bronze.{key}", set()).add(month)
+                    there.setdefault(f"bronze.{key}", set()).add(partition)
     publications = warehouse.publications()
     for model in models:
         published = publications[model.key]
         there[model.table.name] = set(published)
-        for month in _periods(model.is_partitioned, months):
-            if _has_begun(model, models, contracts, month):
-                entries.append(_published(model, month, published.get(month), there))
+        for partition in _periods(model.is_partitioned, months):
+            if _has_begun(model, models, contracts, partition):
+                entries.append(_published(model, partition, published.get(partition), there))
     return Status(tuple(entries))
 
 
-def _periods(is_monthly: bool, months: tuple[Month, ...]) -> tuple[Month | None, ...]:
-    return months if is_monthly else (None,)
+def _periods(is_monthly: bool, months: tuple[Month, ...]) -> tuple[Partition, ...]:
+    return months if is_monthly else (WHOLE,)
 
 
-def _landed(bronze: BronzeStore, key: str, month: Month | None, landing: Landing | None) -> Entry:
+def _landed(bronze: BronzeStore, key: str, partition: Partition, landing: Landing | None) -> Entry:
     table = f"bronze.{key}"
     if landing is None:
-        return Entry(key, table, month, State.NOTHING)
+        return Entry(key, table, partition, State.NOTHING)
     state = State.CURRENT if is_there(bronze, landing) else State.STALE
-    return Entry(key, table, month, state, landing.rows, landing.bytes, landing.sha256[:12], landing.observed_at)
+    return Entry(key, table, partition, state, landing.rows, landing.bytes, landing.sha256[:12], landing.observed_at)
 
 
 def _published(
     model: SqlModel,
-    month: Month | None,
+    partition: Partition,
     publication: Publication | None,
-    there: Mapping[str, AbstractSet[Month | None]],
+    there: Mapping[str, AbstractSet[Partition]],
 ) -> Entry:
     name = model.table.name
     if publication is None:
-        ready = _is_ready(model, month, there)
-        return Entry(model.key, name, month, State.MISSING if ready else State.NOTHING)
+        ready = _is_ready(model, partition, there)
+        return Entry(model.key, name, partition, State.MISSING if ready else State.NOTHING)
     state = State.CURRENT if publication.is_current else State.STALE
     return Entry(
         model.key,
         name,
-        month,
+        partition,
         state,
         publication.rows,
         publication.bytes,
@@ -153,18 +155,18 @@ def _published(
     )
 
 
-def _is_ready(model: SqlModel, month: Month | None, there: Mapping[str, AbstractSet[Month | None]]) -> bool:
+def _is_ready(model: SqlModel, partition: Partition, there: Mapping[str, AbstractSet[Partition]]) -> bool:
     """Whether there is anything to make a month of: of a monthly model only what comes by the month counts."""
     tables = [f"bronze.{model.bronze_asset}"] if model.bronze_asset else list(model.references)
-    if month is None:
+    if partition is WHOLE:
         return any(there.get(table) for table in tables)
-    return any(month in there.get(table, ()) for table in tables)
+    return any(partition in there.get(table, ()) for table in tables)
 
 
-def _has_begun(model: SqlModel, models: Models, contracts: Mapping[str, Contract], month: Month | None) -> bool:
+def _has_begun(model: SqlModel, models: Models, contracts: Mapping[str, Contract], partition: Partition) -> bool:
     """Whether any dataset that a model is made of had begun by then."""
     if model.bronze_asset is not None:
-        return contracts[model.bronze_asset].has_begun(month)
+        return contracts[model.bronze_asset].has_begun(partition)
     makers = [maker for maker in map(models.by_table, model.references) if maker is not None]
     monthly: Iterable[SqlModel] = [maker for maker in makers if maker.is_partitioned]
-    return month is None or any(_has_begun(maker, models, contracts, month) for maker in monthly)
+    return partition is WHOLE or any(_has_begun(maker, models, contracts, partition) for maker in monthly)

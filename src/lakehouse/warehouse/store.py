@@ -15,7 +15,7 @@ from sqlglot import exp
 
 from lakehouse.bronze.footer import SourceColumn
 from lakehouse.bronze.store import Landing
-from lakehouse.month import Month, of_month
+from lakehouse.partition import Partition
 from lakehouse.results import Ledger
 from lakehouse.schema import Column, TableSpec
 from lakehouse.warehouse.statements import Statement
@@ -29,11 +29,11 @@ class Work:
     """What a session is opened for: a month of an asset, asked for by a run, or a query."""
 
     asset: str
-    month: Month | None
+    partition: Partition
     run_id: str
 
     def __str__(self) -> str:
-        return of_month(self.asset, self.month)
+        return self.partition.of(self.asset)
 
 
 @dataclass(frozen=True)
@@ -65,19 +65,19 @@ class Record:
 class Records(Protocol):
     """What all tables hold, as of one moment for each table, from the first look at it."""
 
-    def month(self, spec: TableSpec, month: Month | None) -> Record | None:
+    def partition(self, spec: TableSpec, partition: Partition) -> Record | None:
         """Of a month, or whole if the table is not partitioned; None where there are no rows."""
         ...
 
-    def months(self, spec: TableSpec) -> Mapping[Month | None, Record]:
-        """Every month of a table; None stands for the whole of one without a partition."""
+    def partitions(self, spec: TableSpec) -> Mapping[Partition, Record]:
+        """Every month of a table; the whole is that of one without partitions."""
         ...
 
     def was_published(self, spec: TableSpec) -> bool:
         """Whether anything ever was published in it, for whatever month."""
         ...
 
-    def is_intact(self, spec: TableSpec, month: Month | None) -> bool:
+    def is_intact(self, spec: TableSpec, partition: Partition) -> bool:
         """Whether a month's data are what was published: as the engine guarantees, or else read in full."""
         ...
 
@@ -93,10 +93,10 @@ class LandedFile:
 
 @dataclass(frozen=True)
 class PublishedRows:
-    """The rows that a table holds of a month; of all months where ``month`` is None."""
+    """The rows that a table holds of a month; of all of them where that is the whole."""
 
     spec: TableSpec
-    month: Month | None
+    partition: Partition
 
 
 Relation: TypeAlias = "LandedFile | PublishedRows | exp.Query | pa.Table"
@@ -114,7 +114,7 @@ class Staged:
 
 
 @dataclass(frozen=True)
-class StagedMonth:
+class StagedPartition:
     """What is to be published of a month: staged rows of one or more tables, the model's own last.
 
     ``fingerprint`` identifies all that they were made of, ``bronze_sha256`` the landed file that they are of, if it is
@@ -164,7 +164,7 @@ class Session(Protocol):
         """The rows of a query; where it has no order, in that in which they are stored if there is one."""
         ...
 
-    def publish(self, month: StagedMonth, is_current: Callable[[], bool]) -> Commit:
+    def publish(self, partition: StagedPartition, is_current: Callable[[], bool]) -> Commit:
         """Make the staged rows the content of the month that the session is for, and their columns the tables'.
 
         The last one is the model's table, and the truth if not all could be published at once. Where a month holds

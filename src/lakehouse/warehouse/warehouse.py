@@ -12,7 +12,7 @@ from lakehouse.bronze.contract import Contract
 from lakehouse.bronze.store import BronzeStore
 from lakehouse.exceptions import CommitConflict, ContractViolation, CorruptFile, NotLanded, StaleInputs
 from lakehouse.models.model import Models, SqlModel
-from lakehouse.month import Month
+from lakehouse.partition import Partition
 from lakehouse.results import CheckResult, Preparation, Publication, ReplaceResult
 from lakehouse.schema import TableSpec
 from lakehouse.warehouse.audit import audit_query, datasets_present
@@ -59,14 +59,14 @@ class StoreWarehouse:
         """See :meth:`Warehouse.close`."""
         self._store.close()
 
-    def replace(self, model: SqlModel, month: Month | None, run_id: str) -> ReplaceResult:
+    def replace(self, model: SqlModel, partition: Partition, run_id: str) -> ReplaceResult:
         """See :meth:`Warehouse.replace`."""
         started = time.perf_counter()
-        work = Work(model.key, month, run_id)
+        work = Work(model.key, partition, run_id)
         differing = [spec for spec in self._specs(model) if self._ensure(spec)]
         for _ in range(_OVERTAKEN_ATTEMPTS):
             records = self._store.records()
-            job = self._job(model, month, records)
+            job = self._job(model, partition, records)
             with contextlib.suppress(StaleInputs), self._store.session(work, records) as session:
                 checks = partial(self._input_checks, job)
                 replacement = Replacement(session, records, job, work, self._failing_rows, checks)
@@ -91,16 +91,16 @@ class StoreWarehouse:
             "run it again when the other runs are done"
         )
 
-    def publications(self) -> Mapping[str, Mapping[Month | None, Publication]]:
+    def publications(self) -> Mapping[str, Mapping[Partition, Publication]]:
         """See :meth:`Warehouse.publications`."""
         records = self._store.records()
-        held: dict[str, Mapping[Month | None, Record]] = {
-            spec.name: records.months(spec) for spec in self._models.specs()
+        held: dict[str, Mapping[Partition, Record]] = {
+            spec.name: records.partitions(spec) for spec in self._models.specs()
         }
         return {
             model.key: {
-                month: self._publication(model, month, record, held, records)
-                for month, record in held[model.table.name].items()
+                partition: self._publication(model, partition, record, held, records)
+                for partition, record in held[model.table.name].items()
             }
             for model in self._models
         }
@@ -133,10 +133,10 @@ class StoreWarehouse:
     def _specs(model: SqlModel) -> tuple[TableSpec, ...]:
         return tuple(spec for spec in (model.table, model.rejected) if spec is not None)
 
-    def _job(self, model: SqlModel, month: Month | None, records: Records) -> Job:
+    def _job(self, model: SqlModel, partition: Partition, records: Records) -> Job:
         statements, audit = self._statements(model)
         inputs = Inputs.find(
-            model, month, models=self._models, contracts=self._contracts, bronze=self._bronze, records=records
+            model, partition, models=self._models, contracts=self._contracts, bronze=self._bronze, records=records
         )
         return Job(model, statements, audit, inputs, inputs.fingerprint(statements))
 
@@ -147,7 +147,7 @@ class StoreWarehouse:
         return self._compiled[model.key]
 
     def _is_current(self, job: Job) -> bool:
-        return self._job(job.model, job.month, self._store.records()).fingerprint == job.fingerprint
+        return self._job(job.model, job.partition, self._store.records()).fingerprint == job.fingerprint
 
     def _input_checks(self, job: Job, drift: Drift | None) -> tuple[CheckResult, ...]:
         """Checks whose results are known before anything is computed."""
@@ -168,14 +168,14 @@ class StoreWarehouse:
     def _publication(
         self,
         model: SqlModel,
-        month: Month | None,
+        partition: Partition,
         record: Record,
-        held: Mapping[str, Mapping[Month | None, Record]],
+        held: Mapping[str, Mapping[Partition, Record]],
         records: Records,
     ) -> Publication:
-        rejected = held[model.rejected.name].get(month) if model.rejected else None
+        rejected = held[model.rejected.name].get(partition) if model.rejected else None
         try:
-            fingerprint = self._job(model, month, records).fingerprint
+            fingerprint = self._job(model, partition, records).fingerprint
         except (NotLanded, CorruptFile, ContractViolation):  # what it was made of is gone, or not what it was
             is_current = False
         else:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from lakehouse.exceptions import StaleInputs
 from lakehouse.files import file_uri, make_durable, path_of
-from lakehouse.month import Month, of_month
+from lakehouse.partition import Partition, Period
 from lakehouse.schema import TableSpec
 from lakehouse.warehouse.evolution import evolution
 from lakehouse.warehouse.local.records import (
@@ -34,7 +34,7 @@ class Replaced:
     """What a month of a table is to hold: the rows of a staged file, or none; ``summary`` is its snapshot's."""
 
     spec: TableSpec
-    month: Month | None
+    partition: Partition
     staged: Path
     rows: int
     fingerprint: str
@@ -42,7 +42,7 @@ class Replaced:
     summary: Mapping[str, str]
 
     def __str__(self) -> str:
-        return of_month(self.spec.name, self.month)
+        return self.partition.of(self.spec.name)
 
 
 def publish(tables: IcebergTables, wanted: Replaced, is_current: Callable[[], bool]) -> Commit:
@@ -64,14 +64,14 @@ def _publish_once(tables: IcebergTables, wanted: Replaced, is_current: Callable[
     table = tables.catalog.load_table(wanted.spec.name)
     if not is_current():
         raise StaleInputs(f"{wanted}: its inputs changed while it was computed")
-    there = data_files(table, wanted.spec, wanted.month)
+    there = data_files(table, wanted.spec, wanted.partition)
     held = [path_of(file.file_path) for file in there]
     if not wanted.rows:
         is_new = bool(there)
         if is_new:
             _overwrite(table, wanted, there, None)
     elif len(held) == 1 and content_of(held[0]) == wanted.content and holds_its_content(held[0]):
-        version = version_of(table, wanted.month)  # as the table was loaded: a confirmation makes none
+        version = version_of(table, wanted.partition)  # as the table was loaded: a confirmation makes none
         _confirm(table, wanted, held[0])
         return Commit(version, is_new=False)
     else:
@@ -79,12 +79,12 @@ def _publish_once(tables: IcebergTables, wanted: Replaced, is_current: Callable[
         final = _placed(table, wanted)
         if held != [final]:  # else the file that is there was damaged, and has its own bytes again
             _overwrite(table, wanted, there, final)
-    return Commit(version_of(table, wanted.month), is_new)
+    return Commit(version_of(table, wanted.partition), is_new)
 
 
 def _confirm(table: Table, wanted: Replaced, held: Path) -> None:
     """Put down that what was computed is what is there."""
-    name, value = confirmed_property(wanted.month), confirmation(wanted.fingerprint, wanted.content)
+    name, value = confirmed_property(wanted.partition), confirmation(wanted.fingerprint, wanted.content)
     if held.name != file_name(wanted.fingerprint, wanted.content) and table.properties.get(name) != value:
         with table.transaction() as transaction:
             transaction.set_properties({name: value})
@@ -92,7 +92,7 @@ def _confirm(table: Table, wanted: Replaced, held: Path) -> None:
 
 def _placed(table: Table, wanted: Replaced) -> Path:
     """Give the staged file its final name; one of that name has, or should have, its bytes."""
-    folder = path_of(table.location()) / "data" / (str(wanted.month) if wanted.month else "all")
+    folder = path_of(table.location()) / "data" / str(wanted.partition)
     folder.mkdir(parents=True, exist_ok=True)
     final = folder / file_name(wanted.fingerprint, wanted.content)
     if wanted.staged.exists():  # else an earlier attempt has moved it
@@ -114,7 +114,9 @@ def _overwrite(table: Table, wanted: Replaced, there: tuple[DataFile, ...], fina
                 evolve(update, changes)
         with transaction.update_snapshot(snapshot_properties=dict(wanted.summary)).overwrite() as overwrite:
             # The predicate makes a concurrent write to the same month a conflict, also the first one.
-            overwrite.delete_by_predicate(month_filter(wanted.spec, wanted.month) if wanted.month else AlwaysTrue())
+            overwrite.delete_by_predicate(
+                month_filter(wanted.spec, wanted.partition) if isinstance(wanted.partition, Period) else AlwaysTrue()
+            )
             for file in there:
                 overwrite.delete_data_file(file)
             if final is not None:

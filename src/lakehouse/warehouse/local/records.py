@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lakehouse.files import hash_file, path_of
-from lakehouse.month import Month
+from lakehouse.partition import WHOLE, Month, Partition, partition_of
 from lakehouse.schema import TableSpec
 from lakehouse.warehouse.local.tables import IcebergTables, data_files
 from lakehouse.warehouse.store import Record
@@ -57,9 +57,9 @@ def holds_its_content(file: Path) -> bool:
     return file.exists() and content_hash(file) == content_of(file)
 
 
-def confirmed_property(month: Month | None) -> str:
+def confirmed_property(partition: Partition) -> str:
     """Name of the table property that holds :func:`confirmation` of a month's rows."""
-    return f"{_CONFIRMED_PROPERTY}{month or 'all'}"
+    return f"{_CONFIRMED_PROPERTY}{partition}"
 
 
 def confirmation(fingerprint: str, content: str) -> str:
@@ -67,15 +67,15 @@ def confirmation(fingerprint: str, content: str) -> str:
     return f"{fingerprint}-{content}"
 
 
-def newest_snapshots(table: Table) -> Mapping[Month | None, Snapshot]:
-    """The newest snapshot that published each month; None stands for the whole of a table without a partition."""
+def newest_snapshots(table: Table) -> Mapping[Partition, Snapshot]:
+    """The newest snapshot that published each month; the whole is that of a table without partitions."""
     named = {each.summary[MONTH_PROPERTY] if each.summary else None: each for each in table.snapshots()}
-    return {Month.parse(month) if month else None: snapshot for month, snapshot in named.items()}
+    return {partition_of(partition): snapshot for partition, snapshot in named.items()}
 
 
-def version_of(table: Table, month: Month | None) -> str | None:
+def version_of(table: Table, partition: Partition) -> str | None:
     """The snapshot that holds a month; where the one that published it has been expired, the newest of all."""
-    snapshot = newest_snapshots(table).get(month) or table.current_snapshot()
+    snapshot = newest_snapshots(table).get(partition) or table.current_snapshot()
     return str(snapshot.snapshot_id) if snapshot else None
 
 
@@ -86,26 +86,30 @@ class IcebergRecords:
         self._tables = tables
         self._states: dict[str, _TableState] = {}
 
-    def month(self, spec: TableSpec, month: Month | None) -> Record | None:
+    def partition(self, spec: TableSpec, partition: Partition) -> Record | None:
         state = self._state(spec)
-        return state.record(month, state.files(month))
+        return state.record(partition, state.files(partition))
 
-    def months(self, spec: TableSpec) -> Mapping[Month | None, Record]:
+    def partitions(self, spec: TableSpec) -> Mapping[Partition, Record]:
         state = self._state(spec)
-        records = {month: state.record(month, files) for month, files in state.by_month.items()}
-        return {month: record for month, record in records.items() if record is not None}
+        records = {partition: state.record(partition, files) for partition, files in state.by_partition.items()}
+        return {partition: record for partition, record in records.items() if record is not None}
 
     def was_published(self, spec: TableSpec) -> bool:
         table = self._state(spec).table
         return table is not None and table.current_snapshot() is not None
 
-    def is_intact(self, spec: TableSpec, month: Month | None) -> bool:
-        return all(holds_its_content(path) for path in self.paths(spec, month))
+    def is_intact(self, spec: TableSpec, partition: Partition) -> bool:
+        return all(holds_its_content(path) for path in self.paths(spec, partition))
 
-    def paths(self, spec: TableSpec, month: Month | None) -> tuple[Path, ...]:
-        """Data files of a month; of the whole table if ``month`` is None or it is not partitioned."""
+    def paths(self, spec: TableSpec, partition: Partition) -> tuple[Path, ...]:
+        """Data files of a month; of the whole table if that is what is asked for, or if it has no partitions."""
         state = self._state(spec)
-        files = [file for each in state.by_month.values() for file in each] if month is None else state.files(month)
+        files = (
+            [file for each in state.by_partition.values() for file in each]
+            if partition is WHOLE
+            else state.files(partition)
+        )
         return tuple(sorted(path_of(file.file_path) for file in files))
 
     def _state(self, spec: TableSpec) -> _TableState:
@@ -122,36 +126,36 @@ class _TableState:
     table: Table | None
 
     def __post_init__(self) -> None:
-        self._planned: dict[Month | None, tuple[DataFile, ...]] = {}
+        self._planned: dict[Partition, tuple[DataFile, ...]] = {}
 
-    def files(self, month: Month | None) -> tuple[DataFile, ...]:
+    def files(self, partition: Partition) -> tuple[DataFile, ...]:
         """Data files of a month; of another month no manifest is read."""
-        month = month if self.spec.partition else None
-        if "by_month" in self.__dict__:
-            return self.by_month.get(month, ())
-        if month not in self._planned:
-            self._planned[month] = data_files(self.table, self.spec, month) if self.table is not None else ()
-        return self._planned[month]
+        partition = partition if self.spec.partition else WHOLE
+        if "by_partition" in self.__dict__:
+            return self.by_partition.get(partition, ())
+        if partition not in self._planned:
+            self._planned[partition] = data_files(self.table, self.spec, partition) if self.table is not None else ()
+        return self._planned[partition]
 
     @cached_property
-    def by_month(self) -> Mapping[Month | None, tuple[DataFile, ...]]:
-        found: dict[Month | None, tuple[DataFile, ...]] = {}
-        for file in data_files(self.table, self.spec, None) if self.table is not None else ():
-            month = _month_of(file)
-            found[month] = (*found.get(month, ()), file)
+    def by_partition(self) -> Mapping[Partition, tuple[DataFile, ...]]:
+        found: dict[Partition, tuple[DataFile, ...]] = {}
+        for file in data_files(self.table, self.spec, WHOLE) if self.table is not None else ():
+            partition = _partition_of(file)
+            found[partition] = (*found.get(partition, ()), file)
         return found
 
     @cached_property
-    def _snapshots(self) -> Mapping[Month | None, Snapshot]:
+    def _snapshots(self) -> Mapping[Partition, Snapshot]:
         return newest_snapshots(self.table) if self.table is not None else {}
 
-    def record(self, month: Month | None, files: Sequence[DataFile]) -> Record | None:
+    def record(self, partition: Partition, files: Sequence[DataFile]) -> Record | None:
         if self.table is None or not files:
             return None
         paths = [path_of(file.file_path) for file in files]
-        snapshot = self._snapshots.get(month) or self.table.current_snapshot()
+        snapshot = self._snapshots.get(partition) or self.table.current_snapshot()
         return Record(
-            fingerprints=self._fingerprints(month, paths),
+            fingerprints=self._fingerprints(partition, paths),
             content=" ".join(sorted(map(content_of, paths))),
             rows=sum(file.record_count for file in files),
             bytes=sum(file.file_size_in_bytes for file in files),
@@ -163,18 +167,18 @@ class _TableState:
             ),
         )
 
-    def _fingerprints(self, month: Month | None, paths: Sequence[Path]) -> frozenset[str]:
+    def _fingerprints(self, partition: Partition, paths: Sequence[Path]) -> frozenset[str]:
         """None where there are several files, which another tool must have written."""
         if self.table is None or len(paths) != 1:
             return frozenset()
         known = {fingerprint_of(paths[0])}
-        fingerprint, _, content = self.table.properties.get(confirmed_property(month), "").partition("-")
+        fingerprint, _, content = self.table.properties.get(confirmed_property(partition), "").partition("-")
         return frozenset({*known, fingerprint} if content == content_of(paths[0]) else known)
 
 
-def _month_of(file: DataFile) -> Month | None:
+def _partition_of(file: DataFile) -> Partition:
     """Iceberg counts months since 1970-01."""
     if not len(file.partition):
-        return None
+        return WHOLE
     years, months = divmod(int(file.partition[0]), 12)
     return Month(1970 + years, months + 1)

@@ -18,7 +18,7 @@ from lakehouse.warehouse.local.engine import duckdb_type, faults_named, literal,
 from lakehouse.warehouse.local.records import MONTH_PROPERTY, IcebergRecords, content_hash
 from lakehouse.warehouse.local.tables import IcebergTables
 from lakehouse.warehouse.statements import Statement
-from lakehouse.warehouse.store import Commit, LandedFile, PublishedRows, Relation, Staged, StagedMonth, Work
+from lakehouse.warehouse.store import Commit, LandedFile, PublishedRows, Relation, Staged, StagedPartition, Work
 
 if TYPE_CHECKING:
     import duckdb
@@ -54,7 +54,7 @@ class LocalSession:
     def relate(self, name: str, relation: Relation) -> None:
         with self._faults_named():
             if isinstance(relation, PublishedRows):
-                paths = self._records.paths(relation.spec, relation.month)
+                paths = self._records.paths(relation.spec, relation.partition)
                 self._view(name, self._rows_of(paths, relation.spec.columns))
             elif isinstance(relation, LandedFile):
                 self._view(name, f"SELECT * FROM {_read_landed(relation)}")
@@ -91,32 +91,32 @@ class LocalSession:
             bound = statement.bind(parameters)
             return self._connection.sql(statement.text("duckdb"), params=bound or None).to_arrow_table()
 
-    def publish(self, month: StagedMonth, is_current: Callable[[], bool]) -> Commit:
+    def publish(self, partition: StagedPartition, is_current: Callable[[], bool]) -> Commit:
         commits_made = []
-        for each in month.staged:
+        for each in partition.staged:
             if not isinstance(each, StagedFile):
                 raise TypeError(f"{self._work}: {each.spec.name} was staged by another session")
             wanted = commits.Replaced(
                 spec=each.spec,
-                month=self._work.month,
+                partition=self._work.partition,
                 staged=each.file,
                 rows=each.rows,
-                fingerprint=month.fingerprint,
+                fingerprint=partition.fingerprint,
                 content=each.content,
-                summary=self._summary(each, month),
+                summary=self._summary(each, partition),
             )
             commits_made.append(commits.publish(self._tables, wanted, is_current))
         return Commit(commits_made[-1].version, any(commit.is_new for commit in commits_made))
 
-    def _summary(self, staged: Staged, month: StagedMonth) -> Mapping[str, str]:
+    def _summary(self, staged: Staged, partition: StagedPartition) -> Mapping[str, str]:
         """What the snapshot that publishes the month says of it."""
         known = {
             "lakehouse.model": self._work.asset,
             "lakehouse.run": self._work.run_id,
-            "lakehouse.fingerprint": month.fingerprint,
+            "lakehouse.fingerprint": partition.fingerprint,
             "lakehouse.rows": str(staged.rows),
-            MONTH_PROPERTY: str(self._work.month) if self._work.month else None,
-            "lakehouse.bronze-sha256": month.bronze_sha256,
+            MONTH_PROPERTY: self._work.partition.key,
+            "lakehouse.bronze-sha256": partition.bronze_sha256,
         }
         return {name: value for name, value in known.items() if value is not None}
 

@@ -11,7 +11,7 @@ from lakehouse.annotations import SAMPLE_NOTE
 from lakehouse.exceptions import CommitConflict, CorruptFile, ModelError
 from lakehouse.files import file_uri, path_of
 from lakehouse.home import ensure_home_kind
-from lakehouse.month import Month
+from lakehouse.partition import Partition, Period
 from lakehouse.schema import TableSpec
 from lakehouse.warehouse.evolution import evolution
 from lakehouse.warehouse.local.types import evolve, iceberg_schema, shape_of
@@ -175,13 +175,17 @@ def racing(what: str, once: Callable[[], T]) -> T:
         ) from None
 
 
-def data_files(table: Table, spec: TableSpec, month: Month | None) -> tuple[DataFile, ...]:
+def data_files(table: Table, spec: TableSpec, partition: Partition) -> tuple[DataFile, ...]:
     """The data files of a month, or of the whole table.
 
     Raises:
         CorruptFile: another tool has deleted single rows, which what reads whole files would not see.
     """
-    scan = table.scan(row_filter=month_filter(spec, month)) if month and spec.partition else table.scan()
+    scan = (
+        table.scan(row_filter=month_filter(spec, partition))
+        if isinstance(partition, Period) and spec.partition
+        else table.scan()
+    )
     tasks = list(scan.plan_files())
     if any(task.delete_files for task in tasks):
         raise CorruptFile(
@@ -191,7 +195,7 @@ def data_files(table: Table, spec: TableSpec, month: Month | None) -> tuple[Data
     return tuple(task.file for task in tasks)
 
 
-def month_filter(spec: TableSpec, month: Month) -> BooleanExpression:
+def month_filter(spec: TableSpec, partition: Period) -> BooleanExpression:
     """What is true of the rows of a month.
 
     Raises:
@@ -200,7 +204,9 @@ def month_filter(spec: TableSpec, month: Month) -> BooleanExpression:
     from pyiceberg.expressions import And, GreaterThanOrEqual, LessThan
 
     if spec.partition is None:
-        raise ModelError(f"{spec.name} has no partition column, so it has no month {month}")
+        raise ModelError(f"{spec.name} has no partition column, so it has no month {partition}")
     is_date = spec.column(spec.partition).type == "DATE"
-    start, end = (bound.date().isoformat() if is_date else bound.isoformat() for bound in (month.start, month.end))
+    start, end = (
+        bound.date().isoformat() if is_date else bound.isoformat() for bound in (partition.start, partition.end)
+    )
     return And(GreaterThanOrEqual(term=spec.partition, value=start), LessThan(term=spec.partition, value=end))

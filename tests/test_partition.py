@@ -2,7 +2,7 @@ from datetime import date, datetime
 
 import pytest
 
-from lakehouse.month import Month, month_range
+from lakehouse.partition import Month, month_range
 
 
 def test_a_month_is_read_and_written_as_year_dash_month() -> None:
