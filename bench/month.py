@@ -65,7 +65,7 @@ def house(source: Path, home: Path, threads: int, memory: str) -> dict[str, Any]
     settings = load_settings(
         home=home / "data",
         dagster_home=dagster,
-        tlc_url=f"file://{source}",
+        addresses={"tlc": f"file://{source}"},
         threads=threads,
         memory_limit=memory,
         first_month=MONTH.previous(),

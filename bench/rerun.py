@@ -46,7 +46,10 @@ def _project(folder: Path, months: Sequence[Month], rows: int) -> Settings:
     dagster_home.mkdir()
     (dagster_home / "dagster.yaml").write_text((PROJECT_ROOT / "dagster.yaml").read_text())
     settings = load_settings(
-        home=folder / "home", dagster_home=dagster_home, tlc_url=f"file://{folder / 'source'}", first_month=FIRST
+        home=folder / "home",
+        dagster_home=dagster_home,
+        addresses={"tlc": f"file://{folder / 'source'}"},
+        first_month=FIRST,
     )
     return settings.model_copy(update={"sample": True})  # or the home would refuse generated months
 

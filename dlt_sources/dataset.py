@@ -1,15 +1,14 @@
-"""What a source offers, how a fetch of it is verified, and how a file travels through dlt unopened."""
+"""What a source offers: datasets that come whole or a month at a time, and how a file travels through dlt unopened."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
-from uuid import uuid4
 
-from dlt_sources.remote_file import RemoteFile, Transfer
-from lakehouse.partition import Month
+from dlt_sources.fetch import Download
+from dlt_sources.remote_file import Address, Neighbour, RemoteFile, url_below
+from lakehouse.partition import WHOLE, Month, Partition, Period, partition_of
 
 if TYPE_CHECKING:
     from dlt.common.schema import Schema
@@ -26,72 +25,63 @@ class Dataset:
     description: str
     suffix: str = "parquet"
 
+    @property
+    def began(self) -> Period | None:
+        """The first period there is; None of what comes whole."""
+        return None
+
+    @property
+    def is_partitioned(self) -> bool:
+        return self.began is not None
+
+    def partition(self, key: str | None) -> Partition:
+        """The part of it that Dagster calls so: what comes whole is whole in a run for a period, too."""
+        return partition_of(key) if self.is_partitioned else WHOLE
+
+    def has_begun(self, partition: Partition) -> bool:
+        """Whether there is anything of a partition; of what comes whole there always is."""
+        return self.began is None or not isinstance(partition, Period) or partition.start >= self.began.start
+
 
 @dataclass(frozen=True, kw_only=True)
 class MonthlyDataset(Dataset):
-    """One kind of record from a source, published as one file a month since ``began``."""
+    """One kind of record from a source, published as one file a month since ``first``."""
 
-    began: Month
+    first: Month
 
+    @property
+    def began(self) -> Month:
+        return self.first
 
-SAMPLE_MARK = "sample"
-"""What generated data says of itself: a parquet file as a key of its metadata, zones and users in their names."""
+    def month(self, partition: Partition) -> Month:
+        """The month that a partition of it is.
 
-
-@dataclass(frozen=True)
-class Content:
-    """What a verified file holds; ``is_sample`` says that it is generated and marked as such."""
-
-    rows: int
-    is_sample: bool = False
-
-
-@dataclass(frozen=True)
-class Download:
-    """What one fetch brought: on local disk, byte for byte as served, and verified to be what it should be."""
-
-    path: Path
-    url: str
-    etag: str | None
-    last_modified: str | None
-    bytes: int
-    rows: int
-    sha256: str
-    is_sample: bool = False
+        Raises:
+            TypeError: it is none.
+        """
+        if not isinstance(partition, Month):
+            raise TypeError(f"{self.name} comes a month at a time")
+        return partition
 
 
-def fetched(
-    remote: RemoteFile,
-    target: Path,
-    transfer: Callable[[Path], Transfer | None],
-    verified: Callable[[Path, RemoteFile], Content],
-) -> Download | None:
-    """What `transfer` brings, at `target` once `verified` has found it sound; None when it is unchanged.
+def file_of_month(
+    base: Address, dataset: MonthlyDataset, partition: Partition, path: Callable[[Month], str]
+) -> RemoteFile:
+    """The file that is published for a month at ``path`` below a base address.
 
-    Nothing is left in the target's folder unless it is whole and verified.
+    Months are published in order, so the one before exists if this one does: its answer explains a refusal.
 
     Raises:
-        Whatever `transfer` and `verified` raise.
+        ConfigurationError: the base address cannot be used.
     """
-    target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.parent / f".{target.name}.{uuid4().hex}.part"
-    try:
-        arrived = transfer(partial)
-        if arrived is None:
-            return None
-        content = verified(partial, remote)
-        partial.replace(target)
-    finally:
-        partial.unlink(missing_ok=True)
-    return Download(
-        path=target,
-        url=remote.address,
-        etag=arrived.etag,
-        last_modified=arrived.last_modified,
-        bytes=arrived.bytes,
-        rows=content.rows,
-        sha256=arrived.sha256,
-        is_sample=content.is_sample,
+    month = dataset.month(partition)
+    neighbour = month.previous() if month > dataset.first else month.next()
+    what = f"{dataset.name} {month}"
+    return RemoteFile(
+        what=what,
+        url=url_below(base, path(month), what),
+        setting=base.setting,
+        neighbour=Neighbour(str(neighbour), url_below(base, path(neighbour), what)),
     )
 
 
@@ -108,7 +98,8 @@ def file_source(
 ) -> DltSource:
     """A dlt source with one resource, named as the dataset, that lands the download byte for byte.
 
-    Without a download it is the skeleton that definitions are made from: it yields nothing.
+    Without a download it is the skeleton that definitions are made from: it yields nothing. What ``columns`` say,
+    dlt shows; of a parquet file it is read from the footer.
 
     The file is imported as "csv" because dlt 1.31 opens what is imported as "parquet" and rewrites it when
     its schema is not to dlt's taste: a null-typed column is enough (`should_normalize_arrow_schema`), and
@@ -119,11 +110,12 @@ def file_source(
 
     def files() -> Iterator[DataItemWithMeta]:
         if download is not None:
+            is_parquet = dataset.suffix == "parquet" and columns is None
             yield dlt.mark.with_file_import(
                 str(download.path),
                 "csv",
                 items_count=download.rows,
-                hints=dlt.mark.make_hints(columns=columns or {}),
+                hints=dlt.mark.make_hints(columns=_footer_hints(download) if is_parquet else columns or {}),
             )
 
     files.__doc__ = dataset.description  # dagster-dlt takes an asset's description from here
@@ -140,3 +132,20 @@ def fresh_schema(source: str, naming: str) -> Schema:
     from dlt.common.schema import Schema
 
     return Schema(source, normalizers={"names": naming, "json": {"module": "dlt.common.normalizers.json.relational"}})
+
+
+def _footer_hints(download: Download) -> TTableSchemaColumns:
+    """What a parquet file's own footer says of its columns, in dlt's terms.
+
+    Null-typed columns are left out (dlt has no such type and would warn).
+    """
+    import pyarrow.parquet as pq
+    from dlt.common.libs.pyarrow import py_arrow_to_table_schema_columns
+
+    schema = pq.read_schema(download.path)
+    columns = py_arrow_to_table_schema_columns(schema)
+    typed = {name: column for name, column in columns.items() if "data_type" in column}
+    for name, column in typed.items():
+        if column["data_type"] == "timestamp" and schema.field(name).type.tz is None:
+            column["timezone"] = False  # dlt would take naive local time for UTC
+    return typed

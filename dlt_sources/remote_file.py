@@ -39,14 +39,39 @@ class HttpPolicy:
 
 
 @dataclass(frozen=True)
+class Address:
+    """Where a source is; ``setting`` is where a person says so. The URL may hold credentials."""
+
+    url: str
+    setting: str
+
+
+@dataclass(frozen=True)
+class Neighbour:
+    """A file that exists if another one does: its answer tells whether that one is missing or nothing is served."""
+
+    what: str
+    url: str
+
+
+@dataclass(frozen=True)
 class RemoteFile:
-    """A file to fetch, and the facts that every message about it carries."""
+    """A file to fetch, or what an API answers, and the facts that every message about it carries.
+
+    With a ``neighbour`` it is one of many that are published in turn: a refusal may mean that it is not out yet.
+    Without one it is always there, so a refusal means that the address is wrong.
+    """
 
     what: str  # as messages call it: "green 2024-01"
     url: str  # may hold credentials: messages use `address`
-    neighbour: str
-    neighbour_url: str  # a file that exists if this one does: its answer explains a 403
     setting: str  # where a person sets the address
+    neighbour: Neighbour | None = None
+    accept: str = "*/*"  # media type that an API is asked for
+
+    @property
+    def name(self) -> str:
+        """Of the file: the last part of its path."""
+        return Path(url2pathname(urlsplit(self.url).path)).name or self.what
 
     @property
     def address(self) -> str:
@@ -68,6 +93,15 @@ class Transfer:
     sha256: str
 
 
+@dataclass(frozen=True)
+class RemoteVersion:
+    """What a source says of a file without sending it; None what it does not say."""
+
+    etag: str | None
+    last_modified: str | None
+    bytes: int | None
+
+
 class TryAgain(Exception):
     """One attempt failed in a way that may pass; `kind` is the error if it never does."""
 
@@ -83,12 +117,13 @@ def without_secrets(url: str) -> str:
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
-def checked_url(url: str, setting: str, what: str) -> SplitResult:
+def checked_url(address: Address, what: str) -> SplitResult:
     """The parts of an address that can be asked for files.
 
     Raises:
         ConfigurationError: it is not an http, https or absolute file address.
     """
+    url, setting = address.url, address.setting
     example = "set it to an address such as https://host, or file:///absolute/folder"
     try:
         parts = urlsplit(url)
@@ -106,19 +141,29 @@ def checked_url(url: str, setting: str, what: str) -> SplitResult:
     return parts
 
 
-def checked_base_url(base_url: str, setting: str, what: str) -> SplitResult:
+def checked_base_url(address: Address, what: str) -> SplitResult:
     """The parts of a base address that can be asked for files below it.
 
     Raises:
         ConfigurationError: as :func:`checked_url`, or a file:// folder does not exist.
     """
-    parts = checked_url(base_url, setting, what)
+    parts = checked_url(address, what)
     if parts.scheme == "file" and not Path(url2pathname(parts.path)).is_dir():
         raise ConfigurationError(
-            f"{what}: {setting} is '{_shown(base_url)}', a folder that does not exist; "
+            f"{what}: {address.setting} is '{_shown(address.url)}', a folder that does not exist; "
             "set it to an address such as https://host, or file:///absolute/folder"
         )
     return parts
+
+
+def url_below(base: Address, path: str, what: str) -> str:
+    """The address of a path below a base address, whose query string (a signature) stays at the end.
+
+    Raises:
+        ConfigurationError: the base address cannot be used.
+    """
+    parts = checked_base_url(base, what)
+    return parts._replace(path=f"{parts.path.rstrip('/')}/{path}", fragment="").geturl()
 
 
 def _shown(url: str) -> str:

@@ -26,7 +26,7 @@ from lakehouse.partition import Month
 from lakehouse.warehouse.local.records import IcebergRecords
 from lakehouse.warehouse.profile import open_warehouse
 from lakehouse.warehouse.protocol import Warehouse
-from tests.loading import models_of
+from tests.loading import CONTRACTS, models_of
 from tests.project import GREEN_PIPELINE, Project
 
 _HIDDEN_BY_PYTHON = (DeprecationWarning, PendingDeprecationWarning, ImportWarning, ResourceWarning)
@@ -176,7 +176,7 @@ def data_files(project: Project, month: Month) -> dict[str, int]:
 def opened(project: Project) -> Iterator[tuple[Warehouse, Models]]:
     """A warehouse of the project's own, and its models."""
     models = models_of(project.sql)
-    warehouse = open_warehouse(project.settings(), models, project.bronze)
+    warehouse = open_warehouse(project.settings(), models, CONTRACTS, project.bronze)
     try:
         yield warehouse, models
     finally:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
-from lakehouse.bronze.contracts import CONTRACTS
+from lakehouse.bronze.sources import SOURCES, contracts_of
 from lakehouse.models.model import Models
 from lakehouse.models.reader import load_models
+
+CONTRACTS = contracts_of(SOURCES)
 
 
 def models_of(folder: Path) -> Models:

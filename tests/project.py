@@ -25,7 +25,7 @@ from lakehouse.warehouse.local.tables import IcebergTables
 from lakehouse.warehouse.profile import open_warehouse
 from lakehouse.warehouse.protocol import Warehouse
 from tests import green_files, reference_files
-from tests.loading import models_of
+from tests.loading import CONTRACTS, models_of
 
 GREEN_PIPELINE = "+key:green_gold"
 """What a test of trips runs unless it says otherwise: the green tables and all that they need."""
@@ -69,8 +69,7 @@ class Project:
         values: dict[str, Any] = {
             "home": self.home,
             "dagster_home": self.dagster_home,
-            "tlc_url": self.tlc_url,
-            "users_url": self.users_url,
+            "addresses": {"tlc": self.tlc_url, "users": self.users_url},
             "first_month": Month(2011, 1),
             "sql": self.sql,
             "threads": 2,
@@ -85,7 +84,7 @@ class Project:
 
     def warehouse(self) -> Warehouse:
         settings = self.settings()
-        return open_warehouse(settings, models_of(settings.sql), self.bronze)
+        return open_warehouse(settings, models_of(settings.sql), CONTRACTS, self.bronze)
 
     @contextmanager
     def tables(self) -> Iterator[IcebergTables]:

@@ -10,7 +10,6 @@ import dagster as dg
 import pytest
 
 from lakehouse.assets.partitions import monthly
-from lakehouse.bronze.contracts import CONTRACTS
 from lakehouse.definitions import build_definitions
 from lakehouse.exceptions import ConfigurationError
 from lakehouse.models.lineage import column_lineage
@@ -18,6 +17,7 @@ from lakehouse.models.reader import load_models
 from lakehouse.partition import Month
 from lakehouse.settings import PROJECT_ROOT
 from lakehouse.warehouse.profile import open_project
+from tests.loading import CONTRACTS
 from tests.project import Project
 
 SPECS = {

@@ -30,9 +30,9 @@ def test_a_variable_overrides_the_default(monkeypatch: pytest.MonkeyPatch, tmp_p
 
 
 def test_users_come_from_the_public_api_or_from_wherever_the_variable_says(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert load_settings(_env_file=None).users_url == "https://jsonplaceholder.typicode.com/users"
+    assert load_settings(_env_file=None).addresses == {}
     monkeypatch.setenv("LAKEHOUSE_USERS_URL", "file:///somewhere/users.json")
-    assert load_settings(_env_file=None).users_url == "file:///somewhere/users.json"
+    assert load_settings(_env_file=None).addresses == {"users": "file:///somewhere/users.json"}
 
 
 def test_the_env_file_is_read_and_the_environment_wins(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -86,7 +86,7 @@ def test_samples_have_a_home_an_instance_and_months_of_their_own(tmp_path: Path)
         _env_file=None, sample=True, home=tmp_path / "data", dagster_home=tmp_path / "dagster", sample_port=1234
     )
     assert (settings.home, settings.dagster_home) == (tmp_path / "data" / "sample", tmp_path / "dagster" / "sample")
-    assert (settings.tlc_url, settings.users_url) == ("http://127.0.0.1:1234", "http://127.0.0.1:1234/users")
+    assert settings.sample_url == "http://127.0.0.1:1234"
     assert (settings.first_month, settings.last_month) == (Month(2022, 12), Month(2023, 4))
 
 

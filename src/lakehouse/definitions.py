@@ -10,9 +10,8 @@ from dagster_dlt import DagsterDltResource
 from lakehouse.assets.bronze import bronze_assets
 from lakehouse.assets.infrastructure import infrastructure_asset
 from lakehouse.assets.sql_models import sql_model_asset
-from lakehouse.automation.schedule import users_schedule
+from lakehouse.automation.schedule import schedules
 from lakehouse.automation.sensor import release_sensor
-from lakehouse.bronze.contracts import CONTRACTS
 from lakehouse.settings import Settings, load_settings, point_dlt_at_project, require_own_instance
 from lakehouse.warehouse.profile import open_project
 
@@ -29,11 +28,11 @@ def build_definitions(settings: Settings) -> dg.Definitions:
         return dg.Definitions(
             assets=[
                 infrastructure_asset(settings, models),
-                *bronze_assets(settings, CONTRACTS),
-                *(sql_model_asset(settings, models, model, CONTRACTS) for model in models),
+                *bronze_assets(settings, project.sources),
+                *(sql_model_asset(settings, models, model, project.sources) for model in models),
             ],
-            sensors=[release_sensor(settings, CONTRACTS, project.bronze)],
-            schedules=[users_schedule(settings, models)],
+            sensors=[release_sensor(settings, project.sources, project.bronze)],
+            schedules=list(schedules(settings, project.sources, models)),
             resources={
                 "dlt": DagsterDltResource(),
                 "warehouse": project.warehouse,

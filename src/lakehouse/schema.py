@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 NUMERIC = "NUMERIC(18,2)"
 """Money and miles: exact, two decimals."""
 
-_TYPE = re.compile(r"INT64|FLOAT64|BOOL|STRING|DATE|DATETIME|NUMERIC\((?P<precision>\d+),(?P<scale>\d)\)")
+_TYPE = re.compile(r"INT64|FLOAT64|BOOL|STRING|DATE|DATETIME|TIMESTAMP|NUMERIC\((?P<precision>\d+),(?P<scale>\d)\)")
 
 
 def is_declarable(type_: str) -> bool:
@@ -43,6 +43,7 @@ def arrow_type(type_: str) -> pa.DataType:
         "STRING": pa.string(),
         "DATE": pa.date32(),
         "DATETIME": pa.timestamp("us"),
+        "TIMESTAMP": pa.timestamp("us", tz="UTC"),
     }
     return simple[type_]
 
@@ -55,6 +56,11 @@ class Column:
     type: str
     description: str
     unit: str | None = None
+
+    @property
+    def base_type(self) -> str:
+        """The type without precision and scale."""
+        return self.type.partition("(")[0]
 
     @property
     def doc(self) -> str:

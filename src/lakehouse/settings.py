@@ -1,18 +1,35 @@
 """The only reader of the environment: every setting, its default and its meaning.
 
-A setting ``name`` is read from ``LAKEHOUSE_NAME`` in the environment, else from the project's ``.env``.
+A setting ``name`` is read from ``LAKEHOUSE_NAME`` in the environment, else from the project's ``.env``; where the
+source ``name`` is, from ``LAKEHOUSE_NAME_URL``.
 """
 
 from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AliasChoices, BeforeValidator, Field, ValidationError, ValidationInfo, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    BeforeValidator,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
+from pydantic.fields import FieldInfo
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
 from lakehouse.exceptions import ConfigurationError
 from lakehouse.partition import Month
@@ -28,8 +45,42 @@ _SAMPLE_FOLDER = "sample"
 _UNSAFE_IN_PATHS = set("*?[]#%'")
 
 
+_ADDRESS_VARIABLE = re.compile(r"lakehouse_(?P<source>\w+)_url", re.IGNORECASE)
+
+
+def address_variable(source: str) -> str:
+    """The variable that says where a source is."""
+    return f"LAKEHOUSE_{source.upper()}_URL"
+
+
 def _month(value: object) -> object:
     return Month.parse(value) if isinstance(value, str) else value
+
+
+def _address(url: str) -> str:
+    if not url.startswith(("http://", "https://", "file:///")):
+        raise ValueError("is not an address; it begins with https://, http:// or file:///")
+    return url
+
+
+class _Addresses(PydanticBaseSettingsSource):
+    """Every ``LAKEHOUSE_<NAME>_URL``, whatever sources there are: they declare themselves elsewhere."""
+
+    def __init__(self, settings: type[BaseSettings], *variables: EnvSettingsSource) -> None:
+        super().__init__(settings)
+        self._variables = variables
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:  # noqa: ARG002
+        return None, field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        found: dict[str, str] = {}
+        for source in self._variables:
+            for variable, value in source.env_vars.items():
+                match = _ADDRESS_VARIABLE.fullmatch(variable)
+                if match is not None and value:
+                    found.setdefault(match["source"].lower(), value)
+        return {"addresses": found}
 
 
 class Settings(BaseSettings):
@@ -54,11 +105,9 @@ class Settings(BaseSettings):
     last_month: Annotated[Month | None, NoDecode, BeforeValidator(_month)] = None
     """Last month partition, ``YYYY-MM``; without it the month before last, as TLC publishes about two months late."""
 
-    tlc_url: str = "https://d37ci6vzurychx.cloudfront.net"
-    """Base of TLC's files: ``http(s)://`` or ``file://``."""
-
-    users_url: str = "https://jsonplaceholder.typicode.com/users"
-    """Address of the users: ``http(s)://``, or the ``file://`` of a JSON file or of a folder with ``users.json``."""
+    addresses: Mapping[str, Annotated[str, AfterValidator(_address)]] = Field(default_factory=dict)
+    """Where sources are, other than they declare themselves: the source ``name`` by ``LAKEHOUSE_NAME_URL``,
+    ``http(s)://`` or ``file://``."""
 
     sample: bool = False
     """Generated sample data instead of real ones: in a home and a Dagster instance of their own (``sample`` under
@@ -94,6 +143,23 @@ class Settings(BaseSettings):
     dagster_home: Path = Field(PROJECT_ROOT / ".dagster", validation_alias=AliasChoices("DAGSTER_HOME", "dagster_home"))
     """Dagster's own folder (``DAGSTER_HOME``): one instance for UI, command line and daemon."""
 
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        variables = [each for each in (env_settings, dotenv_settings) if isinstance(each, EnvSettingsSource)]
+        return init_settings, env_settings, dotenv_settings, _Addresses(settings_cls, *variables)
+
+    @property
+    def sample_url(self) -> str:
+        """Address of the sample source."""
+        return f"http://127.0.0.1:{self.sample_port}"
+
     @field_validator("home", "sql", "dagster_home")
     @classmethod
     def _absolute(cls, path: Path) -> Path:
@@ -116,13 +182,6 @@ class Settings(BaseSettings):
             if folder.exists() and not folder.is_dir():
                 raise ValueError(f"{folder} is a file, so {path} cannot be a folder")
         return path
-
-    @field_validator("tlc_url", "users_url")
-    @classmethod
-    def _address(cls, url: str) -> str:
-        if not url.startswith(("http://", "https://", "file:///")):
-            raise ValueError("is not an address; it begins with https://, http:// or file:///")
-        return url
 
     @field_validator("memory_limit")
     @classmethod
@@ -152,16 +211,20 @@ def load_settings(**overrides: Any) -> Settings:
 
     Raises:
         ConfigurationError: a value cannot be used; names the variable.
+        TypeError: there is no such setting.
     """
+    if unknown := {name for name in overrides if not name.startswith("_")} - Settings.model_fields.keys():
+        raise TypeError(f"there is no setting {', '.join(sorted(unknown))}")
     try:
         settings = Settings(**overrides)
     except ValidationError as error:
         first = error.errors()[0]
         field = str(first["loc"][0])
-        variable = field if field == "DAGSTER_HOME" else f"LAKEHOUSE_{field.upper()}"
+        is_address = field == "addresses" and len(first["loc"]) > 1
+        variable = address_variable(str(first["loc"][1])) if is_address else _variable(field)
         reason = first["msg"].removeprefix("Value error, ")
         value = str(first["input"])
-        if field.endswith("_url"):  # may hold a password or a signature
+        if is_address:  # may hold a password or a signature
             value = re.sub(r"//.*@", "//", value).partition("?")[0]
         raise ConfigurationError(f"{variable}={value}: {reason}") from None
     if settings.sample:
@@ -177,13 +240,11 @@ def load_settings(**overrides: Any) -> Settings:
 def _of_samples(settings: Settings) -> Settings:
     """The same settings, with all that holds or serves data replaced: samples never meet real records."""
     first, last = SAMPLE_MONTHS
-    address = f"http://127.0.0.1:{settings.sample_port}"
     return settings.model_copy(
         update={
             "home": _apart(settings.home),
             "dagster_home": _apart(settings.dagster_home),
-            "tlc_url": address,
-            "users_url": f"{address}/users",
+            "addresses": {},
             "first_month": first,
             "last_month": last,
         }
@@ -204,11 +265,14 @@ def newest_month(settings: Settings) -> Month:
 def environment(settings: Settings) -> dict[str, str]:
     """This process's environment with these settings in it, for a process that is to have the same."""
     variables = dict(os.environ)
-    for name, value in settings.model_dump().items():
-        variable = "DAGSTER_HOME" if name == "dagster_home" else f"LAKEHOUSE_{name.upper()}"
+    for name, value in settings.model_dump(exclude={"addresses"}).items():
         if value is not None:
-            variables[variable] = str(getattr(settings, name))
-    return variables
+            variables[_variable(name)] = str(getattr(settings, name))
+    return variables | {address_variable(source): url for source, url in settings.addresses.items()}
+
+
+def _variable(field: str) -> str:
+    return "DAGSTER_HOME" if field.upper() == "DAGSTER_HOME" else f"LAKEHOUSE_{field.upper()}"
 
 
 def require_own_instance(settings: Settings) -> None:

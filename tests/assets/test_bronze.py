@@ -13,12 +13,12 @@ import dagster as dg
 import pyarrow.parquet as pq
 import pytest
 
-from lakehouse.bronze.contracts import CONTRACTS
 from lakehouse.bronze.store import Landing
 from lakehouse.cli.outcomes import RunOutcome
 from lakehouse.partition import WHOLE, Month
 from tests import fhv_files, yellow_files
 from tests.http_source import CLOUDFRONT_REQUEST_BLOCKED, Fault, SourceServer
+from tests.loading import CONTRACTS
 from tests.project import Project
 from tests.reference_files import ZONES_PATH, user
 
@@ -91,7 +91,7 @@ def test_a_materialized_bronze_asset_shows_the_columns_of_its_file_and_describes
     event = materialization(project, key)
     schema = event.metadata["dagster/column_schema"].value
     assert isinstance(schema, dg.TableSchema)
-    landing = project.bronze.current(contract.dataset.name, MONTH if contract.is_monthly else WHOLE)
+    landing = project.bronze.current(contract.dataset.name, MONTH if contract.dataset.is_partitioned else WHOLE)
     assert landing is not None
     shown = {column.name.lower(): (column.type, column.description) for column in schema.columns}
     assert all(type_ for type_, _ in shown.values())

@@ -15,10 +15,10 @@ from dagster._core.test_utils import freeze_time
 from dagster._time import get_current_datetime
 
 from lakehouse.annotations import SAMPLE_NOTE
-from lakehouse.bronze.contracts import CONTRACTS
 from lakehouse.cli.outcomes import RunOutcome
 from lakehouse.definitions import build_definitions
 from lakehouse.partition import Month
+from tests.loading import CONTRACTS
 from tests.project import Project
 
 MONTH = Month(2024, 1)
@@ -26,7 +26,7 @@ TABLES = {"users_silver", "zones_silver", "taxi_silver", "green_silver", "fhv_si
     *("users_gold", "trips_gold", "green_gold")
 }
 OF_TRIPS = {"taxi_silver", "green_silver", "fhv_silver"}
-MONTHLY_BRONZE = {key for key, contract in CONTRACTS.items() if contract.is_monthly}
+MONTHLY_BRONZE = {key for key, contract in CONTRACTS.items() if contract.dataset.is_partitioned}
 NUMBERS = {
     # metadata that the UI can plot, and who has it
     "dagster/row_count": {*TABLES, *CONTRACTS},

@@ -17,11 +17,11 @@ from dagster._core.remote_origin import (
 )
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 
-from dlt_sources.tlc import fetch_zones
 from lakehouse.bronze.store import Landing
 from lakehouse.definitions import build_definitions
 from lakehouse.partition import Month, Partition
 from tests import fhv_files, green_files, yellow_files
+from tests.asking import fetch_zones
 from tests.http_source import PATIENT, SourceServer
 from tests.loading import models_of
 from tests.project import Project
@@ -63,12 +63,16 @@ class House:
         self.settings |= settings
         self._definitions = None
 
+    def move_tlc(self, url: str) -> None:
+        """Say that TLC is elsewhere."""
+        self.change(addresses={"tlc": url, "users": self.project.users_url})
+
     @property
     def definitions(self) -> dg.Definitions:
         """Those that these settings make."""
         if self._definitions is None:
             with patch(
-                "lakehouse.warehouse.profile.load_models", lambda folder, _: models_of(folder)
+                "lakehouse.warehouse.profile.load_models", lambda folder, *_: models_of(folder)
             ):  # once for all tests
                 self._definitions = build_definitions(self.project.settings(**self.settings))
         return self._definitions

@@ -7,11 +7,12 @@ from collections import Counter
 import dagster as dg
 import pytest
 
-from dlt_sources import releases, tlc
+from dlt_sources import http_file
 from dlt_sources.remote_file import HttpPolicy
 from lakehouse.automation import polling
 from lakehouse.automation.rotation import RotationCursor, months_a_tick
-from lakehouse.bronze.sources import source_of
+from lakehouse.bronze.connection import connect
+from lakehouse.bronze.sources import SOURCES
 from lakehouse.partition import WHOLE, Month, month_range
 from tests.automation.house import FIRST, LAST, NEWEST, OLDER, House, file_of, months, path_of
 from tests.http_source import CLOUDFRONT_REQUEST_BLOCKED, Fault
@@ -139,11 +140,10 @@ def test_a_question_is_given_up_in_seconds_however_patient_a_fetch_is(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     patience: list[HttpPolicy] = []
-    monkeypatch.setattr(releases, "probe_zones", lambda *facts: patience.append(facts[-1]))
+    monkeypatch.setattr(http_file, "probe", lambda *facts: patience.append(facts[-1]))
+    (zones,) = (source for source in SOURCES if source.asset == "zones_bronze")
     for attempts, timeout in ((20, 600.0), (1, 0.5)):
-        probe = source_of(project.settings(http_attempts=attempts, http_timeout=timeout), tlc.ZONES).probe
-        assert probe is not None
-        probe(WHOLE, None)
+        connect(project.settings(http_attempts=attempts, http_timeout=timeout), zones).probe(WHOLE, None)
     assert [(each.attempts, each.timeout_seconds) for each in patience] == [(2, 5.0), (1, 0.5)]
     assert all(each.max_backoff_seconds <= 2 for each in patience)
 

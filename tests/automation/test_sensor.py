@@ -250,7 +250,7 @@ def test_changed_zones_are_a_run_of_their_own(house: House) -> None:
 
 def test_a_folder_is_watched_as_a_server_is(old_house: House) -> None:
     project = old_house.project
-    old_house.change(tlc_url=f"file://{project.source}")
+    old_house.move_tlc(f"file://{project.source}")
     assert old_house.by_hand(WHOLE, "zones_bronze")
     old_house.publish(LAST, 3)
     (request,) = old_house.requests()
@@ -264,7 +264,7 @@ def test_a_folder_is_watched_as_a_server_is(old_house: House) -> None:
 
 
 def test_a_folder_that_is_gone_fails_the_tick_and_names_the_setting(old_house: House) -> None:
-    old_house.change(tlc_url=f"file://{old_house.project.folder / 'unplugged'}")
+    old_house.move_tlc(f"file://{old_house.project.folder / 'unplugged'}")
     with pytest.raises(ConfigurationError, match="LAKEHOUSE_TLC_URL"):
         old_house.tick()
 
@@ -306,7 +306,7 @@ def test_a_landing_from_another_source_says_nothing_of_this_one(old_house: House
     elsewhere = tmp_path / "elsewhere"
     shutil.copytree(old_house.project.source, elsewhere)
     with SourceServer(elsewhere) as server:
-        old_house.change(tlc_url=server.url)
+        old_house.move_tlc(server.url)
         of_month, of_zones = old_house.requests()
         assert (keys(of_month), keys(of_zones)) == (GREEN, ZONES)
         assert old_house.by_hand(LAST, "green_bronze")

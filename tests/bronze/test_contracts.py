@@ -14,14 +14,17 @@ import pytest
 
 from dlt_sources import jsonplaceholder, tlc
 from lakehouse.bronze.contract import Contract
-from lakehouse.bronze.contracts import CONTRACTS, FHV, GREEN, USERS, YELLOW, ZONES
+from lakehouse.bronze.contracts.jsonplaceholder import USERS
+from lakehouse.bronze.contracts.tlc import FHV, GREEN, YELLOW, ZONES
 from lakehouse.bronze.footer import SourceColumn, read_footer
+from lakehouse.bronze.projection import Cast
 from lakehouse.exceptions import ContractViolation
 from lakehouse.models import dialect
 from lakehouse.models.reader import load_models
 from lakehouse.partition import Month
 from lakehouse.settings import PROJECT_ROOT
 from tests import fhv_files, green_files, reference_files, yellow_files
+from tests.loading import CONTRACTS
 
 MONTH = Month(2024, 1)
 TAXI = [
@@ -118,7 +121,7 @@ def test_dictionary_encoded_and_zoned_columns_are_told_apart(tmp_path: Path) -> 
         }
     )
     kinds = [column.kind for column in read_footer(green_files.write(tmp_path / "t.parquet", table))]
-    assert kinds == ["string", "timestamp[us, tz=UTC]", "decimal"]
+    assert kinds == ["string", "timestamp", "decimal"]
 
 
 def test_a_null_typed_optional_column_is_a_typed_null() -> None:
@@ -141,7 +144,7 @@ def test_an_unknown_column_is_reported_not_dropped_in_silence() -> None:
 
 def test_integers_stored_as_floats_are_marked_to_be_checked() -> None:
     projection = GREEN.project(footer("until 2023-01"), "file")
-    assert {name for _, name in projection.whole_numbers} == {
+    assert {cast.name for cast in projection.whole_numbers} == {
         "passenger_count",
         "rate_code_id",
         "payment_type",
@@ -229,7 +232,7 @@ def test_yellow_counts_are_looked_at_where_they_are_doubles(tmp_path: Path) -> N
         era: YELLOW.project(footer_of(yellow_files.schema(era), tmp_path), "file").whole_numbers
         for era in yellow_files.ZONED
     }
-    doubles = (("passenger_count", "passenger_count"), ("RatecodeID", "rate_code_id"))
+    doubles = (Cast("passenger_count", "passenger_count", "INT64"), Cast("RatecodeID", "rate_code_id", "INT64"))
     assert found == {"since 2011-01": (), "since 2018-07": doubles, "since 2023-02": (), "since 2025-01": ()}
 
 
@@ -312,8 +315,8 @@ def test_an_fhv_file_with_double_ids_and_an_untyped_flag_is_understood_and_its_i
     projection = FHV.project(footer_of(fhv_files.schema("double ids"), tmp_path), "file")
     assert projection.absent == ("shared_ride_flag",)
     assert projection.whole_numbers == (
-        ("PUlocationID", "pickup_location_id"),
-        ("DOlocationID", "dropoff_location_id"),
+        Cast("PUlocationID", "pickup_location_id", "INT64"),
+        Cast("DOlocationID", "dropoff_location_id", "INT64"),
     )
 
 

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from dlt_sources.dataset import Download
-from dlt_sources.tlc import GREEN
+from dlt_sources.fetch import Download
+from lakehouse.bronze.connection import Connection, connect
 from lakehouse.bronze.landing import Landed, Lander
 from lakehouse.bronze.local import LocalBronzeStore
-from lakehouse.bronze.sources import Source, source_of
+from lakehouse.bronze.sources import SOURCES
 from lakehouse.bronze.store import Landing
 from lakehouse.exceptions import ConfigurationError, CorruptFile, NotPublished
 from lakehouse.partition import Month
@@ -25,22 +24,32 @@ MONTH = Month(2024, 1)
 PATH = f"/{green_files.source_path(MONTH)}"
 
 
+_GREEN = next(source for source in SOURCES if source.asset == "green_bronze")
+
+
+class _NothingNew(Connection):
+    """A source whose fetch says "unchanged", whatever it is asked."""
+
+    def fetch(self, *_: object) -> None:
+        return None
+
+
 class House:
     """A store, a source that publishes green months, and the loads that landing took."""
 
     def __init__(self, folder: Path, server: SourceServer) -> None:
         self.server = server
         self.store = LocalBronzeStore(folder / "home", of_samples=False)
-        self.settings: Settings = load_settings(home=folder / "home", tlc_url=server.url, http_attempts=1)
+        self.settings: Settings = load_settings(home=folder / "home", addresses={"tlc": server.url}, http_attempts=1)
         self.loads: list[str] = []
         self.warnings: list[str] = []
 
     def publish(self, trips: int) -> bytes:
         return green_files.write(self.server.folder / PATH[1:], green_files.trips(MONTH, trips)).read_bytes()
 
-    def land(self, source: Source | None = None, *, of_samples: bool = False) -> Landed:
-        source = source or source_of(self.settings, GREEN)
-        return Lander(self.store, source, of_samples=of_samples).land(MONTH, self._load, self.warnings.append)
+    def land(self, connection: Connection | None = None, *, of_samples: bool = False) -> Landed:
+        connection = connection or connect(self.settings, _GREEN)
+        return Lander(self.store, connection, of_samples=of_samples).land(MONTH, self._load, self.warnings.append)
 
     def current(self) -> Landing | None:
         return self.store.current("green", MONTH)
@@ -134,16 +143,16 @@ def test_a_month_that_is_not_published_leaves_nothing(house: House) -> None:
 
 
 def test_unchanged_is_no_answer_to_an_unconditional_request(house: House) -> None:
-    source = source_of(house.settings, GREEN)
+    house.publish(3)
     with pytest.raises(CorruptFile, match="answered 'unchanged' to an unconditional request"):
-        house.land(replace(source, fetch=lambda *_: None))
+        house.land(_NothingNew(**vars(connect(house.settings, _GREEN))))
 
 
 def test_another_source_is_not_asked_with_the_version_that_the_first_one_gave(house: House) -> None:
     house.publish(3)
     first = house.land().landing
     with SourceServer(house.server.folder) as second:
-        house.settings = house.settings.model_copy(update={"tlc_url": second.url})
+        house.settings = house.settings.model_copy(update={"addresses": {"tlc": second.url}})
         landed = house.land()
         assert second.statuses() == [200]
     assert landed.is_unchanged  # the same bytes of the same version, wherever they come from

@@ -13,10 +13,10 @@ import dlt
 import pyarrow.parquet as pq
 import pytest
 
-from dlt_sources.dataset import Download
-from dlt_sources.jsonplaceholder import fetch_users, users_source, users_url
+from dlt_sources.fetch import Download
+from dlt_sources.jsonplaceholder import users_source
 from dlt_sources.remote_file import HttpPolicy, Validators
-from lakehouse.bronze.contracts import USERS
+from lakehouse.bronze.contracts.jsonplaceholder import USERS
 from lakehouse.exceptions import (
     ConfigurationError,
     CorruptFile,
@@ -25,6 +25,7 @@ from lakehouse.exceptions import (
     SourceUnavailable,
     Throttled,
 )
+from tests.asking import fetch_users, users_url
 from tests.http_source import CLOUDFRONT_REQUEST_BLOCKED, Fault, SourceServer
 from tests.reference_files import user
 

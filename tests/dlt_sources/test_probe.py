@@ -8,13 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from dlt_sources.http_file import RemoteVersion
-from dlt_sources.releases import probe_month, probe_zones
-from dlt_sources.remote_file import HttpPolicy, Validators
-from dlt_sources.tlc import GREEN, fetch_month
+from dlt_sources.remote_file import HttpPolicy, RemoteVersion, Validators
+from dlt_sources.tlc import GREEN
 from lakehouse.exceptions import ConfigurationError, LakehouseError, NotPublished, SourceUnavailable, Throttled
 from lakehouse.partition import Month
 from tests import green_files
+from tests.asking import fetch_month, probe_month, probe_zones
 from tests.http_source import CLOUDFRONT_REQUEST_BLOCKED, S3_ACCESS_DENIED, Fault, SourceServer
 from tests.reference_files import ZONES_PATH, zones_csv
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import os
 import socket
@@ -19,9 +20,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from dlt_sources import remote_file
-from dlt_sources.dataset import Download, MonthlyDataset, landed_as
+from dlt_sources.dataset import MonthlyDataset, landed_as
+from dlt_sources.fetch import Download
 from dlt_sources.remote_file import HttpPolicy, Validators
-from dlt_sources.tlc import GREEN, fetch_month, month_url, trips_source
+from dlt_sources.tlc import GREEN, trips_source
 from lakehouse.exceptions import (
     ConfigurationError,
     CorruptFile,
@@ -31,6 +33,7 @@ from lakehouse.exceptions import (
     Throttled,
 )
 from lakehouse.partition import Month
+from tests.asking import fetch_month, month_url
 from tests.http_source import CLOUDFRONT_REQUEST_BLOCKED, S3_ACCESS_DENIED, Fault, SourceServer
 
 PROJECT = Path(__file__).parents[2]
@@ -94,7 +97,7 @@ def test_a_signature_in_the_base_address_stays_at_the_end() -> None:
 
 
 def test_a_new_dataset_is_one_line(server: SourceServer, published: Path, into: Path) -> None:
-    fhv = MonthlyDataset(name="fhv", description="For-hire trips.", began=Month(2015, 1))
+    fhv = MonthlyDataset(name="fhv", description="For-hire trips.", first=Month(2015, 1))
     pq.write_table(TABLE, published / "trip-data/fhv_tripdata_2024-01.parquet")
     download = fetch_month(server.url, fhv, JANUARY, into, None, QUICK)
     assert download is not None
@@ -120,10 +123,20 @@ def test_the_file_is_asked_for_as_it_is_not_in_an_encoding(server: SourceServer,
     assert [each.headers["Accept-Encoding"] for each in server.requests] == ["identity"]
 
 
-def test_a_body_served_in_an_encoding_is_not_decoded(server: SourceServer, published: Path, into: Path) -> None:
-    served = (published / PATH.strip("/")).read_bytes()
-    server.fail(PATH, Fault(status=200, body=served, headers={"Content-Encoding": "gzip"}))
-    assert fetched(server.url, into).path.read_bytes() == served
+def test_a_body_encoded_though_that_was_not_asked_for_is_the_file_as_published(
+    server: SourceServer, published: Path, into: Path
+) -> None:
+    file = (published / PATH.strip("/")).read_bytes()
+    server.fail(PATH, Fault(status=200, body=gzip.compress(file), headers={"Content-Encoding": "gzip"}))
+    download = fetched(server.url, into)
+    assert download.path.read_bytes() == file
+    assert (download.bytes, download.sha256) == (len(file), hashlib.sha256(file).hexdigest())
+
+
+def test_a_body_that_is_not_encoded_as_it_says_is_refused(server: SourceServer, published: Path, into: Path) -> None:
+    body = (published / PATH.strip("/")).read_bytes()
+    server.fail(PATH, Fault(status=200, body=body, headers={"Content-Encoding": "gzip"}))
+    assert "did not deliver (error: Error -3 while decompressing" in refusal(SourceUnavailable, server.url, into)
 
 
 def test_a_month_fetched_again_replaces_the_local_copy(server: SourceServer, into: Path) -> None:
@@ -229,7 +242,7 @@ def test_a_local_file_that_changes_while_it_is_read_is_not_kept(
             still_writing.write(b"more")
         return result
 
-    monkeypatch.setattr("dlt_sources.http_file.save", save_slowly)
+    monkeypatch.setattr("dlt_sources.file_url.save", save_slowly)
     assert "changed while it was read" in refusal(SourceUnavailable, published.as_uri(), into)
 
 

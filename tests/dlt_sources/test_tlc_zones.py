@@ -9,9 +9,10 @@ from typing import Any
 import dlt
 import pytest
 
-from dlt_sources.dataset import Download, landed_as
+from dlt_sources.dataset import landed_as
+from dlt_sources.fetch import Download
 from dlt_sources.remote_file import HttpPolicy, Validators
-from dlt_sources.tlc import ZONES, fetch_zones, zones_source, zones_url
+from dlt_sources.tlc import ZONES, zones_source
 from lakehouse.exceptions import (
     ConfigurationError,
     CorruptFile,
@@ -20,6 +21,7 @@ from lakehouse.exceptions import (
     SourceUnavailable,
     Throttled,
 )
+from tests.asking import fetch_zones, zones_url
 from tests.http_source import CLOUDFRONT_REQUEST_BLOCKED, S3_ACCESS_DENIED, Fault, SourceServer
 from tests.reference_files import ZONES_PATH, zones_csv
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 
-from lakehouse.bronze.contracts import CONTRACTS
 from lakehouse.bronze.landing_table import LANDING_COLUMNS, LANDINGS
 from lakehouse.models.model import Models
 from lakehouse.warehouse.audit import audit_query
 from lakehouse.warehouse.ledger import resolved_ledger
 from lakehouse.warehouse.statements import Statement, TieBreaker, compile_model
+from tests.loading import CONTRACTS
 
 
 @dataclass(frozen=True)

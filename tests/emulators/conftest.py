@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from lakehouse.bronze.contracts import CONTRACTS
 from lakehouse.models.model import Models
 from lakehouse.models.reader import load_models
 from lakehouse.settings import PROJECT_ROOT
@@ -20,6 +19,7 @@ from tests.emulators.local import DuckDb
 from tests.emulators.report import lines
 from tests.emulators.run import Run
 from tests.emulators.scenarios import SCENARIOS, Scenario
+from tests.loading import CONTRACTS
 
 _OUTCOMES = pytest.StashKey[list[Outcome]]()
 

@@ -15,11 +15,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from lakehouse.bronze.contracts import CONTRACTS
 from lakehouse.models.model import Models
 from lakehouse.partition import Partition
 from lakehouse.schema import BRONZE_COLUMNS, NUMERIC, Column
 from tests.emulators.comparison import arrow_schema
+from tests.loading import CONTRACTS
 from tests.real_data import independent
 from tests.real_data.independent import TripMonth
 
@@ -54,7 +54,7 @@ class Golden:
         self._month = month
         self._models = models
         self._published: dict[str, pa.Table] = {}
-        datasets = {CONTRACTS[asset].dataset.name: asset for asset in files if CONTRACTS[asset].is_monthly}
+        datasets = {CONTRACTS[asset].dataset.name: asset for asset in files if CONTRACTS[asset].dataset.is_partitioned}
         self.months: dict[str, TripMonth] = {
             name: independent.compute(name, files[asset], str(month)) for name, asset in datasets.items()
         }
@@ -72,7 +72,7 @@ class Golden:
         contract = CONTRACTS[asset]
         columns = (*contract.columns, *BRONZE_COLUMNS)
         sha = self.sha256(asset)
-        if not contract.is_monthly:
+        if not contract.dataset.is_partitioned:
             whole = self._zones if asset == "zones_bronze" else self._users_as_landed
             table = _table(whole.assign(copies=1), columns, bronze_sha256=sha)
             return {f"bronze.{asset}": table, f"bronze.{asset}_records": table}
@@ -158,7 +158,7 @@ class Golden:
     def _rows_of(self, key: str) -> pa.Table:
         model = self._models[key]
         columns = model.table.columns
-        if model.bronze_asset is not None and CONTRACTS[model.bronze_asset].is_monthly:
+        if model.bronze_asset is not None and CONTRACTS[model.bronze_asset].dataset.is_partitioned:
             trips = self.months[CONTRACTS[model.bronze_asset].dataset.name].trips
             return _table(trips, columns, bronze_sha256=self.sha256(model.bronze_asset))
         if key == "zones_silver":

@@ -15,7 +15,6 @@ import pyarrow.parquet as pq
 from google.api_core.exceptions import GoogleAPIError
 from sqlglot import exp
 
-from lakehouse.bronze.contracts import CONTRACTS
 from lakehouse.bronze.footer import read_footer
 from lakehouse.bronze.landing_table import LANDING_COLUMNS, LANDINGS
 from lakehouse.bronze.projection import Projection
@@ -29,6 +28,7 @@ from tests.emulators.comparison import Differs, Outcome, Verdict, arrow_schema, 
 from tests.emulators.engines import Engine
 from tests.emulators.golden import Golden
 from tests.emulators.scenarios import Scenario
+from tests.loading import CONTRACTS
 
 _NO_GOLDEN = "no golden values: the engines agree with each other"
 
@@ -180,7 +180,7 @@ class Run:
         dataset = CONTRACTS[asset]
         return Landing(
             dataset=dataset.dataset.name,
-            month=str(self._scenario.month) if dataset.is_monthly else None,
+            month=str(self._scenario.month) if dataset.dataset.is_partitioned else None,
             url=self._files[asset].as_uri(),
             etag=None,
             last_modified=None,

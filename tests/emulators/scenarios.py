@@ -9,11 +9,12 @@ from pathlib import Path
 
 from dlt_sources import jsonplaceholder
 from dlt_sources.dataset import landed_as
-from lakehouse.bronze.contracts import CONTRACTS
 from lakehouse.partition import WHOLE, Month, Partition
 from tests import reference_files
+from tests.asking import fetch_users
 from tests.emulators import generated
 from tests.http_source import PATIENT
+from tests.loading import CONTRACTS
 
 _Generate = Callable[[Path, Month], Path]
 
@@ -44,7 +45,7 @@ class Scenario:
             zones, answer = real_data / "tlc" / reference_files.ZONES_PATH, real_data / "jsonplaceholder" / "users.json"
         files = {"zones_bronze": zones}
         for asset in self.eras:
-            if CONTRACTS[asset].is_monthly:
+            if CONTRACTS[asset].dataset.is_partitioned:
                 files[asset] = self._trips(asset, folder, real_data)
         if "users_bronze" in self.eras:
             files["users_bronze"] = _landed_by_dlt(answer, folder)
@@ -110,7 +111,7 @@ def _landed_by_dlt(answer: Path, folder: Path) -> Path:
     """The API's answer as the bronze asset has dlt land it."""
     import dlt
 
-    download = jsonplaceholder.fetch_users(answer.as_uri(), folder / "download", None, PATIENT)
+    download = fetch_users(answer.as_uri(), folder / "download", None, PATIENT)
     destination = dlt.destinations.filesystem(
         bucket_url=str(folder),
         layout="{table_name}/{file_id}.{ext}",

@@ -10,7 +10,6 @@ from dataclasses import replace
 
 import pytest
 
-from lakehouse.bronze.contracts import CONTRACTS
 from lakehouse.models.checks.kinds import Check, CustomSql, RejectedShare, Unique
 from lakehouse.models.checks.values import AcceptedValues, KnownCodes, NotNull, Range, Relationship
 from lakehouse.models.model import Models
@@ -21,6 +20,7 @@ from lakehouse.warehouse.value_checks import number_query, value_query
 from tests.emulators.comparison import Outcome
 from tests.emulators.run import Run, steps
 from tests.emulators.scenarios import HALF_CENTS, SCENARIOS, Scenario
+from tests.loading import CONTRACTS
 
 _MODELS = load_models(PROJECT_ROOT / "sql", CONTRACTS)
 _GENERATED_GREEN = next(each for each in SCENARIOS if not each.is_real and "green_bronze" in each.eras)

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from lakehouse.bronze.contracts import CONTRACTS
 from lakehouse.exceptions import ModelError, QueryError
 from lakehouse.models import dialect, portability
 from lakehouse.models.reader import load_models
 from lakehouse.settings import PROJECT_ROOT
+from tests.loading import CONTRACTS
 from tests.project import Project
 
 SCHEMA = {

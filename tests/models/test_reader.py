@@ -8,13 +8,13 @@ from textwrap import dedent
 import pytest
 from sqlglot import exp, parse_one
 
-from lakehouse.bronze.contracts import CONTRACTS
 from lakehouse.exceptions import ModelError
 from lakehouse.models import dialect
 from lakehouse.models.lineage import column_lineage
 from lakehouse.models.model import Models
 from lakehouse.models.reader import load_models
 from lakehouse.settings import PROJECT_ROOT
+from tests.loading import CONTRACTS
 
 ENGINES: tuple[dialect.Engine, ...] = ("duckdb", "bigquery")
 SILVER_HEADER = """

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from dlt_sources import tlc
-from lakehouse.bronze.contracts import CONTRACTS
 from lakehouse.cli.outcomes import RunOutcome
 from lakehouse.partition import WHOLE, Month
 from lakehouse.sample.server import SampleServer
@@ -20,6 +19,7 @@ from lakehouse.settings import Settings
 from lakehouse.warehouse.profile import open_bronze
 from tests import fhv_files, green_files, yellow_files
 from tests.commands import dagster_in_memory, sqlite_without_fsync
+from tests.loading import CONTRACTS
 from tests.project import Project
 from tests.sample.scaled import scaled
 
@@ -175,6 +175,8 @@ def test_a_home_of_samples_refuses_every_kind_of_file_without_the_mark(project: 
 def nothing_landed(project: Project) -> bool:
     """Whether the home has no landing, and no file either."""
     bronze = open_bronze(project.settings())
-    months = [(contract.dataset.name, NEW if contract.is_monthly else WHOLE) for contract in CONTRACTS.values()]
+    months = [
+        (contract.dataset.name, NEW if contract.dataset.is_partitioned else WHOLE) for contract in CONTRACTS.values()
+    ]
     files = [path for path in project.settings().home.glob("bronze/**/*") if path.is_file()]
     return files == [] and all(bronze.current(dataset, month) is None for dataset, month in months)

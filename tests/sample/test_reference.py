@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from dlt_sources import jsonplaceholder, tlc
 from lakehouse.sample.reference import borough_of, write_users, write_zones
 from tests import reference_files
+from tests.asking import fetch_users, fetch_zones
 from tests.http_source import PATIENT
 
 
@@ -71,16 +71,16 @@ def test_what_is_not_a_zone_has_no_borough(zone: int) -> None:
 def test_zones_and_users_are_recognised_as_samples(tmp_path: Path) -> None:
     write_zones(tmp_path / "misc" / "taxi_zone_lookup.csv")
     write_users(tmp_path / "users.json")
-    zones = tlc.fetch_zones(f"file://{tmp_path}", tmp_path / "fetched", None, PATIENT)
-    users = jsonplaceholder.fetch_users(f"file://{tmp_path}/users.json", tmp_path / "fetched", None, PATIENT)
+    zones = fetch_zones(f"file://{tmp_path}", tmp_path / "fetched", None, PATIENT)
+    users = fetch_users(f"file://{tmp_path}/users.json", tmp_path / "fetched", None, PATIENT)
     assert zones is not None
     assert users is not None
     assert (zones.rows, zones.is_sample, users.rows, users.is_sample) == (265, True, 40, True)
 
 
 def test_real_zones_and_users_are_not_taken_for_samples(real_data: Path, tmp_path: Path) -> None:
-    zones = tlc.fetch_zones(f"file://{real_data}/tlc", tmp_path, None, PATIENT)
-    users = jsonplaceholder.fetch_users(f"file://{real_data}/jsonplaceholder/users.json", tmp_path, None, PATIENT)
+    zones = fetch_zones(f"file://{real_data}/tlc", tmp_path, None, PATIENT)
+    users = fetch_users(f"file://{real_data}/jsonplaceholder/users.json", tmp_path, None, PATIENT)
     assert zones is not None
     assert users is not None
     assert (zones.is_sample, users.is_sample) == (False, False)

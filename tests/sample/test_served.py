@@ -35,7 +35,7 @@ def test_it_is_served_at_its_port_until_the_command_ends(settings: Settings) -> 
 def test_a_port_that_something_else_has_is_not_waited_for(settings: Settings, tmp_path: Path) -> None:
     with SampleServer(tmp_path / "another", settings.sample_port), sources_served(settings) as served:
         assert served.sample_port != settings.sample_port
-        assert served.tlc_url == f"http://127.0.0.1:{served.sample_port}"
+        assert served.sample_url == f"http://127.0.0.1:{served.sample_port}"
         assert already_serving(folder_of(settings), served.sample_port)
 
 

@@ -18,12 +18,13 @@ from urllib.parse import quote
 import pytest
 import requests
 
-from dlt_sources import jsonplaceholder, tlc
+from dlt_sources import tlc
 from dlt_sources.remote_file import Validators
 from lakehouse.exceptions import ConfigurationError, NotPublished
 from lakehouse.partition import Month
 from lakehouse.sample.server import HEADER, SampleServer, already_serving, serve
 from lakehouse.sample.source import FIRST_VERSION, prepare, publish
+from tests.asking import fetch_month, fetch_users, fetch_zones
 from tests.http_source import PATIENT, SourceServer
 from tests.sample.scaled import scaled
 
@@ -121,17 +122,17 @@ def test_what_is_not_published_is_denied_as_s3_does(server: SampleServer, path: 
 
 
 def test_our_own_fetch_understands_every_answer(server: SampleServer, tmp_path: Path) -> None:
-    trips = tlc.fetch_month(server.url, tlc.YELLOW, MONTH, tmp_path, None, PATIENT)
-    zones = tlc.fetch_zones(server.url, tmp_path, None, PATIENT)
-    users = jsonplaceholder.fetch_users(f"{server.url}/users", tmp_path, None, PATIENT)
+    trips = fetch_month(server.url, tlc.YELLOW, MONTH, tmp_path, None, PATIENT)
+    zones = fetch_zones(server.url, tmp_path, None, PATIENT)
+    users = fetch_users(f"{server.url}/users", tmp_path, None, PATIENT)
     assert trips is not None
     assert zones is not None
     assert users is not None
     assert [(each.rows, each.is_sample) for each in (trips, zones, users)] == [(300, True), (265, True), (40, True)]
-    assert tlc.fetch_month(server.url, tlc.YELLOW, MONTH, tmp_path, Validators(trips.etag), PATIENT) is None
-    assert jsonplaceholder.fetch_users(f"{server.url}/users", tmp_path, Validators(users.etag), PATIENT) is None
+    assert fetch_month(server.url, tlc.YELLOW, MONTH, tmp_path, Validators(trips.etag), PATIENT) is None
+    assert fetch_users(f"{server.url}/users", tmp_path, Validators(users.etag), PATIENT) is None
     with pytest.raises(NotPublished, match=r"yellow 2023-02: .* answered 403 with S3's AccessDenied"):
-        tlc.fetch_month(server.url, tlc.YELLOW, LATER, tmp_path, None, PATIENT)
+        fetch_month(server.url, tlc.YELLOW, LATER, tmp_path, None, PATIENT)
 
 
 def test_nothing_can_be_written(server: SampleServer, folder: Path) -> None:
@@ -308,6 +309,8 @@ def test_it_stops_at_once_and_keeps_neither_threads_nor_descriptors(folder: Path
             stopping = time.perf_counter()
         assert time.perf_counter() - stopping < 15
     assert f"sample source {server.port}" not in serving()
+    for ending in set(threading.enumerate()) - threads:
+        ending.join(10)  # told to end, which a busy machine may keep waiting
     assert set(threading.enumerate()) <= threads
     assert open_descriptors() == descriptors
     with pytest.raises(requests.ConnectionError):

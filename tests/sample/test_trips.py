@@ -15,6 +15,7 @@ from dlt_sources.dataset import MonthlyDataset
 from lakehouse.partition import Month
 from lakehouse.sample import trips
 from lakehouse.sample.trips import Generated, write_month
+from tests.asking import fetch_month
 from tests.http_source import PATIENT
 
 ROWS = 20_000
@@ -83,7 +84,7 @@ def test_a_file_says_that_it_is_a_sample(
     served = tmp_path / "trip-data" / f"{dataset.name}_tripdata_{month}.parquet"
     served.parent.mkdir()
     served.symlink_to(file)
-    download = tlc.fetch_month(f"file://{tmp_path}", dataset, month, tmp_path / "fetched", None, PATIENT)
+    download = fetch_month(f"file://{tmp_path}", dataset, month, tmp_path / "fetched", None, PATIENT)
     assert download is not None
     assert download.is_sample
 

@@ -15,10 +15,11 @@ from typing import Any, Protocol, TypeAlias
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from lakehouse.bronze.contracts import CONTRACTS
+from lakehouse.bronze.contract import Contract
 from lakehouse.bronze.local import LocalBronzeStore
 from lakehouse.bronze.store import Landing
 from lakehouse.models.model import Models
+from lakehouse.models.reader import load_models
 from lakehouse.partition import WHOLE, Month, Partition
 from lakehouse.results import ReplaceResult
 from lakehouse.warehouse.local.store import LocalStore
@@ -26,7 +27,7 @@ from lakehouse.warehouse.protocol import Warehouse
 from lakehouse.warehouse.store import Store
 from lakehouse.warehouse.warehouse import StoreWarehouse
 from tests import fhv_files, green_files, reference_files, yellow_files
-from tests.loading import models_of
+from tests.loading import CONTRACTS, models_of
 from tests.warehouse.memory import MemoryStore
 
 Rows: TypeAlias = list[dict[str, Any]] | pa.Table
@@ -57,19 +58,20 @@ def local_store(home: Path) -> LocalStore:
 class _OnDisk(ABC):
     """Files are landed in a temporary home; whose tables they are for is another matter."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, contracts: Mapping[str, Contract] = CONTRACTS) -> None:
         self.home = home
+        self._contracts = contracts
         self._bronze = LocalBronzeStore(home, of_samples=False)
         self._opened: list[Warehouse] = []
 
     def open(self, sql: Path) -> tuple[Warehouse, Models]:
-        models = models_of(sql)
-        warehouse = StoreWarehouse(self._store(), self._bronze, models, CONTRACTS)
+        models = models_of(sql) if self._contracts is CONTRACTS else load_models(sql, self._contracts)
+        warehouse = StoreWarehouse(self._store(), self._bronze, models, self._contracts)
         self._opened.append(warehouse)
         return warehouse, models
 
     def land(self, asset: str, month: Partition, file: Path) -> Landing:
-        dataset = CONTRACTS[asset].dataset
+        dataset = self._contracts[asset].dataset
         landing = Landing(
             dataset=dataset.name,
             month=month.key,
@@ -105,8 +107,8 @@ class LocalImplementation(_OnDisk):
 class MemoryImplementation(_OnDisk):
     """The small store of the tests: what is neutral must do with it as well."""
 
-    def __init__(self, home: Path) -> None:
-        super().__init__(home)
+    def __init__(self, home: Path, contracts: Mapping[str, Contract] = CONTRACTS) -> None:
+        super().__init__(home, contracts)
         self._in_memory = MemoryStore(home / "spill")
 
     def _store(self) -> Store:

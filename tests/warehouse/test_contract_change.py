@@ -7,13 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from lakehouse.bronze.contract import Contract
-from lakehouse.bronze.contracts import CONTRACTS
 from lakehouse.bronze.local import LocalBronzeStore
 from lakehouse.partition import Month
 from lakehouse.settings import PROJECT_ROOT
 from lakehouse.warehouse.warehouse import StoreWarehouse
 from tests import green_files
-from tests.loading import models_of
+from tests.loading import CONTRACTS, models_of
 from tests.warehouse.implementations import RUN_ID, House, LocalImplementation, local_store
 
 MONTH = Month(2024, 1)

@@ -12,43 +12,41 @@ import dagster as dg
 from dagster_dlt import DagsterDltResource, DagsterDltTranslator, dlt_assets
 from dagster_dlt.translator import DltResourceTranslatorData
 
-from dlt_sources.dataset import Dataset, Download, landed_as
+from dlt_sources.dataset import Dataset, landed_as
+from dlt_sources.fetch import Download
 from lakehouse.annotations import DEFAULT_OWNER
 from lakehouse.assets.freshness import freshness
 from lakehouse.assets.partitions import monthly, one_month_a_run
 from lakehouse.assets.reporting import asset_tags, failures_in_words, noted
+from lakehouse.bronze.connection import connect
 from lakehouse.bronze.contract import Contract
 from lakehouse.bronze.footer import SourceColumn
 from lakehouse.bronze.landing import Landed, Lander
-from lakehouse.bronze.sources import Source, source_of
+from lakehouse.bronze.source import Source
 from lakehouse.bronze.store import BronzeStore
 from lakehouse.exceptions import CorruptFile
-from lakehouse.partition import partition_of
 from lakehouse.settings import Settings
 
 if TYPE_CHECKING:
     from dlt.pipeline.pipeline import Pipeline
 
 
-def bronze_assets(settings: Settings, contracts: Mapping[str, Contract]) -> list[dg.AssetsDefinition]:
-    """The bronze asset of each contract's dataset, under the contract's key."""
+def bronze_assets(settings: Settings, sources: Iterable[Source]) -> list[dg.AssetsDefinition]:
+    """The bronze asset of each source."""
     with TemporaryDirectory() as skeleton:  # one for all, as making it takes time and only runs land anything
         pipeline = _pipeline(Dataset(name="any", description=""), Path(skeleton))
-    return [_bronze_asset(settings, key, contract, pipeline) for key, contract in contracts.items()]
+    return [_bronze_asset(settings, source, pipeline) for source in sources]
 
 
-def _bronze_asset(
-    settings: Settings, key: str, contract: Contract, definition_pipeline: "Pipeline"
-) -> dg.AssetsDefinition:
-    """The bronze asset of a dataset, month-partitioned if that comes a month at a time."""
-    source = source_of(settings, contract.dataset)
-    translator = _Translator(settings, key, contract, {"dlt"} if source.normalizes else {"dlt", source.dataset.suffix})
-    partitions = monthly(settings) if contract.is_monthly else None
+def _bronze_asset(settings: Settings, source: Source, definition_pipeline: "Pipeline") -> dg.AssetsDefinition:
+    """The bronze asset of a source, month-partitioned if its dataset comes a month at a time."""
+    translator = _Translator(settings, source)
+    partitions = monthly(settings) if source.dataset.is_partitioned else None
 
     @dlt_assets(
         dlt_source=source.resource(None),
         dlt_pipeline=definition_pipeline,
-        name=key,
+        name=source.asset,
         dagster_dlt_translator=translator,
         partitions_def=partitions,
         backfill_policy=one_month_a_run() if partitions else None,
@@ -59,9 +57,9 @@ def _bronze_asset(
         bronze_store: dg.ResourceParam[BronzeStore],
     ) -> Iterator[dg.MaterializeResult[Any]]:
         started = time.perf_counter()
-        partition = partition_of(context.partition_key if contract.is_monthly else None)
-        if not contract.has_begun(partition):
-            yield _not_begun(key, contract)
+        partition = source.dataset.partition(context.partition_key if partitions else None)
+        if not source.dataset.has_begun(partition):
+            yield _not_begun(source)
             return
         said_by_dlt: dict[str, Any] = {}
 
@@ -71,14 +69,14 @@ def _bronze_asset(
             return landed
 
         with failures_in_words(partition.of(source.dataset.name)):
-            lander = Lander(bronze_store, source, of_samples=settings.sample)
+            lander = Lander(bronze_store, connect(settings, source), of_samples=settings.sample)
             landed = lander.land(partition, load, context.log.warning)
             facts = {
                 **said_by_dlt,
                 "unchanged_at_source": landed.is_unchanged,
                 "seconds": time.perf_counter() - started,
             }
-            yield _materialized(key, contract, bronze_store, landed, facts)
+            yield _materialized(source, bronze_store, landed, facts)
 
     return bronze
 
@@ -86,28 +84,26 @@ def _bronze_asset(
 class _Translator(DagsterDltTranslator):
     """Names a dataset's resource as its bronze asset."""
 
-    def __init__(self, settings: Settings, key: str, contract: Contract, kinds: set[str]) -> None:
+    def __init__(self, settings: Settings, source: Source) -> None:
         self._settings = settings
-        self._key = key
-        self._contract = contract
-        self._kinds = kinds
+        self._source = source
 
     def get_asset_spec(self, data: DltResourceTranslatorData) -> dg.AssetSpec:
         spec = super().get_asset_spec(data)
-        dataset = self._contract.dataset.name
+        source = self._source
         columns = [
             dg.TableColumn(name=c.sources[0], type=c.column.type, description=c.column.description)
-            for c in self._contract.canonical
+            for c in source.contract.canonical
         ]
         return spec.replace_attributes(
-            key=dg.AssetKey(self._key),
+            key=dg.AssetKey(source.asset),
             deps=["infrastructure"],
             group_name="bronze_layer",
-            kinds=self._kinds,
+            kinds={"dlt"} if source.normalizes else {"dlt", source.dataset.suffix},
             description=noted(self._settings, spec.description or ""),
             owners=[DEFAULT_OWNER],
-            tags=asset_tags(self._settings, "bronze", [dataset]),
-            freshness_policy=freshness([dataset], is_monthly=self._contract.is_monthly),
+            tags=asset_tags(self._settings, "bronze", [source.dataset.name]),
+            freshness_policy=freshness([source], is_partitioned=source.dataset.is_partitioned),
             metadata={**spec.metadata, "dagster/column_schema": dg.TableSchema(columns=columns)},
         )
 
@@ -163,16 +159,16 @@ def _load(
 
 
 def _materialized(
-    key: str, contract: Contract, store: BronzeStore, landed: Landed, facts: Mapping[str, Any]
+    source: Source, store: BronzeStore, landed: Landed, facts: Mapping[str, Any]
 ) -> dg.MaterializeResult[Any]:
     landing = landed.landing
     return dg.MaterializeResult(
-        asset_key=key,
+        asset_key=source.asset,
         data_version=dg.DataVersion(landing.served_sha256),
         metadata={
             **facts,
-            **_row_count(landing.rows, contract),
-            "dagster/column_schema": _schema(store.footer(landing), contract),
+            **_row_count(landing.rows, source.dataset),
+            "dagster/column_schema": _schema(store.footer(landing), source.contract),
             "dagster/uri": store.uri(landing),
             "url": dg.MetadataValue.url(landing.url),
             "bytes": landing.bytes,
@@ -184,8 +180,8 @@ def _materialized(
     )
 
 
-def _row_count(rows: int, contract: Contract) -> dict[str, int]:
-    partition = {"dagster/partition_row_count": rows} if contract.is_monthly else {}
+def _row_count(rows: int, dataset: Dataset) -> dict[str, int]:
+    partition = {"dagster/partition_row_count": rows} if dataset.is_partitioned else {}
     return {"dagster/row_count": rows, **partition}
 
 
@@ -200,12 +196,12 @@ def _schema(footer: Iterable[SourceColumn], contract: Contract) -> dg.TableSchem
     )
 
 
-def _not_begun(key: str, contract: Contract) -> dg.MaterializeResult[Any]:
+def _not_begun(source: Source) -> dg.MaterializeResult[Any]:
     return dg.MaterializeResult(
-        asset_key=key,
+        asset_key=source.asset,
         data_version=dg.DataVersion("not begun"),
         metadata={
-            **_row_count(0, contract),
-            "note": f"{contract.dataset.name} began in {contract.began}; nothing was fetched",
+            **_row_count(0, source.dataset),
+            "note": f"{source.dataset.name} began in {source.dataset.began}; nothing was fetched",
         },
     )

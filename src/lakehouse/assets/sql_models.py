@@ -11,6 +11,8 @@ from lakehouse.assets.freshness import freshness
 from lakehouse.assets.partitions import monthly, one_month_a_run
 from lakehouse.assets.reporting import asset_tags, failures_in_words, markdown_table, noted, table_schema
 from lakehouse.bronze.contract import Contract
+from lakehouse.bronze.source import Source
+from lakehouse.bronze.sources import contracts_of
 from lakehouse.exceptions import CheckFailed
 from lakehouse.models import dialect
 from lakehouse.models.checks.kinds import IMPLICIT_CHECKS
@@ -24,13 +26,15 @@ from lakehouse.warehouse.protocol import Warehouse
 
 
 def sql_model_asset(
-    settings: Settings, models: Models, model: SqlModel, contracts: Mapping[str, Contract]
+    settings: Settings, models: Models, model: SqlModel, sources: tuple[Source, ...]
 ) -> dg.AssetsDefinition:
     """The asset that computes, checks and publishes one model, a month at a time if it is partitioned."""
     partitions = monthly(settings) if model.is_partitioned else None
     sql = dialect.render(model.query, dialect.BIGQUERY)
     columns = table_schema(model.table.columns)
-    datasets = {contracts[key].dataset.name for key in models.landed_by(model)}
+    contracts = contracts_of(sources)
+    landed_by = models.landed_by(model)
+    made_of = [source for source in sources if source.asset in landed_by]
 
     @dg.asset(
         name=model.key,
@@ -39,8 +43,8 @@ def sql_model_asset(
         group_name=f"{model.layer}_layer",
         kinds={model.table.format},
         owners=[model.owner],
-        tags=asset_tags(settings, model.layer, datasets, model.tags),
-        freshness_policy=freshness(datasets, is_monthly=model.is_partitioned),
+        tags=asset_tags(settings, model.layer, [source.dataset.name for source in made_of], model.tags),
+        freshness_policy=freshness(made_of, is_partitioned=model.is_partitioned),
         partitions_def=partitions,
         backfill_policy=one_month_a_run() if partitions else None,
         check_specs=_check_specs(models, model, partitions),

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
-from dlt_sources.http_file import RemoteVersion
-from dlt_sources.remote_file import Validators, without_secrets
+from dlt_sources.dataset import Dataset
+from dlt_sources.remote_file import RemoteVersion, Validators, without_secrets
 from lakehouse.automation.attempts import NOTHING, Attempts, Decision, Release, ReleaseState, decide
-from lakehouse.bronze.contract import Contract
-from lakehouse.bronze.sources import source_of
+from lakehouse.bronze.connection import Connection, connect
+from lakehouse.bronze.source import Polled, Source
 from lakehouse.bronze.store import BronzeStore, Landing
 from lakehouse.exceptions import CorruptFile, NotPublished, SourceUnavailable, Throttled
 from lakehouse.partition import WHOLE, Partition
@@ -29,25 +29,26 @@ _MAX_UNAVAILABLE = 2
 
 @dataclass(frozen=True)
 class PolledSource:
-    """A dataset whose source can be asked what it has; see :class:`lakehouse.bronze.sources.Source`."""
+    """A dataset whose source can be asked what it has."""
 
     asset: str
-    contract: Contract
-    url: Callable[[Partition], str]
-    probe: Callable[[Partition, Validators | None], RemoteVersion | None]
+    connection: Connection
+
+    @property
+    def dataset(self) -> Dataset:
+        return self.connection.dataset
 
     @property
     def name(self) -> str:
         """The dataset's name."""
-        return self.contract.dataset.name
+        return self.dataset.name
 
 
-def polled_sources(settings: Settings, contracts: Mapping[str, Contract]) -> Iterator[PolledSource]:
-    """The datasets whose sources can be asked."""
-    for key, contract in contracts.items():
-        source = source_of(settings, contract.dataset)
-        if source.probe is not None:
-            yield PolledSource(key, contract, source.url, source.probe)
+def polled_sources(settings: Settings, sources: Iterable[Source]) -> Iterator[PolledSource]:
+    """Those of the sources that are to be asked."""
+    for source in sources:
+        if isinstance(source.cadence, Polled):
+            yield PolledSource(source.asset, connect(settings, source))
 
 
 class PollReply(Enum):
@@ -107,8 +108,8 @@ class SourcePoll:
     def _ask_all(self, partition: Partition) -> PollReply:
         reply = PollReply.ANSWERED
         for dataset in self._datasets:
-            contract = dataset.contract
-            if contract.is_monthly != (partition is not WHOLE) or not contract.has_begun(partition):
+            offered = dataset.dataset
+            if offered.is_partitioned != (partition is not WHOLE) or not offered.has_begun(partition):
                 continue
             if time.monotonic() > self._until:
                 self.ended_by = f"the sources took {TICK_SECONDS:.0f} seconds to answer"
@@ -144,9 +145,9 @@ class SourcePoll:
         """
         landing, replaces = self._landing(dataset, partition)
         ours = landing  # another source's landing says nothing of what this one has
-        if landing is not None and landing.url != without_secrets(dataset.url(partition)):
+        if landing is not None and landing.url != without_secrets(dataset.connection.url(partition)):
             ours = None
-        said = dataset.probe(partition, Validators(ours.etag) if ours else None)
+        said = dataset.connection.probe(partition, Validators(ours.etag) if ours else None)
         if ours is not None and (said is None or _is_of(said, ours)):
             return Release(dataset.name, partition, _version(ours), replaces, ours.observed_at)
         if said is None:

@@ -1,7 +1,7 @@
 """The release sensor: requests runs of what the sources publish and restate."""
 
 # Dagster reads the annotations of a sensor's function, so they are not postponed here.
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
@@ -12,15 +12,15 @@ from lakehouse.automation.attempts import MAX_ATTEMPTS, NOTHING, SENSOR, Attempt
 from lakehouse.automation.polling import MAX_REQUESTS, PollReply, SourcePoll, polled_sources
 from lakehouse.automation.requests import Requests, target
 from lakehouse.automation.rotation import NEWEST_MONTHS, Rotation, RotationCursor, months_a_tick
-from lakehouse.bronze.contract import Contract
+from lakehouse.bronze.source import Source
 from lakehouse.bronze.store import BronzeStore
 from lakehouse.partition import WHOLE, Month
 from lakehouse.settings import Settings
 
 
-def release_sensor(settings: Settings, contracts: Mapping[str, Contract], store: BronzeStore) -> dg.SensorDefinition:
+def release_sensor(settings: Settings, sources: Iterable[Source], store: BronzeStore) -> dg.SensorDefinition:
     """The sensor that requests bronze, and all that follows from it, of what the sources publish and restate."""
-    datasets = tuple(polled_sources(settings, contracts))
+    datasets = tuple(polled_sources(settings, sources))
 
     @dg.sensor(
         name=SENSOR,

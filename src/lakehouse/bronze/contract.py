@@ -11,20 +11,26 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 
-from dlt_sources.dataset import Dataset, MonthlyDataset
+from dlt_sources.dataset import Dataset
 from lakehouse.bronze.footer import SourceColumn
-from lakehouse.bronze.projection import LANDED, Projection
+from lakehouse.bronze.projection import LANDED, Cast, Projection
 from lakehouse.exceptions import ContractViolation
 from lakehouse.partition import Month, Partition
-from lakehouse.schema import NUMERIC, Column
+from lakehouse.schema import Column, digits_of
 
 _CASTABLE: dict[str, frozenset[str]] = {
     "INT64": frozenset({"integer", "float", "untyped"}),
-    NUMERIC: frozenset({"integer", "float", "decimal", "fine decimal"}),
-    "DATETIME": frozenset({"datetime"}),
+    "FLOAT64": frozenset({"float", "integer", "untyped"}),
+    "NUMERIC": frozenset({"integer", "float", "decimal", "untyped"}),
+    "BOOL": frozenset({"bool", "untyped"}),
+    "DATE": frozenset({"date", "untyped"}),
+    "DATETIME": frozenset({"datetime", "untyped"}),
+    "TIMESTAMP": frozenset({"timestamp", "untyped"}),
     "STRING": frozenset({"string", "untyped"}),
 }
 """Kinds that a cast takes without losing anything once their values were looked at. CSV's values are untyped."""
+
+_TIMES = frozenset({"date", "datetime", "timestamp"})
 
 _OF_THE_LOADER = "_dlt_"
 
@@ -56,19 +62,6 @@ class Contract:
     canonical: tuple[CanonicalColumn, ...]
 
     @property
-    def began(self) -> Month | None:
-        """First month of a dataset that comes a month at a time, None for one that comes whole."""
-        return self.dataset.began if isinstance(self.dataset, MonthlyDataset) else None
-
-    @property
-    def is_monthly(self) -> bool:
-        return self.began is not None
-
-    def has_begun(self, partition: Partition) -> bool:
-        """Whether there is anything of a month; of a dataset that comes whole there always is."""
-        return self.began is None or not isinstance(partition, Month) or partition >= self.began
-
-    @property
     def columns(self) -> tuple[Column, ...]:
         return tuple(canonical.column for canonical in self.canonical)
 
@@ -94,10 +87,7 @@ class Contract:
                     "changed. Check what the source published"
                 )
         selected: list[exp.Expr] = []
-        whole_numbers: list[tuple[str, str]] = []
-        decimals: list[tuple[str, str]] = []
-        times: list[tuple[str, str]] = []
-        digits: list[tuple[str, str]] = []
+        looked_at: dict[str, list[Cast]] = {}
         absent: list[str] = []
         used: set[str] = set()
         for canonical in self.canonical:
@@ -115,18 +105,14 @@ class Contract:
                 absent.append(column.name)
                 value: exp.Expr = exp.Null()
             else:
-                if source.kind not in _CASTABLE[column.type]:
+                if source.kind not in _CASTABLE[column.base_type]:
                     raise ContractViolation(
                         f"{file}: column {source.name} is of type {source.kind}, which cannot become "
                         f"{column.name} ({column.type}); nothing was changed. "
-                        "Check what the source published, or widen the contract in src/lakehouse/bronze/contracts.py"
+                        "Check what the source published, or widen its contract in src/lakehouse/bronze"
                     )
-                if source.kind in ("float", "fine decimal"):
-                    (whole_numbers if column.type == "INT64" else decimals).append((source.name, column.name))
-                if source.kind == "datetime":
-                    times.append((source.name, column.name))
-                if source.kind == "untyped" and column.type == "INT64":
-                    digits.append((source.name, column.name))
+                if (look := _to_look_at(source, column)) is not None:
+                    looked_at.setdefault(look, []).append(Cast(source.name, column.name, column.type))
                 value = exp.column(source.name, table=LANDED, quoted=True)
                 if canonical.padded:
                     value = exp.Nullif(this=exp.func("TRIM", value, _text(" ")), expression=_text(""))
@@ -134,10 +120,7 @@ class Contract:
             selected.append(exp.alias_(typed, column.name))
         return Projection(
             select=exp.select(*selected).from_(LANDED),
-            times=tuple(times),
-            whole_numbers=tuple(whole_numbers),
-            decimals=tuple(decimals),
-            digits=tuple(digits),
+            **{look: tuple(casts) for look, casts in looked_at.items()},
             unknown=tuple(
                 given.name
                 for given in footer
@@ -145,6 +128,20 @@ class Contract:
             ),
             absent=tuple(absent),
         )
+
+
+def _to_look_at(source: SourceColumn, column: Column) -> str | None:
+    """Under which name a projection has the cast, whose values must be looked at; None where none can change."""
+    digits = digits_of(column.type)
+    if source.kind == "untyped":
+        return None if column.type == "STRING" else "texts"
+    if source.kind in _TIMES:
+        return "times"
+    if source.kind == "float" and column.type == "INT64":
+        return "whole_numbers"
+    if digits is not None and (source.kind == "float" or source.scale > digits[1]):
+        return "decimals"
+    return "floats" if source.kind == "integer" and column.type == "FLOAT64" else None
 
 
 def _text(value: str) -> exp.Expr:

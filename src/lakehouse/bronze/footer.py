@@ -12,11 +12,15 @@ from lakehouse.exceptions import CorruptFile
 
 @dataclass(frozen=True)
 class SourceColumn:
-    """One column of a file: its type as the file's format calls it, and what a cast needs to know of that."""
+    """One column of a file: its type as the file's format calls it, and what a cast needs to know of that.
+
+    ``scale`` is how many decimals a decimal number has.
+    """
 
     name: str
     kind: str
     type: str
+    scale: int = 0
 
 
 def read_footer(path: Path) -> tuple[SourceColumn, ...]:
@@ -35,22 +39,24 @@ def read_footer(path: Path) -> tuple[SourceColumn, ...]:
         schema = pq.read_schema(path)
     except pa.ArrowInvalid as error:
         raise CorruptFile(f"{path}: its footer cannot be read ({error}); materialize its bronze again") from None
-    return tuple(SourceColumn(field.name, _kind(field.type), str(field.type)) for field in schema)
+    return tuple(SourceColumn(field.name, *_kind(field.type)) for field in schema)
 
 
-def _kind(arrow_type: Any) -> str:
+def _kind(arrow_type: Any) -> tuple[str, str, int]:
+    """Kind, type and scale of a column."""
     from pyarrow import types
 
-    if types.is_dictionary(arrow_type):
-        arrow_type = arrow_type.value_type
-    if types.is_decimal(arrow_type) and arrow_type.scale > 2:
-        return "fine decimal"
+    value_type = arrow_type.value_type if types.is_dictionary(arrow_type) else arrow_type
     kinds = {
         "null": types.is_null,
         "integer": types.is_integer,
         "float": types.is_floating,
         "decimal": types.is_decimal,
         "string": lambda t: types.is_string(t) or types.is_large_string(t),
+        "bool": types.is_boolean,
+        "date": types.is_date,
         "datetime": lambda t: types.is_timestamp(t) and t.tz is None,
+        "timestamp": lambda t: types.is_timestamp(t) and t.tz is not None,
     }
-    return next((kind for kind, matches in kinds.items() if matches(arrow_type)), str(arrow_type))
+    kind = next((kind for kind, matches in kinds.items() if matches(value_type)), str(value_type))
+    return kind, str(arrow_type), value_type.scale if kind == "decimal" else 0

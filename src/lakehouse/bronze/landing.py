@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from dlt_sources.dataset import Download
+from dlt_sources.fetch import Download
 from dlt_sources.remote_file import Validators, without_secrets
-from lakehouse.bronze.sources import Source
+from lakehouse.bronze.connection import Connection
 from lakehouse.bronze.store import BronzeStore, Landing
 from lakehouse.exceptions import ConfigurationError, CorruptFile, NotPublished
 from lakehouse.files import hash_file
@@ -30,9 +30,9 @@ class Landed:
 class Lander:
     """Lands a dataset, or months of it, in a store."""
 
-    def __init__(self, store: BronzeStore, source: Source, *, of_samples: bool) -> None:
+    def __init__(self, store: BronzeStore, connection: Connection, *, of_samples: bool) -> None:
         self._store = store
-        self._source = source
+        self._connection = connection
         self._of_samples = of_samples
 
     def land(self, partition: Partition, load: Load, warn: Callable[[str], None]) -> Landed:
@@ -50,15 +50,15 @@ class Lander:
             OSError: the file cannot be written.
         """
         self._store.prepare()
-        self._store.sweep(self._source.dataset.name, partition)
-        recorded = self._store.current(self._source.dataset.name, partition)
+        self._store.sweep(self._connection.dataset.name, partition)
+        recorded = self._store.current(self._connection.dataset.name, partition)
         was_damaged = recorded is not None and not self._store.is_intact(recorded)
         current = None if was_damaged else recorded
         if was_damaged:
             warn(f"{recorded}: the landed file is gone or damaged; landing it again")
         with self._store.workspace() as folder:
             try:
-                download = self._source.fetch(partition, folder, self._validators(partition, current))
+                download = self._connection.fetch(partition, folder, self._validators(partition, current))
             except NotPublished as gone:
                 if was_damaged:
                     raise CorruptFile(f"{recorded}: the landed file is gone or damaged, and {gone}") from None
@@ -67,13 +67,13 @@ class Lander:
                 landing = self._adopted(partition, download, current, folder, load)
                 return Landed(landing, landing.is_same_version(current))
         if current is None:
-            what = partition.of(self._source.dataset.name)
+            what = partition.of(self._connection.dataset.name)
             raise CorruptFile(f"{what}: the source answered 'unchanged' to an unconditional request")
         return Landed(current, is_unchanged=True)
 
     def _validators(self, partition: Partition, current: Landing | None) -> Validators | None:
         """Those of the current landing, unless it is another source's: they say nothing of this one."""
-        if current is None or current.url != without_secrets(self._source.url(partition)):
+        if current is None or current.url != without_secrets(self._connection.url(partition)):
             return None
         return Validators(current.etag)
 
@@ -93,7 +93,7 @@ class Lander:
 
     def _known(self, partition: Partition, download: Download, current: Landing | None) -> Landing | None:
         """The landing that a download will be, None if only its loader can tell what will be landed."""
-        if not self._source.normalizes:
+        if not self._connection.source.normalizes:
             return self._landing(partition, download, download.sha256, download.bytes)
         if current is not None and current.served_sha256 == download.sha256:
             return self._landing(partition, download, current.sha256, current.bytes)
@@ -101,7 +101,7 @@ class Lander:
 
     def _landing(self, partition: Partition, download: Download, sha256: str, size: int) -> Landing:
         return Landing(
-            dataset=self._source.dataset.name,
+            dataset=self._connection.dataset.name,
             month=partition.key,
             url=download.url,
             etag=download.etag,
@@ -110,13 +110,13 @@ class Lander:
             rows=download.rows,
             sha256=sha256,
             observed_at=datetime.now(UTC),
-            suffix=self._source.dataset.suffix,
-            answer_sha256=download.sha256 if self._source.normalizes else None,
+            suffix=self._connection.dataset.suffix,
+            answer_sha256=download.sha256 if self._connection.source.normalizes else None,
         )
 
     def _require_kind(self, partition: Partition, download: Download) -> None:
         """A home holds real records or samples, never both."""
-        what = partition.of(self._source.dataset.name)
+        what = partition.of(self._connection.dataset.name)
         if download.is_sample and not self._of_samples:
             raise ConfigurationError(
                 f"{what}: {download.url} serves generated sample data, and this home is for real data; nothing was "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from sqlglot import exp
 
@@ -17,20 +18,29 @@ COPIES, BRONZE_SHA256 = BRONZE_COLUMNS
 _ON_THE_WAY = "NUMERIC(38,9)"
 
 
+class Cast(NamedTuple):
+    """A column of the file, the canonical one it becomes, and the type of that."""
+
+    source: str
+    name: str
+    type: str
+
+
 @dataclass(frozen=True)
 class Projection:
     """How one file becomes the canonical relation.
 
-    ``select`` reads :data:`LANDED`. The others name columns (in the file, canonical) whose values must be
-    looked at before they are cast: ``times``, floats that become ``whole_numbers``, numbers of more than
-    two decimals that become ``decimals``, and ``digits``, text that becomes whole numbers.
+    ``select`` reads :data:`LANDED`. The others are casts whose values must be looked at first: ``times``, floats that
+    become ``whole_numbers``, numbers with more decimals than the ``decimals`` they become, whole numbers that become
+    ``floats``, and ``texts`` that become anything else.
     """
 
     select: exp.Select
-    times: tuple[tuple[str, str], ...] = ()
-    whole_numbers: tuple[tuple[str, str], ...] = ()
-    decimals: tuple[tuple[str, str], ...] = ()
-    digits: tuple[tuple[str, str], ...] = ()
+    times: tuple[Cast, ...] = ()
+    whole_numbers: tuple[Cast, ...] = ()
+    decimals: tuple[Cast, ...] = ()
+    floats: tuple[Cast, ...] = ()
+    texts: tuple[Cast, ...] = ()
     unknown: tuple[str, ...] = ()
     absent: tuple[str, ...] = ()
 

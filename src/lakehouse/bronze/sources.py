@@ -1,83 +1,79 @@
-"""Which dataset comes from where: the one place that ties settings to the functions of ``dlt_sources``."""
+"""Every source, an entry each: its asset, sensor or schedule, freshness, status and lineage follow from it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from datetime import timedelta
 
-from dlt_sources import jsonplaceholder, releases, tlc
-from dlt_sources.dataset import Dataset, Download, MonthlyDataset
-from dlt_sources.http_file import RemoteVersion
-from dlt_sources.remote_file import HttpPolicy, Validators
-from lakehouse.partition import Month, Partition
-from lakehouse.settings import Settings
+from dlt_sources import jsonplaceholder, tlc
+from lakehouse.bronze.contract import Contract
+from lakehouse.bronze.contracts import jsonplaceholder as jsonplaceholder_contracts
+from lakehouse.bronze.contracts import tlc as tlc_contracts
+from lakehouse.bronze.source import Freshness, Polled, Scheduled, Source, SourceAddress
 
-if TYPE_CHECKING:
-    from dlt.sources import DltSource
+_TLC = SourceAddress("tlc", default="https://d37ci6vzurychx.cloudfront.net", sample="")
+
+# TLC publishes a month of yellow and green 47 to 62 days after its end (TLC.md, Publication), so up to
+# 31 + 62 - 47 = 46 days pass between two. It warns when one is late, and fails when the next is, too.
+_TRIPS = Freshness(warn=timedelta(days=47), fail=timedelta(days=78))
+
+# A month of FHV comes up to 93 days after its end: 31 + 93 - 47 = 77.
+_LATE_TRIPS = Freshness(warn=timedelta(days=78), fail=timedelta(days=109))
+
+SOURCES: tuple[Source, ...] = (
+    Source(
+        asset="taxi_bronze",
+        contract=tlc_contracts.YELLOW,
+        address=_TLC,
+        file=lambda address, month: tlc.month_file(address, tlc.YELLOW, month),
+        verify=tlc.verify_trips,
+        resource=lambda download: tlc.trips_source(tlc.YELLOW, download),
+        cadence=Polled(),
+        freshness=_TRIPS,
+    ),
+    Source(
+        asset="green_bronze",
+        contract=tlc_contracts.GREEN,
+        address=_TLC,
+        file=lambda address, month: tlc.month_file(address, tlc.GREEN, month),
+        verify=tlc.verify_trips,
+        resource=lambda download: tlc.trips_source(tlc.GREEN, download),
+        cadence=Polled(),
+        freshness=_TRIPS,
+    ),
+    Source(
+        asset="fhv_bronze",
+        contract=tlc_contracts.FHV,
+        address=_TLC,
+        file=lambda address, month: tlc.month_file(address, tlc.FHV, month),
+        verify=tlc.verify_trips,
+        resource=lambda download: tlc.trips_source(tlc.FHV, download),
+        cadence=Polled(),
+        freshness=_LATE_TRIPS,
+    ),
+    Source(
+        asset="zones_bronze",
+        contract=tlc_contracts.ZONES,
+        address=_TLC,
+        file=lambda address, _: tlc.zones_file(address),
+        verify=tlc.verify_zones,
+        resource=tlc.zones_source,
+        cadence=Polled(),  # and never late: TLC has hardly ever changed it
+    ),
+    Source(
+        asset="users_bronze",
+        contract=jsonplaceholder_contracts.USERS,
+        address=SourceAddress("users", default="https://jsonplaceholder.typicode.com/users", sample="users"),
+        file=lambda address, _: jsonplaceholder.users_file(address),
+        verify=jsonplaceholder.verify_users,
+        resource=jsonplaceholder.users_source,
+        normalizes=True,
+        cadence=Scheduled("daily", cron="0 6 * * *"),  # six o'clock exists once on every day of the year
+        freshness=Freshness(warn=timedelta(hours=26), fail=timedelta(days=2)),
+    ),
+)
 
 
-_PROBE_ATTEMPTS = 2
-_PROBE_TIMEOUT_SECONDS = 5.0
-_PROBE_PAUSE_SECONDS = 2.0
-
-
-@dataclass(frozen=True)
-class Source:
-    """How a dataset is fetched and landed; its functions take the month, None of a dataset that comes whole.
-
-    ``probe`` asks what there is without fetching it, patient for seconds rather than minutes; None where only a
-    fetch can tell. ``normalizes`` says that dlt makes the landed file from the source's answer, rather than pass it on.
-    """
-
-    dataset: Dataset
-    url: Callable[[Partition], str]
-    fetch: Callable[[Partition, Path, Validators | None], Download | None]
-    resource: Callable[[Download | None], DltSource]
-    probe: Callable[[Partition, Validators | None], RemoteVersion | None] | None = None
-    normalizes: bool = False
-
-
-def source_of(settings: Settings, dataset: Dataset) -> Source:
-    """How a dataset is fetched and landed, with these settings."""
-    base = settings.tlc_url
-    policy = HttpPolicy(attempts=settings.http_attempts, timeout_seconds=settings.http_timeout)
-    brief = HttpPolicy(
-        attempts=min(settings.http_attempts, _PROBE_ATTEMPTS),
-        timeout_seconds=min(settings.http_timeout, _PROBE_TIMEOUT_SECONDS),
-        max_backoff_seconds=_PROBE_PAUSE_SECONDS,
-    )
-    if dataset is jsonplaceholder.USERS:
-        address = settings.users_url
-        return Source(
-            dataset,
-            url=lambda _: jsonplaceholder.users_url(address),
-            fetch=lambda _, into, known: jsonplaceholder.fetch_users(address, into, known, policy),
-            resource=jsonplaceholder.users_source,
-            normalizes=True,
-        )
-    if dataset is tlc.ZONES:
-        return Source(
-            dataset,
-            url=lambda _: tlc.zones_url(base),
-            fetch=lambda _, into, known: tlc.fetch_zones(base, into, known, policy),
-            resource=tlc.zones_source,
-            probe=lambda _, known: releases.probe_zones(base, known, brief),
-        )
-    if isinstance(dataset, MonthlyDataset):
-        trips = dataset
-
-        def of(partition: Partition) -> Month:
-            if not isinstance(partition, Month):
-                raise TypeError(f"{trips.name} comes a month at a time")
-            return partition
-
-        return Source(
-            dataset,
-            url=lambda partition: tlc.month_url(base, trips, of(partition)),
-            fetch=lambda partition, into, known: tlc.fetch_month(base, trips, of(partition), into, known, policy),
-            resource=lambda download: tlc.trips_source(trips, download),
-            probe=lambda partition, known: releases.probe_month(base, trips, of(partition), known, brief),
-        )
-    raise TypeError(f"{dataset.name} has no source; give it one here")
+def contracts_of(sources: tuple[Source, ...]) -> Mapping[str, Contract]:
+    """The contract of each source's bronze asset."""
+    return {source.asset: source.contract for source in sources}

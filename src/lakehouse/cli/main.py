@@ -150,7 +150,7 @@ def status(ctx: click.Context, first: Month | None, last: Month | None, style: s
     lakehouse status --from 2024-01 --to 2024-06
     lakehouse status --format json --check
     """
-    from lakehouse.bronze.contracts import CONTRACTS
+    from lakehouse.bronze.sources import contracts_of
     from lakehouse.cli import status_output
     from lakehouse.settings import newest_month
     from lakehouse.warehouse.profile import open_project
@@ -161,7 +161,7 @@ def status(ctx: click.Context, first: Month | None, last: Month | None, style: s
     if first > last:
         raise UnknownMonth(f"{first} is after {last}, the last month")
     project = open_project(settings)
-    found = read_status(project.warehouse, project.models, CONTRACTS, project.bronze, first, last)
+    found = read_status(project.warehouse, project.models, contracts_of(project.sources), project.bronze, first, last)
     status_output.write(found, settings, style)
     if check and found.wanting:
         sys.exit(_FAILED)

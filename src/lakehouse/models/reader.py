@@ -7,9 +7,9 @@ A column that a model passes through unchanged keeps the meaning it has where it
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 from sqlglot import exp
@@ -29,6 +29,7 @@ from lakehouse.models.model import (
     SqlModel,
     audit_schema,
 )
+from lakehouse.models.order import in_order, without
 from lakehouse.models.rejects import columns_read, kept, rejected_query, rejected_table
 from lakehouse.schema import BRONZE_COLUMNS, Column, TableSpec, is_declarable, rejected_name
 
@@ -36,13 +37,16 @@ _Origins = Mapping[str, Mapping[str, Column]]
 """Table → column name → column: what the models read so far have."""
 
 
-def load_models(folder: Path, contracts: Mapping[str, Contract]) -> Models:
+def load_models(folder: Path, contracts: Mapping[str, Contract], left_out: AbstractSet[str] = frozenset()) -> Models:
     """Read every ``<layer>/<asset>.sql`` under ``folder``.
+
+    Bronze assets that are ``left_out`` are known not to be there: what reads them is left out as well.
 
     Raises:
         ModelError: a file cannot be parsed, breaks a rule of the header, or reads what does not exist.
     """
     sources = [_Source.read(path) for path in sorted(folder.glob("*/[!.]*.sql"))]
+    sources = without(sources, {f"bronze.{asset}" for asset in left_out})
     if not sources:
         raise ModelError(f"{folder}: no models found; LAKEHOUSE_SQL names the folder that holds silver/ and gold/")
     schema: dialect.Schema = {"bronze": {}}
@@ -52,7 +56,7 @@ def load_models(folder: Path, contracts: Mapping[str, Contract]) -> Models:
         schema["bronze"][asset] = {column.name: column.type for column in columns}
         origins[f"bronze.{asset}"] = {column.name: column for column in columns}
     models: list[SqlModel] = []
-    for source in _in_order(sources, frozenset(origins)):
+    for source in in_order(sources, frozenset(origins)):
         model = source.resolve(schema, origins, contracts)
         for table in filter(None, (model.table, model.rejected)):
             layer, _, name = table.name.partition(".")
@@ -74,6 +78,18 @@ class _Source:
     @property
     def name(self) -> str:
         return f"{self.path.parent.name}/{self.path.name}"
+
+    @property
+    def makes(self) -> tuple[str, ...]:
+        """Tables it writes."""
+        table = self.header.table
+        return (table, rejected_name(table)) if self.header.reject else (table,)
+
+    @property
+    def reads(self) -> frozenset[str]:
+        """Tables that its SELECT and its checks read."""
+        checked = (table for check in self.header.checks for table in check.reads())
+        return frozenset({*dialect.references(self.query), *checked})
 
     @classmethod
     def read(cls, path: Path) -> _Source:
@@ -177,7 +193,7 @@ class _Source:
             if not is_declarable(header.type):
                 raise ModelError(
                     f"{self.name}: column {name} has type {header.type}; use INT64, FLOAT64, BOOL, STRING, "
-                    "DATE, DATETIME or NUMERIC(p,s)"
+                    "DATE, DATETIME, TIMESTAMP or NUMERIC(p,s)"
                 )
             if inferred != "UNKNOWN" and inferred.partition("(")[0] != header.type.partition("(")[0]:
                 raise ModelError(
@@ -193,7 +209,9 @@ class _Source:
                 f"{self.name}: {bronze[0]} is one landed file: a model that reads it reads nothing else; "
                 "join in a model of its own"
             )
-        if bronze and contracts[bronze[0].partition(".")[2]].is_monthly != (self.header.partition is not None):
+        if bronze and contracts[bronze[0].partition(".")[2]].dataset.is_partitioned != (
+            self.header.partition is not None
+        ):
             monthly = self.header.partition is None
             raise ModelError(
                 f"{self.name}: {bronze[0]} comes {'a month at a time' if monthly else 'whole'}: a model that reads it "
@@ -242,37 +260,6 @@ class _Source:
 def _require_portable(query: exp.Expr, resolved: exp.Expr, schema: dialect.Schema, name: str) -> None:
     for finding in (*portability.written(query), *portability.typed(resolved, schema)):
         raise ModelError(f"{name}: {portability.NOT_PORTABLE}: {finding}")
-
-
-def _in_order(sources: list[_Source], bronze: frozenset[str]) -> Iterator[_Source]:
-    makers: dict[str, _Source] = {}
-    for source in sources:
-        for table in (
-            source.header.table,
-            rejected_name(source.header.table) if source.header.reject else None,
-        ):
-            if table and table in makers:
-                raise ModelError(f"{source.name}: table {table} is already made by {makers[table].name}")
-            if table:
-                makers[table] = source
-    if len({source.path.stem for source in sources}) != len(sources):
-        raise ModelError("two models have the same file name; the file name is the asset's key")
-    graph = {}
-    for source in sources:
-        reads = {
-            *dialect.references(source.query),
-            *(table for check in source.header.checks for table in check.reads()),
-        }
-        for table in reads - makers.keys() - bronze:
-            near = dialect.suggestion(table, {*makers, *bronze})
-            raise ModelError(f"{source.name}: there is no table {table}{near}")
-        graph[source.path] = {makers[table].path for table in reads if table in makers}
-    by_path = {source.path: source for source in sources}
-    try:
-        return iter([by_path[path] for path in TopologicalSorter(graph).static_order()])
-    except CycleError as error:
-        cycle = " → ".join(path.stem for path in error.args[1])
-        raise ModelError(f"models read each other in a circle: {cycle}") from None
 
 
 def _pass_through(scope: Scope, name: str, origins: _Origins) -> Column | None:

@@ -7,7 +7,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import MappingProxyType
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from dlt_sources import tlc
 from lakehouse.partition import Month
@@ -26,7 +25,6 @@ USERS_FILE = "users.json"
 
 _TRIPS = "trip-data"
 _DATASETS = (tlc.YELLOW, tlc.GREEN, tlc.FHV)
-_ANY_BASE = "https://tlc"
 
 
 def publish(folder: Path, month: Month, rows: Mapping[str, int], version: int) -> tuple[Path, ...]:
@@ -45,7 +43,7 @@ def publish(folder: Path, month: Month, rows: Mapping[str, int], version: int) -
 def prepare(folder: Path, months: Iterable[Month], rows: Mapping[str, int]) -> tuple[Path, ...]:
     """Write what is missing of zones, users and the months; what is there stays as it is. Returns what was written."""
     written = []
-    zones, users = folder / _path(tlc.zones_url(_ANY_BASE)), folder / USERS_FILE
+    zones, users = folder / tlc.ZONES_PATH, folder / USERS_FILE
     for path, write in ((zones, write_zones), (users, write_users)):
         if not path.exists():
             write(path)
@@ -58,7 +56,7 @@ def prepare(folder: Path, months: Iterable[Month], rows: Mapping[str, int]) -> t
 
 def month_file(folder: Path, dataset: MonthlyDataset, month: Month) -> Path:
     """Where a month of a dataset is published."""
-    return folder / _path(tlc.month_url(_ANY_BASE, dataset, month))
+    return folder / tlc.month_path(dataset, month)
 
 
 def _write(folder: Path, dataset: MonthlyDataset, month: Month, rows: Mapping[str, int], version: int) -> Path:
@@ -67,7 +65,3 @@ def _write(folder: Path, dataset: MonthlyDataset, month: Month, rows: Mapping[st
     path = month_file(folder, dataset, month)
     write_month(path, dataset, month, rows=rows[dataset.name], seed=version)
     return path
-
-
-def _path(url: str) -> str:
-    return urlsplit(url).path.removeprefix("/")

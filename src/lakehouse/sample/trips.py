@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dlt_sources import tlc
-from dlt_sources.dataset import SAMPLE_MARK
+from dlt_sources.fetch import SAMPLE_MARK
 from lakehouse.partition import Month
 from lakehouse.sample import eras, taxi
 from lakehouse.sample.column import SampleColumn

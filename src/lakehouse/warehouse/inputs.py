@@ -141,7 +141,9 @@ class Inputs:
             keys = ", ".join(maker.key for maker in missing)
             names = ", ".join(maker.table.name for maker in missing)
             partition = (
-                f" for {self.partition}" if self.partition is not WHOLE and all(maker.is_partitioned for maker in missing) else ""
+                f" for {self.partition}"
+                if self.partition is not WHOLE and all(maker.is_partitioned for maker in missing)
+                else ""
             )
             have = "have" if len(missing) > 1 else "has"
             raise NotLanded(
@@ -158,7 +160,7 @@ def _absent(
         if maker is None or table.held or not table.is_computed_from or table.spec == maker.rejected:
             continue
         # A landed file always has rows; what is made of other tables may rightly be empty for a month.
-        has_begun = maker.bronze_asset is None or contracts[maker.bronze_asset].has_begun(partition)
+        has_begun = maker.bronze_asset is None or contracts[maker.bronze_asset].dataset.has_begun(partition)
         if has_begun and (maker.bronze_asset is not None or not table.was_published):
             absent.append(maker)
     return tuple(absent)

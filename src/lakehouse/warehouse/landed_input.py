@@ -40,8 +40,8 @@ class LandedInput:
             NotLanded: it was never landed, though the dataset had begun.
             CorruptFile: its file is gone.
         """
-        partition = partition if contract.is_monthly else WHOLE
-        if not contract.has_begun(partition):
+        partition = partition if contract.dataset.is_partitioned else WHOLE
+        if not contract.dataset.has_begun(partition):
             return cls(asset, contract, None, store)
         return cls(asset, contract, open_current(store, contract.dataset.name, partition, asset), store)
 
@@ -146,7 +146,7 @@ class LandedInput:
 
     def _with_duplicates(self, session: Session, drift: Drift, folded: str) -> Drift:
         """Count records beyond the first of each kind; a dataset that comes whole has no ledger to do so."""
-        if self.contract.is_monthly:
+        if self.contract.dataset.is_partitioned:
             return drift
         records = dialect.cast(exp.Sum(this=exp.column(COPIES.name)), "INT64")
         counts = exp.select(exp.alias_(exp.Count(this=exp.Star()), _COUNT), exp.alias_(records, _RECORDS))

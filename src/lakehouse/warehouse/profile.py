@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from lakehouse.bronze.contracts import CONTRACTS
+from lakehouse.bronze.connection import available
+from lakehouse.bronze.contract import Contract
 from lakehouse.bronze.local import LocalBronzeStore
+from lakehouse.bronze.source import Source
+from lakehouse.bronze.sources import SOURCES, contracts_of
 from lakehouse.bronze.store import BronzeStore
 from lakehouse.exceptions import ConfigurationError
 from lakehouse.models.model import Models
@@ -18,8 +22,9 @@ from lakehouse.warehouse.warehouse import StoreWarehouse
 
 @dataclass(frozen=True)
 class Project:
-    """A project's models, where its files are landed, and the warehouse that holds its tables."""
+    """A project's sources and models, where files are landed, and the warehouse that holds the tables."""
 
+    sources: tuple[Source, ...]
     models: Models
     bronze: BronzeStore
     warehouse: Warehouse
@@ -32,8 +37,11 @@ def open_project(settings: Settings) -> Project:
         ModelError: a model is wrong.
         ConfigurationError: the profile is not available.
     """
-    models, bronze = load_models(settings.sql, CONTRACTS), open_bronze(settings)
-    return Project(models, bronze, open_warehouse(settings, models, bronze))
+    sources = available(settings, SOURCES)
+    contracts = contracts_of(sources)
+    left_out = contracts_of(SOURCES).keys() - contracts.keys()
+    models, bronze = load_models(settings.sql, contracts, left_out), open_bronze(settings)
+    return Project(sources, models, bronze, open_warehouse(settings, models, contracts, bronze))
 
 
 def open_bronze(settings: Settings) -> BronzeStore:
@@ -46,7 +54,9 @@ def open_bronze(settings: Settings) -> BronzeStore:
     return LocalBronzeStore(settings.home, of_samples=settings.sample)
 
 
-def open_warehouse(settings: Settings, models: Models, bronze: BronzeStore) -> Warehouse:
+def open_warehouse(
+    settings: Settings, models: Models, contracts: Mapping[str, Contract], bronze: BronzeStore
+) -> Warehouse:
     """The profile's warehouse, over files that are landed in ``bronze``.
 
     Raises:
@@ -59,7 +69,7 @@ def open_warehouse(settings: Settings, models: Models, bronze: BronzeStore) -> W
         threads=settings.threads,
         of_samples=settings.sample,
     )
-    return StoreWarehouse(store, bronze, models, CONTRACTS)
+    return StoreWarehouse(store, bronze, models, contracts)
 
 
 def _require_available(settings: Settings) -> None:

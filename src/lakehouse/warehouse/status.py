@@ -104,8 +104,8 @@ def read_status(
     entries: list[Entry] = []
     there: dict[str, set[Partition]] = {}
     for key, contract in contracts.items():
-        for partition in _periods(contract.is_monthly, months):
-            if contract.has_begun(partition):
+        for partition in _periods(contract.dataset.is_partitioned, months):
+            if contract.dataset.has_begun(partition):
                 landing = bronze.current(contract.dataset.name, partition)
                 entries.append(_landed(bronze, key, partition, landing))
                 if landing is not None:
@@ -166,7 +166,7 @@ def _is_ready(model: SqlModel, partition: Partition, there: Mapping[str, Abstrac
 def _has_begun(model: SqlModel, models: Models, contracts: Mapping[str, Contract], partition: Partition) -> bool:
     """Whether any dataset that a model is made of had begun by then."""
     if model.bronze_asset is not None:
-        return contracts[model.bronze_asset].has_begun(partition)
+        return contracts[model.bronze_asset].dataset.has_begun(partition)
     makers = [maker for maker in map(models.by_table, model.references) if maker is not None]
     monthly: Iterable[SqlModel] = [maker for maker in makers if maker.is_partitioned]
     return partition is WHOLE or any(_has_begun(maker, models, contracts, partition) for maker in monthly)

@@ -17,13 +17,29 @@ from lakehouse.exceptions import ContractViolation
 from lakehouse.models import dialect
 from lakehouse.models.checks.kinds import IMPLICIT_CHECKS
 from lakehouse.results import CheckResult
+from lakehouse.schema import digits_of
 from lakehouse.warehouse.statements import Statement
 
 _TOO_LARGE = 10**15
 """No amount, distance, count or id comes near it, and every engine's types hold it."""
 
-_WHOLE_NUMBER = r"^\s*[+-]?[0-9]{1,18}\s*$"
-"""Text that every engine reads as the same INT64; some would also take 1.5, as 2."""
+_EXACT_FLOAT = 2**53
+"""Whole numbers up to it are FLOAT64s, too."""
+
+_DAY = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
+_MOMENT = _DAY + r"[ T][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?"
+_PATTERNS = {
+    "INT64": (r"^\s*[+-]?[0-9]{1,18}\s*$", "whole numbers"),
+    "FLOAT64": (r"^\s*[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?\s*$", "numbers"),
+    "BOOL": (r"^([tT][rR][uU][eE]|[fF][aA][lL][sS][eE])$", "true or false"),
+    "DATE": (f"^{_DAY}$", "dates such as 2024-01-31"),
+    "DATETIME": (f"^{_MOMENT}$", "times without a zone such as 2024-01-31 12:00:00"),
+    "TIMESTAMP": (_MOMENT.join(("^", r"(Z|[+-][0-9]{2}:[0-9]{2})$")), "times with a zone such as 2024-01-31 12:00:00Z"),
+}
+"""Text that every engine reads as the same value, and what that is; some would also take 1.5, as the INT64 2."""
+
+_MAY_STILL_BE_NONE = frozenset({"FLOAT64", "DATE", "DATETIME", "TIMESTAMP"})
+"""What looks like one may not be: 2024-02-30."""
 
 _FIRST_TIME, _END_OF_TIME = "0001-01-01", "9999-12-31"
 """Times that every table format and Python can describe."""
@@ -70,16 +86,19 @@ class Drift:
 def value_query(projection: Projection) -> Statement | None:
     """One row of counts over :data:`LANDED`, for :func:`read_values`; None where no cast could change anything."""
     counts: dict[str, exp.Expr] = {}
-    for source, name in projection.times:
+    for source, name, _ in projection.times:
         counts[_OUTSIDE + name] = _count(_outside_calendar(_column(source)))
-    for source, name in projection.whole_numbers:
+    for source, name, _ in projection.whole_numbers:
         split = exp.NEQ(this=_column(source), expression=exp.func("TRUNC", _column(source)))
         counts |= {_SPLIT + name: _count(split), _EXAMPLE + name: _least(source, split)}
-    for source, name in projection.digits:
-        digits = exp.RegexpLike(this=_column(source), expression=exp.Literal.string(_WHOLE_NUMBER))
-        counts |= {_SPLIT + name: _count(exp.not_(digits)), _EXAMPLE + name: _least(source, exp.not_(digits))}
-    for source, name in projection.decimals:
-        cents = exp.func("ROUND", _column(source), exp.Literal.number(2))
+    for source, name, _ in projection.floats:
+        large = exp.func("ABS", _column(source)) > exp.Literal.number(_EXACT_FLOAT)
+        counts |= {_SPLIT + name: _count(large), _EXAMPLE + name: _least(source, large)}
+    for source, name, type_ in projection.texts:
+        unread = _unread(source, type_)
+        counts |= {_SPLIT + name: _count(unread), _EXAMPLE + name: _least(source, unread)}
+    for source, name, type_ in projection.decimals:
+        cents = exp.func("ROUND", _column(source), exp.Literal.number(_scale(type_)))
         counts[_ROUNDED + name] = _count(exp.NEQ(this=_column(source), expression=cents))
     return Statement(_named(counts)) if counts else None
 
@@ -90,14 +109,19 @@ def read_values(projection: Projection, found: Mapping[str, Any], file: str) -> 
     Raises:
         ContractViolation: a value that should be a whole number is not, or a time is none of the calendar's.
     """
-    for source, name in projection.times:
+    for source, name, _ in projection.times:
         if found[_OUTSIDE + name]:
             raise _refusal(file, source, name, f"has {found[_OUTSIDE + name]} times outside the years 1 to 9999")
-    for source, name in (*projection.whole_numbers, *projection.digits):
+    wanted = {
+        **dict.fromkeys(projection.whole_numbers, "whole numbers"),
+        **dict.fromkeys(projection.floats, f"whole numbers that a FLOAT64 can hold, up to {_EXACT_FLOAT:,}"),
+        **{cast: _pattern(cast.type)[1] for cast in projection.texts},
+    }
+    for (source, name, _), what in wanted.items():
         if found[_SPLIT + name]:
             values = f"{found[_SPLIT + name]} values do not, for example {found[_EXAMPLE + name]}"
-            raise _refusal(file, source, name, f"must hold whole numbers, but {values}")
-    return {name: found[_ROUNDED + name] for _, name in projection.decimals if found[_ROUNDED + name]}
+            raise _refusal(file, source, name, f"must hold {what}, but {values}")
+    return {name: found[_ROUNDED + name] for _, name, _ in projection.decimals if found[_ROUNDED + name]}
 
 
 def number_query(projection: Projection) -> Statement | None:
@@ -108,7 +132,7 @@ def number_query(projection: Projection) -> Statement | None:
     columns = (*projection.whole_numbers, *projection.decimals)
     # Counted by a condition, not by a filter: one that is answered from statistics would leave NaN out.
     counts: dict[str, exp.Expr] = {
-        name: dialect.counted(exp.CountIf(this=_not_a_number(source))) for source, name in columns
+        name: dialect.counted(exp.CountIf(this=_not_a_number(source))) for source, name, _ in columns
     }
     return Statement(_named(counts).from_(LANDED)) if counts else None
 
@@ -119,7 +143,7 @@ def require_numbers(projection: Projection, found: Mapping[str, Any], file: str)
     Raises:
         ContractViolation: a column holds NaN, infinity or what its canonical type cannot.
     """
-    for source, name in (*projection.whole_numbers, *projection.decimals):
+    for source, name, _ in (*projection.whole_numbers, *projection.decimals):
         if found[name]:
             raise _refusal(file, source, name, f"has {found[name]} values that are not numbers or are too large")
 
@@ -144,6 +168,38 @@ def _count(where: exp.Expr) -> exp.Expr:
 
 def _least(source: str, where: exp.Expr) -> exp.Expr:
     return exp.select(exp.Min(this=_column(source))).from_(LANDED).where(where.copy()).subquery()
+
+
+def _pattern(type_: str) -> tuple[str, str]:
+    """The pattern of text that becomes a value of a type, and what such values are called."""
+    digits = digits_of(type_)
+    if digits is None:
+        return _PATTERNS[type_]
+    precision, scale = digits
+    whole = min(precision - scale, 15)
+    pattern = rf"^\s*[+-]?[0-9]{{1,{whole}}}(\.[0-9]{{0,{scale}}}0*)?\s*$"
+    return pattern, f"numbers of at most {whole} digits before the point and {scale} after it"
+
+
+def _unread(source: str, type_: str) -> exp.Expr:
+    """True of text that is not, or cannot be read as, a value of a type."""
+    looks_so = exp.RegexpLike(this=_column(source), expression=exp.Literal.string(_pattern(type_)[0]))
+    if type_ not in _MAY_STILL_BE_NONE:
+        return exp.not_(looks_so)
+    read = exp.TryCast(this=_column(source), to=exp.DataType.build(type_, dialect=dialect.BIGQUERY))
+    is_none = exp.and_(exp.Is(this=read, expression=exp.Null()), exp.not_(_is_null(source)))
+    return exp.or_(exp.not_(looks_so), is_none)
+
+
+def _is_null(source: str) -> exp.Expr:
+    return exp.Is(this=_column(source), expression=exp.Null())
+
+
+def _scale(type_: str) -> int:
+    digits = digits_of(type_)
+    if digits is None:
+        raise TypeError(f"{type_} has no scale")
+    return digits[1]
 
 
 def _not_a_number(source: str) -> exp.Expr:

@@ -23,6 +23,7 @@ _ICEBERG = {
     "STRING": "StringType",
     "DATE": "DateType",
     "DATETIME": "TimestampType",
+    "TIMESTAMP": "TimestamptzType",
 }
 """BigQuery's name of a type, and pyiceberg's class of it."""
 

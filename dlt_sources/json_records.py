@@ -1,0 +1,123 @@
+"""What an API answers as a JSON list of objects: verified, and flattened by dlt into one row for each."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dlt_sources.dataset import Dataset, fresh_schema
+from dlt_sources.fetch import Content, Download, Verify
+from dlt_sources.remote_file import RemoteFile
+from dlt_sources.verify import corrupt
+from lakehouse.exceptions import CorruptFile
+
+if TYPE_CHECKING:
+    from dlt.common.data_types import TDataType
+    from dlt.common.schema import Schema
+    from dlt.common.schema.typing import TTableSchemaColumns
+    from dlt.sources import DltResource, DltSource
+
+Record = Mapping[str, Any]
+
+
+def json_list(what: str, key: str, is_sample: Callable[[Record], bool] = lambda _: False) -> Verify:
+    """Verifies that an answer is a JSON list of objects, and not an empty one.
+
+    ``what`` messages call it: "a list of users". A number under ``key`` must be one that a table can hold.
+    ``is_sample`` tells by a record that data are generated.
+    """
+
+    def verify(path: Path, remote: RemoteFile) -> Content:
+        def refused(problem: str) -> CorruptFile:
+            return corrupt(remote, f"is not {what}: {problem}")
+
+        try:
+            records = json.loads(path.read_bytes())
+            json.dumps(records, ensure_ascii=False).encode()  # JSON may escape what no text can hold
+        except (ValueError, RecursionError) as problem:
+            raise refused(f"it is not JSON that can be kept ({problem})") from problem
+        if not isinstance(records, list):
+            raise refused(f"it is {type(records).__name__}, not a list")
+        for position, record in enumerate(records, start=1):
+            if not isinstance(record, dict):
+                raise refused(f"entry {position} is {type(record).__name__}, not an object")
+            number = record.get(key)
+            if isinstance(number, int) and not -(2**63) <= number < 2**63:
+                raise refused(f"the {key} of entry {position} is larger than any table's")
+        if not records:
+            raise refused("it is empty")
+        return Content(len(records), any(is_sample(record) for record in records))
+
+    return verify
+
+
+def records_source(
+    source: str, dataset: Dataset, download: Download | None, types: Mapping[str, TDataType]
+) -> DltSource:
+    """The dlt source that flattens the records of an answer; without a download it yields nothing.
+
+    Objects inside a record become columns (``address__geo__lat``). Lists stay JSON in one column rather than become
+    tables of their own, so that a new one is seen where all columns are. ``types`` are those of known columns, by the
+    names that dlt's normalizer gives them: they are landed so whatever type the API gives them.
+
+    Raises:
+        CorruptFile: two fields would be one column, or a list stands where a known column belongs.
+    """
+    import dlt
+
+    schema = fresh_schema(source, "snake_case")
+    records = json.loads(download.path.read_bytes()) if download else []
+    columns = _Columns(dataset, types, schema).of(records, download.url if download else "")
+
+    def rows() -> Iterator[list[dict[str, Any]]]:
+        yield records
+
+    rows.__doc__ = dataset.description  # dagster-dlt takes an asset's description from here
+
+    @dlt.source(schema=schema)
+    def answers() -> DltResource:
+        return dlt.resource(rows, name=dataset.name, write_disposition="append", columns=columns)
+
+    return answers()
+
+
+class _Columns:
+    """All columns there will be, so that dlt need not begin another file where one appears late."""
+
+    def __init__(self, dataset: Dataset, types: Mapping[str, TDataType], schema: Schema) -> None:
+        self._dataset = dataset
+        self._types = types
+        self._naming = schema.naming
+
+    def of(self, records: list[dict[str, Any]], url: str) -> TTableSchemaColumns:
+        columns: TTableSchemaColumns = {name: {"name": name, "data_type": kind} for name, kind in self._types.items()}
+        paths: dict[str, tuple[str, ...]] = {}
+        for path, kind in dict.fromkeys(leaf for record in records for leaf in _leaves(record)):
+            name = self._naming.shorten_fragments(*map(self._naming.normalize_identifier, path))
+            first = paths.setdefault(name, path)
+            if first != path:
+                raise self._refused(url, f"the fields {'.'.join(first)} and {'.'.join(path)} are one column, {name}")
+            if kind is list and name in self._types:
+                raise self._refused(url, f"the field {'.'.join(path)} is a list")
+            if name not in columns:
+                columns[name] = {"name": name, "data_type": _TYPES.get(kind, "text")}
+            elif kind is list:
+                columns[name] = {"name": name, "data_type": "json"}
+        return columns
+
+    def _refused(self, url: str, problem: str) -> CorruptFile:
+        return CorruptFile(f"{self._dataset.name}: {problem}; nothing was kept: look at what {url} serves")
+
+
+_TYPES: Mapping[type, TDataType] = {bool: "bool", int: "bigint", float: "double", list: "json"}
+
+
+def _leaves(record: Record, inside: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], type]]:
+    """Paths of what becomes a column, and what a record has there."""
+    for name, value in record.items():
+        if isinstance(value, dict):
+            yield from _leaves(value, (*inside, name))
+        elif value is not None:
+            yield (*inside, name), type(value)

@@ -1,0 +1,91 @@
+"""Whether what was fetched is what it should be: a parquet or CSV file with rows, and not a page that says "sorry"."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from dlt_sources.fetch import SAMPLE_MARK, Content, Verify
+from dlt_sources.remote_file import RemoteFile
+from lakehouse.exceptions import CorruptFile
+
+_PARQUET_MAGIC = b"PAR1"
+
+
+def corrupt(remote: RemoteFile, problem: str) -> CorruptFile:
+    """What to raise of a file that cannot be kept."""
+    advice = "nothing was kept: open the address to see what it serves, and run it again later"
+    return CorruptFile(remote.message(problem, advice))
+
+
+def parquet(what: str) -> Verify:
+    """Verifies that a file is parquet with rows; ``what`` messages call it: "a trip file".
+
+    A key "sample" in its metadata marks generated data.
+    """
+
+    def verify(path: Path, remote: RemoteFile) -> Content:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        def refused(problem: str) -> CorruptFile:
+            return corrupt(remote, f"is not {what}: {problem}")
+
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            head = file.read(64)
+            file.seek(max(0, size - len(_PARQUET_MAGIC)))
+            tail = file.read()
+        if _is_page(head):
+            raise refused(f"it is an HTML or XML page of {size:,} bytes")
+        if not head.startswith(_PARQUET_MAGIC) or tail != _PARQUET_MAGIC:
+            raise refused(f"its {size:,} bytes begin with {head[:4]!r} and end with {tail!r}, not with PAR1")
+        try:
+            footer = pq.read_metadata(path)
+            footer.schema.to_arrow_schema()
+        except (pa.ArrowException, OSError) as problem:
+            raise refused(f"its parquet footer cannot be read ({problem})") from problem
+        if footer.num_rows == 0:
+            raise refused("it has no rows")
+        return Content(int(footer.num_rows), SAMPLE_MARK.encode() in (footer.metadata or {}))
+
+    return verify
+
+
+def csv_with(
+    columns: Sequence[str], what: str, is_sample: Callable[[dict[str, str]], bool] = lambda _: False
+) -> Verify:
+    """Verifies that a file is CSV in UTF-8 with these columns (named without case), every line complete, and rows.
+
+    ``what`` messages call it: "the zone lookup". ``is_sample`` tells by a row, its names in lower case, that data are
+    generated.
+    """
+
+    def verify(path: Path, remote: RemoteFile) -> Content:
+        def refused(problem: str) -> CorruptFile:
+            return corrupt(remote, f"is not {what}: {problem}")
+
+        content = path.read_bytes()
+        if _is_page(content):
+            raise refused(f"it is an HTML or XML page of {len(content):,} bytes")
+        try:
+            lines = list(csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""), strict=True))
+        except (UnicodeDecodeError, csv.Error) as problem:
+            raise refused(f"it is not CSV in UTF-8 ({problem})") from problem
+        header, rows = ([name.lower() for name in lines[0]], lines[1:]) if lines else ([], [])
+        if missing := [name for name in columns if name.lower() not in header]:
+            raise refused(f"its header lacks {', '.join(missing)}")
+        for number, row in enumerate(rows, start=2):
+            if len(row) != len(header):
+                raise refused(f"line {number} has {len(row)} values for {len(header)} columns")
+        if not rows:
+            raise refused("it has no rows")
+        return Content(len(rows), any(is_sample(dict(zip(header, row, strict=True))) for row in rows))
+
+    return verify
+
+
+def _is_page(head: bytes) -> bool:
+    return head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<")

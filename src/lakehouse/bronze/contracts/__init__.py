@@ -1,0 +1,1 @@
+"""The contract of each dataset, a module for each family of them."""

@@ -1,0 +1,208 @@
+"""Every type that a contract may give a column, from parquet and from text: a value arrives, or its file is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import closing
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet as pq
+import pytest
+
+from dlt_sources.dataset import Dataset
+from lakehouse.bronze.contract import Contract
+from lakehouse.bronze.contracts.columns import column
+from lakehouse.exceptions import ContractViolation
+from lakehouse.partition import WHOLE
+from tests.warehouse.implementations import RUN_ID, LocalImplementation, MemoryImplementation
+
+_MODEL = """/*
+description: Readings of every type
+table: silver.readings
+grain: [id]
+*/
+SELECT
+  id,
+  level,
+  amount,
+  is_open,
+  day,
+  local_time,
+  moment,
+  note
+FROM bronze.readings_bronze
+"""
+
+_ROWS: list[dict[str, Any]] = [
+    {
+        "id": 1,
+        "level": -0.25,
+        "amount": Decimal("1234.500"),
+        "is_open": True,
+        "day": date(2024, 2, 29),
+        "local_time": datetime(2024, 2, 29, 23, 59, 59, 123456),
+        "moment": datetime(2024, 2, 29, 23, 59, 59, 123456, tzinfo=UTC),
+        "note": "open",
+    },
+    dict.fromkeys(("level", "amount", "is_open", "day", "local_time", "moment", "note")) | {"id": 2},
+]
+
+
+def contract(suffix: str) -> Contract:
+    return Contract(
+        Dataset(name="readings", description="Readings.", suffix=suffix),
+        "id",
+        (
+            column("id", "INT64", "id", "Number", required=True),
+            column("level", "FLOAT64", "level", "Level", "m"),
+            column("amount", "NUMERIC(20,3)", "amount", "Amount"),
+            column("is_open", "BOOL", "is_open", "Whether it is open"),
+            column("day", "DATE", "day", "Day"),
+            column("local_time", "DATETIME", "local_time", "Time there"),
+            column("moment", "TIMESTAMP", "moment", "Moment"),
+            column("note", "STRING", "note", "Note"),
+        ),
+    )
+
+
+_PARQUET = pa.schema(
+    [
+        ("id", pa.int32()),
+        ("level", pa.float32()),
+        ("amount", pa.decimal128(12, 3)),
+        ("is_open", pa.bool_()),
+        ("day", pa.date32()),
+        ("local_time", pa.timestamp("us")),
+        ("moment", pa.timestamp("us", tz="America/New_York")),
+        ("note", pa.large_string()),
+    ]
+)
+
+
+class Readings:
+    """One dataset of every type, and the model that passes all of it on."""
+
+    def __init__(self, kind: type[LocalImplementation | MemoryImplementation], folder: Path) -> None:
+        self._kind = kind
+        self._folder = folder
+        self._sql = folder / "sql"
+        (self._sql / "silver").mkdir(parents=True)
+        (self._sql / "silver" / "readings_silver.sql").write_text(_MODEL)
+
+    def of_parquet(self, table: pa.Table) -> list[dict[str, Any]]:
+        pq.write_table(table, self._folder / "readings.parquet")
+        return self._published("parquet")
+
+    def of_csv(self, text: str) -> list[dict[str, Any]]:
+        (self._folder / "readings.csv").write_text(text)
+        return self._published("csv")
+
+    def _published(self, suffix: str) -> list[dict[str, Any]]:
+        implementation = self._kind(self._folder / "home", {"readings_bronze": contract(suffix)})
+        warehouse, models = implementation.open(self._sql)
+        with closing(warehouse):
+            implementation.land("readings_bronze", WHOLE, self._folder / f"readings.{suffix}")
+            warehouse.replace(models["readings_silver"], WHOLE, RUN_ID)
+            rows: list[dict[str, Any]] = warehouse.query("SELECT * FROM silver.readings ORDER BY id").to_pylist()
+        return rows
+
+
+@pytest.fixture(params=[LocalImplementation, MemoryImplementation], ids=["duckdb_iceberg", "in_memory"])
+def readings(request: pytest.FixtureRequest, tmp_path: Path) -> Readings:
+    return Readings(request.param, tmp_path)
+
+
+def table(**changed: pa.Array) -> pa.Table:
+    rows = pa.Table.from_pylist(_ROWS, schema=_PARQUET)
+    for name, values in changed.items():
+        rows = rows.set_column(rows.schema.get_field_index(name), name, values)
+    return rows
+
+
+def csv_text(**changed: str) -> str:
+    values = {
+        "id": "1",
+        "level": "-2.5e-1",
+        "amount": "1234.5",
+        "is_open": "TRUE",
+        "day": "2024-02-29",
+        "local_time": "2024-02-29 23:59:59.123456",
+        "moment": "2024-02-29T18:59:59.123456-05:00",
+        "note": "open",
+    }
+    return f"{','.join(values)}\n{','.join((values | changed).values())}\n2,,,,,,,\n"
+
+
+def test_every_type_arrives_from_parquet_whatever_its_width_there(readings: Readings) -> None:
+    assert readings.of_parquet(table()) == _ROWS
+
+
+def test_every_type_arrives_from_text(readings: Readings) -> None:
+    assert readings.of_csv(csv_text()) == _ROWS
+
+
+def test_whole_numbers_are_levels_too(readings: Readings) -> None:
+    found = readings.of_parquet(table(level=pa.array([2**53, None], pa.int64())))
+    assert [row["level"] for row in found] == [float(2**53), None]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "problem"),
+    [
+        ("id", "1.5", "must hold whole numbers, but 1 values do not, for example 1.5"),
+        ("level", "high", "must hold numbers, but 1 values do not, for example high"),
+        ("amount", "1.2345", "numbers of at most 15 digits before the point and 3 after it, but 1 values do not"),
+        ("amount", "1e3", "numbers of at most 15 digits before the point"),
+        ("is_open", "yes", "must hold true or false, but 1 values do not, for example yes"),
+        ("is_open", "1", "must hold true or false"),
+        ("day", "2024-02-30", "must hold dates such as 2024-01-31, but 1 values do not, for example 2024-02-30"),
+        ("day", "02/29/2024", "must hold dates such as 2024-01-31"),
+        ("local_time", "2024-02-29T24:59:59", "must hold times without a zone"),
+        ("local_time", "2024-02-29 23:59:59Z", "must hold times without a zone"),
+        ("moment", "2024-02-29 23:59:59", "must hold times with a zone"),
+    ],
+)
+def test_text_that_engines_would_read_differently_or_not_at_all_is_refused(
+    tmp_path: Path, name: str, value: str, problem: str
+) -> None:
+    with pytest.raises(ContractViolation, match=f"column {name} .*{problem}"):
+        Readings(LocalImplementation, tmp_path).of_csv(csv_text(**{name: value}))
+
+
+_OTHER_TYPES: Mapping[str, pa.Array] = {
+    "level": pa.array([Decimal("0.1"), None], pa.decimal128(4, 1)),
+    "is_open": pa.array([1, None], pa.int8()),
+    "day": pa.array([datetime(2024, 2, 29), None], pa.timestamp("us")),
+    "local_time": pa.array([datetime(2024, 2, 29, tzinfo=UTC), None], pa.timestamp("us", tz="UTC")),
+    "moment": pa.array([datetime(2024, 2, 29), None], pa.timestamp("us")),
+}
+
+
+@pytest.mark.parametrize("name", _OTHER_TYPES)
+def test_a_type_that_would_lose_or_invent_something_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ContractViolation, match=f"column {name} is of type .*, which cannot become {name}"):
+        Readings(LocalImplementation, tmp_path).of_parquet(table(**{name: _OTHER_TYPES[name]}))
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "problem"),
+    [
+        ("level", pa.array([2**53 + 1, None], pa.int64()), "whole numbers that a FLOAT64 can hold"),
+        ("day", pa.array([2**30, None], pa.int32()).cast(pa.date32()), "has 1 times outside the years 1 to 9999"),
+    ],
+)
+def test_a_value_that_its_column_cannot_hold_is_refused(
+    tmp_path: Path, name: str, values: pa.Array, problem: str
+) -> None:
+    with pytest.raises(ContractViolation, match=f"column {name} .*{problem}"):
+        Readings(LocalImplementation, tmp_path).of_parquet(table(**{name: values}))
+
+
+def test_more_decimals_than_the_column_has_are_rounded_and_counted(readings: Readings) -> None:
+    finer = pa.array([Decimal("1.0005"), Decimal("2.0000")], pa.decimal128(12, 4))
+    assert [row["amount"] for row in readings.of_parquet(table(amount=finer))] == [Decimal("1.001"), Decimal("2.000")]
