@@ -14,6 +14,7 @@ from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 
+from lakehouse.bronze.sources import SOURCES
 from lakehouse.settings import PROJECT_ROOT
 
 SOURCE = PROJECT_ROOT / "src" / "lakehouse"
@@ -85,6 +86,13 @@ def imports(path: Path) -> Iterator[str]:
 def loads(path: Path) -> Iterator[str]:
     """What a module imports when it is imported itself."""
     yield from _imported(tree(path).body)
+
+
+def constants(path: Path) -> Iterator[str]:
+    """Every text that a module holds as a value."""
+    yield from (
+        node.value for node in ast.walk(tree(path)) if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    )
 
 
 def _imported(nodes: Iterable[ast.AST]) -> Iterator[str]:
@@ -194,6 +202,21 @@ def test_only_the_profile_makes_a_bronze_store() -> None:
         if imported == "lakehouse.bronze.local" and name != "lakehouse.warehouse.profile"
     }
     assert found == set()
+
+
+def test_only_the_list_of_sources_knows_which_there_are() -> None:
+    """Their contracts know theirs, and samples are generated of some; to all others one source is like another."""
+    may = ("lakehouse.bronze.sources", "lakehouse.bronze.contracts", "lakehouse.sample", "dlt_sources")
+    modules = {"dlt_sources.tlc", "dlt_sources.jsonplaceholder"}
+    names = {name for source in SOURCES for name in (source.dataset.name, source.asset, source.address.name)}
+    offenders = [
+        f"{module_name(path)}: {said}"
+        for path in MODULES
+        if not is_in(module_name(path), *may)
+        for said in (*imports(path), *constants(path))
+        if said in modules | names
+    ]
+    assert offenders == []
 
 
 def test_only_settings_touches_the_environment() -> None:

@@ -64,7 +64,7 @@ class Drift:
         return replace(self, duplicates=records)
 
     def check(self) -> CheckResult:
-        """A warning where the file has columns nobody asked for, lacks one it had, or is finer than a cent."""
+        """A warning where the file has columns nobody asked for, lacks one it had, or has finer numbers."""
         facts: dict[str, str | int] = {f"{_ROUNDED}{name}": count for name, count in self.rounded.items()}
         for kind in ("unknown", "absent", "vanished"):
             if columns := getattr(self, kind):

@@ -18,7 +18,7 @@ IMPLICIT_CHECKS = {
     "grain": "One row for each combination of the grain's columns",
     "row_ledger": "Bronze rows = silver rows + duplicate copies + rejected rows",
     "contract_drift": "The landed file has every column that a file of its month should have, none unknown to its "
-    "contract, no amount finer than two decimals, and, if it comes whole, no record twice",
+    "contract, no number finer than its column, and, if it comes whole, no record twice",
     "datasets_present": "Every dataset that is put together here has been published for the month",
 }
 """Checks that a model has without declaring them, where they apply, and what they mean."""
