@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+import time
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -367,6 +369,29 @@ def test_a_relationship_is_checked_against_the_other_table(house: House) -> None
     assert (failed.passed, failed.failing) == (False, 3)
 
 
+@pytest.mark.parametrize("parents", ["1, 2", "1, 2, NULL"])
+def test_null_is_no_parent_hides_no_orphan_and_is_none_itself(house: House, parents: str) -> None:
+    ids = "\nUNION ALL\n".join(f"SELECT CAST({parent} AS INT64) AS zone_id" for parent in parents.split(", "))
+    (house.sql / "silver" / "few_silver.sql").write_text(
+        "/*\ndescription: A few zones\ntable: silver.few\ngrain: [zone_id]\n"
+        f"columns: {{zone_id: {{type: INT64, description: Id}}}}\n*/\n{ids}\n"
+    )
+    check = (
+        "  - {type: relationship, columns: [pickup_location_id, dropoff_location_id], to: silver.few.zone_id, "
+        "severity: warn, name: zones_known}\n*/"
+    )
+    house.edit("silver/green_silver.sql", ("*/", check))
+    house.replace("few_silver", None)
+    places = [(1, 2), (3, 1), (4, 4), (None, 2), (None, None)]
+    rows = [trip(JANUARY, n, PULocationID=pickup, DOLocationID=dropoff) for n, (pickup, dropoff) in enumerate(places)]
+    house.land(JANUARY, rows)
+    result = house.replace("green_silver", JANUARY)
+    found = next(check for check in result.checks if check.name == "zones_known")
+    assert (found.passed, found.failing) == (False, 3)
+    facts = {name: fact for name, fact in found.facts.items() if "location" in name}
+    assert facts == {"unknown_pickup_location_id": "3: 1 row, 4: 1 row", "unknown_dropoff_location_id": "4: 1 row"}
+
+
 def test_a_table_that_only_checks_read_does_not_make_a_month_new(house: House) -> None:
     path = house.sql / "silver" / "few_silver.sql"
     columns = "columns: {zone_id: {type: INT64, description: Id}}"
@@ -596,6 +621,30 @@ def test_an_integer_sum_comes_back_as_an_integer(house: House) -> None:
     house.replace("green_silver", JANUARY)
     result = house.warehouse.query("SELECT SUM(copies) AS n, COUNT(*) AS c FROM silver.green_trips")
     assert [str(field.type) for field in result.schema] == ["int64", "int64"]
+
+
+@pytest.fixture(params=["America/New_York", "Pacific/Kiritimati"])
+def zone(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The time zone of this machine, to everything that asks for it from now on."""
+    with monkeypatch.context() as there:
+        there.setenv("TZ", request.param)
+        time.tzset()
+        yield request.param
+    time.tzset()
+
+
+def test_a_query_gives_the_same_in_every_time_zone(house: House, zone: str) -> None:
+    landing = house.land(JANUARY, trips(JANUARY, 1))
+    earliest = datetime.now(UTC).date()
+    (row,) = house.rows(
+        "SELECT CAST(TIMESTAMP(observed_at) AS DATETIME) AS landed_at, CURRENT_DATE() AS today,\n"
+        "  CAST(TIMESTAMP '2024-01-31 23:30:00+00' AS DATETIME) AS late,\n"
+        "  CAST(TIMESTAMP '2024-01-31 23:30:00+00' AS DATE) AS day\n"
+        "FROM bronze.landings"
+    )
+    assert row["landed_at"] == landing.observed_at.replace(tzinfo=None), zone
+    assert (row["late"], row["day"]) == (datetime(2024, 1, 31, 23, 30), date(2024, 1, 31))
+    assert earliest <= row["today"] <= datetime.now(UTC).date()
 
 
 def test_landings_can_be_queried(house: House) -> None:
