@@ -222,6 +222,16 @@ def test_an_older_month_that_cannot_be_asked_for_gets_one_more_chance_before_the
     assert position(old_house) == RotationCursor(OLDER[1])
 
 
+def test_a_tick_that_ends_before_the_month_that_gave_no_answer_still_knows_it(old_house: House) -> None:
+    old_house.server.fail(path_of(OLDER[0]), Fault(status=500))
+    old_house.skipped()
+    old_house.server.fail(path_of(NEWEST[1]), THROTTLED, times=2)  # HEAD and GET
+    assert "CloudFront" in old_house.skipped()
+    assert position(old_house) == RotationCursor(OLDER[0], unanswered=OLDER[0])
+    old_house.skipped()
+    assert position(old_house) == RotationCursor(OLDER[1])
+
+
 def test_files_that_can_never_be_asked_for_do_not_keep_older_months_waiting(old_house: House) -> None:
     for month in NEWEST[:2]:
         old_house.server.fail(path_of(month), Fault(status=410))
