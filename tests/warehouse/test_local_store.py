@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from threading import Barrier
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from pyiceberg.catalog.sql import SqlCatalog
+from pyiceberg.manifest import DataFile, DataFileContent, FileFormat, ManifestContent, ManifestWriterV2
+from pyiceberg.partitioning import PartitionSpec
+from pyiceberg.table import Table
+from pyiceberg.table.snapshots import Operation
+from pyiceberg.table.update.snapshot import _FastAppendFiles
 from pyiceberg.types import ListType, StringType
 
 from lakehouse.bronze.local import LocalBronzeStore
 from lakehouse.exceptions import CorruptFile, QueryError
 from lakehouse.partition import Month
+from lakehouse.files import file_uri, path_of
+from lakehouse.month import Month
 from lakehouse.results import Effect
 from lakehouse.schema import Column
 from lakehouse.settings import PROJECT_ROOT
@@ -56,6 +64,62 @@ def data_file(house: House, tables: IcebergTables) -> Path:
     assert spec is not None
     (file,) = IcebergRecords(tables).paths(spec, MONTH)
     return file
+
+
+def months_committed(tables: IcebergTables) -> list[str]:
+    """The months that green silver's snapshots published, in the order of their commits."""
+    summaries = [snapshot.summary for snapshot in tables.catalog.load_table(TABLE).snapshots()]
+    return [str(summary["lakehouse.month"]) for summary in summaries if summary is not None]
+
+
+def overtake(monkeypatch: pytest.MonkeyPatch, another: Callable[[], object]) -> list[Callable[[], object]]:
+    """Let another writer do this when the next commit is about to be made; what is returned is empty once it has."""
+    pending, commit = [another], SqlCatalog.commit_table
+
+    def overtaken(self: SqlCatalog, *arguments: Any) -> Any:
+        if pending:
+            pending.pop()()
+        return commit(self, *arguments)
+
+    monkeypatch.setattr(SqlCatalog, "commit_table", overtaken)
+    return pending
+
+
+class _Deletes(ManifestWriterV2):
+    """Writes a manifest of delete files, which this library reads and does not write by itself."""
+
+    def content(self) -> ManifestContent:
+        return ManifestContent.DELETES
+
+    @property
+    def _meta(self) -> dict[str, str]:
+        return {**super()._meta, "content": "deletes"}
+
+
+class _RowDelta(_FastAppendFiles):
+    """Adds files that delete single rows of others."""
+
+    def new_manifest_writer(self, spec: PartitionSpec) -> ManifestWriterV2:
+        output = self.new_manifest_output()
+        return _Deletes(spec, self.schema(), output, self._snapshot_id, self._compression)
+
+
+def delete_first_row(table: Table, file: Path) -> None:
+    """What another tool does that deletes a row without writing its file anew."""
+    deletes = file.with_name("deletes.parquet")
+    pq.write_table(pa.table({"file_path": [file_uri(file)], "pos": [0]}), deletes)
+    (task,) = table.scan().plan_files()
+    deleted = DataFile.from_args(
+        content=DataFileContent.POSITION_DELETES,
+        file_path=file_uri(deletes),
+        file_format=FileFormat.PARQUET,
+        partition=task.file.partition,
+        record_count=1,
+        file_size_in_bytes=deletes.stat().st_size,
+    )
+    deleted.spec_id = table.spec().spec_id
+    with table.transaction() as transaction, _RowDelta(Operation.DELETE, transaction, table.io) as delta:
+        delta.append_data_file(deleted)
 
 
 def test_a_snapshot_says_which_run_published_which_month_from_which_file(house: House, tables: IcebergTables) -> None:
@@ -144,6 +208,17 @@ def test_a_column_that_another_tool_added_does_no_harm(house: House, tables: Ice
         house.rows(f"SELECT seen_by FROM {TABLE}")
 
 
+def test_a_table_in_which_another_tool_deleted_single_rows_is_not_read_as_if_they_were_there(
+    house: House, tables: IcebergTables
+) -> None:
+    table = tables.catalog.load_table(TABLE)
+    delete_first_row(table, data_file(house, tables))
+    assert table.refresh().scan().to_arrow().num_rows == 5
+    for read in (lambda: house.rows(f"SELECT COUNT(*) AS n FROM {TABLE}"), lambda: house.replace("green_gold", MONTH)):
+        with pytest.raises(CorruptFile, match=f"{TABLE} has row-level deletes"):
+            read()
+
+
 def test_a_landed_file_that_became_another_one_of_its_size_is_not_computed(house: House, tmp_path: Path) -> None:
     def plain(total: float) -> Path:
         table = green_files.table(trips(FEBRUARY, 6, total_amount=total))
@@ -167,21 +242,54 @@ def test_two_writers_of_one_table_end_as_if_one_had_come_after_the_other(
     for month in (FEBRUARY, MARCH):
         house.land(month, trips(month, 9))
     second, _ = house.implementation.open(house.sql)
-    pending = [lambda: second.replace(house.models["green_silver"], other, RUN_ID)]
-    commit = SqlCatalog.commit_table
-
-    def overtaken(self: SqlCatalog, *arguments: Any) -> Any:
-        if pending:
-            pending.pop()()
-        return commit(self, *arguments)
-
-    monkeypatch.setattr(SqlCatalog, "commit_table", overtaken)
+    pending = overtake(monkeypatch, lambda: second.replace(house.models["green_silver"], other, RUN_ID))
     assert house.replace("green_silver", FEBRUARY).rows == 9
     assert pending == []
     spec = house.models.spec(TABLE)
     assert spec is not None
     files = {month: len(IcebergRecords(tables).paths(spec, month)) for month in (MONTH, FEBRUARY, MARCH)}
     assert files == {MONTH: 1, FEBRUARY: 1, MARCH: 1 if other == MARCH else 0}
+
+
+def test_a_writer_of_another_month_is_no_conflict(
+    house: House, tables: IcebergTables, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Were it one, each month would be looked at anew, and a conflict in the end, for as long as others are written."""
+    for month in (FEBRUARY, MARCH):
+        house.land(month, trips(month, 9))
+    second, _ = house.implementation.open(house.sql)
+    pending = overtake(monkeypatch, lambda: second.replace(house.models["green_silver"], MARCH, RUN_ID))
+    monkeypatch.setattr("lakehouse.warehouse.local.tables.COMMIT_ATTEMPTS", 1)
+    assert house.replace("green_silver", FEBRUARY).effect is Effect.PUBLISHED
+    assert pending == []
+    assert months_committed(tables) == ["2024-01", "2024-03", "2024-02"]
+
+
+@pytest.mark.parametrize("blocked", [TABLE, f"{TABLE}_rejected"])
+def test_a_month_is_published_rejected_records_first_and_its_table_last(
+    house: House, tables: IcebergTables, blocked: str
+) -> None:
+    """Whichever of the two commits cannot be made, no table has rows whose rejected records are not there."""
+    house.land(FEBRUARY, [*trips(FEBRUARY, 30), outside(FEBRUARY, 1)])
+    obstacle = path_of(tables.catalog.load_table(blocked).location()) / "data" / "2024-02"
+    obstacle.parent.mkdir(parents=True, exist_ok=True)
+    obstacle.write_text("a file where the month's folder should be")
+    with pytest.raises(FileExistsError) as fault:
+        house.replace("green_silver", FEBRUARY)
+    assert fault.value.filename == str(obstacle)
+
+    def held() -> list[int]:
+        counts = [
+            f"SELECT COUNT(*) AS n FROM {TABLE}_rejected",
+            f"SELECT COUNT(*) AS n FROM {TABLE} WHERE pickup_at >= '2024-02-01'",
+        ]
+        return [house.rows(sql)[0]["n"] for sql in counts]
+
+    assert held() == ([1, 0] if blocked == TABLE else [0, 0])
+    assert FEBRUARY not in house.warehouse.publications()["green_silver"]
+    obstacle.unlink()
+    assert house.replace("green_silver", FEBRUARY).effect is Effect.PUBLISHED
+    assert held() == [1, 30]
 
 
 def test_several_may_evolve_a_table_at_once(house: House, tmp_path: Path) -> None:
