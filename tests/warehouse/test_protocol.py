@@ -201,6 +201,16 @@ def test_a_failed_blocking_check_publishes_nothing_and_reports_all_checks(house:
     assert house.rows("SELECT COUNT(*) AS n FROM silver.green_trips_rejected") == [{"n": 0}]
 
 
+def test_a_check_that_was_made_stricter_fails_a_month_that_is_left_as_it_is(house: House) -> None:
+    house.land(JANUARY, trips(JANUARY, 30))
+    house.replace("green_silver", JANUARY)
+    first = house.replace("green_gold", JANUARY)
+    house.edit("gold/green_gold.sql", ("\nchecks:\n", "\nchecks:\n  - {type: row_count, min: 3}\n"))
+    with pytest.raises(CheckFailed, match=r"green_gold 2024-01: blocking check failed: row_count \(1 failing"):
+        house.replace("green_gold", JANUARY)
+    assert house.warehouse.publications()["green_gold"][JANUARY].version == first.version
+
+
 def test_a_broken_grain_is_a_blocking_failure(house: House) -> None:
     house.land(JANUARY, [trip(JANUARY, 1), trip(JANUARY, 2)])
     house.replace("green_silver", JANUARY)
@@ -700,6 +710,21 @@ def test_a_model_that_gives_rows_outside_its_month_publishes_nothing(house: Hous
     with pytest.raises(ModelError, match=r"green_gold: .* of its rows for the month have a month outside it"):
         house.replace("green_gold", JANUARY)
     assert house.rows("SELECT DISTINCT month FROM gold.green_trips_by_payment_type") == [{"month": date(2024, 1, 1)}]
+
+
+def test_a_model_that_gives_rows_without_a_month_publishes_nothing(house: House) -> None:
+    house.land(JANUARY, trips(JANUARY, 9))
+    house.replace("green_silver", JANUARY)
+    house.edit(
+        "gold/green_gold.sql",
+        (
+            "CAST(DATE_TRUNC(pickup_at, MONTH) AS DATE) AS month",
+            "CASE WHEN payment_type = 1 THEN CAST(DATE_TRUNC(pickup_at, MONTH) AS DATE) END AS month",
+        ),
+    )
+    with pytest.raises(ModelError, match="green_gold: 1 of its rows for the month have a month outside it or none"):
+        house.replace("green_gold", JANUARY)
+    assert house.warehouse.publications()["green_gold"] == {}
 
 
 def test_a_month_refused_for_its_rejects_says_why_they_were_rejected(house: House) -> None:
