@@ -101,6 +101,11 @@ def test_real_data_do_not_go_where_samples_are_kept(tmp_path: Path) -> None:
         load_settings(_env_file=None, home=tmp_path / "sample")
 
 
+def test_there_may_be_one_month_only() -> None:
+    settings = load_settings(_env_file=None, first_month="2024-01", last_month="2024-01")
+    assert (settings.first_month, settings.last_month) == (Month(2024, 1), Month(2024, 1))
+
+
 def test_the_last_month_is_not_before_the_first() -> None:
     with pytest.raises(ConfigurationError, match="LAKEHOUSE_LAST_MONTH=2023-12: is before LAKEHOUSE_FIRST_MONTH=2024"):
         load_settings(_env_file=None, last_month="2023-12")

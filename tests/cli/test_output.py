@@ -40,6 +40,14 @@ def test_money_keeps_its_cents_in_every_style(capsys: pytest.CaptureFixture[str]
     assert json.loads(text)[1] == {"total": None}
 
 
+@pytest.mark.parametrize(("rows", "said"), [(200, "200 rows"), (201, "… the first 200 of 201 rows; --format csv")])
+def test_a_long_table_is_cut_and_says_so(capsys: pytest.CaptureFixture[str], rows: int, said: str) -> None:
+    write(pa.table({"number": range(rows)}), "table")
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-1].startswith(said)
+    assert [line.strip() for line in lines if line.strip().isdigit()] == [str(number) for number in range(200)]
+
+
 def test_no_rows_are_an_empty_array_and_a_header(capsys: pytest.CaptureFixture[str]) -> None:
     result = pa.table({"a": pa.array([], pa.int64())})
     write(result, "json")
