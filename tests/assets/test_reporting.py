@@ -7,10 +7,11 @@ import re
 
 import pyarrow as pa
 import pytest
-from dagster import MarkdownMetadataValue
+from dagster import Failure, MarkdownMetadataValue
 from markdown_it import MarkdownIt
 
-from lakehouse.assets.reporting import markdown_table
+from lakehouse.assets.reporting import failures_in_words, markdown_table
+from lakehouse.exceptions import NotPublished
 
 _CELL = re.compile(r"<t[hd]>(.*?)</t[hd]>", re.DOTALL)
 _TAG = re.compile(r"<([^>]*)>")
@@ -56,3 +57,18 @@ def test_no_value_is_told_from_an_empty_one() -> None:
 def test_columns_of_one_name_are_all_shown() -> None:
     table = pa.table([pa.array([1]), pa.array([2])], names=["n", "n"])
     assert cells(markdown_table(table)) == ["n", "n", "1", "2"]
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (NotPublished("green 2024-01: nothing there"), "green 2024-01: nothing there"),
+        (OSError(28, "No space left on device", "/data/x"), "green 2024-01: No space left on device: /data/x; nothing"),
+    ],
+)
+def test_a_failure_is_said_in_words_and_not_retried_as_a_whole(error: Exception, said: str) -> None:
+    with pytest.raises(Failure) as failure, failures_in_words("green 2024-01"):
+        raise error
+    assert str(failure.value.description).startswith(said)
+    assert failure.value.metadata["error"].value == type(error).__name__
+    assert not failure.value.allow_retries

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import dagster as dg
 import pytest
 
 from lakehouse.partition import Month
+from lakehouse.assets.sql_models import sql_model_asset
+from lakehouse.bronze.contracts import CONTRACTS
+from lakehouse.month import Month
+from lakehouse.settings import PROJECT_ROOT, load_settings
 from tests import green_files
+from tests.loading import models_of
 from tests.project import Project
 
 MONTH = Month(2024, 1)
@@ -78,3 +84,23 @@ def test_a_rerun_of_an_unchanged_month_shows_the_rows_again(project: Project) ->
         (outcome,) = project.run(MONTH, selection=SILVER)
     assert {asset.key: asset.unchanged for asset in outcome.assets}["green_silver"]
     assert "5000.00" in shown(evaluation(project, "green_silver", "trip_miles_range"))["sample"]
+
+
+def code_version(changes: dict[str, Any] | None = None, column: dict[str, Any] | None = None) -> str | None:
+    """Of green silver, if the first column of the contract that it reads were another."""
+    settings, models, contract = load_settings(), models_of(PROJECT_ROOT / "sql"), CONTRACTS["green_bronze"]
+    first = contract.canonical[0]
+    first = replace(first, column=replace(first.column, **(column or {})), **(changes or {}))
+    contracts = {**CONTRACTS, "green_bronze": replace(contract, canonical=(first, *contract.canonical[1:]))}
+    asset = sql_model_asset(settings, models, models["green_silver"], contracts)
+    return asset.code_versions_by_key[dg.AssetKey("green_silver")]
+
+
+@pytest.mark.parametrize("changes", [{"sources": ("VendorID", "vendor")}, {"required": True}, {"padded": True}])
+def test_another_reading_of_the_landed_file_is_another_version_of_the_code(changes: dict[str, Any]) -> None:
+    assert code_version(changes) != code_version()
+
+
+def test_another_type_is_another_version_of_the_code_and_another_description_is_not() -> None:
+    assert code_version(column={"type": "STRING"}) != code_version()
+    assert code_version(column={"description": "Somebody"}) == code_version()
