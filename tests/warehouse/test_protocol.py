@@ -727,6 +727,17 @@ def test_a_model_that_gives_rows_without_a_month_publishes_nothing(house: House)
     assert house.warehouse.publications()["green_gold"] == {}
 
 
+def test_the_share_of_rejected_records_is_of_all_that_were_landed_and_may_be_as_large_as_is_allowed(
+    house: House,
+) -> None:
+    kept = [*trips(JANUARY, 9), *[trip(JANUARY, 10)] * 10]
+    house.land(JANUARY, [*kept, outside(JANUARY, 1)])  # 1 of 20 records, though 1 of 11 different ones
+    assert house.replace("green_silver", JANUARY).effect is Effect.PUBLISHED
+    house.land(JANUARY, [*kept[1:], outside(JANUARY, 1)])
+    with pytest.raises(CheckFailed, match="rejected_share"):
+        house.replace("green_silver", JANUARY)
+
+
 def test_a_month_refused_for_its_rejects_says_why_they_were_rejected(house: House) -> None:
     house.land(JANUARY, [trip(JANUARY, 1), green_files.outside(JANUARY, 2), green_files.outside(JANUARY, 3)])
     with pytest.raises(

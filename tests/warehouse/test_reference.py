@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from lakehouse.exceptions import CheckFailed, ContractViolation, NotLanded
 from lakehouse.partition import WHOLE, Month
+from lakehouse.bronze.local import LocalBronzeStore
+from lakehouse.exceptions import CheckFailed, ContractViolation, CorruptFile, NotLanded
+from lakehouse.month import Month
 from lakehouse.results import CheckResult, ReplaceResult
 from tests import green_files
 from tests.reference_files import user
@@ -73,6 +78,16 @@ def test_a_record_that_comes_twice_is_kept_once_and_reported(house: House) -> No
     result = house.replace("users_silver", WHOLE)
     drift = check(result, "contract_drift")
     assert (result.rows, drift.passed, drift.facts["duplicate_records"]) == (2, False, 1)
+
+
+def test_a_file_that_is_not_read_as_all_the_records_that_were_landed_publishes_nothing(
+    house: House, tmp_path: Path
+) -> None:
+    landing = house.land_zones()
+    LocalBronzeStore(tmp_path / "home", of_samples=False).record(landing.model_copy(update={"rows": 266}))
+    with pytest.raises(CorruptFile, match=r"zones \(.*\.csv\): 265 of its 266 records can be read"):
+        house.replace("zones_silver", None)
+    assert house.warehouse.publications()["zones_silver"] == {}
 
 
 @pytest.mark.parametrize("number", ["1.5", "x", "1e3", "0x10", "99999999999999999999"])
