@@ -59,6 +59,13 @@ def test_an_interrupted_statement_is_an_interrupt(connection: duckdb.DuckDBPyCon
     timer.join()
 
 
+def test_a_connection_keeps_to_what_it_was_given(tmp_path: Path) -> None:
+    settings = ("threads", "memory_limit", "temp_directory", "TimeZone")
+    with connect("100MB", 3, tmp_path / "spill") as connected:
+        values = connected.execute("SELECT " + ", ".join(f"current_setting('{name}')" for name in settings)).fetchone()
+    assert values == (3, "95.3 MiB", str(tmp_path / "spill"), "UTC")
+
+
 def test_a_limit_that_duckdb_does_not_take_names_the_setting(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="LAKEHOUSE_MEMORY_LIMIT=99999999999TB"):
         connect("99999999999TB", 2, tmp_path)

@@ -30,7 +30,8 @@ from lakehouse.results import Effect
 from lakehouse.schema import Column
 from lakehouse.settings import PROJECT_ROOT
 from lakehouse.warehouse import inputs
-from lakehouse.warehouse.local.records import IcebergRecords, content_of, fingerprint_of
+from lakehouse.warehouse.local.commits import Replaced, publish
+from lakehouse.warehouse.local.records import IcebergRecords, content_hash, content_of, fingerprint_of
 from lakehouse.warehouse.local.tables import IcebergTables
 from tests import green_files
 from tests.green_files import outside, trips
@@ -290,6 +291,26 @@ def test_a_month_is_published_rejected_records_first_and_its_table_last(
     obstacle.unlink()
     assert house.replace("green_silver", FEBRUARY).effect is Effect.PUBLISHED
     assert held() == [1, 30]
+
+
+@pytest.mark.parametrize("how", ["narrower", "missing"])
+def test_a_file_whose_columns_are_not_those_of_its_table_is_not_committed(
+    house: House, tables: IcebergTables, tmp_path: Path, how: str
+) -> None:
+    """Iceberg would take it, and readers would fail at it."""
+    spec = house.models.spec(TABLE)
+    assert spec is not None
+    rows = pq.read_table(data_file(house, tables))
+    place = rows.schema.get_field_index("vendor_id")
+    other = rows.remove_column(place)
+    if how == "narrower":
+        other = other.add_column(place, "vendor_id", rows.column(place).cast(pa.int32()))
+    staged = tmp_path / "staged.parquet"
+    pq.write_table(other, staged)
+    wanted = Replaced(spec, MONTH, staged, rows.num_rows, "0" * 16, content_hash(staged), {})
+    with pytest.raises(CorruptFile, match=f"columns vendor_id are not those of {TABLE}; nothing was published"):
+        publish(tables, wanted, lambda: True)
+    assert months_committed(tables) == ["2024-01"]
 
 
 def test_several_may_evolve_a_table_at_once(house: House, tmp_path: Path) -> None:
