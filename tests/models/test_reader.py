@@ -10,6 +10,7 @@ from sqlglot import exp, parse_one
 
 from lakehouse.exceptions import ModelError
 from lakehouse.models import dialect
+from lakehouse.models.checks.kinds import IMPLICIT_CHECKS
 from lakehouse.models.lineage import column_lineage
 from lakehouse.models.model import Models
 from lakehouse.models.reader import load_models
@@ -112,6 +113,14 @@ def test_reject_rules_become_a_null_safe_filter_and_a_table_of_rejects(folder: P
     assert model.rejected.name == "silver.t_rejected"
     assert [column.name for column in model.rejected.columns][-3:] == ["bronze_sha256", "reject_reason", "month"]
     assert model.reject_reasons == ("missing_pickup_time", "pickup_outside_month")
+
+
+@pytest.mark.parametrize("name", IMPLICIT_CHECKS)
+def test_a_check_may_not_be_named_as_one_that_models_have_by_themselves(folder: Path, name: str) -> None:
+    check = f"checks: [{{type: not_null, column: total, name: {name}}}]\n"
+    write(folder, "gold/s_gold", GOLD_HEADER + check, GOLD_SQL)
+    with pytest.raises(ModelError, match=f"gold/s_gold.sql: two checks are named {name}; give one another name"):
+        load(folder)
 
 
 def test_both_dialects_render_the_same_columns(folder: Path) -> None:
