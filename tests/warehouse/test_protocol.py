@@ -575,6 +575,19 @@ def test_rejected_records_of_another_name_are_published_though_the_kept_ones_are
     assert house.rows("SELECT reject_reason AS why FROM silver.green_trips_rejected") == [{"why": "pickup_elsewhere"}]
 
 
+def test_reasons_that_change_places_are_published_though_the_kept_records_and_the_ledger_are_the_same(
+    house: House,
+) -> None:
+    house.land(JANUARY, [*trips(JANUARY, 40), outside(JANUARY, 1)])
+    house.replace("green_silver", JANUARY)
+    swapped = [("missing_pickup_time:", "other:"), ("pickup_outside_month:", "missing_pickup_time:")]
+    house.edit("silver/green_silver.sql", *swapped, ("other:", "pickup_outside_month:"))
+    assert house.replace("green_silver", JANUARY).reason == "older fingerprint"
+    assert house.rows("SELECT reject_reason AS why FROM silver.green_trips_rejected") == [
+        {"why": "missing_pickup_time"}
+    ]
+
+
 def test_what_arrives_while_a_month_is_computed_is_computed_too(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     house.land(JANUARY, trips(JANUARY, 3))
     arriving = [lambda: house.land(JANUARY, trips(JANUARY, 7))]
