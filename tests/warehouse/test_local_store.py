@@ -332,6 +332,19 @@ def test_several_may_evolve_a_table_at_once(house: House, tmp_path: Path) -> Non
         each.close()
 
 
+def test_a_folder_above_the_home_that_is_called_as_a_column_and_its_value_is_no_column(tmp_path: Path) -> None:
+    """Readers of partitioned folders would put it in the place of the column that the files have."""
+    sql = shutil.copytree(PROJECT_ROOT / "sql", tmp_path / "sql")
+    implementation = LocalImplementation(tmp_path / "payment_type=7" / "Borough=Moon" / "borough=Moon" / "home")
+    house = House(implementation, sql)
+    house.publish_zones()
+    house.land(MONTH, trips(MONTH, 6))
+    house.replace("green_silver", MONTH)
+    assert house.rows(f"SELECT DISTINCT payment_type AS type FROM {TABLE} ORDER BY 1") == [{"type": 1}, {"type": 2}]
+    assert house.rows("SELECT borough FROM silver.zones WHERE location_id = 7") == [{"borough": "Queens"}]
+    implementation.close()
+
+
 def test_asking_writes_nothing(tmp_path: Path) -> None:
     implementation = LocalImplementation(tmp_path / "nowhere")
     house = House(implementation, PROJECT_ROOT / "sql")
