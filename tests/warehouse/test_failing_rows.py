@@ -74,6 +74,12 @@ def test_values_outside_their_range_are_shown_the_furthest_first(house: House) -
     assert rows[0]["pickup_at"] == MONTH.start + timedelta(minutes=14)
 
 
+def test_both_bounds_of_a_range_belong_to_it(house: House) -> None:
+    result = warned(house, [trip(MONTH, n, trip_distance=miles) for n, miles in enumerate((0, 1000, -0.01, 1000.01))])
+    assert [float(row["trip_miles"]) for row in sample(result, "trip_miles_range")] == [1000.01, -0.01]
+    assert check(result, "trip_miles_range").failing == 2
+
+
 def test_values_below_a_range_without_an_end_are_shown_the_lowest_first(house: House) -> None:
     declare(house, "  - {type: range, column: tip_amount, min: 0, severity: warn}")
     result = warned(house, [trip(MONTH, n, tip_amount=tip) for n, tip in enumerate((-1.0, 0.0, -9.0))])
