@@ -26,6 +26,7 @@ from lakehouse.exceptions import (
     Throttled,
 )
 from tests.asking import fetch_users, users_url
+from tests.commands import free_port
 from tests.http_source import CLOUDFRONT_REQUEST_BLOCKED, Fault, SourceServer
 from tests.reference_files import user
 
@@ -251,6 +252,31 @@ def test_an_answer_that_is_no_list_of_users_is_refused(
     message = refusal(CorruptFile, url, into)
     assert message.startswith(f"users: {url} is not a list of users: {problem}")
     assert "nothing was kept" in message
+
+
+def test_an_id_may_be_as_large_as_any_that_a_table_holds_and_no_larger(
+    server: SourceServer, published: Path, into: Path
+) -> None:
+    for number in (2**63 - 1, -(2**63)):
+        publish(published, user(1, id=number))
+        assert fetched(address(server), into).rows == 1
+    for number in (2**63, -(2**63) - 1):
+        publish(published, user(1, id=number))
+        with pytest.raises(CorruptFile, match="the id of entry 1 is larger than any table's"):
+            fetched(address(server), into)
+
+
+def test_a_proxy_is_asked_for_other_machines_and_not_for_this_one(
+    server: SourceServer, into: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("no_proxy", "NO_PROXY", "HTTP_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("http_proxy", server.url)
+    fetched("http://users.invalid/users.json", into)
+    monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{free_port()}")
+    fetched(address(server), into)
+    asked = [(each.headers["Host"], each.path) for each in server.requests]
+    assert asked == [("users.invalid", PATH), (server.url.removeprefix("http://"), PATH)]
 
 
 def test_secrets_of_the_address_are_used_but_never_shown(

@@ -34,6 +34,8 @@ from lakehouse.exceptions import (
 )
 from lakehouse.partition import Month
 from tests.asking import fetch_month, month_url
+from lakehouse.month import Month
+from tests.commands import free_port
 from tests.http_source import CLOUDFRONT_REQUEST_BLOCKED, S3_ACCESS_DENIED, Fault, SourceServer
 
 PROJECT = Path(__file__).parents[2]
@@ -182,6 +184,19 @@ def test_validators_that_say_nothing_make_no_conditional_request(server: SourceS
 def test_a_304_nobody_asked_for_is_not_taken_for_unchanged(server: SourceServer, into: Path) -> None:
     server.fail(PATH, Fault(status=304))
     assert "answered 304" in refusal(SourceUnavailable, server.url, into)
+
+
+def test_a_proxy_is_asked_for_other_machines_and_not_for_this_one(
+    server: SourceServer, into: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("no_proxy", "NO_PROXY", "HTTP_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("http_proxy", server.url)
+    fetched("http://tlc.invalid", into)
+    monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{free_port()}")
+    fetched(server.url, into)
+    asked = [(each.headers["Host"], each.path) for each in server.requests]
+    assert asked == [("tlc.invalid", PATH), (server.url.removeprefix("http://"), PATH)]
 
 
 def test_secrets_of_the_address_are_used_but_never_shown(server: SourceServer, into: Path) -> None:
