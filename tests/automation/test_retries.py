@@ -125,6 +125,19 @@ def test_an_older_month_is_tried_again_when_it_is_due_rather_than_in_its_turn(ol
     assert (again.partition_key, str(again.run_key)[-9:]) == (str(OLDER[0]), "attempt 2")
 
 
+@pytest.mark.parametrize(("days", "is_asked_for"), [(6, True), (8, False)])
+def test_a_failure_is_known_until_the_turn_of_the_older_months_has_come_round(
+    old_house: House, days: int, is_asked_for: bool
+) -> None:
+    old_house.publish(OLDER[0])
+    (request,) = old_house.requests()
+    old_house.pretend(request, dg.DagsterRunStatus.FAILURE)
+    after(old_house, days=days)
+    old_house.asked()
+    old_house.tick()
+    assert (file_of(OLDER[0]) in old_house.asked()) is is_asked_for
+
+
 def test_an_older_month_that_is_due_in_its_turn_is_asked_for_once(old_house: House) -> None:
     old_house.publish(OLDER[0])
     (request,) = old_house.requests()
