@@ -8,10 +8,9 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from lakehouse.partition import Month
 from lakehouse.assets.sql_models import sql_model_asset
-from lakehouse.bronze.contracts import CONTRACTS
-from lakehouse.month import Month
+from lakehouse.bronze.sources import SOURCES
+from lakehouse.partition import Month
 from lakehouse.settings import PROJECT_ROOT, load_settings
 from tests import green_files
 from tests.loading import models_of
@@ -88,11 +87,12 @@ def test_a_rerun_of_an_unchanged_month_shows_the_rows_again(project: Project) ->
 
 def code_version(changes: dict[str, Any] | None = None, column: dict[str, Any] | None = None) -> str | None:
     """Of green silver, if the first column of the contract that it reads were another."""
-    settings, models, contract = load_settings(), models_of(PROJECT_ROOT / "sql"), CONTRACTS["green_bronze"]
-    first = contract.canonical[0]
+    settings, models = load_settings(), models_of(PROJECT_ROOT / "sql")
+    (green,) = (source for source in SOURCES if source.asset == "green_bronze")
+    contract, first = green.contract, green.contract.canonical[0]
     first = replace(first, column=replace(first.column, **(column or {})), **(changes or {}))
-    contracts = {**CONTRACTS, "green_bronze": replace(contract, canonical=(first, *contract.canonical[1:]))}
-    asset = sql_model_asset(settings, models, models["green_silver"], contracts)
+    changed = replace(green, contract=replace(contract, canonical=(first, *contract.canonical[1:])))
+    asset = sql_model_asset(settings, models, models["green_silver"], (changed,))
     return asset.code_versions_by_key[dg.AssetKey("green_silver")]
 
 

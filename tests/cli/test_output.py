@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import time
+from datetime import datetime
 from decimal import Decimal
 
 import pyarrow as pa
@@ -59,3 +61,16 @@ def test_no_rows_are_an_empty_array_and_a_header(capsys: pytest.CaptureFixture[s
 def test_what_csv_cannot_hold_says_what_can() -> None:
     with pytest.raises(QueryError, match="use --format json"):
         write(pa.table({"a": [[1, 2]]}), "csv")
+
+
+@pytest.mark.parametrize("style", ["table", "csv", "json"])
+def test_an_instant_is_said_in_utc_in_every_style_wherever_the_machine_is(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, style: str
+) -> None:
+    instant = pa.array([datetime(2024, 1, 31, 23, 30)], pa.timestamp("us", "UTC"))
+    with monkeypatch.context() as there:
+        there.setenv("TZ", "America/New_York")
+        time.tzset()
+        write(pa.table({"at": instant}), style)
+    time.tzset()
+    assert "2024-01-31 23:30:00" in capsys.readouterr().out

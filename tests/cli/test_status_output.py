@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lakehouse.cli.status_output import write
-from lakehouse.month import Month, month_range
+from lakehouse.partition import Month, month_range
 from lakehouse.settings import load_settings
 from lakehouse.warehouse.status import Entry, State, Status
 

@@ -34,7 +34,6 @@ from lakehouse.exceptions import (
 )
 from lakehouse.partition import Month
 from tests.asking import fetch_month, month_url
-from lakehouse.month import Month
 from tests.commands import free_port
 from tests.http_source import CLOUDFRONT_REQUEST_BLOCKED, S3_ACCESS_DENIED, Fault, SourceServer
 

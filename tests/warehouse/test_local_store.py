@@ -23,9 +23,8 @@ from pyiceberg.types import ListType, StringType
 
 from lakehouse.bronze.local import LocalBronzeStore
 from lakehouse.exceptions import CorruptFile, QueryError
-from lakehouse.partition import Month
 from lakehouse.files import file_uri, path_of
-from lakehouse.month import Month
+from lakehouse.partition import Month
 from lakehouse.results import Effect
 from lakehouse.schema import Column
 from lakehouse.settings import PROJECT_ROOT

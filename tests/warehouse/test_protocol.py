@@ -391,7 +391,7 @@ def test_null_is_no_parent_hides_no_orphan_and_is_none_itself(house: House, pare
         "severity: warn, name: zones_known}\n*/"
     )
     house.edit("silver/green_silver.sql", ("*/", check))
-    house.replace("few_silver", None)
+    house.replace("few_silver", WHOLE)
     places = [(1, 2), (3, 1), (4, 4), (None, 2), (None, None)]
     rows = [trip(JANUARY, n, PULocationID=pickup, DOLocationID=dropoff) for n, (pickup, dropoff) in enumerate(places)]
     house.land(JANUARY, rows)

@@ -6,11 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from lakehouse.exceptions import CheckFailed, ContractViolation, NotLanded
-from lakehouse.partition import WHOLE, Month
 from lakehouse.bronze.local import LocalBronzeStore
 from lakehouse.exceptions import CheckFailed, ContractViolation, CorruptFile, NotLanded
-from lakehouse.month import Month
+from lakehouse.partition import WHOLE, Month
 from lakehouse.results import CheckResult, ReplaceResult
 from tests import green_files
 from tests.reference_files import user
@@ -86,7 +84,7 @@ def test_a_file_that_is_not_read_as_all_the_records_that_were_landed_publishes_n
     landing = house.land_zones()
     LocalBronzeStore(tmp_path / "home", of_samples=False).record(landing.model_copy(update={"rows": 266}))
     with pytest.raises(CorruptFile, match=r"zones \(.*\.csv\): 265 of its 266 records can be read"):
-        house.replace("zones_silver", None)
+        house.replace("zones_silver", WHOLE)
     assert house.warehouse.publications()["zones_silver"] == {}
 
 

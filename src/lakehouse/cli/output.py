@@ -39,6 +39,7 @@ def _write_json(result: pa.Table) -> None:
     import duckdb
 
     with duckdb.connect() as connection:
+        connection.execute("SET TimeZone = 'UTC'")  # else an instant is told in the machine's time zone
         connection.register("result", result)
         reader = connection.sql("SELECT CAST(to_json(result) AS VARCHAR) AS row FROM result").to_arrow_reader()
         separator = "[\n"

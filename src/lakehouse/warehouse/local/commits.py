@@ -113,7 +113,7 @@ def _overwrite(table: Table, wanted: Replaced, there: tuple[DataFile, ...], fina
             with transaction.update_schema() as update:
                 evolve(update, changes)
         with transaction.update_snapshot(snapshot_properties=dict(wanted.summary)).overwrite() as overwrite:
-            # The predicate makes a concurrent write to the same month a conflict, also the first one.
+            # Without the predicate a write to another month would be a conflict, too.
             overwrite.delete_by_predicate(
                 month_filter(wanted.spec, wanted.partition) if isinstance(wanted.partition, Period) else AlwaysTrue()
             )
