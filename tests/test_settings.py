@@ -4,7 +4,7 @@ import pytest
 
 from lakehouse.exceptions import ConfigurationError
 from lakehouse.partition import Month
-from lakehouse.settings import PROJECT_ROOT, load_settings
+from lakehouse.settings import PROJECT_ROOT, environment, load_settings
 
 
 @pytest.fixture(autouse=True)
@@ -109,3 +109,42 @@ def test_there_may_be_one_month_only() -> None:
 def test_the_last_month_is_not_before_the_first() -> None:
     with pytest.raises(ConfigurationError, match="LAKEHOUSE_LAST_MONTH=2023-12: is before LAKEHOUSE_FIRST_MONTH=2024"):
         load_settings(_env_file=None, last_month="2023-12")
+
+
+def test_an_address_in_the_environment_wins_over_the_env_file_and_an_empty_one_says_nothing(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    lines = (
+        "LAKEHOUSE_TLC_URL=file:///from/file",
+        "LAKEHOUSE_USERS_URL=file:///users",
+        "lakehouse_bikes_url=file:///b",
+    )
+    (tmp_path / ".env").write_text("\n".join(lines))
+    monkeypatch.setenv("LAKEHOUSE_TLC_URL", "file:///from/environment")
+    monkeypatch.setenv("LAKEHOUSE_USERS_URL", "")
+    assert load_settings(_env_file=tmp_path / ".env").addresses == {
+        "tlc": "file:///from/environment",
+        "users": "file:///users",
+        "bikes": "file:///b",
+    }
+
+
+def test_a_process_that_is_given_the_settings_as_its_environment_has_the_same(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    given = load_settings(
+        _env_file=None,
+        home=tmp_path / "home",
+        dagster_home=tmp_path / "dagster",
+        addresses={"tlc": "file:///tlc", "users": "http://127.0.0.1:1/users"},
+        first_month="2019-02",
+        threads=3,
+    )
+    for name, value in environment(given).items():
+        monkeypatch.setenv(name, value)
+    assert load_settings(_env_file=None) == given
+
+
+def test_a_setting_that_is_none_is_a_slip_of_the_caller() -> None:
+    with pytest.raises(TypeError, match="there is no setting tlc_url"):
+        load_settings(_env_file=None, tlc_url="file:///x")

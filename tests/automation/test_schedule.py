@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -12,8 +13,12 @@ import dagster as dg
 import pytest
 from dagster._utils.schedules import schedule_execution_time_iterator
 
+from lakehouse.bronze.source import Scheduled
+from lakehouse.bronze.sources import SOURCES
 from lakehouse.definitions import build_definitions
+from lakehouse.partition import Month
 from lakehouse.settings import PROJECT_ROOT
+from tests import green_files
 from tests.automation.house import House
 from tests.project import Project
 from tests.reference_files import user
@@ -88,3 +93,31 @@ def test_its_job_fills_a_new_home_and_follows_the_source(house: House) -> None:
         (row,) = house.project.rows("SELECT SUM(user_count) AS users FROM gold.user_counts_by_city")
         assert int(row["users"]) == users
     assert house.asked() == ["users.json"]
+
+
+def test_of_a_file_a_month_a_schedule_asks_for_the_newest_month(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nightly = [
+        replace(source, cadence=Scheduled("nightly", "0 3 * * *")) if source.dataset.name == "green" else source
+        for source in SOURCES
+    ]
+    monkeypatch.setattr("lakehouse.warehouse.profile.SOURCES", tuple(nightly))
+    definitions = build_definitions(project.settings(last_month="2024-02"))
+    schedule = definitions.resolve_schedule_def("green_nightly")
+    assert isinstance(schedule, dg.ScheduleDefinition)
+    context = dg.build_schedule_context(repository_def=definitions.get_repository_def())
+    (request,) = schedule.evaluate_tick(context).run_requests or ()
+    assert request.partition_key == "2024-02"
+    project.publish(Month(2024, 2), green_files.trips(Month(2024, 2), 3))
+    job = definitions.resolve_job_def(schedule.job_name)
+    assert {"green_bronze", "green_silver", "green_gold"} == {
+        k.to_user_string() for k in job.asset_layer.executable_asset_keys
+    }
+    with project.instance() as instance:
+        project.run(Month(2024, 2), selection="infrastructure,zones_bronze,zones_silver")
+        assert job.execute_in_process(instance=instance, partition_key=request.partition_key).success
+    (row,) = project.rows("SELECT COUNT(*) AS trips FROM silver.green_trips")
+    assert row["trips"] == 3
+    asked = str(definitions.resolve_sensor_def("releases").description).partition(" what is new")[0]
+    assert ("yellow" in asked, "green" in asked) == (True, False)
