@@ -142,10 +142,5 @@ def _footer_hints(download: Download) -> TTableSchemaColumns:
     import pyarrow.parquet as pq
     from dlt.common.libs.pyarrow import py_arrow_to_table_schema_columns
 
-    schema = pq.read_schema(download.path)
-    columns = py_arrow_to_table_schema_columns(schema)
-    typed = {name: column for name, column in columns.items() if "data_type" in column}
-    for name, column in typed.items():
-        if column["data_type"] == "timestamp" and schema.field(name).type.tz is None:
-            column["timezone"] = False  # dlt would take naive local time for UTC
-    return typed
+    columns = py_arrow_to_table_schema_columns(pq.read_schema(download.path))
+    return {name: column for name, column in columns.items() if "data_type" in column}

@@ -20,8 +20,8 @@ def copy(remote: RemoteFile, target: Path, known: Validators | None) -> Transfer
     """One attempt to copy the file to `target`; None when it is unchanged since `known`.
 
     Raises:
-        NotPublished: there is no such file.
-        SourceUnavailable: it cannot be opened.
+        NotPublished: there is no such file yet.
+        SourceUnavailable: it cannot be opened, or should be there and is not.
         TryAgain: it cannot be read, or changed while it was.
     """
     with _open(remote) as source:
@@ -46,8 +46,8 @@ def look_at(remote: RemoteFile, known: Validators | None) -> RemoteVersion | Non
     """What there is of the file; None when it is unchanged since `known`.
 
     Raises:
-        NotPublished: there is no such file.
-        SourceUnavailable: it cannot be opened.
+        NotPublished: there is no such file yet.
+        SourceUnavailable: it cannot be opened, or should be there and is not.
     """
     with _open(remote) as file:
         status = os.fstat(file.fileno())
@@ -60,6 +60,10 @@ def _open(remote: RemoteFile) -> BinaryIO:
     try:
         return Path(url2pathname(urlsplit(remote.url).path)).open("rb")
     except FileNotFoundError:
+        if remote.neighbour is None:
+            raise SourceUnavailable(
+                remote.message("does not exist", f"put the file there, or check {remote.setting}")
+            ) from None
         raise NotPublished(remote.message("does not exist", "put the file there, or ask again later")) from None
     except OSError as problem:
         raise SourceUnavailable(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from dlt_sources.dataset import Dataset, fresh_schema
 from dlt_sources.fetch import Content, Download, Verify
+from dlt_sources.json_values import fits, hint
 from dlt_sources.remote_file import RemoteFile
 from dlt_sources.verify import corrupt
 from lakehouse.exceptions import CorruptFile
@@ -20,13 +21,13 @@ if TYPE_CHECKING:
     from dlt.sources import DltResource, DltSource
 
 Record = Mapping[str, Any]
+_Path = tuple[str, ...]
 
 
-def json_list(what: str, key: str, is_sample: Callable[[Record], bool] = lambda _: False) -> Verify:
-    """Verifies that an answer is a JSON list of objects, and not an empty one.
+def json_list(what: str, is_sample: Callable[[Record], bool] = lambda _: False) -> Verify:
+    """Verifies that an answer is a JSON list of objects that a table can hold, and not an empty one.
 
-    ``what`` messages call it: "a list of users". A number under ``key`` must be one that a table can hold.
-    ``is_sample`` tells by a record that data are generated.
+    ``what`` messages call it: "a list of users". ``is_sample`` tells by a record that data are generated.
     """
 
     def verify(path: Path, remote: RemoteFile) -> Content:
@@ -43,9 +44,11 @@ def json_list(what: str, key: str, is_sample: Callable[[Record], bool] = lambda 
         for position, record in enumerate(records, start=1):
             if not isinstance(record, dict):
                 raise refused(f"entry {position} is {type(record).__name__}, not an object")
-            number = record.get(key)
-            if isinstance(number, int) and not -(2**63) <= number < 2**63:
-                raise refused(f"the {key} of entry {position} is larger than any table's")
+            for field, value in _leaves(record):
+                if isinstance(value, int) and not -(2**63) <= value < 2**63:
+                    raise refused(f"the {'.'.join(field)} of entry {position} is larger than any table's")
+                if "" in field:
+                    raise refused(f"entry {position} has a field without a name")
         if not records:
             raise refused("it is empty")
         return Content(len(records), any(is_sample(record) for record in records))
@@ -53,17 +56,15 @@ def json_list(what: str, key: str, is_sample: Callable[[Record], bool] = lambda 
     return verify
 
 
-def records_source(
-    source: str, dataset: Dataset, download: Download | None, types: Mapping[str, TDataType]
-) -> DltSource:
+def records_source(source: str, dataset: Dataset, download: Download | None, types: Mapping[str, str]) -> DltSource:
     """The dlt source that flattens the records of an answer; without a download it yields nothing.
 
     Objects inside a record become columns (``address__geo__lat``). Lists stay JSON in one column rather than become
-    tables of their own, so that a new one is seen where all columns are. ``types`` are those of known columns, by the
-    names that dlt's normalizer gives them: they are landed so whatever type the API gives them.
+    tables of their own, so that a new one is seen where all columns are. ``types`` are those that the contract reads,
+    by the names that dlt's normalizer gives columns; other columns are landed as they come.
 
     Raises:
-        CorruptFile: two fields would be one column, or a list stands where a known column belongs.
+        CorruptFile: two fields would be one column, or a value is not of its column's type.
     """
     import dlt
 
@@ -86,38 +87,68 @@ def records_source(
 class _Columns:
     """All columns there will be, so that dlt need not begin another file where one appears late."""
 
-    def __init__(self, dataset: Dataset, types: Mapping[str, TDataType], schema: Schema) -> None:
+    def __init__(self, dataset: Dataset, types: Mapping[str, str], schema: Schema) -> None:
         self._dataset = dataset
         self._types = types
         self._naming = schema.naming
+        parts = (name.split("__") for name in types)
+        self._objects = {"__".join(part[:depth]) for part in parts for depth in range(1, len(part))}
 
     def of(self, records: list[dict[str, Any]], url: str) -> TTableSchemaColumns:
-        columns: TTableSchemaColumns = {name: {"name": name, "data_type": kind} for name, kind in self._types.items()}
-        paths: dict[str, tuple[str, ...]] = {}
-        for path, kind in dict.fromkeys(leaf for record in records for leaf in _leaves(record)):
-            name = self._naming.shorten_fragments(*map(self._naming.normalize_identifier, path))
-            first = paths.setdefault(name, path)
-            if first != path:
-                raise self._refused(url, f"the fields {'.'.join(first)} and {'.'.join(path)} are one column, {name}")
-            if kind is list and name in self._types:
-                raise self._refused(url, f"the field {'.'.join(path)} is a list")
-            if name not in columns:
-                columns[name] = {"name": name, "data_type": _TYPES.get(kind, "text")}
-            elif kind is list:
-                columns[name] = {"name": name, "data_type": "json"}
+        columns: TTableSchemaColumns = {name: hint(name, type_) for name, type_ in self._types.items()}
+        paths: dict[str, _Path] = {}
+        names: dict[_Path, str] = {}
+        for position, record in enumerate(records, start=1):
+            for path, value in _leaves(record):
+                name = names.get(path) or names.setdefault(path, self._name(path))
+                first = paths.setdefault(name, path)
+                if first != path:
+                    raise self._refused(
+                        url, f"the fields {'.'.join(first)} and {'.'.join(path)} are one column, {name}"
+                    )
+                if problem := self._problem(name, value):
+                    raise self._refused(url, f"the field {'.'.join(path)} of entry {position} {problem}")
+                if name not in columns:
+                    columns[name] = {"name": name, "data_type": _TYPES.get(type(value), "text")}
+                elif isinstance(value, list):
+                    columns[name] = {"name": name, "data_type": "json"}
         return columns
+
+    def _name(self, path: _Path) -> str:
+        """What dlt's normalizer calls the column."""
+        name: str = self._naming.shorten_fragments(*map(self._naming.normalize_identifier, path))
+        return name
+
+    def _problem(self, name: str, value: object) -> str | None:
+        """What is wrong with a value; dlt would put it into another column, and its own would be NULL."""
+        parts = name.split("__")
+        if any("__".join(parts[:depth]) in self._types for depth in range(1, len(parts))):
+            return "is inside an object, where a single value belongs"
+        if name in self._objects:
+            return f"is {_shown(value)}, where an object belongs"
+        if name in self._types and not fits(value, self._types[name]):
+            return f"is {_shown(value)}, which is no {self._types[name]}"
+        return None
 
     def _refused(self, url: str, problem: str) -> CorruptFile:
         return CorruptFile(f"{self._dataset.name}: {problem}; nothing was kept: look at what {url} serves")
 
 
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+
+
+_LONGEST = 60
+"""Characters of a value that a message shows."""
+
 _TYPES: Mapping[type, TDataType] = {bool: "bool", int: "bigint", float: "double", list: "json"}
 
 
-def _leaves(record: Record, inside: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], type]]:
+def _leaves(record: Record, inside: _Path = ()) -> Iterator[tuple[_Path, Any]]:
     """Paths of what becomes a column, and what a record has there."""
     for name, value in record.items():
         if isinstance(value, dict):
             yield from _leaves(value, (*inside, name))
         elif value is not None:
-            yield (*inside, name), type(value)
+            yield (*inside, name), value

@@ -12,7 +12,6 @@ from dlt_sources.json_records import json_list, records_source
 from dlt_sources.remote_file import Address, RemoteFile, checked_url
 
 if TYPE_CHECKING:
-    from dlt.common.data_types import TDataType
     from dlt.sources import DltSource
 
 _FILE = "users.json"
@@ -30,7 +29,7 @@ TEXT_COLUMNS = (
 """What dlt's normalizer makes of a user; whatever type the API gives them, they are landed as text."""
 
 verify_users = json_list(
-    "a list of users", key="id", is_sample=lambda user: str(user.get("username")).lower().startswith(SAMPLE_MARK)
+    "a list of users", is_sample=lambda user: str(user.get("username")).lower().startswith(SAMPLE_MARK)
 )
 
 
@@ -53,5 +52,4 @@ def users_source(download: Download | None) -> DltSource:
     Raises:
         CorruptFile: two fields would be one column, or a list stands where a text belongs.
     """
-    types: dict[str, TDataType] = {"id": "bigint", **dict.fromkeys(TEXT_COLUMNS, "text")}
-    return records_source("jsonplaceholder", USERS, download, types)
+    return records_source("jsonplaceholder", USERS, download, {"id": "INT64", **dict.fromkeys(TEXT_COLUMNS, "STRING")})

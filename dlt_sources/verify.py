@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -67,22 +66,26 @@ def csv_with(
         def refused(problem: str) -> CorruptFile:
             return corrupt(remote, f"is not {what}: {problem}")
 
-        content = path.read_bytes()
-        if _is_page(content):
-            raise refused(f"it is an HTML or XML page of {len(content):,} bytes")
+        with path.open("rb") as file:
+            if _is_page(file.read(64)):
+                raise refused(f"it is an HTML or XML page of {path.stat().st_size:,} bytes")
+        count, sampled = 0, False
         try:
-            lines = list(csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""), strict=True))
+            with path.open(encoding="utf-8-sig", newline="") as text:
+                lines = csv.reader(text, strict=True)
+                header = [name.lower() for name in next(lines, [])]
+                if missing := [name for name in columns if name.lower() not in header]:
+                    raise refused(f"its header lacks {', '.join(missing)}")
+                for number, row in enumerate(lines, start=2):
+                    if len(row) != len(header):
+                        raise refused(f"line {number} has {len(row)} values for {len(header)} columns")
+                    count += 1
+                    sampled = sampled or is_sample(dict(zip(header, row, strict=True)))
         except (UnicodeDecodeError, csv.Error) as problem:
             raise refused(f"it is not CSV in UTF-8 ({problem})") from problem
-        header, rows = ([name.lower() for name in lines[0]], lines[1:]) if lines else ([], [])
-        if missing := [name for name in columns if name.lower() not in header]:
-            raise refused(f"its header lacks {', '.join(missing)}")
-        for number, row in enumerate(rows, start=2):
-            if len(row) != len(header):
-                raise refused(f"line {number} has {len(row)} values for {len(header)} columns")
-        if not rows:
+        if not count:
             raise refused("it has no rows")
-        return Content(len(rows), any(is_sample(dict(zip(header, row, strict=True))) for row in rows))
+        return Content(count, sampled)
 
     return verify
 

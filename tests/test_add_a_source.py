@@ -39,8 +39,14 @@ _TRIPS = pa.table(
     }
 )
 _HOTSPOTS = [
-    {"objectid": 1, "borough": "MN", "free": True, "latitude": 40.75, "longitude": -73.5},
-    {"objectid": 2, "borough": "BK", "free": False, "latitude": 41, "longitude": "-74.25"},
+    {
+        "objectid": "1",
+        "borough": "MN",
+        "free": True,
+        "activated": "2015-01-01T00:00:00.000",
+        "at": {"latitude": "40.75"},
+    },
+    {"objectid": "2", "borough": "BK", "free": "false", "activated": None, "at": {"latitude": 41}},
 ]
 
 _FACTS = """
@@ -235,6 +241,14 @@ def test_each_example_is_at_most_four_files(copy: Copy) -> None:
         assert len(changed) <= _MOST_FILES
 
 
+def test_the_examples_are_as_lint_wants_them_once_imports_are_sorted(copy: Copy) -> None:
+    shutil.copy(PROJECT_ROOT / "pyproject.toml", copy.root)
+    ruff = [sys.executable, "-m", "ruff"]
+    for arguments in (["check", "--select", "I", "--fix", "--quiet", "."], ["check", "."], ["format", "--check", "."]):
+        checked = subprocess.run([*ruff, *arguments], cwd=copy.root, capture_output=True, text=True, check=False)
+        assert checked.returncode == 0, checked.stdout
+
+
 def test_assets_partitions_and_edges_follow_from_it(facts: dict[str, Any]) -> None:
     assert facts["groups"] == {
         "hvfhv_bronze": "bronze_layer",
@@ -262,8 +276,14 @@ def test_its_rows_arrive_typed_and_the_month_s_ledger_is_balanced(facts: dict[st
     assert (ledger["bronze_rows"], ledger["silver_rows"], ledger["rejected_rows"]) == (3, 2, 1)
     hotspots = sorted(facts["rows"]["silver.hotspots"], key=lambda row: row["hotspot_id"])
     assert hotspots == [
-        {"hotspot_id": 1, "borough": "MN", "is_free": True, "latitude": 40.75, "longitude": -73.5},
-        {"hotspot_id": 2, "borough": "BK", "is_free": False, "latitude": 41.0, "longitude": -74.25},
+        {
+            "hotspot_id": 1,
+            "borough": "MN",
+            "is_free": True,
+            "activated_at": "2015-01-01 00:00:00",
+            "latitude": 40.75,
+        },
+        {"hotspot_id": 2, "borough": "BK", "is_free": False, "activated_at": None, "latitude": 41.0},
     ]
 
 

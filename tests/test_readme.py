@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from lakehouse.bronze.sources import SOURCES
-from lakehouse.settings import PROJECT_ROOT, Settings, address_variable
+from lakehouse.settings import PROJECT_ROOT, Settings
 
 
 def test_every_setting_is_in_the_readme() -> None:
@@ -11,9 +10,3 @@ def test_every_setting_is_in_the_readme() -> None:
     for name in Settings.model_fields.keys() - {"addresses"}:
         variable = name.upper() if name == "dagster_home" else f"LAKEHOUSE_{name.upper()}"
         assert f"| `{variable}` |" in readme
-
-
-def test_the_address_of_every_source_is_in_the_readme() -> None:
-    readme = (PROJECT_ROOT / "README.md").read_text()
-    for source in SOURCES:
-        assert f"| `{address_variable(source.address.name)}` |" in readme

@@ -39,6 +39,9 @@ class Whole(Partition):
     def __repr__(self) -> str:
         return "WHOLE"
 
+    def __reduce__(self) -> str:
+        return "WHOLE"  # so that a copy, or what another process is handed, is the same one
+
 
 WHOLE: Final = Whole()
 

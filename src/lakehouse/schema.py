@@ -15,6 +15,10 @@ NUMERIC = "NUMERIC(18,2)"
 _TYPE = re.compile(r"INT64|FLOAT64|BOOL|STRING|DATE|DATETIME|TIMESTAMP|NUMERIC\((?P<precision>\d+),(?P<scale>\d)\)")
 
 
+DECLARABLE = "INT64, FLOAT64, BOOL, STRING, DATE, DATETIME, TIMESTAMP or NUMERIC(p,s)"
+"""The types that a column may be declared with, in words."""
+
+
 def is_declarable(type_: str) -> bool:
     """Whether a column may be declared with this type; NUMERIC needs its precision, which engines disagree on."""
     digits = digits_of(type_)

@@ -105,7 +105,7 @@ class Settings(BaseSettings):
     last_month: Annotated[Month | None, NoDecode, BeforeValidator(_month)] = None
     """Last month partition, ``YYYY-MM``; without it the month before last, as TLC publishes about two months late."""
 
-    addresses: Mapping[str, Annotated[str, AfterValidator(_address)]] = Field(default_factory=dict)
+    addresses: Annotated[Mapping[str, Annotated[str, AfterValidator(_address)]], NoDecode] = Field(default_factory=dict)
     """Where sources are, other than they declare themselves: the source ``name`` by ``LAKEHOUSE_NAME_URL``,
     ``http(s)://`` or ``file://``."""
 
@@ -225,7 +225,7 @@ def load_settings(**overrides: Any) -> Settings:
         reason = first["msg"].removeprefix("Value error, ")
         value = str(first["input"])
         if is_address:  # may hold a password or a signature
-            value = re.sub(r"//.*@", "//", value).partition("?")[0]
+            value = re.sub(r"^(\w+:)?(/*).*@", r"\1\2", value).partition("?")[0]
         raise ConfigurationError(f"{variable}={value}: {reason}") from None
     if settings.sample:
         return _of_samples(settings)

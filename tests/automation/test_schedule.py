@@ -95,7 +95,7 @@ def test_its_job_fills_a_new_home_and_follows_the_source(house: House) -> None:
     assert house.asked() == ["users.json"]
 
 
-def test_of_a_file_a_month_a_schedule_asks_for_the_newest_month(
+def test_of_a_file_a_month_a_schedule_asks_for_the_newest_months(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     nightly = [
@@ -106,9 +106,13 @@ def test_of_a_file_a_month_a_schedule_asks_for_the_newest_month(
     definitions = build_definitions(project.settings(last_month="2024-02"))
     schedule = definitions.resolve_schedule_def("green_nightly")
     assert isinstance(schedule, dg.ScheduleDefinition)
-    context = dg.build_schedule_context(repository_def=definitions.get_repository_def())
-    (request,) = schedule.evaluate_tick(context).run_requests or ()
-    assert request.partition_key == "2024-02"
+    context = dg.build_schedule_context(
+        repository_def=definitions.get_repository_def(),
+        scheduled_execution_time=datetime(2024, 4, 2, 3, tzinfo=NEW_YORK),
+    )
+    requests = schedule.evaluate_tick(context).run_requests or ()
+    assert [each.partition_key for each in requests] == ["2023-11", "2023-12", "2024-01", "2024-02"]
+    assert len({each.run_key for each in requests}) == 4
     project.publish(Month(2024, 2), green_files.trips(Month(2024, 2), 3))
     job = definitions.resolve_job_def(schedule.job_name)
     assert {"green_bronze", "green_silver", "green_gold"} == {
@@ -116,7 +120,7 @@ def test_of_a_file_a_month_a_schedule_asks_for_the_newest_month(
     }
     with project.instance() as instance:
         project.run(Month(2024, 2), selection="infrastructure,zones_bronze,zones_silver")
-        assert job.execute_in_process(instance=instance, partition_key=request.partition_key).success
+        assert job.execute_in_process(instance=instance, partition_key="2024-02").success
     (row,) = project.rows("SELECT COUNT(*) AS trips FROM silver.green_trips")
     assert row["trips"] == 3
     asked = str(definitions.resolve_sensor_def("releases").description).partition(" what is new")[0]

@@ -66,11 +66,11 @@ def load(folder: Path) -> Models:
 
 def test_the_projects_own_models_load_in_order_of_what_they_read() -> None:
     models = load(PROJECT_ROOT / "sql")
-    assert set(models.keys()) == {
+    assert set(models.keys()) >= {
         *("zones_silver", "users_silver", "taxi_silver", "green_silver", "fhv_silver"),
         *("users_gold", "trips_gold", "green_gold"),
     }
-    made = {"users_bronze", "taxi_bronze", "green_bronze", "fhv_bronze", "zones_bronze"}
+    made = set(CONTRACTS)
     for model in models:
         assert set(models.upstream_keys(model)) <= made
         made.add(model.key)

@@ -156,8 +156,8 @@ def test_whole_numbers_are_levels_too(readings: Readings) -> None:
     [
         ("id", "1.5", "must hold whole numbers, but 1 values do not, for example 1.5"),
         ("level", "high", "must hold numbers, but 1 values do not, for example high"),
-        ("amount", "1.2345", "numbers of at most 15 digits before the point and 3 after it, but 1 values do not"),
-        ("amount", "1e3", "numbers of at most 15 digits before the point"),
+        ("amount", "1.2345", "numbers of at most 17 digits before the point and 3 after it, but 1 values do not"),
+        ("amount", "1e3", "numbers of at most 17 digits before the point"),
         ("is_open", "yes", "must hold true or false, but 1 values do not, for example yes"),
         ("is_open", "1", "must hold true or false"),
         ("day", "2024-02-30", "must hold dates such as 2024-01-31, but 1 values do not, for example 2024-02-30"),
@@ -165,6 +165,14 @@ def test_whole_numbers_are_levels_too(readings: Readings) -> None:
         ("local_time", "2024-02-29T24:59:59", "must hold times without a zone"),
         ("local_time", "2024-02-29 23:59:59Z", "must hold times without a zone"),
         ("moment", "2024-02-29 23:59:59", "must hold times with a zone"),
+        ("moment", "2024-02-29 23:59:59+99:00", "must hold times with a zone"),
+        ("local_time", "2024-02-29 24:00:00", "must hold times without a zone"),
+        ("day", "0000-01-01", "must hold dates"),
+        ("moment", "0001-01-01T00:00:00+05:00", "must hold times with a zone"),
+        ("moment", "9999-12-31T23:59:59-05:00", "must hold times with a zone"),
+        ("level", "1e400", "must hold numbers"),
+        ("level", "nan", "must hold numbers"),
+        ("amount", "123456789012345678", "numbers of at most 17 digits before the point"),
     ],
 )
 def test_text_that_engines_would_read_differently_or_not_at_all_is_refused(
@@ -193,6 +201,10 @@ def test_a_type_that_would_lose_or_invent_something_is_refused(tmp_path: Path, n
     ("name", "values", "problem"),
     [
         ("level", pa.array([2**53 + 1, None], pa.int64()), "whole numbers that a FLOAT64 can hold"),
+        ("level", pa.array([-(2**63), None], pa.int64()), "whole numbers that a FLOAT64 can hold"),
+        ("id", pa.array([2**63, 1], pa.uint64()), "has 1 values that are not numbers or are too large"),
+        ("amount", pa.array([10**18, None], pa.int64()), "has 1 values that are not numbers or are too large"),
+        ("amount", pa.array([1e14, None], pa.float64()), "numbers whose decimals a FLOAT64 can tell apart"),
         ("day", pa.array([2**30, None], pa.int32()).cast(pa.date32()), "has 1 times outside the years 1 to 9999"),
     ],
 )
@@ -201,6 +213,42 @@ def test_a_value_that_its_column_cannot_hold_is_refused(
 ) -> None:
     with pytest.raises(ContractViolation, match=f"column {name} .*{problem}"):
         Readings(LocalImplementation, tmp_path).of_parquet(table(**{name: values}))
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        ("amount", ".5", Decimal("0.500")),
+        ("amount", "-000123.4560000", Decimal("-123.456")),
+        ("amount", "12345678901234567.125", Decimal("12345678901234567.125")),
+        ("level", "1e-3", 0.001),
+        ("day", "9999-12-31", date(9999, 12, 31)),
+        ("day", "0001-01-01", date(1, 1, 1)),
+        ("local_time", "9999-12-31 23:59:59.999999", datetime(9999, 12, 31, 23, 59, 59, 999999)),
+        ("moment", "2024-02-29T23:59:59+14:00", datetime(2024, 2, 29, 9, 59, 59, tzinfo=UTC)),
+    ],
+)
+def test_text_at_the_edges_of_a_type_arrives(tmp_path: Path, name: str, text: str, value: object) -> None:
+    assert Readings(LocalImplementation, tmp_path).of_csv(csv_text(**{name: text}))[0][name] == value
+
+
+def test_the_last_day_of_the_calendar_and_finer_instants_arrive_from_parquet(readings: Readings) -> None:
+    ends = {
+        "day": pa.array([date(9999, 12, 31), None], pa.date64()),
+        "local_time": pa.array([datetime(9999, 12, 31), None], pa.timestamp("ms")),
+        "moment": pa.array([1709251199123456000, None], pa.timestamp("ns", tz="UTC")),
+    }
+    found = readings.of_parquet(table(**ends))[0]
+    assert [found[name] for name in ends] == [
+        date(9999, 12, 31),
+        datetime(9999, 12, 31),
+        datetime(2024, 2, 29, 23, 59, 59, 123456, tzinfo=UTC),
+    ]
+
+
+def test_decimals_are_rounded_once(readings: Readings) -> None:
+    finer = pa.array([Decimal("1.000499999999"), Decimal("1.000500000000")], pa.decimal128(38, 12))
+    assert [row["amount"] for row in readings.of_parquet(table(amount=finer))] == [Decimal("1.000"), Decimal("1.001")]
 
 
 def test_more_decimals_than_the_column_has_are_rounded_and_counted(readings: Readings) -> None:

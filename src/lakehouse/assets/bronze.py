@@ -4,6 +4,7 @@
 import time
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -24,7 +25,7 @@ from lakehouse.bronze.footer import SourceColumn
 from lakehouse.bronze.landing import Landed, Lander
 from lakehouse.bronze.source import Source
 from lakehouse.bronze.store import BronzeStore
-from lakehouse.exceptions import CorruptFile
+from lakehouse.exceptions import CorruptFile, first_line
 from lakehouse.settings import Settings
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def _bronze_asset(settings: Settings, source: Source, definition_pipeline: "Pipe
         bronze_store: dg.ResourceParam[BronzeStore],
     ) -> Iterator[dg.MaterializeResult[Any]]:
         started = time.perf_counter()
-        partition = source.dataset.partition(context.partition_key if partitions else None)
+        partition = source.dataset.partition(context.partition_key if context.has_partition_key else None)
         if not source.dataset.has_begun(partition):
             yield _not_begun(source)
             return
@@ -141,12 +142,13 @@ def _load(
 ) -> tuple[Path, dict[str, Any]]:
     """Let dlt land a download in the run's own folder; the landed file, and what dlt says of it."""
     form = {"loader_file_format": "parquet"} if source.normalizes else {}
-    with warnings.catch_warnings():
+    resource = source.resource(download)
+    with warnings.catch_warnings(), _faults_named(source.dataset, download):
         warnings.simplefilter("ignore", DeprecationWarning)  # dagster-dlt 0.29 calls what dlt 1.30 renamed
         results = list(
             dlt.run(
                 context=context,
-                dlt_source=source.resource(download),
+                dlt_source=resource,
                 dlt_pipeline=_pipeline(source.dataset, folder),
                 dagster_dlt_translator=translator,
                 **form,
@@ -156,6 +158,29 @@ def _load(
     if len(landed) != 1:
         raise CorruptFile(f"{source.dataset.name}: dlt landed {len(landed)} files instead of one; nothing was kept")
     return landed[0], dict(results[0].metadata or {})
+
+
+@contextmanager
+def _faults_named(dataset: Dataset, download: Download) -> Iterator[None]:
+    """What dlt cannot land, by its first cause.
+
+    Raises:
+        CorruptFile: the download cannot be landed.
+        OSError: the disk is full, or cannot be written.
+    """
+    from dlt.pipeline.exceptions import PipelineStepFailed
+
+    try:
+        yield
+    except PipelineStepFailed as failure:
+        cause: Exception = failure
+        while isinstance(cause.__cause__, Exception):
+            cause = cause.__cause__
+        if isinstance(cause, OSError):
+            raise cause from failure
+        raise CorruptFile(
+            f"{dataset.name}: what {download.url} serves cannot be landed ({first_line(cause)}); nothing was kept"
+        ) from failure
 
 
 def _materialized(

@@ -43,7 +43,7 @@ class Requests:
                 alone.pop(dataset, None)
             yield _request(below | needed, partition, {**along, **found[partition]})
         if alone:
-            below = {key for key in self._below(alone) if not self._is_monthly(key)}
+            below = {key for key in self._below(alone) if not self._is_partitioned(key)}
             yield _request(below | self._missing_above(below), WHOLE, alone)
 
     def _below(self, found: Found) -> set[dg.AssetKey]:
@@ -54,10 +54,10 @@ class Requests:
     def _missing_above(self, keys: set[dg.AssetKey]) -> set[dg.AssetKey]:
         """What these need that has no months and was never materialized."""
         above = dg.AssetSelection.assets(*keys).upstream().resolve(self._graph) - keys
-        whole = {key for key in above if not self._is_monthly(key)}
+        whole = {key for key in above if not self._is_partitioned(key)}
         return {key for key in whole if self._is_new_home or not self._instance.get_latest_materialization_event(key)}
 
-    def _is_monthly(self, key: dg.AssetKey) -> bool:
+    def _is_partitioned(self, key: dg.AssetKey) -> bool:
         """Whether it has months, or is made of what has."""
         family = {key, *self._graph.get_ancestor_asset_keys(key)}
         return any(self._graph.get(each).partitions_def is not None for each in family)

@@ -14,9 +14,9 @@ from sqlglot import exp
 from dlt_sources.dataset import Dataset
 from lakehouse.bronze.footer import SourceColumn
 from lakehouse.bronze.projection import LANDED, Cast, Projection
-from lakehouse.exceptions import ContractViolation
+from lakehouse.exceptions import ConfigurationError, ContractViolation
 from lakehouse.partition import Month, Partition
-from lakehouse.schema import Column, digits_of
+from lakehouse.schema import BRONZE_COLUMNS, DECLARABLE, Column, digits_of, is_declarable
 
 _CASTABLE: dict[str, frozenset[str]] = {
     "INT64": frozenset({"integer", "float", "untyped"}),
@@ -31,6 +31,7 @@ _CASTABLE: dict[str, frozenset[str]] = {
 """Kinds that a cast takes without losing anything once their values were looked at. CSV's values are untyped."""
 
 _TIMES = frozenset({"date", "datetime", "timestamp"})
+_NUMBERS = frozenset({"integer", "float", "decimal"})
 
 _OF_THE_LOADER = "_dlt_"
 
@@ -60,6 +61,32 @@ class Contract:
     dataset: Dataset
     order: str
     canonical: tuple[CanonicalColumn, ...]
+
+    def __post_init__(self) -> None:
+        """Refuse what could not be read.
+
+        Raises:
+            ConfigurationError: a type is none, a name is given twice or taken, or there is no such column.
+        """
+        columns = [canonical.column for canonical in self.canonical]
+        names = [column.name for column in columns]
+        taken = {column.name for column in BRONZE_COLUMNS}
+        for canonical in self.canonical:
+            column = canonical.column
+            if not is_declarable(column.type):
+                raise self._wrong(f"column {column.name} has type {column.type}; use {DECLARABLE}")
+            if names.count(column.name) > 1 or column.name in taken:
+                others = ", ".join(sorted(taken))
+                raise self._wrong(f"column {column.name} is there twice; every bronze relation has {others}")
+            if not canonical.sources:
+                raise self._wrong(f"column {column.name} has no name in files")
+            if canonical.padded and column.type != "STRING":
+                raise self._wrong(f"column {column.name} is {column.type}: only text can be padded")
+        if self.order not in names:
+            raise self._wrong(f"it is ordered by {self.order}, which is none of its columns")
+
+    def _wrong(self, problem: str) -> ConfigurationError:
+        return ConfigurationError(f"contract of {self.dataset.name}: {problem}")
 
     @property
     def columns(self) -> tuple[Column, ...]:
@@ -111,8 +138,11 @@ class Contract:
                         f"{column.name} ({column.type}); nothing was changed. "
                         "Check what the source published, or widen its contract in src/lakehouse/bronze"
                     )
+                cast = Cast(source.name, column.name, column.type)
                 if (look := _to_look_at(source, column)) is not None:
-                    looked_at.setdefault(look, []).append(Cast(source.name, column.name, column.type))
+                    looked_at.setdefault(look, []).append(cast)
+                if source.kind in _NUMBERS and column.base_type in ("INT64", "NUMERIC"):
+                    looked_at.setdefault("numbers", []).append(cast)
                 value = exp.column(source.name, table=LANDED, quoted=True)
                 if canonical.padded:
                     value = exp.Nullif(this=exp.func("TRIM", value, _text(" ")), expression=_text(""))
@@ -139,8 +169,10 @@ def _to_look_at(source: SourceColumn, column: Column) -> str | None:
         return "times"
     if source.kind == "float" and column.type == "INT64":
         return "whole_numbers"
-    if digits is not None and (source.kind == "float" or source.scale > digits[1]):
+    if digits is not None and source.kind == "float":
         return "decimals"
+    if digits is not None and source.scale > digits[1]:
+        return "finer_decimals"
     return "floats" if source.kind == "integer" and column.type == "FLOAT64" else None
 
 

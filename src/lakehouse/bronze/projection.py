@@ -31,28 +31,30 @@ class Projection:
     """How one file becomes the canonical relation.
 
     ``select`` reads :data:`LANDED`. The others are casts whose values must be looked at first: ``times``, floats that
-    become ``whole_numbers``, numbers with more decimals than the ``decimals`` they become, whole numbers that become
-    ``floats``, and ``texts`` that become anything else.
+    become ``whole_numbers`` or ``decimals``, ``finer_decimals`` than those they become, whole numbers that become
+    ``floats``, and ``texts`` that become anything else. ``numbers`` are all numbers that become exact ones.
     """
 
     select: exp.Select
     times: tuple[Cast, ...] = ()
     whole_numbers: tuple[Cast, ...] = ()
     decimals: tuple[Cast, ...] = ()
+    finer_decimals: tuple[Cast, ...] = ()
     floats: tuple[Cast, ...] = ()
     texts: tuple[Cast, ...] = ()
+    numbers: tuple[Cast, ...] = ()
     unknown: tuple[str, ...] = ()
     absent: tuple[str, ...] = ()
 
     def with_exact_halves(self, columns: Collection[str]) -> Projection:
-        """The same, rounding the decimal numbers of these columns rather than the binary ones that stand for them.
+        """The same, rounding the decimal numbers of those columns that are binary ones in the file.
 
         1.005 is a little less as a FLOAT64, so DuckDB rounds it to 1.00; BigQuery has nine decimals on the way and
         makes it 1.01. Nine decimals cost DuckDB half a second for three million values, so only where it matters.
         """
-        select = self.select.copy()
+        select, binary = self.select.copy(), {cast.name for cast in self.decimals}
         for projection in select.selects:
-            if projection.alias in columns:
+            if projection.alias in binary.intersection(columns):
                 cast = projection.this
                 cast.set("this", exp.Cast(this=cast.this, to=exp.DataType.build(_ON_THE_WAY, dialect="bigquery")))
         return replace(self, select=select)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -11,6 +12,7 @@ from dlt_sources.dataset import Dataset
 from dlt_sources.fetch import Download, Verify
 from dlt_sources.remote_file import Address, RemoteFile
 from lakehouse.bronze.contract import Contract
+from lakehouse.exceptions import ConfigurationError
 from lakehouse.partition import Partition
 
 if TYPE_CHECKING:
@@ -28,6 +30,10 @@ class SourceAddress:
     name: str
     default: str
     sample: str | None = None
+
+    def __post_init__(self) -> None:
+        if re.fullmatch("[a-z][a-z0-9_]*", self.name) is None:
+            raise ConfigurationError(f"source address '{self.name}': use small letters, digits and _, as in a variable")
 
 
 @dataclass(frozen=True)

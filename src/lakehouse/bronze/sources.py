@@ -10,6 +10,7 @@ from lakehouse.bronze.contract import Contract
 from lakehouse.bronze.contracts import jsonplaceholder as jsonplaceholder_contracts
 from lakehouse.bronze.contracts import tlc as tlc_contracts
 from lakehouse.bronze.source import Freshness, Polled, Scheduled, Source, SourceAddress
+from lakehouse.exceptions import ConfigurationError
 
 _TLC = SourceAddress("tlc", default="https://d37ci6vzurychx.cloudfront.net", sample="")
 
@@ -75,5 +76,12 @@ SOURCES: tuple[Source, ...] = (
 
 
 def contracts_of(sources: tuple[Source, ...]) -> Mapping[str, Contract]:
-    """The contract of each source's bronze asset."""
+    """The contract of each source's bronze asset.
+
+    Raises:
+        ConfigurationError: two sources are one asset, or one dataset.
+    """
+    for what, names in (("asset", [s.asset for s in sources]), ("dataset", [s.dataset.name for s in sources])):
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ConfigurationError(f"src/lakehouse/bronze/sources.py: two sources have the {what} {', '.join(twice)}")
     return {source.asset: source.contract for source in sources}

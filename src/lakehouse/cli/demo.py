@@ -15,7 +15,7 @@ from lakehouse.settings import SAMPLE_MONTHS, Settings
 
 if TYPE_CHECKING:
     from lakehouse.cli.outcomes import RunOutcome
-    from lakehouse.warehouse.protocol import Warehouse
+    from lakehouse.warehouse.profile import Project
 
 DEMO_MONTHS = tuple(month_range(SAMPLE_MONTHS[0], Month(2023, 3)))
 """The types of TLC's files change between the second and the third."""
@@ -82,7 +82,7 @@ def run_demo(settings: Settings) -> bool:
         click.echo(f"\nNothing to do: all {len(outcomes)} months are as the sample source serves them.")
     else:
         _write_summary(outcomes)
-        _write_answers(open_project(settings).warehouse)
+        _write_answers(open_project(settings))
     _write_next()
     return True
 
@@ -130,12 +130,17 @@ def _write_summary(outcomes: Sequence[RunOutcome]) -> None:
     write_lines([("asset", False), *((name, True) for name in ("rows", "rejected", "duplicates", "seconds"))], lines)
 
 
-def _write_answers(warehouse: Warehouse) -> None:
+def _write_answers(project: Project) -> None:
+    """Of the questions whose tables there are: what rests on a source without samples is left out."""
     from lakehouse.cli.output import write
+    from lakehouse.exceptions import QueryError
+    from lakehouse.models import dialect
 
+    there = {spec.name for spec in project.models.specs()}
     for question in QUESTIONS:
-        click.echo(f"{question.words} (sample data)")
-        write(warehouse.query(question.sql), "table")
+        if there.issuperset(dialect.references(dialect.parse(question.sql, "question", QueryError))):
+            click.echo(f"{question.words} (sample data)")
+            write(project.warehouse.query(question.sql), "table")
 
 
 def _write_next() -> None:

@@ -31,7 +31,7 @@ from lakehouse.models.model import (
 )
 from lakehouse.models.order import in_order, without
 from lakehouse.models.rejects import columns_read, kept, rejected_query, rejected_table
-from lakehouse.schema import BRONZE_COLUMNS, Column, TableSpec, is_declarable, rejected_name
+from lakehouse.schema import BRONZE_COLUMNS, DECLARABLE, Column, TableSpec, is_declarable, rejected_name
 
 _Origins = Mapping[str, Mapping[str, Column]]
 """Table → column name → column: what the models read so far have."""
@@ -191,10 +191,7 @@ class _Source:
                 columns.append(Column(name, origin.type, origin.description, origin.unit))
                 continue
             if not is_declarable(header.type):
-                raise ModelError(
-                    f"{self.name}: column {name} has type {header.type}; use INT64, FLOAT64, BOOL, STRING, "
-                    "DATE, DATETIME, TIMESTAMP or NUMERIC(p,s)"
-                )
+                raise ModelError(f"{self.name}: column {name} has type {header.type}; use {DECLARABLE}")
             if inferred != "UNKNOWN" and inferred.partition("(")[0] != header.type.partition("(")[0]:
                 raise ModelError(
                     f"{self.name}: column {name} is declared {header.type} but the SELECT gives {inferred}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from sqlglot import exp
 
@@ -33,7 +33,7 @@ def ledger_query(models: Models, contracts: Mapping[str, Contract]) -> exp.Query
         "rejected_rows",
         *map(rejected_count, reasons),
     ]
-    parts = [_landed(terms)]
+    parts = [_landed([contracts[str(model.bronze_asset)].dataset.name for model in audited], terms)]
     for model in audited:
         dataset = contracts[str(model.bronze_asset)].dataset.name
         parts.append(_kept(model, dataset, terms))
@@ -74,10 +74,12 @@ def _part(
     )
 
 
-def _landed(terms: list[str]) -> exp.Query:
+def _landed(datasets: Iterable[str], terms: list[str]) -> exp.Query:
+    """Landings of the datasets whose records are accounted for."""
     part = _part(exp.column("dataset"), exp.column("month"), "sha256", {"bronze_rows": exp.column("rows")}, terms)
     monthly = exp.column("month").is_(exp.Null()).not_()
-    return part.from_(LANDINGS).where(exp.column("is_current"), monthly)
+    audited = exp.column("dataset").isin(*(exp.Literal.string(dataset) for dataset in datasets))
+    return part.from_(LANDINGS).where(exp.column("is_current"), monthly, audited)
 
 
 def _kept(model: SqlModel, dataset: str, terms: list[str]) -> exp.Query:

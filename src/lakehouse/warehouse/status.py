@@ -104,7 +104,7 @@ def read_status(
     entries: list[Entry] = []
     there: dict[str, set[Partition]] = {}
     for key, contract in contracts.items():
-        for partition in _periods(contract.dataset.is_partitioned, months):
+        for partition in _partitions(contract.dataset.is_partitioned, months):
             if contract.dataset.has_begun(partition):
                 landing = bronze.current(contract.dataset.name, partition)
                 entries.append(_landed(bronze, key, partition, landing))
@@ -114,14 +114,14 @@ def read_status(
     for model in models:
         published = publications[model.key]
         there[model.table.name] = set(published)
-        for partition in _periods(model.is_partitioned, months):
+        for partition in _partitions(model.is_partitioned, months):
             if _has_begun(model, models, contracts, partition):
                 entries.append(_published(model, partition, published.get(partition), there))
     return Status(tuple(entries))
 
 
-def _periods(is_monthly: bool, months: tuple[Month, ...]) -> tuple[Partition, ...]:
-    return months if is_monthly else (WHOLE,)
+def _partitions(is_partitioned: bool, months: tuple[Month, ...]) -> tuple[Partition, ...]:
+    return months if is_partitioned else (WHOLE,)
 
 
 def _landed(bronze: BronzeStore, key: str, partition: Partition, landing: Landing | None) -> Entry:

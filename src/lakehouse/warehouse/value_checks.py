@@ -12,37 +12,21 @@ from typing import Any
 
 from sqlglot import exp
 
-from lakehouse.bronze.projection import LANDED, Projection
+from lakehouse.bronze.projection import LANDED, Cast, Projection
 from lakehouse.exceptions import ContractViolation
 from lakehouse.models import dialect
 from lakehouse.models.checks.kinds import IMPLICIT_CHECKS
 from lakehouse.results import CheckResult
 from lakehouse.schema import digits_of
+from lakehouse.warehouse.calendar import outside_calendar
 from lakehouse.warehouse.statements import Statement
-
-_TOO_LARGE = 10**15
-"""No amount, distance, count or id comes near it, and every engine's types hold it."""
+from lakehouse.warehouse.text_values import meaning, unread
 
 _EXACT_FLOAT = 2**53
-"""Whole numbers up to it are FLOAT64s, too."""
+"""Whole numbers up to it are FLOAT64s, too; beyond it not each of them is."""
 
-_DAY = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
-_MOMENT = _DAY + r"[ T][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?"
-_PATTERNS = {
-    "INT64": (r"^\s*[+-]?[0-9]{1,18}\s*$", "whole numbers"),
-    "FLOAT64": (r"^\s*[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?\s*$", "numbers"),
-    "BOOL": (r"^([tT][rR][uU][eE]|[fF][aA][lL][sS][eE])$", "true or false"),
-    "DATE": (f"^{_DAY}$", "dates such as 2024-01-31"),
-    "DATETIME": (f"^{_MOMENT}$", "times without a zone such as 2024-01-31 12:00:00"),
-    "TIMESTAMP": (_MOMENT.join(("^", r"(Z|[+-][0-9]{2}:[0-9]{2})$")), "times with a zone such as 2024-01-31 12:00:00Z"),
-}
-"""Text that every engine reads as the same value, and what that is; some would also take 1.5, as the INT64 2."""
-
-_MAY_STILL_BE_NONE = frozenset({"FLOAT64", "DATE", "DATETIME", "TIMESTAMP"})
-"""What looks like one may not be: 2024-02-30."""
-
-_FIRST_TIME, _END_OF_TIME = "0001-01-01", "9999-12-31"
-"""Times that every table format and Python can describe."""
+_FINE_SCALE = 2
+"""Numbers of more decimals may be more than a FLOAT64 can tell apart."""
 
 _OUTSIDE, _SPLIT, _EXAMPLE, _ROUNDED = "outside_", "split_", "example_", "rounded_"
 
@@ -86,20 +70,26 @@ class Drift:
 def value_query(projection: Projection) -> Statement | None:
     """One row of counts over :data:`LANDED`, for :func:`read_values`; None where no cast could change anything."""
     counts: dict[str, exp.Expr] = {}
-    for source, name, _ in projection.times:
-        counts[_OUTSIDE + name] = _count(_outside_calendar(_column(source)))
-    for source, name, _ in projection.whole_numbers:
-        split = exp.NEQ(this=_column(source), expression=exp.func("TRUNC", _column(source)))
-        counts |= {_SPLIT + name: _count(split), _EXAMPLE + name: _least(source, split)}
-    for source, name, _ in projection.floats:
-        large = exp.func("ABS", _column(source)) > exp.Literal.number(_EXACT_FLOAT)
-        counts |= {_SPLIT + name: _count(large), _EXAMPLE + name: _least(source, large)}
-    for source, name, type_ in projection.texts:
-        unread = _unread(source, type_)
-        counts |= {_SPLIT + name: _count(unread), _EXAMPLE + name: _least(source, unread)}
-    for source, name, type_ in projection.decimals:
-        cents = exp.func("ROUND", _column(source), exp.Literal.number(_scale(type_)))
-        counts[_ROUNDED + name] = _count(exp.NEQ(this=_column(source), expression=cents))
+
+    def refuse(cast: Cast, where: exp.Expr) -> None:
+        counts[_SPLIT + cast.name] = _count(where)
+        counts[_EXAMPLE + cast.name] = _least(cast.source, where)
+
+    for cast in projection.times:
+        counts[_OUTSIDE + cast.name] = _count(outside_calendar(_column(cast.source), cast.type))
+    for cast in projection.whole_numbers:
+        column = _column(cast.source)
+        refuse(cast, exp.NEQ(this=column, expression=exp.func("TRUNC", column.copy())))
+    for cast in projection.floats:
+        refuse(cast, _beyond(_column(cast.source), _EXACT_FLOAT))
+    for cast in projection.texts:
+        refuse(cast, unread(_column(cast.source), cast.type))
+    for cast in (*projection.decimals, *projection.finer_decimals):
+        column, scale = _column(cast.source), _scale(cast.type)
+        rounded = exp.func("ROUND", column.copy(), exp.Literal.number(scale))
+        counts[_ROUNDED + cast.name] = _count(exp.NEQ(this=column, expression=rounded))
+        if cast in _too_fine(projection):
+            refuse(cast, _beyond(column.copy(), _EXACT_FLOAT // 10**scale))
     return Statement(_named(counts)) if counts else None
 
 
@@ -115,13 +105,15 @@ def read_values(projection: Projection, found: Mapping[str, Any], file: str) -> 
     wanted = {
         **dict.fromkeys(projection.whole_numbers, "whole numbers"),
         **dict.fromkeys(projection.floats, f"whole numbers that a FLOAT64 can hold, up to {_EXACT_FLOAT:,}"),
-        **{cast: _pattern(cast.type)[1] for cast in projection.texts},
+        **dict.fromkeys(_too_fine(projection), "numbers whose decimals a FLOAT64 can tell apart"),
+        **{cast: meaning(cast.type) for cast in projection.texts},
     }
     for (source, name, _), what in wanted.items():
         if found[_SPLIT + name]:
             values = f"{found[_SPLIT + name]} values do not, for example {found[_EXAMPLE + name]}"
             raise _refusal(file, source, name, f"must hold {what}, but {values}")
-    return {name: found[_ROUNDED + name] for _, name, _ in projection.decimals if found[_ROUNDED + name]}
+    rounded = {cast.name: found[_ROUNDED + cast.name] for cast in (*projection.decimals, *projection.finer_decimals)}
+    return {name: count for name, count in rounded.items() if count}
 
 
 def number_query(projection: Projection) -> Statement | None:
@@ -129,10 +121,9 @@ def number_query(projection: Projection) -> Statement | None:
 
     Costly, as it reads all values, so it is asked only once a cast has refused one.
     """
-    columns = (*projection.whole_numbers, *projection.decimals)
     # Counted by a condition, not by a filter: one that is answered from statistics would leave NaN out.
     counts: dict[str, exp.Expr] = {
-        name: dialect.counted(exp.CountIf(this=_not_a_number(source))) for source, name, _ in columns
+        cast.name: dialect.counted(exp.CountIf(this=_not_a_number(cast))) for cast in projection.numbers
     }
     return Statement(_named(counts).from_(LANDED)) if counts else None
 
@@ -143,7 +134,7 @@ def require_numbers(projection: Projection, found: Mapping[str, Any], file: str)
     Raises:
         ContractViolation: a column holds NaN, infinity or what its canonical type cannot.
     """
-    for source, name, _ in (*projection.whole_numbers, *projection.decimals):
+    for source, name, _ in projection.numbers:
         if found[name]:
             raise _refusal(file, source, name, f"has {found[name]} values that are not numbers or are too large")
 
@@ -170,29 +161,9 @@ def _least(source: str, where: exp.Expr) -> exp.Expr:
     return exp.select(exp.Min(this=_column(source))).from_(LANDED).where(where.copy()).subquery()
 
 
-def _pattern(type_: str) -> tuple[str, str]:
-    """The pattern of text that becomes a value of a type, and what such values are called."""
-    digits = digits_of(type_)
-    if digits is None:
-        return _PATTERNS[type_]
-    precision, scale = digits
-    whole = min(precision - scale, 15)
-    pattern = rf"^\s*[+-]?[0-9]{{1,{whole}}}(\.[0-9]{{0,{scale}}}0*)?\s*$"
-    return pattern, f"numbers of at most {whole} digits before the point and {scale} after it"
-
-
-def _unread(source: str, type_: str) -> exp.Expr:
-    """True of text that is not, or cannot be read as, a value of a type."""
-    looks_so = exp.RegexpLike(this=_column(source), expression=exp.Literal.string(_pattern(type_)[0]))
-    if type_ not in _MAY_STILL_BE_NONE:
-        return exp.not_(looks_so)
-    read = exp.TryCast(this=_column(source), to=exp.DataType.build(type_, dialect=dialect.BIGQUERY))
-    is_none = exp.and_(exp.Is(this=read, expression=exp.Null()), exp.not_(_is_null(source)))
-    return exp.or_(exp.not_(looks_so), is_none)
-
-
-def _is_null(source: str) -> exp.Expr:
-    return exp.Is(this=_column(source), expression=exp.Null())
+def _too_fine(projection: Projection) -> tuple[Cast, ...]:
+    """Floats that become numbers of so many decimals that large ones have none of their own."""
+    return tuple(cast for cast in projection.decimals if _scale(cast.type) > _FINE_SCALE)
 
 
 def _scale(type_: str) -> int:
@@ -202,15 +173,20 @@ def _scale(type_: str) -> int:
     return digits[1]
 
 
-def _not_a_number(source: str) -> exp.Expr:
-    """True of NaN, infinities and what no type here holds."""
-    number = dialect.cast(_column(source), "FLOAT64")
-    too_large = exp.func("ABS", _column(source)) >= exp.Literal.number(_TOO_LARGE)
+def _beyond(number: exp.Expr, bound: int) -> exp.Expr:
+    """True of numbers beyond a bound on either side; their amount may be more than their type holds."""
+    above = exp.GT(this=number, expression=exp.Literal.number(bound))
+    below = exp.LT(this=number.copy(), expression=exp.Neg(this=exp.Literal.number(bound)))
+    return exp.or_(above, below)
+
+
+def _not_a_number(cast: Cast) -> exp.Expr:
+    """True of NaN, infinities and what the type does not hold."""
+    number = dialect.cast(_column(cast.source), "FLOAT64")
+    digits = digits_of(cast.type)
+    bound = exp.Literal.number(repr(float(2**63 if digits is None else 10 ** (digits[0] - digits[1]))))
+    too_large = exp.or_(
+        exp.GTE(this=number.copy(), expression=bound),
+        exp.LTE(this=number.copy(), expression=exp.Neg(this=bound.copy())),
+    )
     return exp.or_(exp.IsNan(this=number), exp.IsInf(this=number.copy()), too_large)
-
-
-def _outside_calendar(time: exp.Expr) -> exp.Expr:
-    """True of times that no table format here can describe."""
-    time = dialect.cast(time, "DATETIME")  # a file's own type may be too short for the bounds
-    first, end = (dialect.cast(exp.Literal.string(text), "DATETIME") for text in (_FIRST_TIME, _END_OF_TIME))
-    return exp.or_(exp.LT(this=time, expression=first), exp.GTE(this=time.copy(), expression=end))

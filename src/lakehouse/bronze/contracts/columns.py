@@ -10,7 +10,7 @@ from lakehouse.schema import NUMERIC, Column
 def column(
     name: str,
     type_: str,
-    sources: str,
+    sources: str | tuple[str, ...],
     description: str,
     unit: str | None = None,
     *,
@@ -18,14 +18,15 @@ def column(
     padded: bool = False,
     since: Month | None = None,
 ) -> CanonicalColumn:
-    """A column ``name`` that files call one of ``sources``, names with spaces between them.
+    """A column ``name`` that files call one of ``sources``: names with spaces between them, or a tuple of names.
 
     See :class:`lakehouse.bronze.contract.CanonicalColumn`.
     """
-    return CanonicalColumn(Column(name, type_, description, unit), tuple(sources.split()), required, padded, since)
+    names = tuple(sources.split()) if isinstance(sources, str) else sources
+    return CanonicalColumn(Column(name, type_, description, unit), names, required, padded, since)
 
 
-def text(name: str, source: str, description: str, *, required: bool = False) -> CanonicalColumn:
+def text(name: str, source: str | tuple[str, ...], description: str, *, required: bool = False) -> CanonicalColumn:
     """Text that may come with spaces around it; what is empty without them is NULL."""
     return column(name, "STRING", source, description, required=required, padded=True)
 
