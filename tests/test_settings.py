@@ -148,3 +148,21 @@ def test_a_process_that_is_given_the_settings_as_its_environment_has_the_same(
 def test_a_setting_that_is_none_is_a_slip_of_the_caller() -> None:
     with pytest.raises(TypeError, match="there is no setting tlc_url"):
         load_settings(_env_file=None, tlc_url="file:///x")
+
+
+@pytest.mark.parametrize("address", ["https:/me:pa55@host/x", "me:pa55@host/x?sig=t0ken"])
+def test_an_address_that_is_none_at_all_is_shown_without_its_secrets(
+    monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    monkeypatch.setenv("LAKEHOUSE_TLC_URL", address)
+    with pytest.raises(ConfigurationError) as error:
+        load_settings(_env_file=None)
+    assert "host/x" in str(error.value)
+    for secret in ("me:", "pa55", "t0ken"):
+        assert secret not in str(error.value)
+
+
+def test_addresses_are_not_read_from_a_variable_of_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LAKEHOUSE_ADDRESSES", "garbage")
+    with pytest.raises(ConfigurationError, match="LAKEHOUSE_ADDRESSES=garbage"):
+        load_settings(_env_file=None)

@@ -225,7 +225,7 @@ def load_settings(**overrides: Any) -> Settings:
         reason = first["msg"].removeprefix("Value error, ")
         value = str(first["input"])
         if is_address:  # may hold a password or a signature
-            value = re.sub(r"^(\w+:)?(/*).*@", r"\1\2", value).partition("?")[0]
+            value = re.sub(r"^(\w+:(?=/))?(/*).*@", r"\1\2", value).partition("?")[0]
         raise ConfigurationError(f"{variable}={value}: {reason}") from None
     if settings.sample:
         return _of_samples(settings)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
+from dataclasses import replace
+from unittest.mock import patch
 
 import dagster as dg
 import pytest
@@ -12,10 +15,11 @@ from dlt_sources.remote_file import HttpPolicy
 from lakehouse.automation import polling
 from lakehouse.automation.rotation import RotationCursor, months_a_tick
 from lakehouse.bronze.connection import connect
+from lakehouse.bronze.source import Polled
 from lakehouse.bronze.sources import SOURCES
 from lakehouse.partition import WHOLE, Month, month_range
 from tests.automation.house import FIRST, LAST, NEWEST, OLDER, House, file_of, months, path_of
-from tests.http_source import CLOUDFRONT_REQUEST_BLOCKED, Fault
+from tests.http_source import CLOUDFRONT_REQUEST_BLOCKED, Fault, SourceServer
 from tests.project import Project
 from tests.reference_files import ZONES_PATH
 
@@ -251,3 +255,20 @@ def test_a_fault_that_passes_within_the_tick_is_no_news(old_house: House) -> Non
     old_house.publish(LAST)
     old_house.server.fail(path_of(LAST), Fault(dropped=True), times=1)
     assert months(old_house.requests()) == [str(LAST)]
+
+
+def test_an_answer_that_was_made_into_another_file_is_known_by_its_date(project: Project) -> None:
+    polled = tuple(replace(each, cadence=Polled()) if each.dataset.name == "users" else each for each in SOURCES)
+    with (
+        SourceServer(project.source, etags=False) as server,
+        dg.DagsterInstance.ephemeral() as instance,
+        patch("lakehouse.warehouse.profile.SOURCES", polled),
+    ):
+        house = House(project, server, instance)
+        house.settle()
+        assert "nothing new" in house.skipped()
+        os.utime(project.source / "users.json", (9, 9))
+        (changed,) = house.requests()
+        assert {"users_bronze", "users_silver", "users_gold"} <= {
+            key.to_user_string() for key in changed.asset_selection or ()
+        }

@@ -13,12 +13,14 @@ import pyarrow as pa
 import pytest
 
 from dlt_sources import jsonplaceholder, tlc
-from lakehouse.bronze.contract import Contract
+from dlt_sources.dataset import Dataset
+from lakehouse.bronze.contract import CanonicalColumn, Contract
+from lakehouse.bronze.contracts.columns import column, text
 from lakehouse.bronze.contracts.jsonplaceholder import USERS
 from lakehouse.bronze.contracts.tlc import FHV, GREEN, YELLOW, ZONES
 from lakehouse.bronze.footer import SourceColumn, read_footer
 from lakehouse.bronze.projection import Cast
-from lakehouse.exceptions import ContractViolation
+from lakehouse.exceptions import ConfigurationError, ContractViolation
 from lakehouse.models import dialect
 from lakehouse.models.reader import load_models
 from lakehouse.partition import Month
@@ -87,10 +89,10 @@ def test_silver_has_the_columns_of_the_design_in_its_order(key: str) -> None:
 
 @pytest.mark.parametrize("contract", CONTRACTS.values(), ids=CONTRACTS)
 def test_every_canonical_column_has_a_description_and_money_has_a_unit(contract: Contract) -> None:
-    for column in contract.columns:
-        assert column.description
-        if column.type.startswith("NUMERIC"):
-            assert column.unit in ("USD", "miles")
+    for each in contract.columns:
+        assert each.description
+        if each.type.startswith("NUMERIC"):
+            assert each.unit in ("USD", "miles")
 
 
 @pytest.mark.parametrize("era", ["until 2023-01", "since 2023-02", "since 2025-01"])
@@ -332,3 +334,29 @@ def test_what_the_sources_promise_is_what_the_contracts_read() -> None:
     users = {name for column in USERS.canonical for name in column.sources}
     assert users == {"id", *jsonplaceholder.TEXT_COLUMNS}
     assert [column.sources for column in ZONES.canonical] == [(name,) for name in tlc.ZONE_COLUMNS]
+
+
+@pytest.mark.parametrize(
+    ("columns", "order", "problem"),
+    [
+        ([column("id", "INT", "id", "Id")], "id", "column id has type INT; use INT64, FLOAT64"),
+        ([column("id", "NUMERIC", "id", "Id")], "id", "column id has type NUMERIC; use"),
+        ([column("id", "NUMERIC(38,10)", "id", "Id")], "id", r"column id has type NUMERIC\(38,10\); use"),
+        ([column("id", "INT64", "id", "Id")], "at", "it is ordered by at, which is none of its columns"),
+        ([column("id", "INT64", "id", "Id"), text("id", "name", "Id")], "id", "column id is there twice"),
+        ([column("copies", "INT64", "copies", "Copies")], "copies", "column copies is there twice"),
+        ([column("id", "INT64", "", "Id")], "id", "column id has no name in files"),
+        ([column("id", "INT64", "id", "Id", padded=True)], "id", "column id is INT64: only text can be padded"),
+    ],
+)
+def test_a_contract_that_could_not_be_read_is_refused_before_any_file_is(
+    columns: list[CanonicalColumn], order: str, problem: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=f"contract of bikes: {problem}"):
+        Contract(Dataset(name="bikes", description="Bikes."), order, tuple(columns))
+
+
+def test_a_column_may_have_names_with_spaces() -> None:
+    started = text("start", ("Started At", "start"), "Where it began")
+    contract = Contract(Dataset(name="bikes", description="Bikes."), "start", (started,))
+    assert contract.project((SourceColumn("started at", "untyped", "text"),), "file").unknown == ()

@@ -19,3 +19,9 @@ def into(tmp_path: Path) -> Path:
 def server(published: Path) -> Iterator[SourceServer]:
     with SourceServer(published) as running:
         yield running
+
+
+@pytest.fixture
+def quiet_dlt(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RUNTIME__DLTHUB_TELEMETRY", "false")
+    monkeypatch.setenv("RESTORE_FROM_DESTINATION", "false")

@@ -525,12 +525,6 @@ def land(download: Download, folder: Path) -> list[Path]:
     return sorted((folder / "bucket").rglob("*.parquet"))
 
 
-@pytest.fixture
-def quiet_dlt(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("RUNTIME__DLTHUB_TELEMETRY", "false")
-    monkeypatch.setenv("RESTORE_FROM_DESTINATION", "false")
-
-
 def test_the_skeleton_source_has_one_resource_named_as_its_dataset() -> None:
     source = trips_source(GREEN, None)
     assert list(source.resources) == ["green"]

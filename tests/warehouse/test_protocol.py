@@ -757,3 +757,24 @@ def test_a_month_refused_for_its_rejects_says_why_they_were_rejected(house: Hous
         CheckFailed, match=r"rejected_share \(2 failing.*\); 2 rejected for pickup_outside_month\. Noth"
     ):
         house.replace("green_silver", JANUARY)
+
+
+def test_the_ledger_is_of_the_tables_that_account_for_their_records(house: House) -> None:
+    house.edit("silver/green_silver.sql", *UNACCOUNTED)
+    house.publish_zones()
+    house.land(JANUARY, [trip(JANUARY, 1), trip(JANUARY, 2)])
+    house.replace("green_silver", JANUARY)
+    assert house.rows("SELECT * FROM silver.row_ledger") == []
+
+
+UNACCOUNTED = (
+    ("reject:\n", ""),
+    ("  missing_pickup_time: pickup_at IS NULL\n", ""),
+    ("  pickup_outside_month: pickup_at < @partition_start OR pickup_at >= @partition_end\n", ""),
+    ("  dropoff_before_pickup: dropoff_at < pickup_at\n", ""),
+    ("  - {type: rejected_share, max: 0.05}\n", ""),
+    (
+        "FROM bronze.green_bronze",
+        "FROM bronze.green_bronze\nWHERE pickup_at >= @partition_start AND pickup_at < @partition_end",
+    ),
+)
