@@ -8,6 +8,8 @@ INSTALLED := .venv/.installed
 TOOLS := .venv/.tools
 EMULATORS := .venv-emulators
 JOBS ?= 2
+# Of the slow tests some are mostly waiting, for the UI and the daemon.
+WAITING ?= 1
 SLOW := faults emulators ui readme
 UV := uv==0.13.8
 
@@ -46,14 +48,21 @@ tools: setup $(TOOLS) ## What tests and lint need besides (every target of their
 demo: setup ## Four months of generated sample data through the whole pipeline, and what came of them
 	@$(BIN)/lakehouse demo
 
+# Each file of tests in one process, those that take longest first.
+PYTEST := $(BIN)/pytest --dist loadfile
+
+# Tests with lint beside them; what lint said is printed after the tests, and either of them can fail.
+define with-lint
+@said=$$(mktemp); $(MAKE) --no-print-directory lint > "$$said" 2>&1 & linting=$$!; \
+$(1); tests=$$?; wait $$linting; lint=$$?; cat "$$said"; rm "$$said"; exit $$((tests || lint))
+endef
+
 test: tools ## Lint, types and the fast tests
-	$(MAKE) --no-print-directory lint
-	$(BIN)/pytest -n $(JOBS) --dist loadfile $(addprefix --ignore tests/,$(SLOW))
+	$(call with-lint,$(PYTEST) -n $(JOBS) $(addprefix --ignore tests/,$(SLOW)))
 
 test-faults: tools ## Kills, races, restatements, unpublished months; sensors in the real daemon
-	$(BIN)/pytest -n $(JOBS) --dist loadfile tests/faults
+	$(PYTEST) -n $(JOBS) tests/faults
 
-# The slow suites run side by side, as the UI and the daemon are mostly waited for.
 test-ui: tools ## A person's way through the Dagster UI, in Chromium; pictures in .screenshots
 	$(BIN)/pytest tests/ui
 
@@ -69,9 +78,8 @@ $(EMULATORS)/.installed: tests/emulators/requirements.txt | $(INSTALLED)
 	$(BIN)/uv pip install --system-certs --quiet --compile-bytecode --python $(EMULATORS)/bin/python --requirements $<
 	@touch $@
 
-test-all: tools $(EMULATORS)/.installed ## All that CI runs
-	$(MAKE) --no-print-directory test
-	$(MAKE) --no-print-directory --jobs 2 --output-sync=target test-ui test-faults test-readme test-gcp
+test-all: tools $(EMULATORS)/.installed ## All that CI runs: all of the above at once
+	$(call with-lint,$(PYTEST) -n $$(($(JOBS) + $(WAITING))))
 
 lint: tools ## ruff, mypy (strict), sqlfluff
 	$(BIN)/ruff check .

@@ -2,18 +2,55 @@
 
 from __future__ import annotations
 
+import gc
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
+from unittest.mock import patch
 
 import pytest
 
 from lakehouse.settings import PROJECT_ROOT, point_dlt_at_project
+from tests.commands import sqlite_without_fsync
+from tests.loading import models_of
+from tests.pool import Scheduling, longest_first
 from tests.project import Project
+
+if TYPE_CHECKING:
+    from xdist.remote import Producer
+
+
+def pytest_configure() -> None:
+    """Look for garbage seldom: syntax trees are many small objects; going through them took a seventh of the time."""
+    gc.set_threshold(50_000, 20, 50)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    longest_first(items)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduling | None:
+    return Scheduling(config, log) if config.getoption("dist") == "loadfile" else None
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _dlt_settings() -> None:
     point_dlt_at_project()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _quick_sqlite() -> Iterator[None]:
+    with sqlite_without_fsync():
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _models_once() -> Iterator[None]:
+    """Runs and commands of this process read a folder of SQL once, and anew if any of its files says something new."""
+    with patch("lakehouse.warehouse.profile.load_models", lambda folder, *_: models_of(folder)):
+        yield
 
 
 @pytest.fixture

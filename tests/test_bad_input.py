@@ -22,7 +22,6 @@ from tests.commands import (
     of,
     run,
     run_arguments,
-    sqlite_without_fsync,
 )
 from tests.http_source import CLOUDFRONT_REQUEST_BLOCKED, S3_ACCESS_DENIED, Fault, SourceServer
 from tests.project import Project
@@ -35,7 +34,7 @@ GOLD = "gold.green_trips_by_payment_type"
 
 @pytest.fixture(scope="module", autouse=True)
 def _quick_runs() -> Iterator[None]:
-    with sqlite_without_fsync(), dagster_in_memory():
+    with dagster_in_memory():
         yield
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,10 +12,16 @@ from lakehouse.exceptions import ConfigurationError
 from lakehouse.home import SAMPLE_MARKER, ensure_home_kind
 from lakehouse.partition import Month
 from tests import green_files
-from tests.commands import lakehouse, run
+from tests.commands import dagster_in_memory, lakehouse, run
 from tests.project import Project
 
 JANUARY = Month(2024, 1)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _quick_runs() -> Iterator[None]:
+    with dagster_in_memory():
+        yield
 
 
 @pytest.mark.parametrize("contents", ["catalog.db", "bronze"])

@@ -9,7 +9,7 @@ import pytest
 from lakehouse.cli.outcomes import RunOutcome
 from lakehouse.partition import Month
 from tests import fhv_files, green_files, yellow_files
-from tests.commands import dagster_in_memory, sqlite_without_fsync
+from tests.commands import dagster_in_memory
 from tests.project import Project
 
 _MONTH = Month(2024, 1)
@@ -17,7 +17,7 @@ _MONTH = Month(2024, 1)
 
 @pytest.fixture(scope="module", autouse=True)
 def _quick_runs() -> Iterator[None]:
-    with sqlite_without_fsync(), dagster_in_memory():
+    with dagster_in_memory():
         yield
 
 

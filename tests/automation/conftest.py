@@ -8,15 +8,8 @@ import dagster as dg
 import pytest
 
 from tests.automation.house import House
-from tests.commands import sqlite_without_fsync
 from tests.http_source import SourceServer
 from tests.project import Project
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _quick_sqlite() -> Iterator[None]:
-    with sqlite_without_fsync():
-        yield
 
 
 @pytest.fixture

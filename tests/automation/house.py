@@ -23,7 +23,6 @@ from lakehouse.partition import Month, Partition
 from tests import fhv_files, green_files, yellow_files
 from tests.asking import fetch_zones
 from tests.http_source import PATIENT, SourceServer
-from tests.loading import models_of
 from tests.project import Project
 
 FIRST, LAST = Month(2023, 1), Month(2023, 8)
@@ -71,10 +70,7 @@ class House:
     def definitions(self) -> dg.Definitions:
         """Those that these settings make."""
         if self._definitions is None:
-            with patch(
-                "lakehouse.warehouse.profile.load_models", lambda folder, *_: models_of(folder)
-            ):  # once for all tests
-                self._definitions = build_definitions(self.project.settings(**self.settings))
+            self._definitions = build_definitions(self.project.settings(**self.settings))
         return self._definitions
 
     def tick(self) -> SensorExecutionData:

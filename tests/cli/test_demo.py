@@ -16,7 +16,7 @@ from lakehouse.cli.demo import DEMO_MONTHS
 from lakehouse.partition import Month
 from lakehouse.sample.source import FIRST_VERSION, ROWS, month_file, prepare, publish
 from lakehouse.settings import Settings, load_settings
-from tests.commands import Command, dagster_in_memory, free_port, lakehouse, sqlite_without_fsync
+from tests.commands import Command, dagster_in_memory, free_port, lakehouse
 from tests.project import Project
 from tests.sample.scaled import scaled
 
@@ -45,7 +45,7 @@ class Demo:
 
 @pytest.fixture(scope="module", autouse=True)
 def _quick_runs() -> Iterator[None]:
-    with sqlite_without_fsync(), dagster_in_memory():
+    with dagster_in_memory():
         yield
 
 

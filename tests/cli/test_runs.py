@@ -15,10 +15,17 @@ from lakehouse.definitions import build_definitions
 from lakehouse.partition import Month
 from lakehouse.settings import PROJECT_ROOT
 from tests import fhv_files, yellow_files
+from tests.commands import dagster_in_memory
 from tests.project import Project, unwatched
 
 JANUARY, FEBRUARY = Month(2024, 1), Month(2024, 2)
 SELECTION = "+trips_gold"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _quick_runs() -> Iterator[None]:
+    with dagster_in_memory():
+        yield
 
 
 def publish_yellow(project: Project, month: Month) -> None:

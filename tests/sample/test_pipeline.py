@@ -20,6 +20,7 @@ from lakehouse.warehouse.profile import open_bronze
 from tests import fhv_files, green_files, yellow_files
 from tests.commands import dagster_in_memory, sqlite_without_fsync
 from tests.loading import CONTRACTS
+from tests.commands import dagster_in_memory
 from tests.project import Project
 from tests.sample.scaled import scaled
 
@@ -50,7 +51,7 @@ class Ran:
 
 @pytest.fixture(scope="module", autouse=True)
 def _quick_runs() -> Iterator[None]:
-    with sqlite_without_fsync(), dagster_in_memory():
+    with dagster_in_memory():
         yield
 
 

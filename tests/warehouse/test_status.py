@@ -13,7 +13,7 @@ from lakehouse.partition import Month
 from lakehouse.settings import PROJECT_ROOT
 from lakehouse.warehouse.status import State
 from tests import green_files
-from tests.commands import Command, dagster_in_memory, lakehouse, sqlite_without_fsync
+from tests.commands import Command, dagster_in_memory, lakehouse
 from tests.project import Project
 
 JANUARY, FEBRUARY, APRIL = Month(2024, 1), Month(2024, 2), Month(2024, 4)
@@ -22,7 +22,7 @@ GREEN = ("green_bronze", "green_silver", "green_gold")
 
 @pytest.fixture(scope="module", autouse=True)
 def _quick_runs() -> Iterator[None]:
-    with sqlite_without_fsync(), dagster_in_memory():
+    with dagster_in_memory():
         yield
 
 

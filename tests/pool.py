@@ -1,0 +1,52 @@
+"""How the tests are shared out to pytest-xdist's processes: each file to one, those that take longest first."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from xdist.scheduler import LoadFileScheduling
+
+if TYPE_CHECKING:
+    from xdist.remote import Producer
+
+LONGEST = (
+    "tests/ui/",
+    "tests/readme/",
+    "tests/faults/test_rerun.py",
+    "tests/models/test_reader.py",  # a process is given this with the README's one test, and it takes a second
+    "tests/real_data/",
+    "tests/emulators/",
+    "tests/faults/test_concurrency.py",
+    "tests/faults/test_daemon.py",
+    "tests/warehouse/test_protocol.py",
+    "tests/faults/",
+    "tests/test_bad_input.py",
+    "tests/warehouse/test_failing_rows.py",
+    "tests/automation/test_sensor.py",
+    "tests/warehouse/test_trips.py",
+)
+"""Files and folders by the time they take, for as long as it matters what begins first."""
+
+WHOLE = ("tests/real_data/",)
+"""Folders whose files share what is expensive to set up: one process has them all."""
+
+
+def longest_first(items: list[pytest.Item]) -> None:
+    """Put tests in the order in which their files are to begin; within a file it stays."""
+    items.sort(key=lambda item: _rank(item.nodeid))
+
+
+def _rank(nodeid: str) -> int:
+    return next((rank for rank, start in enumerate(LONGEST) if nodeid.startswith(start)), len(LONGEST))
+
+
+class Scheduling(LoadFileScheduling):
+    """``--dist loadfile`` that keeps the order of :data:`LONGEST`, and a folder of :data:`WHOLE` in one process."""
+
+    def __init__(self, config: pytest.Config, log: Producer | None = None) -> None:
+        super().__init__(config, log)
+        config.option.loadscopereorder = False  # by the number of tests, which says nothing of their time
+
+    def _split_scope(self, nodeid: str) -> str:
+        return next((folder for folder in WHOLE if nodeid.startswith(folder)), super()._split_scope(nodeid))
