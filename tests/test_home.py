@@ -12,6 +12,8 @@ from lakehouse.exceptions import ConfigurationError
 from lakehouse.home import SAMPLE_MARKER, ensure_home_kind
 from lakehouse.partition import Month
 from tests import green_files
+from lakehouse.month import Month
+from tests import direct, green_files
 from tests.commands import dagster_in_memory, lakehouse, run
 from tests.project import Project
 
@@ -44,7 +46,7 @@ def test_a_home_of_samples_says_so_and_takes_nothing_else(tmp_path: Path) -> Non
 
 def test_a_home_of_samples_is_refused_under_another_name(project: Project) -> None:
     project.publish(JANUARY, green_files.trips(JANUARY, 3))
-    assert run(project, JANUARY).exit_code == 0
+    direct.load(project, JANUARY)
     (project.home / SAMPLE_MARKER).touch()
     for arguments in (("status",), ("query", "SELECT * FROM silver.green_trips")):
         result = lakehouse(project, *arguments)
@@ -55,7 +57,7 @@ def test_a_home_of_samples_is_refused_under_another_name(project: Project) -> No
 
 def test_a_copy_of_a_home_is_neither_read_nor_written_through(project: Project, tmp_path: Path) -> None:
     project.publish(JANUARY, green_files.trips(JANUARY, 3))
-    assert run(project, JANUARY).exit_code == 0
+    direct.load(project, JANUARY)
     copy = tmp_path / "copy"
     shutil.copytree(project.home, copy)
     before = project.files()

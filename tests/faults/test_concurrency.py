@@ -14,7 +14,7 @@ from pyiceberg.exceptions import ValidationException
 from lakehouse.exceptions import LakehouseError
 from lakehouse.partition import Month
 from lakehouse.warehouse.local import commits, tables
-from tests import green_files
+from tests import direct, green_files
 from tests.commands import dagster_in_memory, data_files, held, held_query, ledger, of, opened, run
 from tests.faults.processes import one_month, polling, race
 from tests.project import Project
@@ -88,7 +88,7 @@ def test_processes_that_are_the_first_to_use_dagster_and_the_home_all_succeed(pr
 @pytest.mark.usefixtures("in_memory")
 def test_a_reader_sees_a_month_that_is_being_replaced_as_it_was_before_or_as_it_is_after(project: Project) -> None:
     publish(project, JANUARY, 40)
-    assert run(project, JANUARY).exit_code == 0
+    direct.load(project, JANUARY)
     before, after = ("40", "480.00"), ("300", "3600.00")
     with polling(project, held_query(JANUARY)) as answers:
         for trips in (300, 40, 300):
@@ -106,17 +106,17 @@ def test_a_writer_that_was_overtaken_does_not_publish_what_is_out_of_date(
 ) -> None:
     """It may wait for the other, compute anew or give up with an error, but not undo the newer month."""
     publish(project, JANUARY, 40)
-    assert run(project, JANUARY).exit_code == 0
+    direct.load(project, JANUARY)
     publish(project, JANUARY, 41, rejects=2)
-    upstream = {"silver": "green_bronze", "gold": "green_bronze,green_silver"}[layer]
-    assert project.run(JANUARY, selection=upstream)[0].succeeded
+    upstream = {"silver": ("green_bronze",), "gold": ("green_bronze", "green_silver")}[layer]
+    direct.make(project, JANUARY, *upstream)
     with opened(project) as (slow, models), opened(project) as (quick, _):
         model = models[f"green_{layer}"]
         other = Thread(target=quick.replace, args=(model, JANUARY, RUN_ID))
 
         def overtake() -> None:
             publish(project, JANUARY, 30)
-            assert project.run(JANUARY, selection=upstream)[0].succeeded
+            direct.make(project, JANUARY, *upstream)
             other.start()
             other.join(timeout=WAIT_SECONDS)
 
@@ -134,7 +134,7 @@ def test_a_writer_that_was_overtaken_does_not_publish_what_is_out_of_date(
 def test_two_writers_of_the_first_file_of_a_month_leave_one(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     """The second commits while the first is about to: the first must find out that the month is no longer empty."""
     publish(project, JANUARY, 40)
-    assert project.run(JANUARY, selection="green_bronze")[0].succeeded
+    direct.make(project, JANUARY, "green_bronze")
     with opened(project) as (first, models), opened(project) as (second, _):
         model = models["green_silver"]
         other = Thread(target=second.replace, args=(model, JANUARY, RUN_ID))
@@ -157,9 +157,10 @@ def test_a_writer_whose_table_another_month_changed_meanwhile_commits_all_the_sa
 ) -> None:
     for month in (JANUARY, FEBRUARY):
         publish(project, month, 40)
-    assert run(project, JANUARY).exit_code == 0
+    direct.load(project, JANUARY)
     publish(project, JANUARY, 41)
-    assert all(run.succeeded for run in project.run(JANUARY, FEBRUARY, selection="green_bronze"))
+    for month in (JANUARY, FEBRUARY):
+        direct.make(project, month, "green_bronze")
     with opened(project) as (warehouse, models), opened(project) as (other, _):
         model = models["green_silver"]
         once_before(
@@ -177,7 +178,7 @@ def test_a_writer_that_never_wins_says_so_and_leaves_the_month_as_it_was(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     publish(project, JANUARY, 40)
-    assert run(project, JANUARY).exit_code == 0
+    direct.load(project, JANUARY)
     before = project.snapshots()
     publish(project, JANUARY, 41)
 

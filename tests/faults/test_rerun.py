@@ -22,7 +22,7 @@ from lakehouse.partition import Month
 from lakehouse.settings import PROJECT_ROOT
 from lakehouse.warehouse.local import session
 from lakehouse.warehouse.local.records import IcebergRecords
-from tests import green_files
+from tests import direct, green_files
 from tests.commands import dagster_in_memory, data_files, held, landed, ledger, of, run
 from tests.http_source import SourceServer
 from tests.loading import models_of
@@ -44,8 +44,18 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Project:
     return Project(tmp_path_factory.mktemp("reruns"))
 
 
-def load(project: Project, month: Month, rows: list[dict[str, Any]] | None = None) -> None:
+def publish(project: Project, month: Month, rows: list[dict[str, Any]] | None = None) -> None:
     project.publish(month, green_files.trips(month, 40) if rows is None else rows)
+
+
+def begin_with(project: Project, month: Month, rows: list[dict[str, Any]] | None = None) -> None:
+    """Have a month in all tables; how it came there is not what is tested."""
+    publish(project, month, rows)
+    direct.load(project, month)
+
+
+def load(project: Project, month: Month, rows: list[dict[str, Any]] | None = None) -> None:
+    publish(project, month, rows)
     require_success(project, month)
 
 
@@ -83,7 +93,7 @@ def test_a_rerun_of_an_unchanged_month_writes_no_file_and_no_snapshot(project: P
 def test_a_file_that_is_restated_and_then_restored_is_followed_both_ways(shared: Project) -> None:
     month = Month(2024, 1)
     original = green_files.trips(month, 40)
-    load(shared, month, original)
+    begin_with(shared, month, original)
     first = landed(shared, month)
 
     load(shared, month, green_files.trips(month, 40, total_amount=13.0))
@@ -106,7 +116,7 @@ def test_a_file_that_is_restated_and_then_restored_is_followed_both_ways(shared:
 
 def test_a_file_served_anew_with_the_same_content_changes_no_table(shared: Project) -> None:
     month = Month(2024, 2)
-    load(shared, month)
+    begin_with(shared, month)
     before = data_folder(shared), shared.snapshots()
     age(shared.source / green_files.source_path(month), DAY_SECONDS)
     require_success(shared, month)
@@ -130,7 +140,7 @@ def edit(file: Path, old: str, new: str) -> None:
 def test_a_changed_model_is_computed_anew_and_so_is_what_reads_it(project: Project) -> None:
     month = Month(2024, 1)
     project.sql = copied_sql(project)
-    load(project, month, [*green_files.trips(month, 40), green_files.trip(month, 40, trip_distance=0.0)])
+    begin_with(project, month, [*green_files.trips(month, 40), green_files.trip(month, 40, trip_distance=0.0)])
     assert held(project, month) == of(41, "492.00")
 
     edit(
@@ -157,7 +167,7 @@ def test_a_changed_description_rewrites_nothing_and_a_new_column_is_null_in_mont
     project.sql = copied_sql(project)
     model = project.sql / "gold" / "green_gold.sql"
     for month in (old, new):
-        load(project, month)
+        begin_with(project, month)
     before = data_folder(project), project.snapshots()
 
     edit(model, "Voids and refunds", "Voided and refunded trips")
@@ -222,7 +232,7 @@ def loaded_uncompressed(project: Project, month: Month) -> Path:
     trips = green_files.table(green_files.trips(month, 40))
     source = green_files.write(project.source / green_files.source_path(month), trips)
     pq.write_table(trips, source, compression="none", use_dictionary=False)
-    require_success(project, month)
+    direct.load(project, month)
     return bronze_file(project, month)
 
 
@@ -310,7 +320,7 @@ def test_a_damaged_data_file_of_a_table_is_computed_anew_by_the_next_run(
     project: Project, table: str, harm: Callable[[Path], None]
 ) -> None:
     month = Month(2024, 1)
-    load(project, month)
+    begin_with(project, month)
     spec = models_of(project.sql).spec(table)
     assert spec is not None
     with project.tables() as tables:
@@ -322,7 +332,7 @@ def test_a_damaged_data_file_of_a_table_is_computed_anew_by_the_next_run(
 
 def test_a_damaged_landing_record_is_named(project: Project) -> None:
     month = Month(2024, 1)
-    load(project, month)
+    begin_with(project, month)
     (record,) = project.bronze.record_folder("green", month).glob("*.json")
     record.write_text(record.read_text()[:40])
     result = run(project, month)
@@ -341,7 +351,7 @@ def test_a_full_disk_is_reported_and_the_month_stays(
     shared: Project, monkeypatch: pytest.MonkeyPatch, moment: str
 ) -> None:
     month = Month(2024, 6 + ["landing", "computing"].index(moment))
-    load(shared, month)
+    begin_with(shared, month)
     before = landed(shared, month), data_folder(shared)
     shared.publish(month, green_files.trips(month, 50))
     full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -390,7 +400,7 @@ def test_a_month_before_the_dataset_began_is_empty_and_the_source_is_not_asked(p
 
 def test_files_without_a_record_are_never_read_and_removed_once_no_run_can_be_writing_them(shared: Project) -> None:
     month = Month(2024, 8)
-    load(shared, month)
+    begin_with(shared, month)
     folder = bronze_file(shared, month).parent
     old, young = folder / f"{'0' * 32}.parquet", folder / f"{'f' * 32}.parquet"
     for orphan in (old, young):
