@@ -14,7 +14,7 @@ SLOW := faults emulators ui readme
 UV := uv==0.13.8
 
 .DEFAULT_GOAL := help
-.PHONY: help setup tools demo test test-faults test-ui test-readme test-gcp test-all lint format lock bench clean
+.PHONY: help setup tools emulators demo test test-faults test-ui test-readme test-gcp test-all lint format lock bench clean
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -69,7 +69,9 @@ test-ui: tools ## A person's way through the Dagster UI, in Chromium; pictures i
 test-readme: tools ## Every command of the README, in order, in a fresh copy
 	$(BIN)/pytest tests/readme
 
-test-gcp: tools $(EMULATORS)/.installed ## The SQL on a BigQuery emulator, against DuckDB and pandas
+emulators: $(EMULATORS)/.installed
+
+test-gcp: tools emulators ## The SQL on a BigQuery emulator, against DuckDB and pandas
 	$(BIN)/pytest tests/emulators
 
 # The emulator needs another sqlglot than we do, and a Python before 3.13.
@@ -78,7 +80,7 @@ $(EMULATORS)/.installed: tests/emulators/requirements.txt | $(INSTALLED)
 	$(BIN)/uv pip install --system-certs --quiet --compile-bytecode --python $(EMULATORS)/bin/python --requirements $<
 	@touch $@
 
-test-all: tools $(EMULATORS)/.installed ## All that CI runs: all of the above at once
+test-all: tools emulators ## All that CI runs: all of the above at once
 	$(call with-lint,$(PYTEST) -n $$(($(JOBS) + $(WAITING))))
 
 lint: tools ## ruff, mypy (strict), sqlfluff
