@@ -21,7 +21,26 @@ from tests.emulators.run import Run
 from tests.emulators.scenarios import SCENARIOS, Scenario
 from tests.loading import CONTRACTS
 
+_HERE = Path(__file__).parent
 _OUTCOMES = pytest.StashKey[list[Outcome]]()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Have all tests of a scenario one after the other: its run is put away before that of another."""
+    places = [place for place, item in enumerate(items) if item.path.parent == _HERE]
+    ours = sorted((items[place] for place in places), key=_scenario_of)
+    for place, item in zip(places, ours, strict=True):
+        items[place] = item
+
+
+def _scenario_of(item: pytest.Item) -> str:
+    """The name of a test's scenario, which those that have none come before."""
+    scenario = (
+        item.callspec.params.get("scenario")
+        if isinstance(item, pytest.Function) and hasattr(item, "callspec")
+        else None
+    )
+    return scenario.name if isinstance(scenario, Scenario) else ""
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,8 @@ import pytest
 from lakehouse.partition import month_range
 from lakehouse.sample.source import FIRST_VERSION, ROWS, prepare, publish
 from lakehouse.settings import PROJECT_ROOT, SAMPLE_MONTHS, Settings, environment, load_settings
+from lakehouse.warehouse.profile import open_project
+from lakehouse.warehouse.protocol import Warehouse
 from tests.commands import free_port
 from tests.sample.scaled import scaled
 
@@ -56,9 +59,14 @@ class Served:
     def environment(self) -> Mapping[str, str]:
         return environment(self.settings)
 
-    def lakehouse(self, *arguments: str) -> str:
-        """What a ``lakehouse`` command prints; it must succeed."""
-        return subprocess.run(
+    @cached_property
+    def warehouse(self) -> Warehouse:
+        """Its tables, asked in this process: a command would take seconds to start each time."""
+        return open_project(self.settings).warehouse
+
+    def lakehouse(self, *arguments: str) -> None:
+        """Run a ``lakehouse`` command; it must succeed."""
+        subprocess.run(
             [str(Path(sys.executable).parent / "lakehouse"), *arguments],
             env=self.environment,
             cwd=self.settings.home,
@@ -66,7 +74,7 @@ class Served:
             text=True,
             check=True,
             timeout=120,
-        ).stdout
+        )
 
 
 @pytest.fixture(scope="session")
@@ -102,6 +110,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     try:
         _wait_for(port, process)
         yield served
+        served.warehouse.close()
     finally:
         process.send_signal(signal.SIGTERM)
         code = process.wait(60)

@@ -5,7 +5,6 @@ The tests build on each other, as a person's clicks do: they run in this order, 
 
 from __future__ import annotations
 
-import json
 import re
 import time
 from collections.abc import Callable
@@ -73,11 +72,10 @@ def materialized(served: Served, key: str) -> set[str]:
 
 def gold_months(served: Served) -> dict[str, int]:
     """Trips of each month that gold counts."""
-    answer = served.lakehouse(
-        *("query", "SELECT month, SUM(trip_count) AS trips FROM gold.trips_by_pickup_location GROUP BY month"),
-        *("--format", "json"),
-    )
-    return {row["month"][:7]: row["trips"] for row in json.loads(answer)}
+    rows = served.warehouse.query(
+        "SELECT month, SUM(trip_count) AS trips FROM gold.trips_by_pickup_location GROUP BY month"
+    ).to_pylist()
+    return {f"{row['month']:%Y-%m}": row["trips"] for row in rows}
 
 
 def choose_partitions(page: Page, months: str) -> None:
