@@ -88,7 +88,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         dagster_home=folder / "dagster",
         poll_seconds=10,
     )
-    settings.dagster_home.mkdir()
+    settings.dagster_home.mkdir(parents=True)
     (settings.dagster_home / "dagster.yaml").write_text(
         (PROJECT_ROOT / "dagster.yaml").read_text() + "\nrun_queue:\n  dequeue_interval_seconds: 1\n"
     )
