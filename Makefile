@@ -14,7 +14,7 @@ SLOW := faults emulators ui readme
 UV := uv==0.13.8
 
 .DEFAULT_GOAL := help
-.PHONY: help setup tools emulators demo test test-faults test-ui test-readme test-gcp test-all lint format lock bench clean
+.PHONY: help setup tools emulators demo test test-faults test-soak test-ui test-readme test-gcp test-all lint format lock bench clean
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,6 +62,10 @@ test: tools ## Lint, types and the fast tests
 
 test-faults: tools ## Kills, races, restatements, unpublished months; sensors in the real daemon
 	$(PYTEST) -n $(JOBS) tests/faults
+
+SCALE ?= 25
+test-soak: tools ## SCALE times (25) what CI tries of histories drawn from SEED (any): restatements, kills
+	LAKEHOUSE_SOAK=$(SCALE) $(if $(SEED),LAKEHOUSE_SOAK_SEED=$(SEED)) $(PYTEST) -n $(JOBS) --dist load tests/faults/test_histories.py
 
 test-ui: tools ## A person's way through the Dagster UI, in Chromium; pictures in .screenshots
 	$(BIN)/pytest tests/ui

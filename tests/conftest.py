@@ -12,6 +12,7 @@ from unittest.mock import patch
 import pytest
 
 from lakehouse.settings import PROJECT_ROOT, point_dlt_at_project
+from tests import soak
 from tests.commands import sqlite_without_fsync
 from tests.loading import models_of
 from tests.pool import Scheduling, longest_first
@@ -21,9 +22,20 @@ if TYPE_CHECKING:
     from xdist.remote import Producer
 
 
+def pytest_report_header() -> str:
+    return f"seed of what is drawn: LAKEHOUSE_SOAK_SEED={soak.settle_seed()}"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if figures := soak.figures(terminalreporter.getreports("passed")):
+        terminalreporter.section("drawn")
+        terminalreporter.write_line(f"LAKEHOUSE_SOAK_SEED={soak.settle_seed()}; {', '.join(figures)}")
+
+
 def pytest_configure() -> None:
     """Look for garbage seldom: syntax trees are many small objects; going through them took a seventh of the time."""
     gc.set_threshold(50_000, 20, 50)
+    soak.settle_seed()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

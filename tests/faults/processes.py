@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from typing import Any
 
 from lakehouse.partition import Month
 from tests.commands import dagster_in_memory, run_arguments, sqlite_without_fsync
@@ -118,6 +119,18 @@ def polling(project: Project, sql: str) -> Iterator[list[dict[str, str | None]]]
 def kill_this_process() -> None:
     """As ``kill -9`` does: no handler, no ``finally``, nothing flushed."""
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+def kill_before(owner: Any, method: str, applies: Callable[..., bool]) -> None:
+    """Make the process die instead of calling ``method`` for the first time that ``applies``."""
+    original = getattr(owner, method)
+
+    def dying(self: Any, *arguments: Any, **named: Any) -> Any:
+        if applies(*arguments):
+            kill_this_process()
+        return original(self, *arguments, **named)
+
+    setattr(owner, method, dying)
 
 
 def _lakehouse(

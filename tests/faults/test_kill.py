@@ -18,24 +18,12 @@ from lakehouse.warehouse.local import commits
 from lakehouse.warehouse.warehouse import StoreWarehouse
 from tests import direct, green_files
 from tests.commands import Held, dagster_in_memory, data_files, held, landed, ledger, of, run, run_arguments
-from tests.faults.processes import kill_this_process, one_month, start
+from tests.faults.processes import kill_before, one_month, start
 from tests.project import Project
 
 # The file that is loaded, and the one that the source restates it with: other trips, other rejects.
 OLD_TRIPS, OLD_REJECTS, OLD = 60, 2, of(60, "720.00")
 NEW_TRIPS, NEW_REJECTS, NEW = 50, 1, of(50, "600.00")
-
-
-def kill_before(owner: Any, method: str, applies: Callable[..., bool]) -> None:
-    """Make the process die instead of calling ``method`` for the first time that ``applies``."""
-    original = getattr(owner, method)
-
-    def dying(self: Any, *arguments: Any, **named: Any) -> Any:
-        if applies(*arguments):
-            kill_this_process()
-        return original(self, *arguments, **named)
-
-    setattr(owner, method, dying)
 
 
 def of_green(landing: Any) -> bool:

@@ -1,4 +1,4 @@
-"""Real months by the commands a person types, each in a process of its own, held against pandas."""
+"""Real months by the commands a person types, in processes of their own, held against pandas."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import io
 import json
 import re
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -16,6 +15,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from tests.commands import lakehouse
 from tests.project import Project
 from tests.real_data import independent
 from tests.real_data.published import TRIPS_GOLD, ZONES_PATH, RealMonth, assert_gold, real_project
@@ -52,17 +52,11 @@ def everything(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Pro
     return project
 
 
-@pytest.fixture(scope="module")
-def printed(ranged: Project) -> dict[str, CompletedProcess[str]]:
-    """What ``lakehouse query`` prints in each format, all three at once."""
-    with ThreadPoolExecutor() as pool:
-        started = {
-            style: pool.submit(ranged.lakehouse, "query", GOLD_BY_MONTH, "--format", style)
-            for style in ("json", "csv", "table")
-        }
-    completed = {style: process.result() for style, process in started.items()}
-    assert {style: process.returncode for style, process in completed.items()} == dict.fromkeys(completed, 0)
-    return completed
+def _printed(project: Project, style: str) -> str:
+    """What ``lakehouse query`` prints in a format, in this process."""
+    answer = lakehouse(project, "query", GOLD_BY_MONTH, "--format", style)
+    assert (answer.exit_code, answer.errors) == (0, ())
+    return answer.output
 
 
 def test_dagster_asset_materialize_takes_a_month_from_file_to_gold(
@@ -155,25 +149,28 @@ def test_lakehouse_run_makes_one_successful_dagster_run_for_each_month(ranged: P
 
 
 def test_lakehouse_query_prints_the_gold_of_pandas_as_json(
-    printed: Mapping[str, CompletedProcess[str]], golden: Mapping[str, list[dict[str, str]]]
+    ranged: Project, golden: Mapping[str, list[dict[str, str]]]
 ) -> None:
-    rows = json.loads(printed["json"].stdout, parse_float=Decimal)
+    completed = ranged.lakehouse("query", GOLD_BY_MONTH, "--format", "json")
+
+    assert completed.returncode == 0, completed.stderr
+    rows = json.loads(completed.stdout, parse_float=Decimal)
 
     _assert_gold(MONTHS, golden, [_as_text(row) for row in rows])
 
 
 def test_lakehouse_query_prints_the_gold_of_pandas_as_csv(
-    printed: Mapping[str, CompletedProcess[str]], golden: Mapping[str, list[dict[str, str]]]
+    ranged: Project, golden: Mapping[str, list[dict[str, str]]]
 ) -> None:
-    rows = list(csv.DictReader(io.StringIO(printed["csv"].stdout)))
+    rows = list(csv.DictReader(io.StringIO(_printed(ranged, "csv"))))
 
     _assert_gold(MONTHS, golden, rows)
 
 
 def test_lakehouse_query_prints_the_gold_of_pandas_as_a_table(
-    printed: Mapping[str, CompletedProcess[str]], golden: Mapping[str, list[dict[str, str]]]
+    ranged: Project, golden: Mapping[str, list[dict[str, str]]]
 ) -> None:
-    header, _, *lines = [line.strip() for line in printed["table"].stdout.splitlines() if line.strip()]
+    header, _, *lines = [line.strip() for line in _printed(ranged, "table").splitlines() if line.strip()]
     count = lines.pop()
     names, *cells = (re.split(r"\s{2,}", line) for line in (header, *lines))
     rows = [

@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from tests.commands import lakehouse
 from tests.project import Project
 from tests.real_data import independent
 from tests.real_data.published import ZONES_PATH, real_project
@@ -18,8 +19,8 @@ USERS_TYPES = {"user_id": int, "latitude": float, "longitude": float}
 def project(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A project after one run of zones and users."""
     project = real_project(tmp_path_factory.mktemp("reference"), real_data)
-    completed = project.lakehouse("run", "--select", "+zones_silver,+users_gold")
-    assert completed.returncode == 0, completed.stdout + completed.stderr
+    result = lakehouse(project, "run", "--select", "+zones_silver,+users_gold")
+    assert (result.exit_code, result.errors) == (0, ())
     return project
 
 
