@@ -48,13 +48,13 @@ def models() -> Models:
     return load_models(PROJECT_ROOT / "sql", CONTRACTS)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
     with bigquery_emulator(tmp_path_factory.mktemp("emulator")) as running:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def run_of(
     emulator: Emulator, models: Models, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Callable[[Scenario, Path | None], Run]]:

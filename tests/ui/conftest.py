@@ -77,7 +77,7 @@ class Served:
         )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """Small sample months, all but the last, and UI, daemon and sample source started as a user would."""
     folder = tmp_path_factory.mktemp("ui")
@@ -129,8 +129,9 @@ def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
     raise AssertionError(f"lakehouse dev did not answer within {START_SECONDS} s")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """Closed after this module: for as long as it is open, nothing else in its process can use asyncio."""
     from playwright.sync_api import sync_playwright
 
     chromium = next(filter(None, map(shutil.which, _BROWSERS)), None)
