@@ -10,12 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from dlt_sources.dataset import Download
+from dlt_sources.fetch import Download
 from lakehouse.assets.bronze import _pipeline
-from lakehouse.bronze.contracts import CONTRACTS
+from lakehouse.bronze.connection import connect
 from lakehouse.bronze.landing import Lander
-from lakehouse.bronze.sources import Source, source_of
-from lakehouse.month import Month
+from lakehouse.bronze.source import Source
+from lakehouse.bronze.sources import SOURCES
+from lakehouse.partition import WHOLE, Month
 from tests.loading import models_of
 from tests.project import Project
 
@@ -35,19 +36,19 @@ def load(project: Project, month: Month) -> None:
 
 def _made(project: Project, month: Month, assets: tuple[str, ...]) -> Iterator[tuple[str, bool]]:
     settings, models = project.settings(), models_of(project.sql)
+    sources = {source.asset: source for source in SOURCES}
     with closing(project.warehouse()) as warehouse:
         warehouse.prepare()
         for asset in assets:
-            if asset in CONTRACTS:
-                contract = CONTRACTS[asset]
-                source = source_of(settings, contract.dataset)
-                lander = Lander(project.bronze, source, of_samples=settings.sample)
+            source = sources.get(asset)
+            if source is not None:
+                lander = Lander(project.bronze, connect(settings, source), of_samples=settings.sample)
                 load = partial(_loaded_by_dlt, source) if source.normalizes else _copied
-                landed = lander.land(month if contract.is_monthly else None, load, pytest.fail)
+                landed = lander.land(source.dataset.partition(month.key), load, pytest.fail)
                 yield asset, landed.is_unchanged
             else:
                 model = models[asset]
-                replaced = warehouse.replace(model, month if model.is_partitioned else None, "a run of the tests")
+                replaced = warehouse.replace(model, month if model.is_partitioned else WHOLE, "a run of the tests")
                 yield asset, replaced.skipped
 
 

@@ -11,8 +11,6 @@ import pytest
 from lakehouse.exceptions import ConfigurationError
 from lakehouse.home import SAMPLE_MARKER, ensure_home_kind
 from lakehouse.partition import Month
-from tests import green_files
-from lakehouse.month import Month
 from tests import direct, green_files
 from tests.commands import dagster_in_memory, lakehouse, run
 from tests.project import Project

@@ -16,8 +16,6 @@ import pytest
 from lakehouse.bronze.store import Landing
 from lakehouse.cli.outcomes import RunOutcome
 from lakehouse.partition import WHOLE, Month
-from tests import fhv_files, yellow_files
-from lakehouse.month import Month
 from tests import direct, fhv_files, yellow_files
 from tests.http_source import CLOUDFRONT_REQUEST_BLOCKED, Fault, SourceServer
 from tests.loading import CONTRACTS
@@ -27,7 +25,7 @@ from tests.reference_files import ZONES_PATH, user
 MONTH = Month(2024, 1)
 USERS = "+key:users_gold"
 ZONES = "+key:zones_silver"
-WHOLE = {ZONES: ("zones_bronze", "zones_silver"), USERS: ("users_bronze", "users_silver", "users_gold")}
+ASSETS_OF = {ZONES: ("zones_bronze", "zones_silver"), USERS: ("users_bronze", "users_silver", "users_gold")}
 CITIES = "SELECT * FROM gold.user_counts_by_city ORDER BY city"
 
 
@@ -46,7 +44,7 @@ def succeeded(project: Project, selection: str) -> dict[str, bool]:
 
 def made(project: Project, selection: str) -> dict[str, bool]:
     """What making what a run would left as it was, by asset, where the run is not what is tested."""
-    return direct.make(project, MONTH, *WHOLE[selection])
+    return direct.make(project, MONTH, *ASSETS_OF[selection])
 
 
 def current(project: Project, dataset: str) -> Landing:

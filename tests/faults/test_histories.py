@@ -14,7 +14,7 @@ from pyiceberg.catalog.sql import SqlCatalog
 
 from lakehouse.bronze.local import LocalBronzeStore
 from lakehouse.exceptions import QueryError
-from lakehouse.month import Month
+from lakehouse.partition import Month
 from lakehouse.warehouse.local import commits
 from tests import green_files, soak
 from tests.commands import Held, dagster_in_memory, data_files, held, landed, ledger, of, run

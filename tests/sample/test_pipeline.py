@@ -18,9 +18,8 @@ from lakehouse.sample.trips import Generated, write_month
 from lakehouse.settings import Settings
 from lakehouse.warehouse.profile import open_bronze
 from tests import fhv_files, green_files, yellow_files
-from tests.commands import dagster_in_memory, sqlite_without_fsync
-from tests.loading import CONTRACTS
 from tests.commands import dagster_in_memory
+from tests.loading import CONTRACTS
 from tests.project import Project
 from tests.sample.scaled import scaled
 
