@@ -22,6 +22,7 @@ LONGEST = (
     "tests/warehouse/test_protocol.py",
     "tests/faults/",
     "tests/test_bad_input.py",
+    "tests/test_add_a_source.py",
     "tests/warehouse/test_failing_rows.py",
     "tests/automation/test_sensor.py",
     "tests/warehouse/test_trips.py",
