@@ -189,3 +189,22 @@ def test_a_store_of_samples_takes_no_real_data_and_keeps_nothing_of_it(house: Ho
     with pytest.raises(ConfigurationError, match="does not serve sample data, and LAKEHOUSE_SAMPLE=true"):
         house.land(of_samples=True)
     assert house.current() is None
+
+
+class _Watched(LocalBronzeStore):
+    """A store that notes, when a landing becomes current, whether its file is in place."""
+
+    def record(self, landing: Landing) -> None:
+        self.in_place = [*getattr(self, "in_place", []), self.is_intact(landing)]
+        super().record(landing)
+
+
+def test_a_landing_is_recorded_when_its_file_is_in_place_as_readers_may_come_at_once(
+    house: House, tmp_path: Path
+) -> None:
+    house.store = watched = _Watched(tmp_path / "home", of_samples=False)
+    house.publish(3)
+    house.land()
+    house.publish(4)
+    house.land()
+    assert watched.in_place == [True, True]

@@ -58,7 +58,7 @@ def _bronze_asset(settings: Settings, source: Source, definition_pipeline: "Pipe
         bronze_store: dg.ResourceParam[BronzeStore],
     ) -> Iterator[dg.MaterializeResult[Any]]:
         started = time.perf_counter()
-        partition = source.dataset.partition(context.partition_key if context.has_partition_key else None)
+        partition = source.dataset.partition(context.partition_key if partitions else None)
         if not source.dataset.has_begun(partition):
             yield _not_begun(source)
             return
