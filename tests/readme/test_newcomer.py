@@ -21,8 +21,12 @@ from tests.readme.commands import SERVERS, Block, Shell, blocks
 
 MONTHS = tuple(month_range(Month(2024, 1), Month(2024, 3)))
 UI_PORT = 3000
-INSTEAD = {"make test": "make tools"}
-"""CI runs the tests, and this is one of them; what they install besides is needed further on."""
+_POLARS = (
+    ".venv/bin/uv pip install --system-certs --quiet --python .venv/bin/python "
+    "--constraint tests/requirements.txt polars"
+)
+INSTEAD = {"make test": _POLARS}
+"""CI runs the tests, and this is one of them; of what they install besides, this is needed further on."""
 
 
 @pytest.fixture(scope="module")
