@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shlex
-import signal
 import socket
 import subprocess
 import time
@@ -105,7 +104,10 @@ class Shell:
                 assert time.monotonic() < deadline, log.read_text()
                 time.sleep(0.3)
         finally:
-            self.type(f"kill -{signal.SIGTERM.name.removeprefix('SIG')} -- -{pid}; wait {pid}")
+            # Dagster's daemon may miss a signal that comes while it begins, as a person may have to press Ctrl-C twice.
+            ended = f"for _ in $(seq 100); do kill -0 {pid} 2> /dev/null || break; sleep 0.1; done"
+            asked = "; ".join(f"kill -{each} -- -{pid} 2> /dev/null; {ended}" for each in ("TERM", "TERM", "KILL"))
+            self.type(f"{asked}; wait {pid}")
 
 
 def _serves(port: int | None, log: Path) -> bool:
