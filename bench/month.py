@@ -27,6 +27,7 @@ from bench.by_hand import COLUMNS, by_hand
 from bench.generate import ROWS
 from bench.measure import Spans, child, merged, middle, noise, peak_megabytes, show, unwatched
 from dlt_sources import tlc
+from lakehouse.cli.interruption import Interruption
 from lakehouse.partition import Month
 from lakehouse.sample.source import ROWS as SAMPLE_ROWS
 from lakehouse.sample.source import month_file, prepare
@@ -74,13 +75,13 @@ def house(source: Path, home: Path, threads: int, memory: str) -> dict[str, Any]
     definitions = build_definitions(settings)
     with open_instance(settings) as instance:
         first = select(definitions, f"infrastructure,zones_bronze,zones_silver,{SELECTION}")
-        _require(list(run_months(definitions, instance, first, [MONTH.previous()], unwatched)))
+        _require(list(run_months(definitions, instance, first, [MONTH.previous()], unwatched, Interruption())))
         spans = _spans()
         before = peak_megabytes()
         chosen = select(definitions, SELECTION)
         spans.take()
         started = time.perf_counter()
-        outcome = list(run_months(definitions, instance, chosen, [MONTH], unwatched))
+        outcome = list(run_months(definitions, instance, chosen, [MONTH], unwatched, Interruption()))
         seconds = time.perf_counter() - started
     _require(outcome)
     peak = peak_megabytes()

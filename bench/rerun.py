@@ -23,6 +23,7 @@ import dagster as dg
 
 from bench.measure import Spans, merged, middle, noise, show, unwatched
 from dlt_sources import tlc
+from lakehouse.cli.interruption import Interruption
 from lakehouse.cli.runs import run_months
 from lakehouse.cli.selection import Selection, months_to_run, select
 from lakehouse.definitions import build_definitions
@@ -97,7 +98,7 @@ def _run(
     """Seconds of each month."""
     seconds = []
     started = time.perf_counter()
-    for outcome in run_months(definitions, instance, selection, months, unwatched):
+    for outcome in run_months(definitions, instance, selection, months, unwatched, Interruption()):
         seconds.append(time.perf_counter() - started)
         if not outcome.succeeded:
             raise SystemExit(f"{outcome.partition} failed: {'; '.join(outcome.failures)}")

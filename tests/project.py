@@ -15,6 +15,7 @@ from typing import Any
 import dagster as dg
 
 from lakehouse.bronze.local import LocalBronzeStore
+from lakehouse.cli.interruption import Interruption
 from lakehouse.cli.outcomes import RunOutcome, Step
 from lakehouse.cli.runs import run_months
 from lakehouse.cli.selection import months_to_run, select
@@ -112,7 +113,7 @@ class Project:
             for selection, months in ranges:
                 chosen = select(definitions, selection)
                 wanted = [month for m in months for month in months_to_run(chosen, m, m)]
-                outcomes += run_months(definitions, instance, chosen, wanted, unwatched)
+                outcomes += run_months(definitions, instance, chosen, wanted, unwatched, Interruption())
         return outcomes
 
     def instance(self) -> dg.DagsterInstance:

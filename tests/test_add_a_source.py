@@ -54,6 +54,7 @@ import json
 from datetime import datetime
 
 import dagster as dg
+from lakehouse.assets.freshness import limits_by_asset
 from lakehouse.bronze.sources import contracts_of
 from lakehouse.definitions import build_definitions
 from lakehouse.partition import Month
@@ -83,8 +84,8 @@ def requested(name):
 
 
 def freshness(key):
-    policy = graph.get(dg.AssetKey(key)).freshness_policy
-    return [policy.warn_window.days, policy.fail_window.days]
+    limits = limits_by_asset(project.sources, project.models)[dg.AssetKey(key)]
+    return [limits.warn.days, limits.fail.days]
 
 
 def lineage(key):
@@ -208,6 +209,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Copy]:
     (served / "hotspots.json").write_text(json.dumps(_HOTSPOTS))
     (root / "dagster").mkdir()
     shutil.copy(PROJECT_ROOT / "dagster.yaml", root / "dagster")
+    shutil.copy(PROJECT_ROOT / "workspace.yaml", root)
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("LAKEHOUSE_", "DAGSTER_"))}
     with SourceServer(served) as server:
         environment = {

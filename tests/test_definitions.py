@@ -9,7 +9,9 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from lakehouse.assets.freshness import FRESH, limits_by_asset
 from lakehouse.assets.partitions import monthly
+from lakehouse.bronze.source import Freshness
 from lakehouse.definitions import build_definitions
 from lakehouse.exceptions import ConfigurationError
 from lakehouse.models.lineage import column_lineage
@@ -56,10 +58,10 @@ DATASETS: dict[str, str | None] = {
     **{"fhv_bronze": "fhv", "fhv_silver": "fhv"},
     "trips_gold": None,  # of several
 }
-DAILY = dg.FreshnessPolicy.time_window(fail_window=timedelta(days=2), warn_window=timedelta(hours=26))
-EACH_MONTH = dg.FreshnessPolicy.time_window(fail_window=timedelta(days=78), warn_window=timedelta(days=47))
-LATE = dg.FreshnessPolicy.time_window(fail_window=timedelta(days=109), warn_window=timedelta(days=78))
-FRESHNESS: dict[str, dg.FreshnessPolicy | None] = {
+DAILY = Freshness(fail=timedelta(days=2), warn=timedelta(hours=26))
+EACH_MONTH = Freshness(fail=timedelta(days=78), warn=timedelta(days=47))
+LATE = Freshness(fail=timedelta(days=109), warn=timedelta(days=78))
+FRESHNESS: dict[str, Freshness | None] = {
     "infrastructure": None,
     **{"users_bronze": DAILY, "users_silver": DAILY, "users_gold": DAILY},
     **{"zones_bronze": None, "zones_silver": None},
@@ -169,9 +171,13 @@ def test_a_model_names_its_owner_and_more_tags(tmp_path: Path) -> None:
     assert list(spec(definitions, "green_gold").owners) == ["team:lakehouse"]
 
 
-def test_what_comes_regularly_is_stale_when_it_stays_away(definitions: dg.Definitions) -> None:
-    policies = {spec.key.to_user_string(): spec.freshness_policy for spec in definitions.resolve_all_asset_specs()}
-    assert {key: policies[key] for key in FRESHNESS} == FRESHNESS
+def test_what_comes_regularly_is_stale_when_it_stays_away(definitions: dg.Definitions, tmp_path: Path) -> None:
+    project = open_project(Project(tmp_path).settings())
+    limits = limits_by_asset(project.sources, project.models)
+    assert {key: limits.get(dg.AssetKey(key)) for key in FRESHNESS} == FRESHNESS
+    checks = {key: definitions.resolve_assets_def(key).check_specs for key in FRESHNESS}
+    late = {key for key, limit in FRESHNESS.items() if limit is not None}
+    assert {key for key, specs in checks.items() if FRESH in {spec.name for spec in specs}} == late
 
 
 def test_months_are_partitions_and_one_month_is_one_run(project: Project) -> None:
@@ -261,7 +267,8 @@ def test_every_column_of_a_table_descends_from_one_of_a_source_or_is_made_here(k
 def test_the_checks_of_a_table_are_declared_with_who_blocks(definitions: dg.Definitions, key: str) -> None:
     checks = {check.name: check.blocking for check in definitions.resolve_assets_def(key).check_specs}
     assert {name for name, blocking in checks.items() if blocking} == BLOCKING[key]
-    assert {name for name, blocking in checks.items() if not blocking} == WARNING[key]
+    implicit = ({"published"} if key in MONTHLY else set()) | ({"fresh"} if FRESHNESS[key] else set())
+    assert {name for name, blocking in checks.items() if not blocking} == WARNING[key] | implicit
 
 
 def test_the_definitions_are_valid_for_dagster(definitions: dg.Definitions) -> None:

@@ -10,6 +10,8 @@ from dagster_dlt import DagsterDltResource
 from lakehouse.assets.bronze import bronze_assets
 from lakehouse.assets.infrastructure import infrastructure_asset
 from lakehouse.assets.sql_models import sql_model_asset
+from lakehouse.automation.executor import locking
+from lakehouse.automation.freshness import freshness_sensor
 from lakehouse.automation.schedule import schedules
 from lakehouse.automation.sensor import release_sensor
 from lakehouse.settings import Settings, load_settings, point_dlt_at_project, require_own_instance
@@ -20,7 +22,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
     """Everything Dagster needs to know, for these settings."""
     project = open_project(settings)
     models = project.models
-    executor = dg.in_process_executor if settings.executor == "in_process" else dg.multiprocess_executor
+    executor = locking(dg.in_process_executor if settings.executor == "in_process" else dg.multiprocess_executor)
     with warnings.catch_warnings():
         # Backfill policies and partitioned checks are marked beta; one month a run needs both.
         warnings.simplefilter("ignore", dg.BetaWarning)
@@ -31,7 +33,10 @@ def build_definitions(settings: Settings) -> dg.Definitions:
                 *bronze_assets(settings, project.sources),
                 *(sql_model_asset(settings, models, model, project.sources) for model in models),
             ],
-            sensors=[release_sensor(settings, project.sources, project.bronze)],
+            sensors=[
+                release_sensor(settings, project.sources, project.bronze),
+                freshness_sensor(project.sources, models),
+            ],
             schedules=list(schedules(settings, project.sources, models)),
             resources={
                 "dlt": DagsterDltResource(),

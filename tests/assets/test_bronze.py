@@ -288,7 +288,7 @@ def test_fhv_before_it_began_is_empty_says_so_and_nobody_is_asked(project: Proje
     assert outcome.failures == ()
     event = materialization(project, "fhv_bronze")
     assert event.metadata["dagster/row_count"].value == 0
-    assert event.metadata["note"].value == "fhv began in 2015-01; nothing was fetched"
+    assert event.metadata["note"].value == "fhv had not begun in 2014-12: it began in 2015-01; nothing was fetched"
     assert project.bronze.current("fhv", before) is None
 
 

@@ -2,21 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-from datetime import timedelta
-from typing import Any
-
 import dagster as dg
 import pytest
-from dagster._core.definitions.freshness import FreshnessState
-from dagster._core.definitions.freshness_evaluator import TimeWindowFreshnessPolicyEvaluator
-from dagster._core.loader import LoadingContextForTest
-from dagster._core.test_utils import freeze_time
-from dagster._time import get_current_datetime
 
 from lakehouse.annotations import SAMPLE_NOTE
 from lakehouse.cli.outcomes import RunOutcome
-from lakehouse.definitions import build_definitions
 from lakehouse.partition import Month
 from tests.loading import CONTRACTS
 from tests.project import Project
@@ -107,27 +97,6 @@ def test_a_month_before_a_dataset_began_is_counted_as_empty(project: Project) ->
     project.run(Month(2014, 12), selection="infrastructure,fhv_bronze")
     metadata = events(project)["fhv_bronze"].metadata
     assert (metadata["dagster/row_count"].value, metadata["dagster/partition_row_count"].value) == (0, 0)
-
-
-@pytest.mark.parametrize("key", ["users_gold", "taxi_bronze", "trips_gold"])
-def test_an_asset_is_fresh_when_it_was_just_made_and_stale_when_its_source_stays_away(
-    whole: tuple[Project, RunOutcome], key: str
-) -> None:
-    project, _ = whole
-    node = build_definitions(project.settings()).resolve_asset_graph().get(dg.AssetKey(key))
-    policy = node.freshness_policy
-    assert isinstance(policy, dg.FreshnessPolicy)
-
-    def state(instance: dg.DagsterInstance, after: timedelta) -> FreshnessState:
-        with freeze_time(get_current_datetime() + after):
-            context: Any = LoadingContextForTest(instance)
-            return asyncio.run(TimeWindowFreshnessPolicyEvaluator().evaluate_freshness(context, node))
-
-    day = timedelta(days=1)
-    spans = (0 * day, 27 * day / 24, 2 * day) if key == "users_gold" else (46 * day, 48 * day, 79 * day)
-    with project.instance() as instance:
-        found = [state(instance, span) for span in spans]
-    assert found == [FreshnessState.PASS, FreshnessState.WARN, FreshnessState.FAIL]
 
 
 def test_previews_of_real_data_are_tables_and_nothing_else(

@@ -63,7 +63,7 @@ def test_a_check_of_codes_names_those_that_nobody_knows(warned: Project) -> None
 
 
 def test_a_check_that_passes_shows_no_rows(warned: Project) -> None:
-    assert shown(evaluation(warned, "green_silver", "total_amount_not_null")) == {"failing": 0}
+    assert shown(evaluation(warned, "green_silver", "total_amount_not_null")) == {"month": "2024-01", "failing": 0}
 
 
 def test_a_month_that_is_refused_shows_the_rows_it_is_refused_for(project: Project) -> None:

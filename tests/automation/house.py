@@ -30,7 +30,7 @@ FIRST, LAST = Month(2023, 1), Month(2023, 8)
 
 NEWEST = (Month(2023, 5), Month(2023, 6), Month(2023, 7), LAST)
 OLDER = (FIRST, Month(2023, 2), Month(2023, 3), Month(2023, 4))
-_ORIGIN = RemoteJobOrigin(
+ORIGIN = RemoteJobOrigin(
     RemoteRepositoryOrigin(InProcessCodeLocationOrigin(LoadableTargetOrigin()), "__repository__"), "__ASSET_JOB"
 )
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -147,7 +147,7 @@ class House:
     def pretend(self, request: dg.RunRequest, status: dg.DagsterRunStatus) -> str:
         """A run of a request that came to this status without doing anything; its id."""
         run = dg.DagsterRun(
-            job_name=str(request.job_name), status=status, tags=_tags(request), remote_job_origin=_ORIGIN
+            job_name=str(request.job_name), status=status, tags=_tags(request), remote_job_origin=ORIGIN
         )
         self.instance.add_run(run)
         return run.run_id

@@ -5,17 +5,20 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
 
 import dagster as dg
 import pytest
 
+from lakehouse.automation.liveness import RunLocks
 from lakehouse.definitions import build_definitions
 from lakehouse.exceptions import ConfigurationError
 from lakehouse.partition import WHOLE, Month
 from lakehouse.settings import PROJECT_ROOT
 from tests.automation.house import LAST, NEWEST, OLDER, House, file_of, keys, months, path_of
+from tests.dying import die_holding
 from tests.http_source import Fault, SourceServer
 from tests.project import Project
 from tests.reference_files import ZONES_PATH, zones_csv
@@ -138,11 +141,28 @@ def test_what_is_under_way_is_not_requested(old_house: House) -> None:
     )
     for month in NEWEST:
         old_house.publish(month)
-    for request, status in zip(old_house.requests(), under_way, strict=True):
-        old_house.pretend(request, status)
+    runs = [old_house.pretend(each, status) for each, status in zip(old_house.requests(), under_way, strict=True)]
     old_house.later = timedelta(hours=5)
-    said = "runs under way: green 2023-05, green 2023-06, green 2023-07, green 2023-08"
-    assert said in old_house.skipped()
+    with ExitStack() as processes:
+        for run in runs[1:]:
+            processes.enter_context(RunLocks.of(old_house.instance.root_directory).held(run))
+        said = old_house.skipped()
+    assert "runs under way: green 2023-05, green 2023-06, green 2023-07, green 2023-08" in said
+    assert "1 run waits in the queue" in said
+
+
+def test_a_run_whose_process_is_gone_fails_at_the_next_tick_and_is_requested_again(old_house: House) -> None:
+    old_house.publish(LAST)
+    (request,) = old_house.requests()
+    run = old_house.pretend(request, dg.DagsterRunStatus.STARTED)
+    die_holding(RunLocks.of(old_house.instance.root_directory), run)
+    assert "failed and is tried again after" in old_house.skipped()
+    failed = old_house.instance.get_run_by_id(run)
+    assert failed is not None
+    assert failed.status is dg.DagsterRunStatus.FAILURE
+    old_house.later = timedelta(hours=1, minutes=1)
+    (again,) = old_house.requests()
+    assert again.partition_key == str(LAST)
 
 
 def test_a_version_that_is_published_while_another_is_under_way_is_requested(old_house: House) -> None:

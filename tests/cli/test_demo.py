@@ -118,8 +118,9 @@ def test_a_month_that_is_not_published_is_not_there_to_run(demo: Demo, first: Co
     assert first.exit_code == 0
     result = demo("--sample", "run", "--from", str(ANOTHER), "--select", "+green_gold")
     assert result.exit_code == 3
-    assert f"green {ANOTHER}: http://127.0.0.1:" in result.errors[0]
-    assert "it is not published (yet)" in result.errors[0]
+    assert f"green {ANOTHER}: http://127.0.0.1:" in result.output
+    assert "it is not published (yet)" in result.output
+    assert result.output.splitlines()[-1] == "1 month: 0 made, 0 unchanged, 1 waiting, 0 failed"
 
 
 def test_the_sample_home_answers_queries_and_the_other_one_stays_empty(demo: Demo, first: Command) -> None:

@@ -7,11 +7,12 @@ import pty
 import re
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
-from lakehouse.cli.outcomes import AssetFailure, AssetOutcome, AssetStarted, RunOutcome
-from lakehouse.cli.progress import Progress, asset_line
+from lakehouse.cli.outcomes import AssetFailure, AssetOutcome, AssetStarted, Outcome, RunOutcome
+from lakehouse.cli.progress import Progress, asset_line, summary
 from lakehouse.partition import WHOLE, Month
 
 MONTH = Month(2024, 1)
@@ -106,9 +107,34 @@ def _read(leader: int) -> bytes:
         return b""
 
 
-def test_a_failure_is_unpublished_only_if_that_is_all_there_is() -> None:
-    unpublished = AssetFailure("fhv_bronze", "not out", "NotPublished")
+def test_a_run_is_waiting_if_something_is_not_published_and_nothing_failed() -> None:
+    waiting, made, same = (outcome(key=key) for key in ("fhv_bronze", "taxi_bronze", "green_bronze"))
+    waiting = replace(waiting, rows=None, waits_for=("fhv",))
+    same = replace(same, unchanged=True)
     broken = AssetFailure("green_silver", "broken", "CheckFailed")
-    assert RunOutcome(MONTH, "1", 0.0, (), (unpublished,)).is_unpublished
-    assert not RunOutcome(MONTH, "1", 0.0, (), (unpublished, broken)).is_unpublished
-    assert not RunOutcome(MONTH, "1", 0.0, (), ()).is_unpublished
+    found = [
+        RunOutcome(MONTH, "1", 0.0, assets, failed).outcome
+        for assets, failed in [
+            ((made, same), ()),
+            ((same,), ()),
+            ((made, waiting), ()),
+            ((waiting,), ()),
+            ((made, waiting), (broken,)),
+        ]
+    ]
+    assert found == [Outcome.MADE, Outcome.UNCHANGED, Outcome.WAITING, Outcome.WAITING, Outcome.FAILED]
+
+
+def test_a_run_is_wrong_if_it_failed_for_what_repeating_does_not_mend() -> None:
+    setting = AssetFailure("green_bronze", "LAKEHOUSE_TLC_URL", "ConfigurationError")
+    broken = AssetFailure("green_silver", "broken", "CheckFailed")
+    assert RunOutcome(MONTH, "1", 0.0, (), (setting,)).is_wrong
+    assert not RunOutcome(MONTH, "1", 0.0, (), (setting, broken)).is_wrong
+    assert not RunOutcome(MONTH, "1", 0.0, (), ()).is_wrong
+
+
+def test_the_last_line_counts_months_by_what_became_of_them() -> None:
+    made = RunOutcome(MONTH, "1", 0.0, (outcome(rows=5),), ())
+    failed = RunOutcome(MONTH, "1", 0.0, (), (AssetFailure("green_silver", "broken", None),))
+    assert summary([made, made, failed]) == "3 months: 2 made, 0 unchanged, 0 waiting, 1 failed"
+    assert summary([replace(made, partition=WHOLE)]) == "1 run: 1 made, 0 unchanged, 0 waiting, 0 failed"

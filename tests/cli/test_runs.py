@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from lakehouse.cli.outcomes import RunOutcome
+from lakehouse.cli.interruption import Interruption
+from lakehouse.cli.outcomes import Outcome, RunOutcome
 from lakehouse.cli.runs import run_months
 from lakehouse.cli.selection import select
 from lakehouse.definitions import build_definitions
@@ -36,7 +37,7 @@ def runs(project: Project, *months: Month, selection: str = SELECTION) -> Iterat
     """The runs of a range one by one, so that a test can change the source between two of them."""
     definitions = build_definitions(project.settings())
     with project.instance() as instance:
-        yield from run_months(definitions, instance, select(definitions, selection), months, unwatched)
+        yield from run_months(definitions, instance, select(definitions, selection), months, unwatched, Interruption())
 
 
 def keys(outcome: RunOutcome) -> set[str]:
@@ -71,7 +72,9 @@ def test_what_comes_whole_is_run_again_with_the_next_month_while_it_fails(projec
 def test_gold_is_made_of_the_dataset_that_is_published(project: Project) -> None:
     publish_yellow(project, JANUARY)
     (outcome,) = runs(project, JANUARY)
-    assert [failure.partition(":")[0] for failure in outcome.failures] == ["fhv 2024-01"]
+    assert outcome.succeeded
+    assert outcome.outcome is Outcome.WAITING
+    assert outcome.waits_for == ("fhv",)
     gold = next(asset for asset in outcome.assets if asset.key == "trips_gold")
     assert gold.warnings == ("datasets_present",)
     assert project.rows("SELECT taxi_type, SUM(trip_count) AS trips FROM gold.trips_by_pickup_location GROUP BY 1") == [
@@ -103,15 +106,18 @@ def test_gold_waits_while_something_is_published_but_not_sound(project: Project,
 
 def test_gold_waits_while_no_dataset_is_published(project: Project) -> None:
     (outcome,) = runs(project, JANUARY)
-    assert not outcome.succeeded
-    assert keys(outcome) == {"infrastructure", "zones_bronze", "zones_silver"}
+    assert outcome.succeeded
+    assert outcome.waits_for == ("fhv", "yellow")
+    made = {asset.key for asset in outcome.assets if not asset.waits_for}
+    assert made == {"infrastructure", "zones_bronze", "zones_silver"}
+    assert project.rows("SELECT COUNT(*) AS months FROM gold.trips_by_pickup_location") == [{"months": 0}]
 
 
 def test_an_unrelated_failure_does_not_keep_gold_from_what_is_published(project: Project) -> None:
     publish_yellow(project, JANUARY)
     (project.source / "users.json").write_text("<html>")
     (outcome,) = runs(project, JANUARY, selection="+trips_gold,+users_gold")
-    assert {failure.partition(":")[0] for failure in outcome.failures} == {"fhv 2024-01", "users"}
+    assert {failure.partition(":")[0] for failure in outcome.failures} == {"users"}
     assert "trips_gold" in keys(outcome)
 
 
@@ -119,7 +125,8 @@ def test_gold_waits_for_zones_that_are_not_published(project: Project) -> None:
     publish_yellow(project, JANUARY)
     (project.source / "misc" / "taxi_zone_lookup.csv").unlink()
     (outcome,) = runs(project, JANUARY)
-    assert keys(outcome) == {"infrastructure", "taxi_bronze"}
+    assert keys(outcome) == {"infrastructure", "taxi_bronze", "fhv_bronze"}
+    assert [failure.error for failure in outcome.failed] == ["NotPublished"]
 
 
 def test_a_table_of_all_months_is_made_anew_with_each_month(tmp_path: Path) -> None:

@@ -10,22 +10,25 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
-from dagster_dlt import DagsterDltResource, DagsterDltTranslator, dlt_assets
+from dagster_dlt import DagsterDltResource, DagsterDltTranslator, build_dlt_asset_specs
 from dagster_dlt.translator import DltResourceTranslatorData
 
 from dlt_sources.dataset import Dataset, landed_as
 from dlt_sources.fetch import Download
 from lakehouse.annotations import DEFAULT_OWNER
-from lakehouse.assets.freshness import freshness
+from lakehouse.assets.check_results import published_spec
+from lakehouse.assets.freshness import freshness_spec, strictest
 from lakehouse.assets.partitions import monthly, one_month_a_run
 from lakehouse.assets.reporting import asset_tags, failures_in_words, noted
+from lakehouse.assets.step import NOT_BEGUN, UNPUBLISHED, Step
 from lakehouse.bronze.connection import connect
 from lakehouse.bronze.contract import Contract
 from lakehouse.bronze.footer import SourceColumn
 from lakehouse.bronze.landing import Landed, Lander
 from lakehouse.bronze.source import Source
 from lakehouse.bronze.store import BronzeStore
-from lakehouse.exceptions import CorruptFile, first_line
+from lakehouse.exceptions import CorruptFile, NotPublished, first_line
+from lakehouse.partition import WHOLE
 from lakehouse.settings import Settings
 
 if TYPE_CHECKING:
@@ -43,12 +46,16 @@ def _bronze_asset(settings: Settings, source: Source, definition_pipeline: "Pipe
     """The bronze asset of a source, month-partitioned if its dataset comes a month at a time."""
     translator = _Translator(settings, source)
     partitions = monthly(settings) if source.dataset.is_partitioned else None
+    specs = build_dlt_asset_specs(source.resource(None), definition_pipeline, translator)
+    limits = strictest([source], is_partitioned=source.dataset.is_partitioned)
+    checks = [freshness_spec(source.asset, limits)] if limits is not None else []
+    if source.dataset.is_partitioned:
+        checks.append(published_spec(source.asset, of=[source.dataset.name]))
 
-    @dlt_assets(
-        dlt_source=source.resource(None),
-        dlt_pipeline=definition_pipeline,
+    @dg.multi_asset(
         name=source.asset,
-        dagster_dlt_translator=translator,
+        specs=specs,
+        check_specs=checks,
         partitions_def=partitions,
         backfill_policy=one_month_a_run() if partitions else None,
     )
@@ -59,8 +66,11 @@ def _bronze_asset(settings: Settings, source: Source, definition_pipeline: "Pipe
     ) -> Iterator[dg.MaterializeResult[Any]]:
         started = time.perf_counter()
         partition = source.dataset.partition(context.partition_key if partitions else None)
+        names = tuple(check.name for check in checks)
+        step = Step(context.instance, dg.AssetKey(source.asset), partition, names, limits)
         if not source.dataset.has_begun(partition):
-            yield _not_begun(source)
+            began = f"it began in {source.dataset.began}; nothing was fetched"
+            yield step.empty(NOT_BEGUN, f"{source.dataset.name} {NOT_BEGUN} in {partition}: {began}", {})
             return
         said_by_dlt: dict[str, Any] = {}
 
@@ -71,13 +81,27 @@ def _bronze_asset(settings: Settings, source: Source, definition_pipeline: "Pipe
 
         with failures_in_words(partition.of(source.dataset.name)):
             lander = Lander(bronze_store, connect(settings, source), of_samples=settings.sample)
-            landed = lander.land(partition, load, context.log.warning)
+            withdrawn = None
+            try:
+                landed = lander.land(partition, load, context.log.warning)
+            except NotPublished as gone:
+                if partition is WHOLE:  # all of a dataset is never late
+                    raise
+                current = bronze_store.current(source.dataset.name, partition)
+                if current is None:
+                    context.log.warning(str(gone))
+                    yield step.empty(UNPUBLISHED, str(gone), {"datasets_missing": source.dataset.name})
+                    return
+                withdrawn = f"{gone}. What was landed of it stands"
+                context.log.warning(withdrawn)
+                landed = Landed(current, is_unchanged=True)
             facts = {
                 **said_by_dlt,
                 "unchanged_at_source": landed.is_unchanged,
                 "seconds": time.perf_counter() - started,
             }
-            yield _materialized(source, bronze_store, landed, facts)
+            metadata = _metadata(source, bronze_store, landed, facts)
+            yield step.made(landed.landing.served_sha256, metadata, withdrawn=withdrawn)
 
     return bronze
 
@@ -104,7 +128,6 @@ class _Translator(DagsterDltTranslator):
             description=noted(self._settings, spec.description or ""),
             owners=[DEFAULT_OWNER],
             tags=asset_tags(self._settings, "bronze", [source.dataset.name]),
-            freshness_policy=freshness([source], is_partitioned=source.dataset.is_partitioned),
             metadata={**spec.metadata, "dagster/column_schema": dg.TableSchema(columns=columns)},
         )
 
@@ -183,26 +206,20 @@ def _faults_named(dataset: Dataset, download: Download) -> Iterator[None]:
         ) from failure
 
 
-def _materialized(
-    source: Source, store: BronzeStore, landed: Landed, facts: Mapping[str, Any]
-) -> dg.MaterializeResult[Any]:
+def _metadata(source: Source, store: BronzeStore, landed: Landed, facts: Mapping[str, Any]) -> dict[str, Any]:
     landing = landed.landing
-    return dg.MaterializeResult(
-        asset_key=source.asset,
-        data_version=dg.DataVersion(landing.served_sha256),
-        metadata={
-            **facts,
-            **_row_count(landing.rows, source.dataset),
-            "dagster/column_schema": _schema(store.footer(landing), source.contract),
-            "dagster/uri": store.uri(landing),
-            "url": dg.MetadataValue.url(landing.url),
-            "bytes": landing.bytes,
-            "sha256": landing.sha256,
-            "etag": landing.etag or "",
-            "last_modified": landing.last_modified or "",
-            "landed_at": dg.MetadataValue.timestamp(landing.observed_at),
-        },
-    )
+    return {
+        **facts,
+        **_row_count(landing.rows, source.dataset),
+        "dagster/column_schema": _schema(store.footer(landing), source.contract),
+        "dagster/uri": store.uri(landing),
+        "url": dg.MetadataValue.url(landing.url),
+        "bytes": landing.bytes,
+        "sha256": landing.sha256,
+        "etag": landing.etag or "",
+        "last_modified": landing.last_modified or "",
+        "landed_at": dg.MetadataValue.timestamp(landing.observed_at),
+    }
 
 
 def _row_count(rows: int, dataset: Dataset) -> dict[str, int]:
@@ -218,15 +235,4 @@ def _schema(footer: Iterable[SourceColumn], contract: Contract) -> dg.TableSchem
             dg.TableColumn(name=column.name, type=column.type, description=meaning.get(column.name.lower()))
             for column in footer
         ]
-    )
-
-
-def _not_begun(source: Source) -> dg.MaterializeResult[Any]:
-    return dg.MaterializeResult(
-        asset_key=source.asset,
-        data_version=dg.DataVersion("not begun"),
-        metadata={
-            **_row_count(0, source.dataset),
-            "note": f"{source.dataset.name} began in {source.dataset.began}; nothing was fetched",
-        },
     )

@@ -1,25 +1,96 @@
-"""When an asset is stale: how long its source may stay silent before the UI says so.
+"""When an asset is stale: how long its source may stay silent before its check ``fresh`` warns, and fails.
 
-Dagster looks at the newest materialization of any month, so a month that is run again counts as news too.
+Dagster's own freshness policies take the newest materialization for news, also the empty one of a month that is not
+published yet. Here only what was made counts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import dagster as dg
 
-from lakehouse.bronze.source import Source
+from lakehouse.bronze.source import Freshness, Source
+from lakehouse.models.model import Models
+
+FRESH = "fresh"
+"""Name of the check."""
+
+EMPTY = "empty"
+"""Metadata of a materialization that stands for a month of which there is nothing: why."""
+
+_RECORDS_AT_ONCE = 50
 
 
-def freshness(sources: Collection[Source], *, is_partitioned: bool) -> dg.FreshnessPolicy | None:
-    """The policy of an asset made of these sources; None where none of them is ever late.
+@dataclass(frozen=True)
+class FreshnessState:
+    """What there is to say of an asset that was last made at ``made_at``, None if it never was."""
+
+    passed: bool
+    severity: dg.AssetCheckSeverity
+    description: str
+    made_at: datetime | None
+
+
+def strictest(sources: Collection[Source], *, is_partitioned: bool) -> Freshness | None:
+    """How long an asset that is made of these sources may stay as it is; None where none of them is ever late.
 
     The strictest of those that come as the asset does, a period at a time or whole: the others do not make it run.
     """
     alike = [source for source in sources if source.dataset.is_partitioned == is_partitioned]
     declared = [source.freshness for source in alike or sources if source.freshness is not None]
-    strictest = min(declared, key=lambda each: (each.warn, each.fail), default=None)
-    if strictest is None:
-        return None
-    return dg.FreshnessPolicy.time_window(warn_window=strictest.warn, fail_window=strictest.fail)
+    return min(declared, key=lambda each: (each.warn, each.fail), default=None)
+
+
+def limits_by_asset(sources: Collection[Source], models: Models) -> dict[dg.AssetKey, Freshness]:
+    """How long each asset that is ever late may stay as it is."""
+    found = {source.asset: source.freshness for source in sources}
+    for model in models:
+        landed_by = models.landed_by(model)
+        made_of = [source for source in sources if source.asset in landed_by]
+        found[model.key] = strictest(made_of, is_partitioned=model.is_partitioned)
+    return {dg.AssetKey(key): limits for key, limits in found.items() if limits is not None}
+
+
+def freshness_spec(key: str, limits: Freshness) -> dg.AssetCheckSpec:
+    """The check of an asset."""
+    return dg.AssetCheckSpec(
+        FRESH,
+        asset=key,
+        description=f"Something new was made of it within {limits.warn.days} days; it fails after {limits.fail.days}",
+    )
+
+
+def state(limits: Freshness, made_at: datetime | None, now: datetime) -> FreshnessState:
+    """What an asset's check says now."""
+    if made_at is None:
+        return FreshnessState(False, dg.AssetCheckSeverity.WARN, "Nothing of it was ever made", None)
+    age = now - made_at
+    said = f"Made {made_at:%Y-%m-%d %H:%M} UTC; it may stay so for {limits.warn.days} days"
+    if age < limits.warn:
+        return FreshnessState(True, dg.AssetCheckSeverity.WARN, said, made_at)
+    is_late = age >= limits.fail
+    severity = dg.AssetCheckSeverity.ERROR if is_late else dg.AssetCheckSeverity.WARN
+    return FreshnessState(False, severity, f"{said}, and that was {age.days} days ago", made_at)
+
+
+def last_made(instance: dg.DagsterInstance, key: dg.AssetKey) -> datetime | None:
+    """When something of an asset was made last, whatever month; what only stands for a month without any is none."""
+    for record in _materializations(instance, key):
+        materialization = record.asset_materialization
+        if materialization is not None and EMPTY not in materialization.metadata:
+            return datetime.fromtimestamp(record.timestamp, UTC)
+    return None
+
+
+def _materializations(instance: dg.DagsterInstance, key: dg.AssetKey) -> Iterator[dg.EventLogRecord]:
+    """Those of an asset, newest first."""
+    cursor: str | None = None
+    while True:
+        page = instance.fetch_materializations(key, limit=_RECORDS_AT_ONCE, cursor=cursor)
+        yield from page.records
+        if not page.has_more:
+            return
+        cursor = page.cursor

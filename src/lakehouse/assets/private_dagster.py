@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -9,6 +11,17 @@ import dagster as dg
 
 if TYPE_CHECKING:
     from dagster._core.definitions.assets.graph.base_asset_graph import BaseAssetGraph
+    from dagster._core.execution.context.system import PlanOrchestrationContext
+    from dagster._core.execution.plan.plan import ExecutionPlan as PlannedSteps
+    from dagster._core.execution.retries import RetryMode as Retries
+    from dagster._core.launcher.base import CheckRunHealthResult
+    from dagster._core.remote_origin import RemoteJobOrigin
+
+ExecutionPlan: TypeAlias = "PlannedSteps"
+JobOrigin: TypeAlias = "RemoteJobOrigin"
+RetryMode: TypeAlias = "Retries"
+RunContext: TypeAlias = "PlanOrchestrationContext"
+RunHealth: TypeAlias = "CheckRunHealthResult"
 
 AssetGraph: TypeAlias = "BaseAssetGraph[Any]"
 """Assets with their partitions, parents and ancestors."""
@@ -31,6 +44,33 @@ def job_of_all_assets(definitions: dg.Definitions) -> dg.JobDefinition:
     return definitions.resolve_implicit_global_asset_job_def()
 
 
+def executed(
+    definitions: dg.Definitions, run: dg.DagsterRun, instance: dg.DagsterInstance
+) -> Sequence[dg.DagsterEvent]:
+    """Execute a run of the job of all assets in this process; its events. A step that fails raises nothing."""
+    from dagster._core.definitions.job_base import InMemoryJob
+    from dagster._core.execution.api import execute_run
+
+    return execute_run(InMemoryJob(job_of_all_assets(definitions)), run, instance).all_events
+
+
+def job_origin(workspace: Path, job: dg.JobDefinition) -> JobOrigin:
+    """A job as the code location of a workspace file has it: what the UI executes again goes there."""
+    from dagster._core.definitions.repository_definition import SINGLETON_REPOSITORY_NAME
+    from dagster._core.remote_origin import RemoteJobOrigin, RemoteRepositoryOrigin
+    from dagster._core.workspace.load import location_origins_from_yaml_paths
+
+    (location,) = location_origins_from_yaml_paths([str(workspace)])
+    return RemoteJobOrigin(RemoteRepositoryOrigin(location, SINGLETON_REPOSITORY_NAME), job.name)
+
+
+def interrupts_captured() -> AbstractContextManager[None]:
+    """Where an interruption waits until Dagster comes to a step, which it can end in order."""
+    from dagster._utils.interrupts import capture_interrupts
+
+    return capture_interrupts()
+
+
 def open_without_captured_logs(home: Path) -> dg.DagsterInstance:
     """An instance in whose runs this process prints what it prints.
 
@@ -48,3 +88,17 @@ def selection_faults() -> tuple[type[Exception], ...]:
     from dagster._check import CheckError
 
     return (dg.DagsterError, CheckError, NotImplementedError)
+
+
+def is_served_by_code_location(run: dg.DagsterRun) -> bool:
+    """Whether a server of code has started a run: it can be told to end it."""
+    from dagster._core.storage.tags import GRPC_INFO_TAG
+
+    return GRPC_INFO_TAG in run.tags
+
+
+def run_health(*, is_alive: bool, why: str) -> RunHealth:
+    """What run monitoring is told of a run's process."""
+    from dagster._core.launcher.base import CheckRunHealthResult, WorkerStatus
+
+    return CheckRunHealthResult(WorkerStatus.RUNNING if is_alive else WorkerStatus.NOT_FOUND, why)

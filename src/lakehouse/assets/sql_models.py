@@ -2,26 +2,29 @@
 
 # Dagster reads the annotations of an asset's function, so they are not postponed here.
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
 
-from lakehouse.assets.freshness import freshness
+from lakehouse.assets.check_results import check_results, published_spec
+from lakehouse.assets.freshness import freshness_spec, strictest
 from lakehouse.assets.partitions import monthly, one_month_a_run
 from lakehouse.assets.reporting import asset_tags, failures_in_words, markdown_table, noted, table_schema
+from lakehouse.assets.step import NOT_BEGUN, UNPUBLISHED, Step, why_empty
 from lakehouse.bronze.contract import Contract
-from lakehouse.bronze.source import Source
+from lakehouse.bronze.source import Freshness, Source
 from lakehouse.bronze.sources import contracts_of
-from lakehouse.exceptions import CheckFailed
+from lakehouse.exceptions import CheckFailed, NotLanded
 from lakehouse.models import dialect
 from lakehouse.models.checks.kinds import IMPLICIT_CHECKS
 from lakehouse.models.lineage import column_lineage
 from lakehouse.models.model import Models, SqlModel
-from lakehouse.partition import partition_of
-from lakehouse.results import CheckResult, ReplaceResult
+from lakehouse.partition import Partition, partition_of
+from lakehouse.results import ReplaceResult
 from lakehouse.schema import BRONZE_COLUMNS, rejected_count
 from lakehouse.settings import Settings
+from lakehouse.warehouse.begun import has_begun
 from lakehouse.warehouse.protocol import Warehouse
 
 
@@ -35,6 +38,8 @@ def sql_model_asset(
     contracts = contracts_of(sources)
     landed_by = models.landed_by(model)
     made_of = [source for source in sources if source.asset in landed_by]
+    limits = strictest(made_of, is_partitioned=model.is_partitioned)
+    checks = _check_specs(models, model, made_of, limits)
 
     @dg.asset(
         name=model.key,
@@ -44,10 +49,9 @@ def sql_model_asset(
         kinds={model.table.format},
         owners=[model.owner],
         tags=asset_tags(settings, model.layer, [source.dataset.name for source in made_of], model.tags),
-        freshness_policy=freshness(made_of, is_partitioned=model.is_partitioned),
         partitions_def=partitions,
         backfill_policy=one_month_a_run() if partitions else None,
-        check_specs=_check_specs(models, model, partitions),
+        check_specs=checks,
         code_version=_code_version(sql, contracts.get(model.bronze_asset or "")),
         metadata={
             "dagster/table_name": model.table.name,
@@ -59,23 +63,32 @@ def sql_model_asset(
         context: dg.AssetExecutionContext, warehouse: dg.ResourceParam[Warehouse]
     ) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult[Any]]:
         partition = partition_of(context.partition_key if model.is_partitioned else None)
+        key = dg.AssetKey(model.key)
+        step = Step(context.instance, key, partition, tuple(check.name for check in checks), limits)
+        if not has_begun(model, models, contracts, partition):
+            names = ", ".join(_monthly(made_of))
+            yield step.empty(NOT_BEGUN, f"{names} {NOT_BEGUN} in {partition}; nothing was computed", {})
+            return
         with failures_in_words(partition.of(model.key)):
             try:
                 result = warehouse.replace(model, partition, context.run.run_id)
             except CheckFailed as failure:
-                yield from _check_results(settings, failure.checks)
+                yield from step.failed(check_results(settings, failure.checks, partition))
                 raise
-        # Results that come with the materialization are linked to it, not to the one before.
-        yield dg.MaterializeResult(
-            data_version=dg.DataVersion(result.content),
-            check_results=list(_check_results(settings, result.checks)),
-            metadata={
-                **_facts(model, result),
-                "dagster/column_schema": columns,
-                "dagster/column_lineage": _lineage(models, model, contracts),
-                "preview": markdown_table(result.preview, noted(settings, "")),
-            },
-        )
+            except NotLanded:
+                missing = _unpublished(context.instance, made_of, partition)
+                if missing is None:
+                    raise
+                words = f"{' and '.join(missing)} {'are' if len(missing) > 1 else 'is'} not published for {partition}"
+                yield step.empty(UNPUBLISHED, words, {"datasets_missing": ", ".join(missing)})
+                return
+        metadata = {
+            **_facts(model, result),
+            "dagster/column_schema": columns,
+            "dagster/column_lineage": _lineage(models, model, contracts),
+            "preview": markdown_table(result.preview, noted(settings, "")),
+        }
+        yield step.made(result.content, metadata, check_results(settings, result.checks, partition))
 
     return build
 
@@ -91,7 +104,7 @@ def _code_version(sql: str, contract: Contract | None) -> str:
 
 
 def _check_specs(
-    models: Models, model: SqlModel, partitions: dg.PartitionsDefinition[str] | None
+    models: Models, model: SqlModel, made_of: Sequence[Source], limits: Freshness | None
 ) -> list[dg.AssetCheckSpec]:
     declared = [(check.label, check.blocks, check.description or check.meaning()) for check in model.checks]
     if model.grain:
@@ -102,22 +115,28 @@ def _check_specs(
         declared.append(("row_ledger", True, IMPLICIT_CHECKS["row_ledger"]))
     if models.union_inputs(model):
         declared.append(("datasets_present", False, IMPLICIT_CHECKS["datasets_present"]))
-    return [
-        dg.AssetCheckSpec(name, asset=model.key, blocking=blocking, description=description, partitions_def=partitions)
+    specs = [
+        dg.AssetCheckSpec(name, asset=model.key, blocking=blocking, description=description)
         for name, blocking, description in declared
     ]
+    if model.is_partitioned:
+        specs.append(published_spec(model.key, of=_monthly(made_of)))
+    return specs if limits is None else [*specs, freshness_spec(model.key, limits)]
 
 
-def _check_results(settings: Settings, checks: tuple[CheckResult, ...]) -> Iterator[dg.AssetCheckResult]:
-    for check in checks:
-        sample = {} if check.sample is None else {"sample": markdown_table(check.sample, noted(settings, ""))}
-        yield dg.AssetCheckResult(
-            check_name=check.name,
-            passed=check.passed,
-            severity=dg.AssetCheckSeverity.WARN if check.severity == "warn" else dg.AssetCheckSeverity.ERROR,
-            description=check.description,
-            metadata={"failing": check.failing, **check.facts, **sample},
-        )
+def _monthly(made_of: Sequence[Source]) -> list[str]:
+    """Datasets that come a month at a time."""
+    return [source.dataset.name for source in made_of if source.dataset.is_partitioned]
+
+
+def _unpublished(
+    instance: dg.DagsterInstance, made_of: Sequence[Source], partition: Partition
+) -> tuple[str, ...] | None:
+    """Datasets that have nothing of a month because their sources have published none; None if one was not asked."""
+    expected = [s for s in made_of if s.dataset.is_partitioned and s.dataset.has_begun(partition)]
+    if not expected or any(why_empty(instance, dg.AssetKey(s.asset), partition) != UNPUBLISHED for s in expected):
+        return None
+    return tuple(source.dataset.name for source in expected)
 
 
 def _facts(model: SqlModel, result: ReplaceResult) -> dict[str, Any]:

@@ -26,7 +26,9 @@ LOST_AFTER = timedelta(hours=6)
 NOTHING = "nothing"
 """What a release replaces where nothing is landed."""
 
-_REQUESTED_BY = "lakehouse/requested-by"
+REQUESTED_BY = "lakehouse/requested-by"
+"""Tag of every run: who asked for it."""
+
 _RELEASE = "lakehouse/release"
 
 
@@ -135,7 +137,7 @@ class Attempts:
         """What an instance's runs tell; one query."""
         import dagster as dg
 
-        records = instance.get_run_records(dg.RunsFilter(tags={_REQUESTED_BY: SENSOR}))
+        records = instance.get_run_records(dg.RunsFilter(tags={REQUESTED_BY: SENSOR}))
         return cls(attempt for record in records for attempt in _attempts(record, now))
 
     def at(self, release: Release) -> Sequence[Attempt]:
@@ -165,7 +167,7 @@ def run_key(decisions: Sequence[Decision]) -> str:
 def run_tags(decisions: Sequence[Decision]) -> Mapping[str, str]:
     """What a run that these ask for carries, for people and for :class:`Attempts`."""
     return {
-        _REQUESTED_BY: SENSOR,
+        REQUESTED_BY: SENSOR,
         _RELEASE: ", ".join(str(decision.release) for decision in decisions),
         **{
             f"{_RELEASE}.{decision.release.dataset}": json.dumps(

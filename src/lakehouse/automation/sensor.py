@@ -9,7 +9,9 @@ import dagster as dg
 from lakehouse.assets.partitions import monthly
 from lakehouse.assets.private_dagster import asset_graph_of
 from lakehouse.automation.attempts import MAX_ATTEMPTS, NOTHING, SENSOR, Attempts, ReleaseState
+from lakehouse.automation.dead_runs import report_dead_runs
 from lakehouse.automation.polling import MAX_REQUESTS, PollReply, SourcePoll, polled_sources
+from lakehouse.automation.queue import RunsAtHand, runs_at_hand
 from lakehouse.automation.requests import Requests, target
 from lakehouse.automation.rotation import NEWEST_MONTHS, Rotation, RotationCursor, months_a_tick
 from lakehouse.bronze.source import Source
@@ -33,6 +35,7 @@ def release_sensor(settings: Settings, sources: Iterable[Source], store: BronzeS
         if context.repository_def is None:
             raise dg.DagsterInvariantViolationError(f"{SENSOR} needs the definitions that it is part of")
         now = _now()
+        report_dead_runs(context.instance, now)
         attempts = Attempts.of(context.instance, now)
         poll = SourcePoll(datasets, store, attempts, now)
         again = attempts.due_again(now, since=now - timedelta(days=settings.recheck_days))
@@ -45,7 +48,9 @@ def release_sensor(settings: Settings, sources: Iterable[Source], store: BronzeS
         requests = list(Requests(graph, context.instance, is_new_home=is_new_home).of(poll.requested()))
         return dg.SensorResult(
             run_requests=requests,
-            skip_reason=None if requests else dg.SkipReason(_summary(poll, position)),
+            skip_reason=None
+            if requests
+            else dg.SkipReason(_summary(poll, position, runs_at_hand(context.instance, now))),
             cursor=str(position),
         )
 
@@ -87,13 +92,15 @@ def _troubles(poll: SourcePoll) -> Iterator[str]:
         yield f"{decision.release} was given up after {decision.number} attempts that failed: look at its runs"
 
 
-def _summary(poll: SourcePoll, position: RotationCursor) -> str:
+def _summary(poll: SourcePoll, position: RotationCursor, runs: RunsAtHand) -> str:
     """One line about a tick that requests nothing."""
     files = "1 file" if poll.asked == 1 else f"{poll.asked} files"
     unpublished = f", of which {poll.unpublished} not published yet" if poll.unpublished else ""
     parts = [*_troubles(poll), f"nothing new: asked for {files}{unpublished}"]
     if under_way := [str(decision.release) for decision in poll.in_state(ReleaseState.UNDER_WAY)]:
         parts.append(f"runs under way: {', '.join(under_way)}")
+        if runs.why_waiting is not None:
+            parts.append(runs.why_waiting)
     for decision in poll.in_state(ReleaseState.LATER):
         parts.append(f"{decision.release} failed and is tried again after {decision.due:%Y-%m-%d %H:%M} UTC")
     if position.following is not None:

@@ -14,6 +14,7 @@ from lakehouse.partition import Month, month_range
 from lakehouse.settings import SAMPLE_MONTHS, Settings
 
 if TYPE_CHECKING:
+    from lakehouse.cli.interruption import Interruption
     from lakehouse.cli.outcomes import RunOutcome
     from lakehouse.warehouse.profile import Project
 
@@ -62,7 +63,7 @@ ORDER BY month""",
 )
 
 
-def run_demo(settings: Settings) -> bool:
+def run_demo(settings: Settings, interruption: Interruption) -> bool:
     """Publish the demo's months at the sample source, run them, and show what came of it; whether all went well."""
     from lakehouse.cli.shown import run_shown
     from lakehouse.sample.served import folder_of
@@ -74,7 +75,7 @@ def run_demo(settings: Settings) -> bool:
     started = time.perf_counter()
     if written := prepare(folder_of(settings), DEMO_MONTHS, ROWS):
         click.echo(f"{len(written)} source files generated in {time.perf_counter() - started:.1f} s\n")
-    outcomes = run_shown(settings, "*", lambda _: DEMO_MONTHS)
+    outcomes = run_shown(settings, "*", lambda _: DEMO_MONTHS, interruption)
     if failed := [str(outcome.partition) for outcome in outcomes if not outcome.succeeded]:
         click.echo(f"failed: {', '.join(failed)}", err=True)
         return False

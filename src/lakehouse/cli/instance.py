@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import dagster as dg
 
 from lakehouse.assets.private_dagster import open_without_captured_logs
+from lakehouse.automation.dead_runs import report_dead_runs
 from lakehouse.exceptions import ConfigurationError
 from lakehouse.settings import PROJECT_ROOT, Settings
 
@@ -34,7 +36,7 @@ def prepared_home(settings: Settings) -> Path:
 
 @contextmanager
 def open_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
-    """The instance. Processes that are the first to use it make its databases in turn.
+    """The instance. Processes that are the first to use it make its databases in turn; runs that are dead are told so.
 
     Raises:
         ConfigurationError: its folder cannot be made.
@@ -45,4 +47,5 @@ def open_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
     with FileLock(home / ".opening.lock"):
         instance = open_without_captured_logs(home)
     with instance as opened:
+        report_dead_runs(opened, datetime.now(UTC))
         yield opened

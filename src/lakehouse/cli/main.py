@@ -1,16 +1,18 @@
 """The ``lakehouse`` command: a thin hand on Dagster and the warehouse.
 
 Exit codes: 0 done; 1 something failed; 2 the command, a setting or a model is wrong, and repeating it will not help;
-3 nothing failed but that a source has not published a month yet; 130 interrupted.
+3 everything was made of what is published, and something is not published yet; 130 interrupted.
 """
 
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import click
 
+from lakehouse.cli.interruption import Interruption
 from lakehouse.exceptions import (
     ConfigurationError,
     LakehouseError,
@@ -44,12 +46,22 @@ class _Wrong(click.ClickException):
     exit_code = _WRONG
 
 
+@dataclass
+class Invocation:
+    """One use of the command: what was said before its sub-command, and whether it was told to stop since."""
+
+    sample: bool = False
+    interruption: Interruption = field(default_factory=Interruption)
+
+
 class _OneLineErrors(click.Group):
     """Shows what a person can act on as one line instead of a traceback."""
 
     def invoke(self, ctx: click.Context) -> object:
+        invocation = ctx.ensure_object(Invocation)
         try:
-            return super().invoke(ctx)
+            with invocation.interruption.heard():
+                return super().invoke(ctx)
         except LakehouseError as error:
             raise (_Wrong if isinstance(error, _WRONG_ERRORS) else click.ClickException)(str(error)) from error
         except BrokenPipeError:
@@ -77,15 +89,15 @@ def main(ctx: click.Context, sample: bool) -> None:
     lakehouse --sample query "..."                       any of them, on what the demo made
 
     Settings are environment variables LAKEHOUSE_*, also read from .env; the README lists them. Exit codes: 0 done,
-    1 something failed, 2 the command or a setting is wrong, 3 only that a month is not published yet, 130 interrupted.
+    1 something failed, 2 the command or a setting is wrong, 3 done but for what is not published yet, 130 interrupted.
     """
-    ctx.obj = {"sample": True} if sample else {}
+    ctx.ensure_object(Invocation).sample = sample
 
 
 def _settings(ctx: click.Context) -> Settings:
     from lakehouse.settings import load_settings
 
-    return load_settings(**ctx.obj)
+    return load_settings(sample=True) if ctx.ensure_object(Invocation).sample else load_settings()
 
 
 @main.command(short_help="Materialize assets for a range of months.")
@@ -104,16 +116,20 @@ def run(ctx: click.Context, first: Month | None, last: Month | None, selection: 
     lakehouse run --from 2024-01 --to 2024-01 --select '+green_gold'  an asset and all it needs
     lakehouse run --select '+users_gold'                              no months, no --from
     """
+    from lakehouse.cli.progress import summary
     from lakehouse.cli.selection import months_to_run
     from lakehouse.cli.shown import run_shown
 
-    outcomes = run_shown(_settings(ctx), selection, lambda chosen: months_to_run(chosen, first, last))
+    interruption = ctx.ensure_object(Invocation).interruption
+    outcomes = run_shown(_settings(ctx), selection, lambda chosen: months_to_run(chosen, first, last), interruption)
     failed = [outcome for outcome in outcomes if not outcome.succeeded]
-    done = len(outcomes) - len(failed)
-    click.echo(f"{done} of {len(outcomes)} run{'s' if len(outcomes) > 1 else ''} succeeded")
     if failed:
         click.echo(f"failed: {', '.join(outcome.partition.key or 'the run' for outcome in failed)}", err=True)
-        sys.exit(_NOT_PUBLISHED if all(outcome.is_unpublished for outcome in failed) else _FAILED)
+    click.echo(summary(outcomes))
+    if failed:
+        sys.exit(_WRONG if all(outcome.is_wrong for outcome in failed) else _FAILED)
+    if any(outcome.waits_for for outcome in outcomes):
+        sys.exit(_NOT_PUBLISHED)
 
 
 @main.command(
@@ -188,7 +204,8 @@ def dev(ctx: click.Context, port: int) -> None:
 
 
 @main.command(short_help="Four months of sample data through the whole pipeline.")
-def demo() -> None:
+@click.pass_context
+def demo(ctx: click.Context) -> None:
     """Run four months of generated sample data through the whole pipeline, and show what came of it.
 
     Sample data never meet real ones: they have a home and a Dagster instance of their own. A second run finds
@@ -197,7 +214,7 @@ def demo() -> None:
     from lakehouse.cli.demo import run_demo
     from lakehouse.settings import load_settings
 
-    sys.exit(0 if run_demo(load_settings(sample=True)) else _FAILED)
+    sys.exit(0 if run_demo(load_settings(sample=True), ctx.ensure_object(Invocation).interruption) else _FAILED)
 
 
 @main.group(short_help="Publish or serve sample data, as TLC would.")

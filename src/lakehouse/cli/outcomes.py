@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 
 import dagster as dg
 
-from lakehouse.exceptions import NotPublished
+from lakehouse.assets.freshness import EMPTY
+from lakehouse.assets.step import UNPUBLISHED
+from lakehouse.exceptions import ConfigurationError, ModelError
 from lakehouse.partition import Partition
 from lakehouse.results import Effect
 
@@ -25,6 +28,8 @@ class AssetOutcome:
     """What else there is to say of how it was made."""
     warnings: tuple[str, ...]
     seconds: float
+    waits_for: tuple[str, ...] = ()
+    """Datasets that are not published for the month, where there is nothing else it could be made of."""
 
     @property
     def rows_a_second(self) -> float | None:
@@ -35,6 +40,19 @@ class AssetOutcome:
 
 
 _TELLING_ROWS = 10_000
+
+_WRONG = (ConfigurationError.__name__, ModelError.__name__)
+
+
+class Outcome(StrEnum):
+    """What became of a run."""
+
+    MADE = "made"
+    UNCHANGED = "unchanged"
+    """All of it was as the source serves it."""
+    WAITING = "waiting"
+    """All of it was made of what is published, and something is not."""
+    FAILED = "failed"
 
 
 @dataclass(frozen=True)
@@ -66,9 +84,24 @@ class RunOutcome:
         return tuple(failure.message for failure in self.failed)
 
     @property
-    def is_unpublished(self) -> bool:
-        """Whether it failed for no other reason than that a source has no file of the month yet."""
-        return bool(self.failed) and all(failure.error == NotPublished.__name__ for failure in self.failed)
+    def waits_for(self) -> tuple[str, ...]:
+        """Datasets that the source has not published for the month."""
+        return tuple(dict.fromkeys(dataset for asset in self.assets for dataset in sorted(asset.waits_for)))
+
+    @property
+    def outcome(self) -> Outcome:
+        """What became of it, in one word."""
+        if self.failed:
+            return Outcome.FAILED
+        if self.waits_for:
+            return Outcome.WAITING
+        counted = [asset for asset in self.assets if asset.rows is not None]
+        return Outcome.UNCHANGED if counted and all(asset.unchanged for asset in counted) else Outcome.MADE
+
+    @property
+    def is_wrong(self) -> bool:
+        """Whether it failed for nothing but a setting or a model that is wrong: repeating it will not help."""
+        return bool(self.failed) and all(failure.error in _WRONG for failure in self.failed)
 
 
 @dataclass(frozen=True)
@@ -83,10 +116,19 @@ Step = AssetStarted | AssetOutcome | AssetFailure
 
 
 def _note(metadata: Mapping[str, object]) -> str | None:
-    """Of a table that was computed only to find that it holds what it should."""
+    """Of a table that was computed only to find that it holds what it should, or why there is nothing to make."""
+    if EMPTY in metadata:
+        return str(metadata["note"])
     if metadata.get("effect") != Effect.CONFIRMED.value or not metadata["dagster/row_count"]:
         return None
     return f"computed, same rows ({metadata['reason']})"
+
+
+def _waits_for(metadata: Mapping[str, object]) -> tuple[str, ...]:
+    """Datasets that a materialization of nothing stands for."""
+    if metadata.get(EMPTY) != UNPUBLISHED:
+        return ()
+    return tuple(str(metadata["datasets_missing"]).split(", "))
 
 
 class StepReader:
@@ -127,13 +169,14 @@ class StepReader:
 
         return AssetOutcome(
             key=key,
-            rows=count("dagster/row_count"),
+            rows=None if EMPTY in metadata else count("dagster/row_count"),
             rejected=count("rejected_rows"),
             duplicates=count("duplicate_copies"),
             unchanged=metadata.get("effect") == Effect.UNCHANGED.value or bool(metadata.get("unchanged_at_source")),
             note=_note(metadata),
-            warnings=tuple(self._warned.get(key, ())),
+            warnings=() if EMPTY in metadata else tuple(self._warned.get(key, ())),
             seconds=seconds,
+            waits_for=_waits_for(metadata),
         )
 
     def _failure(self, key: str, event: dg.DagsterEvent) -> AssetFailure:

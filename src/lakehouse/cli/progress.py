@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from lakehouse.partition import Partition
 
 _INDENT = " " * 9
+_STATES = {"failed": "FAILED"}
+"""How a month's line says what became of it, where it is not ``ok``."""
 
 
 class Progress:
@@ -65,8 +67,14 @@ class Progress:
 
     def finish(self, outcome: RunOutcome) -> None:
         """Sum up a month."""
-        state = "ok" if outcome.succeeded else "FAILED"
-        self._say(f"{outcome.partition.key or 'run':<7}  {state:<6} {outcome.seconds:6.2f} s  run {outcome.run_id[:8]}")
+        facts = [
+            f"{outcome.partition.key or 'run':<7}",
+            f"{_STATES.get(outcome.outcome, 'ok'):<6} {outcome.seconds:6.2f} s",
+            f"run {outcome.run_id[:8]}",
+        ]
+        if outcome.waits_for and outcome.succeeded:
+            facts.append(f"made of what is published, waiting for {', '.join(outcome.waits_for)}")
+        self._say("  ".join(facts))
         for failure in outcome.failures:
             self._say(f"{_INDENT}{failure}", err=True)
 
@@ -84,6 +92,16 @@ class Progress:
             return ""
         seconds = self.seconds / done * (len(self._months) - done)
         return f", about {seconds / 60:.0f} min left" if seconds > 90 else f", about {seconds:.0f} s left"
+
+
+def summary(outcomes: Sequence[RunOutcome]) -> str:
+    """The last line: how many months, or runs without one, came out how."""
+    from lakehouse.cli.outcomes import Outcome
+
+    of_months = all(outcome.partition.key for outcome in outcomes)
+    noun = f"{'month' if of_months else 'run'}{'' if len(outcomes) == 1 else 's'}"
+    counts = (f"{sum(outcome.outcome is each for outcome in outcomes)} {each}" for each in Outcome)
+    return f"{len(outcomes)} {noun}: {', '.join(counts)}"
 
 
 def asset_line(asset: AssetOutcome) -> str:

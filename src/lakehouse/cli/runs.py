@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
 from uuid import uuid4
 
 import dagster as dg
 
-from lakehouse.assets.private_dagster import AssetGraph, asset_graph, job_of_all_assets
+from lakehouse.assets.private_dagster import (
+    asset_graph,
+    executed,
+    interrupts_captured,
+    job_of_all_assets,
+    job_origin,
+)
+from lakehouse.automation.attempts import REQUESTED_BY
+from lakehouse.automation.liveness import RunLocks
+from lakehouse.cli.interruption import Interruption, again
 from lakehouse.cli.outcomes import AssetFailure, AssetOutcome, RunOutcome, Step, StepReader
 from lakehouse.cli.selection import Selection
-from lakehouse.exceptions import NotPublished
 from lakehouse.partition import Partition
+from lakehouse.settings import PROJECT_ROOT
+
+COMMAND_LINE = "command-line"
+"""Who requested a run, where the command line did."""
 
 Watch = Callable[[Partition, Step], None]
 """Told of each asset as a run comes to it and is done with it."""
@@ -27,34 +38,24 @@ def run_months(
     selection: Selection,
     months: Sequence[Partition],
     watch: Watch,
+    interruption: Interruption,
 ) -> Iterator[RunOutcome]:
     """One Dagster run for each month, in order; a failed month does not stop the next.
 
     What comes whole, and what is made of nothing else, runs with the first month, and with the next ones for as
-    long as it fails. What puts several datasets together is run on those that are published, in a run of its own,
-    where a run had to skip it because the source has no file of another one yet.
+    long as it fails.
 
     Raises:
-        KeyboardInterrupt: the process was told to stop; Dagster has recorded the month as failed.
+        KeyboardInterrupt: the process was told to stop; Dagster has recorded the month as canceled.
     """
-    runner = _Runner(definitions, instance, watch)
+    runner = _Runner(definitions, instance, watch, interruption)
     graph = asset_graph(definitions)
     monthly = {key for key in selection.keys if graph.get(key).partitions_def is not None}
     pending = {key for key in selection.keys if not monthly & {key, *graph.get_ancestor_asset_keys(key)}}
     every_month = selection.keys - pending
     for partition in months:
-        chosen = every_month | pending
-        outcome = runner.run(chosen, partition)
-        left = _runnable(graph, chosen, _materialized(outcome), outcome.failed)
-        if left:
-            rest = runner.run(left, partition)
-            outcome = replace(
-                outcome,
-                seconds=outcome.seconds + rest.seconds,
-                assets=(*outcome.assets, *rest.assets),
-                failed=(*outcome.failed, *rest.failed),
-            )
-        pending -= _materialized(outcome)
+        outcome = runner.run(every_month | pending, partition)
+        pending -= {dg.AssetKey.from_user_string(asset.key) for asset in outcome.assets}
         yield outcome
 
 
@@ -65,79 +66,60 @@ class _Runner:
     definitions: dg.Definitions
     instance: dg.DagsterInstance
     watch: Watch
+    interruption: Interruption
 
     def run(self, keys: AbstractSet[dg.AssetKey], partition: Partition) -> RunOutcome:
         """One run of these assets for a month."""
         started = time.perf_counter()
         run_id = str(uuid4())
         self._listen(run_id, partition)
-        quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-        result = job_of_all_assets(self.definitions).execute_in_process(
-            partition_key=partition.key,
-            asset_selection=sorted(keys),
-            instance=self.instance,
-            run_config=quiet,
-            raise_on_error=False,
-            run_id=run_id,
-        )
-        if _was_interrupted(result):
-            raise KeyboardInterrupt
-        steps = list(StepReader(run_id).read_all(result.all_events))
+        # The lock comes first, so that there is no moment in which a run of ours could be killed and not be missed.
+        with RunLocks.of(self.instance.root_directory).held(run_id), interrupts_captured():
+            self.interruption.require_none()
+            run = self._created(run_id, keys, partition)
+            events = executed(self.definitions, run, self.instance)
+        self.interruption.require_none()
+        steps = list(StepReader(run_id).read_all(events))
         failed = [step for step in steps if isinstance(step, AssetFailure)]
-        if not failed and not result.success:
+        ended = self.instance.get_run_by_id(run_id)
+        if not failed and (ended is None or not ended.is_success):
             unseen = f"run {run_id} failed before its first step; see it in the Dagster UI"
             failed = [AssetFailure("run", unseen, None)]
         done = tuple(step for step in steps if isinstance(step, AssetOutcome))
         return RunOutcome(partition, run_id, time.perf_counter() - started, done, tuple(failed))
 
+    def _created(self, run_id: str, keys: AbstractSet[dg.AssetKey], partition: Partition) -> dg.DagsterRun:
+        """A run of the code location that the UI knows, so that it can be executed again from there."""
+        job = job_of_all_assets(self.definitions)
+        month = {} if partition.key is None else {"dagster/partition": partition.key}
+        return self.instance.create_run_for_job(
+            job,
+            run_id=run_id,
+            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+            tags={**month, REQUESTED_BY: COMMAND_LINE},
+            asset_selection=frozenset(keys),
+            remote_job_origin=job_origin(PROJECT_ROOT / "workspace.yaml", job),
+        )
+
     def _listen(self, run_id: str, partition: Partition) -> None:
         reader = StepReader(run_id)
 
         def heard(entry: dg.EventLogEntry) -> None:
-            step = reader.read(entry.dagster_event) if entry.dagster_event else None
+            event = entry.dagster_event
+            if event is None:
+                return
+            if event.is_step_failure and self.interruption.was_told:
+                self._cancel(run_id)
+                return
+            step = reader.read(event)
             if step is not None:
                 self.watch(partition, step)
 
         self.instance.add_event_listener(run_id, heard)
 
-
-def _materialized(outcome: RunOutcome) -> set[dg.AssetKey]:
-    return {dg.AssetKey.from_user_string(asset.key) for asset in outcome.assets}
-
-
-def _runnable(
-    graph: AssetGraph,
-    chosen: AbstractSet[dg.AssetKey],
-    done: AbstractSet[dg.AssetKey],
-    failures: Sequence[AssetFailure],
-) -> frozenset[dg.AssetKey]:
-    """Assets that a run skipped for no other reason than that a source has no file of the month yet.
-
-    One of the months they are made of has to be there, and all that comes whole.
-    """
-    failed: Mapping[dg.AssetKey, str | None] = {dg.AssetKey(failure.key): failure.error for failure in failures}
-    ready = set(done)
-    for key in graph.toposorted_asset_keys:
-        if key not in chosen or key in ready or key in failed:
-            continue
-        reasons = {failed[ancestor] for ancestor in graph.get_ancestor_asset_keys(key) if ancestor in failed}
-        parents = graph.get(key).parent_keys
-        monthly = {parent for parent in parents if graph.get(parent).partitions_def is not None}
-        if reasons == {NotPublished.__name__} and monthly & ready and not (parents - monthly) & (chosen - ready):
-            ready.add(key)
-    return frozenset(ready - done)
-
-
-def _was_interrupted(result: dg.ExecuteInProcessResult) -> bool:
-    """Dagster turns Ctrl-C and SIGTERM into a failed step, also where an engine was at work and raised it anew."""
-    errors = [event.step_failure_data.error for event in result.all_events if event.is_step_failure]
-    return any(_names_of(error) & {"DagsterExecutionInterruptedError", "KeyboardInterrupt"} for error in errors)
-
-
-def _names_of(error: Any) -> set[str]:
-    """Of an error as Dagster's events tell it, and of those that caused it."""
-    names = set()
-    while error is not None:
-        names.add(str(error.cls_name))
-        error = error.cause
-    return names
+    def _cancel(self, run_id: str) -> None:
+        """Let a run end as canceled, and not go on with what does not need the step that was interrupted."""
+        run = self.instance.get_run_by_id(run_id)
+        if run is not None and run.status is dg.DagsterRunStatus.STARTED:
+            self.instance.report_run_canceling(run)
+            again()

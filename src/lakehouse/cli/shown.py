@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from lakehouse.cli.instance import open_instance
+from lakehouse.cli.interruption import Interruption
 from lakehouse.cli.outcomes import RunOutcome
 from lakehouse.cli.progress import Progress
 from lakehouse.cli.runs import run_months
@@ -16,12 +17,16 @@ from lakehouse.settings import Settings, point_dlt_at_project
 
 
 def run_shown(
-    settings: Settings, selection: str, months_of: Callable[[Selection], Sequence[Partition]]
+    settings: Settings,
+    selection: str,
+    months_of: Callable[[Selection], Sequence[Partition]],
+    interruption: Interruption,
 ) -> Sequence[RunOutcome]:
     """Run what is selected for the months that it is to be run for, each in a run of its own.
 
     Raises:
         UnknownAsset, UnknownMonth: it cannot be run.
+        KeyboardInterrupt: the process was told to stop.
     """
     point_dlt_at_project()
     with sources_served(settings) as served:
@@ -31,7 +36,9 @@ def run_shown(
         progress = Progress(months)
         outcomes = []
         with open_instance(served) as instance, progress.shown():
-            for outcome in run_months(definitions, instance, chosen, months, progress.watch):
+            for outcome in run_months(definitions, instance, chosen, months, progress.watch, interruption):
                 progress.finish(outcome)
                 outcomes.append(outcome)
+                if outcome.is_wrong:  # the next month would say the same
+                    break
     return outcomes

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,6 +14,7 @@ from lakehouse.bronze.store import BronzeStore, Landing, is_there
 from lakehouse.models.model import Models, SqlModel
 from lakehouse.partition import WHOLE, Month, Partition, month_range
 from lakehouse.results import Publication
+from lakehouse.warehouse.begun import has_begun
 from lakehouse.warehouse.protocol import Warehouse
 
 
@@ -115,7 +116,7 @@ def read_status(
         published = publications[model.key]
         there[model.table.name] = set(published)
         for partition in _partitions(model.is_partitioned, months):
-            if _has_begun(model, models, contracts, partition):
+            if has_begun(model, models, contracts, partition):
                 entries.append(_published(model, partition, published.get(partition), there))
     return Status(tuple(entries))
 
@@ -161,12 +162,3 @@ def _is_ready(model: SqlModel, partition: Partition, there: Mapping[str, Abstrac
     if partition is WHOLE:
         return any(there.get(table) for table in tables)
     return any(partition in there.get(table, ()) for table in tables)
-
-
-def _has_begun(model: SqlModel, models: Models, contracts: Mapping[str, Contract], partition: Partition) -> bool:
-    """Whether any dataset that a model is made of had begun by then."""
-    if model.bronze_asset is not None:
-        return contracts[model.bronze_asset].dataset.has_begun(partition)
-    makers = [maker for maker in map(models.by_table, model.references) if maker is not None]
-    monthly: Iterable[SqlModel] = [maker for maker in makers if maker.is_partitioned]
-    return partition is WHOLE or any(_has_begun(maker, models, contracts, partition) for maker in monthly)

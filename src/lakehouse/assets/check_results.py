@@ -1,0 +1,107 @@
+"""What the checks of an asset say in Dagster: each result is of one month, which it names.
+
+The checks have no partitions of their own: Dagster would count a check as passed only if it passed for every month
+there can be. So the count in the graph is that of the month that was made last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Any
+
+import dagster as dg
+
+from lakehouse.assets.reporting import markdown_table, noted
+from lakehouse.partition import Partition
+from lakehouse.results import CheckResult
+from lakehouse.settings import Settings
+
+PUBLISHED = "published"
+"""Name of the check that warns of a month that the source has not published, or serves no more."""
+
+MONTH = "month"
+"""Metadata of a result: the month that it is of."""
+
+_RECORDS_AT_ONCE = 20
+
+
+def published_spec(key: str, *, of: Collection[str]) -> dg.AssetCheckSpec:
+    """The check of an asset that is made of these datasets."""
+    return dg.AssetCheckSpec(
+        PUBLISHED, asset=key, description=f"The month is published: there is a file of {' or '.join(sorted(of))}"
+    )
+
+
+def check_results(
+    settings: Settings, checks: Iterable[CheckResult], partition: Partition
+) -> Iterator[dg.AssetCheckResult]:
+    """The results of a month's checks, with rows that fail as a sample."""
+    for check in checks:
+        sample = {} if check.sample is None else {"sample": markdown_table(check.sample, noted(settings, ""))}
+        yield check_result(
+            check.name,
+            partition,
+            passed=check.passed,
+            severity=dg.AssetCheckSeverity.WARN if check.severity == "warn" else dg.AssetCheckSeverity.ERROR,
+            description=check.description,
+            metadata={"failing": check.failing, **check.facts, **sample},
+        )
+
+
+def check_result(
+    name: str,
+    partition: Partition,
+    *,
+    passed: bool,
+    description: str,
+    severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.WARN,
+    metadata: Mapping[str, Any] | None = None,
+) -> dg.AssetCheckResult:
+    """One result, which names its month."""
+    month = {} if partition.key is None else {MONTH: partition.key}
+    prefix = "" if partition.key is None else f"{partition.key}: "
+    return dg.AssetCheckResult(
+        check_name=name,
+        passed=passed,
+        severity=severity,
+        description=f"{prefix}{description}",
+        metadata={**month, **(metadata or {})},
+    )
+
+
+def earlier_results(
+    instance: dg.DagsterInstance, key: dg.AssetKey, names: Collection[str]
+) -> Iterator[dg.AssetCheckResult]:
+    """The newest results of these checks, of the month that was made last, to stand where nothing was made to check.
+
+    Without them Dagster would show a month that has nothing as one whose checks were left out.
+    """
+    for name in names:
+        evaluation = newest_evaluation(instance, dg.AssetCheckKey(key, name))
+        if evaluation is not None:
+            yield dg.AssetCheckResult(
+                check_name=name,
+                passed=evaluation.passed,
+                severity=evaluation.severity,
+                description=evaluation.description,
+                metadata=evaluation.metadata,
+            )
+
+
+def newest_evaluation(instance: dg.DagsterInstance, check: dg.AssetCheckKey) -> dg.AssetCheckEvaluation | None:
+    """The newest result of a check; None if it was never evaluated."""
+    return next(evaluations(instance, check), None)
+
+
+def evaluations(instance: dg.DagsterInstance, check: dg.AssetCheckKey) -> Iterator[dg.AssetCheckEvaluation]:
+    """All results of a check, newest first; runs that came to none say nothing."""
+    cursor: int | None = None
+    while True:
+        page = instance.event_log_storage.get_asset_check_execution_history(check, _RECORDS_AT_ONCE, cursor=cursor)
+        for record in page:
+            event = record.event.dagster_event if record.event else None
+            if event is not None and event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION:
+                yield event.asset_check_evaluation_data
+        if len(page) < _RECORDS_AT_ONCE:
+            return
+        cursor = page[-1].id

@@ -1,0 +1,115 @@
+"""What one step tells Dagster of a partition of an asset: that it was made, or why there is nothing to make."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import dagster as dg
+
+from lakehouse.assets.check_results import PUBLISHED, check_result, earlier_results
+from lakehouse.assets.freshness import EMPTY, FRESH, last_made, state
+from lakehouse.bronze.source import Freshness
+from lakehouse.models.checks.kinds import DATASETS_PRESENT
+from lakehouse.partition import Partition, Period
+
+UNPUBLISHED = "not published"
+"""Why there is nothing of a month: its source has no file of it (yet). It is asked for again, and then made."""
+
+NOT_BEGUN = "had not begun"
+"""Why there is nothing of a month: its dataset began later."""
+
+_NO_ROWS = {"failing": 0}
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step of a run that makes ``partition`` of an asset with these checks."""
+
+    instance: dg.DagsterInstance
+    key: dg.AssetKey
+    partition: Partition
+    checks: tuple[str, ...]
+    limits: Freshness | None
+
+    def made(
+        self,
+        data_version: str,
+        metadata: Mapping[str, Any],
+        results: Iterable[dg.AssetCheckResult] = (),
+        withdrawn: str | None = None,
+    ) -> dg.MaterializeResult[Any]:
+        """It was made, or is as it should be; ``withdrawn`` says that its source serves it no more."""
+        now = datetime.now(UTC)
+        return dg.MaterializeResult(
+            asset_key=self.key,
+            data_version=dg.DataVersion(data_version),
+            metadata=metadata,
+            # Results that come with the materialization are linked to it, not to the one before.
+            check_results=[*results, *self._published(withdrawn), *self._fresh(now, made_at=now)],
+        )
+
+    def failed(self, results: Iterable[dg.AssetCheckResult]) -> Iterator[dg.AssetCheckResult]:
+        """It was computed, and its checks keep it from being published."""
+        yield from results
+        yield from self._published(None)
+        yield from self._fresh(datetime.now(UTC), made_at=last_made(self.instance, self.key))
+
+    def empty(self, why: str, words: str, metadata: Mapping[str, Any]) -> dg.MaterializeResult[Any]:
+        """There is nothing of the month, which fails nothing: what follows is made of what else there is.
+
+        Dagster skips what follows from a step that made nothing, so there is an empty materialization. Its checks
+        still say what they said of the month that was made last, but for the one that tells that it is unpublished.
+        """
+        said = {PUBLISHED, DATASETS_PRESENT}.intersection(self.checks) if why == UNPUBLISHED else set()
+        warnings = [check_result(name, self.partition, passed=False, description=words) for name in sorted(said)]
+        others = [name for name in self.checks if name not in {FRESH, *said}]
+        earlier = list(earlier_results(self.instance, self.key, others))
+        known = {result.check_name for result in earlier}
+        # Dagster wants a result of every check; where nothing was ever made, there is no row that could fail.
+        vacuous = [
+            check_result(
+                name, self.partition, passed=True, description=f"{words}: no row to look at", metadata=_NO_ROWS
+            )
+            for name in others
+            if name not in known
+        ]
+        fresh = self._fresh(datetime.now(UTC), made_at=last_made(self.instance, self.key))
+        rows = {"dagster/row_count": 0, "dagster/partition_row_count": 0}
+        return dg.MaterializeResult(
+            asset_key=self.key,
+            data_version=dg.DataVersion(why),
+            metadata={**rows, EMPTY: why, "note": words, **metadata},
+            check_results=[*warnings, *earlier, *vacuous, *fresh],
+        )
+
+    def _published(self, withdrawn: str | None) -> Iterator[dg.AssetCheckResult]:
+        if PUBLISHED in self.checks:
+            words = withdrawn or "there is a file of it"
+            yield check_result(PUBLISHED, self.partition, passed=withdrawn is None, description=words)
+
+    def _fresh(self, now: datetime, made_at: datetime | None) -> Iterator[dg.AssetCheckResult]:
+        if self.limits is not None:
+            yield fresh_result(self.limits, made_at, now)
+
+
+def fresh_result(limits: Freshness, made_at: datetime | None, now: datetime) -> dg.AssetCheckResult:
+    """What an asset's check ``fresh`` says now."""
+    found = state(limits, made_at, now)
+    made = {} if made_at is None else {"made_at": dg.MetadataValue.timestamp(made_at)}
+    return dg.AssetCheckResult(
+        check_name=FRESH, passed=found.passed, severity=found.severity, description=found.description, metadata=made
+    )
+
+
+def why_empty(instance: dg.DagsterInstance, key: dg.AssetKey, partition: Partition) -> str | None:
+    """Why the newest materialization of a month stands for nothing; None if it holds something, or there is none."""
+    if not isinstance(partition, Period):
+        return None
+    chosen = dg.AssetRecordsFilter(asset_key=key, asset_partitions=[partition.key])
+    for record in instance.fetch_materializations(chosen, limit=1).records:
+        if record.asset_materialization is not None and EMPTY in record.asset_materialization.metadata:
+            return str(record.asset_materialization.metadata[EMPTY].value)
+    return None

@@ -1,0 +1,49 @@
+"""Runs whose process is gone: told to Dagster as failed, so that they keep no place in the queue."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import dagster as dg
+
+from lakehouse.automation.liveness import Liveness, RunLocks
+
+START_TIMEOUT = timedelta(seconds=60)
+"""How long a run may take from its launch to its first event; as in ``dagster.yaml``."""
+
+AT_WORK = (dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING)
+_BEGUN = (dg.DagsterRunStatus.NOT_STARTED, *AT_WORK)
+
+
+def dead_runs(instance: dg.DagsterInstance, now: datetime) -> Sequence[dg.DagsterRun]:
+    """Runs that Dagster takes to be at work, or about to, and that no process will ever end."""
+    locks = RunLocks.of(instance.root_directory)
+    records = instance.get_run_records(dg.RunsFilter(statuses=list(_BEGUN)))
+    return [record.dagster_run for record in records if _is_dead(record, locks, now)]
+
+
+def report_dead_runs(instance: dg.DagsterInstance, now: datetime) -> Sequence[dg.DagsterRun]:
+    """Tell Dagster that dead runs have failed; those that are, and no locks of runs that are over."""
+    dead = dead_runs(instance, now)
+    locks = RunLocks.of(instance.root_directory)
+    for run in dead:
+        current = instance.get_run_by_id(run.run_id)
+        if current is not None and not current.is_finished:
+            instance.report_run_failed(
+                current, "Its process ended without a word: killed, out of memory, or the machine went down."
+            )
+    for run_id in locks.known():
+        if locks.of_run(run_id) is Liveness.DEAD:
+            locks.forget(run_id)
+    return dead
+
+
+def _is_dead(record: dg.RunRecord, locks: RunLocks, now: datetime) -> bool:
+    run = record.dagster_run
+    liveness = locks.of_run(run.run_id)
+    if liveness is not Liveness.UNKNOWN:
+        return liveness is Liveness.DEAD
+    # What has no lock has not come to its first step, or is none of ours.
+    waits = run.status in (dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING)
+    return waits and now - record.update_timestamp > START_TIMEOUT

@@ -1,0 +1,75 @@
+"""Executors whose runs can be told from dead ones: the process holds the run's lock, and hears when it is to end."""
+
+from __future__ import annotations
+
+import _thread
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import dagster as dg
+
+from lakehouse.assets.private_dagster import ExecutionPlan, RetryMode, RunContext, is_served_by_code_location
+from lakehouse.automation.liveness import RunLocks
+
+_WATCH_SECONDS = 2.0
+
+
+def locking(executor: dg.ExecutorDefinition) -> dg.ExecutorDefinition:
+    """The same executor, its runs locked while they are at work."""
+
+    def create(context: dg.InitExecutorContext) -> dg.Executor:
+        if executor.executor_creation_fn is None:
+            raise dg.DagsterInvariantViolationError(f"executor {executor.name} cannot be made")
+        return _LockingExecutor(executor.executor_creation_fn(context))
+
+    return dg.ExecutorDefinition(
+        name=executor.name,
+        config_schema=executor.config_schema.as_field(),
+        requirements=executor.get_requirements,
+        executor_creation_fn=create,
+        description=executor.description,
+    )
+
+
+class _LockingExecutor(dg.Executor):
+    """Executes as another one does."""
+
+    def __init__(self, executor: dg.Executor) -> None:
+        self._executor = executor
+
+    @property
+    def retries(self) -> RetryMode:
+        return self._executor.retries
+
+    def execute(self, plan_context: RunContext, execution_plan: ExecutionPlan) -> Iterator[dg.DagsterEvent]:
+        instance, run = plan_context.instance, plan_context.dagster_run
+        with RunLocks.of(instance.root_directory).held(run.run_id), _told_to_end(instance, run):
+            yield from self._executor.execute(plan_context, execution_plan)
+
+
+@contextmanager
+def _told_to_end(instance: dg.DagsterInstance, run: dg.DagsterRun) -> Iterator[None]:
+    """Interrupt this process when its run is terminated in the UI, where nobody else could tell it.
+
+    A run that a code location has started is interrupted by that.
+    """
+    if is_served_by_code_location(run):
+        yield
+        return
+    over = threading.Event()
+    watch = threading.Thread(target=_interrupt_when_canceling, args=(instance, run.run_id, over), daemon=True)
+    watch.start()
+    try:
+        yield
+    finally:
+        over.set()
+        watch.join()
+
+
+def _interrupt_when_canceling(instance: dg.DagsterInstance, run_id: str, over: threading.Event) -> None:
+    while not over.wait(_WATCH_SECONDS):
+        run = instance.get_run_by_id(run_id)
+        if run is not None and run.status is dg.DagsterRunStatus.CANCELING:
+            _thread.interrupt_main()
+            return

@@ -1,0 +1,59 @@
+"""The sensor that keeps the checks ``fresh`` true while nothing runs: time alone makes an asset stale."""
+
+# Dagster reads the annotations of a sensor's function, so they are not postponed here.
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+
+import dagster as dg
+
+from lakehouse.assets.check_results import newest_evaluation
+from lakehouse.assets.freshness import FRESH, last_made, limits_by_asset
+from lakehouse.assets.step import fresh_result
+from lakehouse.bronze.source import Freshness, Source
+from lakehouse.models.model import Models
+
+SENSOR = "freshness"
+_SECONDS = 300
+
+
+def freshness_sensor(sources: Iterable[Source], models: Models) -> dg.SensorDefinition:
+    """The sensor that evaluates freshness; it starts no runs, so it is always on."""
+    limits = limits_by_asset(tuple(sources), models)
+
+    @dg.sensor(
+        name=SENSOR,
+        asset_selection=dg.AssetSelection.assets(*limits),
+        minimum_interval_seconds=_SECONDS,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Looks how long ago each asset was made, and lets its check say so when that changes.",
+    )
+    def freshness(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+        changed = list(_changed(context.instance, limits, datetime.now(UTC)))
+        keys = ", ".join(evaluation.asset_key.to_user_string() for evaluation in changed)
+        return dg.SensorResult(
+            asset_events=changed,
+            skip_reason=dg.SkipReason(f"evaluated: {keys}" if keys else "every asset is as fresh as it was"),
+        )
+
+    return freshness
+
+
+def _changed(
+    instance: dg.DagsterInstance, limits: dict[dg.AssetKey, Freshness], now: datetime
+) -> Iterator[dg.AssetCheckEvaluation]:
+    """What the checks say now where it is not what they said last; an asset that nobody has run says nothing."""
+    for key, each in limits.items():
+        said = newest_evaluation(instance, dg.AssetCheckKey(key, FRESH))
+        if said is None:
+            continue
+        result = fresh_result(each, last_made(instance, key), now)
+        if (result.passed, result.severity) != (said.passed, said.severity):
+            yield dg.AssetCheckEvaluation(
+                asset_key=key,
+                check_name=FRESH,
+                passed=result.passed,
+                severity=result.severity,
+                description=result.description,
+                metadata=result.metadata,
+                target_materialization_data=said.target_materialization_data,
+            )
