@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from lakehouse.cli.broken_pipe import say
 from lakehouse.exceptions import UnknownMonth
 from lakehouse.partition import Month, month_range
 from lakehouse.settings import SAMPLE_MONTHS, Settings
@@ -70,17 +71,18 @@ def run_demo(settings: Settings, interruption: Interruption) -> bool:
     from lakehouse.sample.source import ROWS, prepare
     from lakehouse.warehouse.profile import open_project
 
-    click.echo("SAMPLE DATA: generated, no real trips and no real people. They are kept apart from real data, in")
-    click.echo(f"{settings.home}")
+    say("SAMPLE DATA: generated, no real trips and no real people. They are kept apart from real data, in")
+    say(f"{settings.home}")
     started = time.perf_counter()
     if written := prepare(folder_of(settings), DEMO_MONTHS, ROWS):
-        click.echo(f"{len(written)} source files generated in {time.perf_counter() - started:.1f} s\n")
+        say(f"{len(written)} source files generated in {time.perf_counter() - started:.1f} s
+")
     outcomes = run_shown(settings, "*", lambda _: DEMO_MONTHS, interruption)
     if failed := [str(outcome.partition) for outcome in outcomes if not outcome.succeeded]:
-        click.echo(f"failed: {', '.join(failed)}", err=True)
+        say(f"failed: {', '.join(failed)}", err=True)
         return False
     if all(asset.unchanged for outcome in outcomes for asset in outcome.assets if asset.rows is not None):
-        click.echo(f"\nNothing to do: all {len(outcomes)} months are as the sample source serves them.")
+        say(f"\nNothing to do: all {len(outcomes)} months are as the sample source serves them.")
     else:
         _write_summary(outcomes)
         _write_answers(open_project(settings))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from lakehouse.cli.interruption import Interruption
+from lakehouse.cli.broken_pipe import ended_by_the_reader, say
 from lakehouse.exceptions import (
     ConfigurationError,
     LakehouseError,
@@ -55,9 +56,21 @@ class Invocation:
 
 
 class _OneLineErrors(click.Group):
-    """Shows what a person can act on as one line instead of a traceback."""
+    """Shows what a person can act on as one line instead of a traceback, and a reader who has left as no error."""
+
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: object
+    ) -> click.Context:
+        with ended_by_the_reader():
+            return super().make_context(info_name, args, parent, **extra)
+        sys.exit()
 
     def invoke(self, ctx: click.Context) -> object:
+        with ended_by_the_reader():
+            return self._invoke(ctx)
+        return None
+
+    def _invoke(self, ctx: click.Context) -> object:
         invocation = ctx.ensure_object(Invocation)
         try:
             with invocation.interruption.heard():
@@ -124,8 +137,8 @@ def run(ctx: click.Context, first: Month | None, last: Month | None, selection: 
     outcomes = run_shown(_settings(ctx), selection, lambda chosen: months_to_run(chosen, first, last), interruption)
     failed = [outcome for outcome in outcomes if not outcome.succeeded]
     if failed:
-        click.echo(f"failed: {', '.join(outcome.partition.key or 'the run' for outcome in failed)}", err=True)
-    click.echo(summary(outcomes))
+        say(f"failed: {', '.join(outcome.partition.key or 'the run' for outcome in failed)}", err=True)
+    say(summary(outcomes))
     if failed:
         sys.exit(_WRONG if all(outcome.is_wrong for outcome in failed) else _FAILED)
     if any(outcome.waits_for for outcome in outcomes):
@@ -178,7 +191,8 @@ def status(ctx: click.Context, first: Month | None, last: Month | None, style: s
         raise UnknownMonth(f"{first} is after {last}, the last month")
     project = open_project(settings)
     found = read_status(project.warehouse, project.models, contracts_of(project.sources), project.bronze, first, last)
-    status_output.write(found, settings, style)
+    with ended_by_the_reader():  # its exit code is asked for whoever reads
+        status_output.write(found, settings, style)
     if check and found.wanting:
         sys.exit(_FAILED)
 

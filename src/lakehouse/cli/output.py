@@ -67,13 +67,18 @@ def write_lines(columns: Sequence[tuple[str, bool]], lines: Iterable[Sequence[st
     from rich.table import Table
     from rich.text import Text
 
+    class Writer(Console):
+        def on_broken_pipe(self) -> None:
+            """As any other write: rich would end the process with 1."""
+            raise BrokenPipeError
+
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for name, numeric in columns:
         table.add_column(Text(name), justify="right" if numeric else "left", no_wrap=True)
     for line in lines:
         table.add_row(*map(Text, line))
     # Wider than any terminal: a long line wraps, where rich would leave columns out.
-    Console(width=_WIDEST, highlight=False).print(table)
+    Writer(width=_WIDEST, highlight=False).print(table)
 
 
 def _is_numeric(field: pa.Field) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-import click
+from lakehouse.cli.broken_pipe import say
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -85,7 +85,7 @@ class Progress:
 
             self._console.print(Text(line), soft_wrap=True)
         else:
-            click.echo(line, err=err)
+            say(line, err=err)
 
     def _left(self, done: int) -> str:
         if not done:
