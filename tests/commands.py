@@ -81,15 +81,18 @@ class Command:
     errors: tuple[str, ...]
 
 
-def lakehouse(project: Project, *arguments: str, **environment: str) -> Command:
-    """``lakehouse`` with these arguments and the project's environment, without the start-up of a process."""
+def lakehouse(project: Project, *arguments: str, given: str | bytes = "", **environment: str) -> Command:
+    """``lakehouse`` with these arguments and the project's environment, without the start-up of a process.
+
+    It is ``given`` this by standard input.
+    """
     wanted = {**project.command_environment(), **environment}
     others = {name: None for name in os.environ if name not in wanted}
     with warnings.catch_warnings(record=True) as noise:
         warnings.simplefilter("default")
         for category in _HIDDEN_BY_PYTHON:
             warnings.simplefilter("ignore", category)
-        result = CliRunner().invoke(main, arguments, env={**others, **wanted}, prog_name="lakehouse")
+        result = CliRunner().invoke(main, arguments, env={**others, **wanted}, input=given, prog_name="lakehouse")
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception  # a person would see a traceback
     said = [str(warning.message) for warning in noise]

@@ -153,15 +153,18 @@ def run(ctx: click.Context, first: Month | None, last: Month | None, selection: 
 @click.option("--format", "style", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True)
 @click.pass_context
 def query(ctx: click.Context, sql: str, style: str) -> None:
-    """Run one SELECT, in BigQuery's dialect, over the published tables.
+    """Run one SELECT, in BigQuery's dialect, over the published tables; - reads it from standard input.
 
     \b
     lakehouse query "SELECT * FROM gold.green_trips_by_payment_type ORDER BY month, payment_type"
     lakehouse query "SELECT * FROM silver.row_ledger" --format csv
+    lakehouse query - < query.sql
     """
     from lakehouse.cli.output import write
+    from lakehouse.cli.standard_input import read_sql
     from lakehouse.warehouse.profile import open_project
 
+    sql = read_sql() if sql == "-" else sql
     write(open_project(_settings(ctx)).warehouse.query(sql), style)
 
 

@@ -1,0 +1,32 @@
+"""SQL that comes by standard input: ``lakehouse query -``."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from lakehouse.exceptions import QueryError
+
+
+def read_sql() -> str:
+    """All of standard input; on a terminal it says what it waits for.
+
+    Raises:
+        QueryError: there is nothing in it, or it is no text.
+    """
+    if sys.stdin is None:  # a program may be started without
+        raise _nothing()
+    if sys.stdin.isatty():
+        click.echo("waiting for SQL: type or paste it, and end with Ctrl-D on a line of its own", err=True)
+    try:
+        sql = sys.stdin.buffer.read().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise QueryError(f"query: standard input is not UTF-8 text ({error.reason} at byte {error.start})") from None
+    if not sql.strip():
+        raise _nothing()
+    return sql
+
+
+def _nothing() -> QueryError:
+    return QueryError("query: standard input is empty: give it one SELECT, as in lakehouse query - < query.sql")
