@@ -158,6 +158,8 @@ def query(ctx: click.Context, sql: str, style: str) -> None:
     \b
     lakehouse query "SELECT * FROM gold.green_trips_by_payment_type ORDER BY month, payment_type"
     lakehouse query "SELECT * FROM silver.row_ledger" --format csv
+    lakehouse query "SHOW TABLES"
+    lakehouse query "DESCRIBE silver.green_trips"
     lakehouse query - < query.sql
     """
     from lakehouse.cli.output import write

@@ -98,9 +98,7 @@ def resolve(query: exp.Query, schema: Schema, origin: str, error: type[Lakehouse
         if found is None:
             raise error(f"{origin}: {fault}") from None
         tables = references(query)
-        columns = [
-            column for reference in tables for column in schema[reference.split(".")[0]][reference.split(".")[1]]
-        ]
+        columns = [column for layer in read.values() for table in layer.values() for column in table]
         if found["name"] in columns:
             raise error(
                 f"{origin}: column {found['name']} is ambiguous or out of reach here: say of which table, "

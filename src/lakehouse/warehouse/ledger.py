@@ -11,10 +11,29 @@ from lakehouse.bronze.landing_table import LANDINGS
 from lakehouse.exceptions import ModelError
 from lakehouse.models import dialect
 from lakehouse.models.model import LEDGER, Models, SqlModel
-from lakehouse.schema import rejected_count, rejected_name
+from lakehouse.schema import Column, rejected_count, rejected_name
 
 LEDGER_KEYS = {"dataset": "STRING", "month": "DATE", "bronze_sha256": "STRING"}
 """Its grain, with types."""
+
+
+_COUNTS = (
+    Column("bronze_rows", "INT64", "Records of the landed file, if it is the current one", "records"),
+    Column("silver_rows", "INT64", "Rows that the silver table has of it", "rows"),
+    Column("duplicate_copies", "INT64", "Copies of those rows that were left out", "records"),
+    Column("rejected_rows", "INT64", "Records of it that were rejected", "records"),
+)
+
+
+def ledger_columns(models: Models) -> tuple[Column, ...]:
+    """What :func:`ledger_query` gives, each column with its meaning."""
+    meanings = ("Dataset the file belongs to", "First day of the month the file is for", "SHA-256 of the landed file")
+    return (
+        *(Column(name, type_, meaning) for (name, type_), meaning in zip(LEDGER_KEYS.items(), meanings, strict=True)),
+        *_COUNTS,
+        *(Column(rejected_count(reason), "INT64", f"Rejected for {reason}", "records") for reason in _reasons(models)),
+        Column("is_balanced", "BOOL", "Whether bronze_rows = silver_rows + duplicate_copies + rejected_rows"),
+    )
 
 
 def ledger_query(models: Models, contracts: Mapping[str, Contract]) -> exp.Query:
@@ -24,15 +43,8 @@ def ledger_query(models: Models, contracts: Mapping[str, Contract]) -> exp.Query
     counted by itself: from landing records, from the silver table, from the table of rejected records. A
     month whose tables hold rows of another landing than the current one shows as two unbalanced rows.
     """
-    audited = [model for model in models if model.bronze_asset is not None and model.rejected is not None]
-    reasons = sorted({reason for model in audited for reason in model.reject_reasons})
-    terms = [
-        "bronze_rows",
-        "silver_rows",
-        "duplicate_copies",
-        "rejected_rows",
-        *map(rejected_count, reasons),
-    ]
+    audited, reasons = _audited(models), _reasons(models)
+    terms = [*(column.name for column in _COUNTS), *map(rejected_count, reasons)]
     parts = [_landed([contracts[str(model.bronze_asset)].dataset.name for model in audited], terms)]
     for model in audited:
         dataset = contracts[str(model.bronze_asset)].dataset.name
@@ -51,6 +63,15 @@ def ledger_query(models: Models, contracts: Mapping[str, Contract]) -> exp.Query
     return exp.select("*", exp.alias_(exp.column("bronze_rows").eq(accounted), "is_balanced")).from_(
         totals.subquery("totals")
     )
+
+
+def _audited(models: Models) -> list[SqlModel]:
+    """The models whose records are accounted for."""
+    return [model for model in models if model.bronze_asset is not None and model.rejected is not None]
+
+
+def _reasons(models: Models) -> list[str]:
+    return sorted({reason for model in _audited(models) for reason in model.reject_reasons})
 
 
 def resolved_ledger(models: Models, contracts: Mapping[str, Contract], schema: dialect.Schema) -> exp.Query:

@@ -50,7 +50,7 @@ class Warehouse(Protocol):
         ...
 
     def query(self, sql: str) -> pa.Table:
-        """Run one SELECT in BigQuery's dialect over published tables.
+        """Run one SELECT in BigQuery's dialect over published tables, or a SHOW TABLES or DESCRIBE of them.
 
         Raises:
             QueryError: it cannot be parsed or names what does not exist.

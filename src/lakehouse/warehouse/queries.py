@@ -16,6 +16,14 @@ from lakehouse.models import dialect, portability
 from lakehouse.models.model import LEDGER, Models
 from lakehouse.partition import WHOLE
 from lakehouse.schema import Column, TableSpec, is_declarable
+from lakehouse.warehouse.describe import written_out
+from lakehouse.warehouse.information_schema import (
+    InformationSchema,
+    relation_name,
+    views_among,
+    with_views_named,
+    with_views_related,
+)
 from lakehouse.warehouse.ledger import LEDGER_KEYS, ledger_query, resolved_ledger
 from lakehouse.warehouse.statements import Statement
 from lakehouse.warehouse.store import PublishedRows, Session, Store, Work
@@ -33,17 +41,20 @@ class Queries:
         self._models = models
         self._contracts = contracts
         self._specs = {spec.name: spec for spec in models.specs()}
+        self._information = InformationSchema(models, contracts)
 
     def run(self, sql: str) -> pa.Table:
-        """The rows of one SELECT.
+        """The rows of one SELECT, or of the SHOW TABLES or DESCRIBE that is short for one.
 
         Raises:
             QueryError: it cannot be parsed, names what does not exist, binds parameters, or has what some engine
                 is known to answer in another way than BigQuery.
         """
-        query = dialect.parse(sql, "query", QueryError)
+        query = written_out(sql, self._information) or dialect.parse(sql, "query", QueryError)
         _require_answerable(query)
+        query = with_views_named(query)
         wanted = set(dialect.references(query))
+        self._require_readable(wanted)
         there = {name: self._columns(name) for name in self._read(wanted)}
         schema = self._schema(wanted, there)
         resolved = dialect.resolve(query, schema, "query", QueryError)
@@ -54,7 +65,7 @@ class Queries:
         with self._store.session(Work("query", WHOLE, ""), self._store.records()) as session:
             try:
                 self._relate(session, wanted, schema, there)
-                result = session.rows(Statement(resolved), {})
+                result = session.rows(Statement(with_views_related(resolved)), {})
             except StatementFailed as error:
                 if error.fault is StatementFault.DATA:
                     raise LakehouseError(
@@ -62,6 +73,14 @@ class Queries:
                     ) from error
                 raise QueryError(f"query: {error}") from None
         return _with_int64(result, dialect.output_types(resolved))
+
+    def _require_readable(self, wanted: set[str]) -> None:
+        for asset in sorted(asset for asset in self._contracts if f"bronze.{asset}" in wanted):
+            made = ", ".join(model.table.name for model in self._models if model.bronze_asset == asset)
+            raise QueryError(
+                f"query: there is no table bronze.{asset}: landed files are read by models alone; "
+                f"query {made or LANDINGS}, or DESCRIBE bronze.{asset}"
+            )
 
     def _read(self, wanted: set[str]) -> set[str]:
         """Tables that a query reads, by itself or by way of the ledger."""
@@ -85,6 +104,9 @@ class Queries:
         if LEDGER in wanted:
             ledger = dialect.output_types(resolved_ledger(self._models, self._contracts, schema))
         schema.setdefault("silver", {})[LEDGER.partition(".")[2]] = ledger
+        if views_among(wanted):
+            for layer, views in self._information.schema().items():
+                schema.setdefault(layer, {}).update(views)
         return schema
 
     def _relate(
@@ -107,6 +129,8 @@ class Queries:
             session.relate(LANDINGS, landing_table(self._bronze))
         if ledger is not None:
             session.relate(LEDGER, ledger)
+        for view in sorted(views_among(wanted)):
+            session.relate(relation_name(view), self._information.relation(view))
 
 
 def _as_it_is(spec: TableSpec, columns: tuple[Column, ...]) -> TableSpec:
