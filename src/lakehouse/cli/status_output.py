@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
 import click
 
-from lakehouse.cli.output import write_lines
+from lakehouse.cli.blocks import WIDEST, TextColumn, write_blocks
 from lakehouse.partition import WHOLE, Month
 from lakehouse.settings import Settings
 from lakehouse.warehouse.status import Entry, State, Status
@@ -17,11 +18,16 @@ _MARKS = {State.CURRENT: "", State.STALE: " stale", State.MISSING: "missing", St
 
 
 def write(status: Status, settings: Settings, style: str) -> None:
-    """Write a status to standard output as ``table`` or ``json``."""
+    """Write a status to standard output as ``table`` or ``json``.
+
+    A table is as wide as a terminal at most, but for the path of the home.
+    """
     if style == "json":
         click.echo(json.dumps({**_facts(settings), "assets": status.as_rows()}, indent=2))
         return
-    click.echo(f"{settings.profile} profile, {'SAMPLE DATA, ' if settings.sample else ''}home {settings.home}")
+    profile = f"{settings.profile} profile, {'SAMPLE DATA, ' if settings.sample else ''}home"
+    separator = " " if len(f"{profile} {settings.home}") <= WIDEST else "\n"
+    click.echo(f"{profile}{separator}{settings.home}")
     _write_months(status)
     _write_tables(status)
     _write_gaps(status)
@@ -32,47 +38,57 @@ def _facts(settings: Settings) -> dict[str, object]:
 
 
 def _write_months(status: Status) -> None:
-    """A line for each month that has anything, a column for each monthly table: its rows."""
+    """A line for each month that has anything, a column for each monthly table: its rows. A layer stays together."""
     monthly = [asset for asset in status.assets if status.of(asset)[0].partition is not WHOLE]
     tables = {asset: {entry.partition: entry for entry in status.of(asset)} for asset in monthly}
     months = sorted({e.partition for rows in tables.values() for e in rows.values() if isinstance(e.partition, Month)})
     held = [month for month in months if any(_is_there(rows.get(month)) for rows in tables.values())]
+    layers: dict[str, list[TextColumn]] = {}
+    for asset, rows in tables.items():
+        layer = status.of(asset)[0].table.partition(".")[0]
+        cells = tuple(_cell(rows.get(month)) for month in held)
+        layers.setdefault(layer, []).append(TextColumn(asset, cells, is_numeric=True))
     if held:
-        lines = [[str(month), *(_cell(rows.get(month)) for rows in tables.values())] for month in held]
-        write_lines([("month", False), *((asset, True) for asset in monthly)], lines)
+        write_blocks(TextColumn("month", tuple(map(str, held))), list(layers.values()))
 
 
 def _write_tables(status: Status) -> None:
-    """A line for each asset: how much there is of it, what made it so, and when."""
-    lines = []
-    for asset in status.assets:
-        entries = [entry for entry in status.of(asset) if _is_there(entry)]
-        if not entries:
-            continue
-        newest = max(entries, key=lambda entry: entry.published_at or datetime.min.replace(tzinfo=UTC))
-        is_monthly = newest.partition is not WHOLE
-        lines.append(
-            [
-                entries[0].table,
-                f"{sum(entry.rows or 0 for entry in entries):,}",
-                str(len(entries)) if is_monthly else "",
-                f"{sum(entry.bytes or 0 for entry in entries) / 1e6:,.1f} MB",
-                newest.version or "",
-                f"{newest.published_at:%Y-%m-%d %H:%M} UTC" if newest.published_at else "",
-                f"{wanting} stale" if (wanting := sum(e.state == State.STALE for e in entries)) else "",
-            ]
-        )
-    if lines:
-        numbers, texts = ("rows", "months", "size"), ("landing or snapshot", "published", "")
-        columns = [("table", False), *((name, True) for name in numbers), *((name, False) for name in texts)]
-        write_lines(columns, lines)
+    """A line for each asset: how much there is of it and in what state, and below what made it so, and when."""
+    held = {asset: [entry for entry in status.of(asset) if _is_there(entry)] for asset in status.assets}
+    tables = [entries for entries in held.values() if entries]
+    if not tables:
+        return
+    newest = [max(entries, key=lambda e: e.published_at or datetime.min.replace(tzinfo=UTC)) for entries in tables]
+    stale = tuple(_count_stale(entries) for entries in tables)
+    amounts = [
+        _column("rows", (f"{sum(e.rows or 0 for e in entries):,}" for entries in tables), is_numeric=True),
+        _column("months", ("" if e[0].partition is WHOLE else str(len(e)) for e in tables), is_numeric=True),
+        _column("MB", (f"{sum(e.bytes or 0 for e in entries) / 1e6:,.1f}" for entries in tables), is_numeric=True),
+        *([TextColumn("", stale)] if any(stale) else []),
+    ]
+    versions = [
+        _column("landing or snapshot", (entry.version or "" for entry in newest)),
+        _column("published", (f"{e.published_at:%Y-%m-%d %H:%M} UTC" if e.published_at else "" for e in newest)),
+    ]
+    write_blocks(_column("table", (entries[0].table for entries in tables)), [amounts, versions])
+    click.echo()
+
+
+def _column(heading: str, cells: Iterable[str], *, is_numeric: bool = False) -> TextColumn:
+    return TextColumn(heading, tuple(cells), is_numeric)
+
+
+def _count_stale(entries: Iterable[Entry]) -> str:
+    count = sum(entry.state == State.STALE for entry in entries)
+    return f"{count} stale" if count else ""
 
 
 def _write_gaps(status: Status) -> None:
     for asset, gaps in status.gaps.items():
         if gaps:
-            spans = (str(first) if first == last else f"{first} to {last}" for first, last in _ranges(gaps))
-            click.echo(f"never landed  {asset:<13} {', '.join(spans)}")
+            begin = f"never landed  {asset:<13} "
+            spans = ", ".join(str(first) if first == last else f"{first} to {last}" for first, last in _ranges(gaps))
+            click.echo(_wrapped(begin, spans))
     wanting = status.wanting
     if wanting:
         click.echo(f"{len(wanting)} stale or missing; what mends it:")
@@ -83,6 +99,16 @@ def _write_gaps(status: Status) -> None:
         click.echo("everything that was landed is in its tables")
     else:
         click.echo("nothing there yet: lakehouse run, or lakehouse demo for a look at sample data")
+
+
+def _wrapped(begin: str, spans: str) -> str:
+    """Lines go on below where the spans begin, and each span stays whole."""
+    no_break = spans.replace(" to ", "\N{NO-BREAK SPACE}to\N{NO-BREAK SPACE}")
+    below = " " * len(begin)
+    lines = textwrap.fill(
+        no_break, WIDEST, initial_indent=begin, subsequent_indent=below, break_on_hyphens=False, break_long_words=False
+    )
+    return lines.replace("\N{NO-BREAK SPACE}", " ")
 
 
 def _is_there(entry: Entry | None) -> bool:
