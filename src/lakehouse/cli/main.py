@@ -11,8 +11,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import click
+from click.shell_completion import CompletionItem
 
 from lakehouse.cli.interruption import Interruption
+from lakehouse.cli import completion
 from lakehouse.cli.broken_pipe import ended_by_the_reader, say
 from lakehouse.exceptions import (
     ConfigurationError,
@@ -41,6 +43,9 @@ class _MonthType(click.ParamType[Month]):
             return Month.parse(value)
         except ValueError as error:
             self.fail(str(error), param, ctx)
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
+        return [CompletionItem(month) for month in completion.months(ctx, param, incomplete)]
 
 
 class _Wrong(click.ClickException):
@@ -116,7 +121,14 @@ def _settings(ctx: click.Context) -> Settings:
 @main.command(short_help="Materialize assets for a range of months.")
 @click.option("--from", "first", type=_MonthType(), help="First month [default: the same as --to]")
 @click.option("--to", "last", type=_MonthType(), help="Last month [default: the newest partition]")
-@click.option("--select", "selection", default="*", show_default=True, help="Assets, in Dagster's selection syntax")
+@click.option(
+    "--select",
+    "selection",
+    default="*",
+    show_default=True,
+    shell_complete=completion.assets,
+    help="Assets, in Dagster's selection syntax",
+)
 @click.pass_context
 def run(ctx: click.Context, first: Month | None, last: Month | None, selection: str) -> None:
     """Materialize assets for a range of months, each month as a Dagster run of its own.
@@ -242,7 +254,7 @@ def sample() -> None:
 
 
 @sample.command(short_help="Publish a month of generated trips.")
-@click.argument("month", type=_MonthType())
+@click.argument("month", type=_MonthType(), shell_complete=completion.sample_months)
 @click.option("--restate", is_flag=True, help="Publish it with other records than before")
 def publish(month: Month, restate: bool) -> None:
     """Publish a month of generated trips at the sample source, as TLC would.
