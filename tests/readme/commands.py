@@ -83,7 +83,7 @@ class Shell:
         assert self._bash.stdin is not None
         assert self._bash.stdout is not None
         end = f"end-of-{uuid.uuid4().hex}"
-        self._bash.stdin.write(f"{{ {command}\n}} < /dev/null\necho; echo {end} $?\n")
+        self._bash.stdin.write(f"{{ {command}\n}} < /dev/null\ncode=$?; echo; echo {end} $code\n")
         self._bash.stdin.flush()
         said: list[str] = []
         for line in self._bash.stdout:
