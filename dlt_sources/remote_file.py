@@ -160,9 +160,15 @@ def url_below(base: Address, path: str, what: str) -> str:
     """The address of a path below a base address, whose query string (a signature) stays at the end.
 
     Raises:
-        ConfigurationError: the base address cannot be used.
+        ConfigurationError: the base address cannot be used, or is a file:// folder without the folder of the path:
+            then it is another one that was meant.
     """
     parts = checked_base_url(base, what)
+    inner = path.rpartition("/")[0]
+    if parts.scheme == "file" and not Path(url2pathname(f"{parts.path}/{inner}")).is_dir():
+        raise ConfigurationError(
+            f"{what}: {base.setting} is '{_shown(base.url)}', a folder that has no {inner}/; set it to the one that has"
+        )
     return parts._replace(path=f"{parts.path.rstrip('/')}/{path}", fragment="").geturl()
 
 

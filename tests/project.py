@@ -47,7 +47,7 @@ class Project:
     environment: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.source.mkdir(parents=True, exist_ok=True)
+        (self.source / "trip-data").mkdir(parents=True, exist_ok=True)
         self.dagster_home.mkdir(exist_ok=True)
         (self.dagster_home / "dagster.yaml").write_text((PROJECT_ROOT / "dagster.yaml").read_text())
         reference_files.publish(self.source)

@@ -48,7 +48,7 @@ def loaded(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 
 NOT_PUBLISHED = 3
-"""Exit code of a run that failed for no other reason."""
+"""Exit code of a run in which nothing failed, of months of which some are not published."""
 
 
 def said(result: Command) -> str:
@@ -59,11 +59,20 @@ def said(result: Command) -> str:
     return line.removeprefix("Error: ")
 
 
+def waited(result: Command, month: Month) -> str:
+    """What is said of a month that is not published, with the asset that asked for it."""
+    assert (result.exit_code, result.errors) == (NOT_PUBLISHED, ())
+    assert re.search(rf"^{month}  ok .* made of what is published, waiting for green$", result.output, re.MULTILINE)
+    assert result.output.endswith("1 month: 0 made, 0 unchanged, 1 waiting, 0 failed\n")
+    line = next(line for line in result.output.splitlines() if line.split()[0] == "green_bronze")
+    return re.sub(r"^\s+green_bronze +[0-9.]+ s  ", "", line)
+
+
 def failed(result: Command, month: Month, exit_code: int = 1) -> str:
     """The one line that says why a run failed; a second one sums up."""
     assert result.exit_code == exit_code
     assert re.search(rf"^{month}  FAILED ", result.output, re.MULTILINE)
-    assert result.output.endswith("0 of 1 run succeeded\n")
+    assert result.output.endswith("1 month: 0 made, 0 unchanged, 0 waiting, 1 failed\n")
     line, summary = result.errors
     assert summary == f"failed: {month}"
     assert str(month) in line
@@ -82,16 +91,22 @@ class Source:
         self.url = f"{server.url}/{green_files.source_path(FEBRUARY)}"
         self._server = server
 
-    def refusal(self, fault: Fault, exit_code: int = 1) -> str:
-        """What a run of February says when it is answered so; it must leave everything as it was."""
+    def refusal(self, fault: Fault) -> str:
+        """Why a run of February fails when it is answered so; it must leave everything as it was."""
+        return failed(self._run(fault), FEBRUARY)
+
+    def waits(self, fault: Fault) -> str:
+        """Why a run of February has nothing of it when it is answered so; it must leave everything as it was."""
+        return waited(self._run(fault), FEBRUARY)
+
+    def _run(self, fault: Fault) -> Command:
         self._server.fail(f"/{green_files.source_path(FEBRUARY)}", fault)
         before = self.project.files()
         result = run(self.project, FEBRUARY, LAKEHOUSE_TLC_URL=self._server.url, LAKEHOUSE_HTTP_ATTEMPTS="1")
-        line = failed(result, FEBRUARY, exit_code)
         assert self.project.files() == before
         assert not list((self.project.home / "staging").glob("landing-*"))
         assert held(self.project, JANUARY) == LOADED
-        return line
+        return result
 
 
 @pytest.fixture(scope="module")
@@ -103,21 +118,20 @@ def source(loaded: Project) -> Iterator[Source]:
 
 
 def test_a_month_that_the_source_answers_404_for(source: Source) -> None:
-    line = source.refusal(Fault(status=404), NOT_PUBLISHED)
+    line = source.waits(Fault(status=404))
     assert line.startswith(f"green 2024-02: {source.url} answered 404")
     assert "not published (yet)" in line
     assert "LAKEHOUSE_TLC_URL" in line
 
 
 def test_a_month_that_s3_denies_access_to(source: Source) -> None:
-    line = source.refusal(Fault(status=403, body=S3_ACCESS_DENIED), NOT_PUBLISHED)
+    line = source.waits(Fault(status=403, body=S3_ACCESS_DENIED))
     assert line.startswith(f"green 2024-02: {source.url} answered 403 with S3's AccessDenied")
     assert "not published (yet)" in line
 
 
 def test_a_failure_beside_an_unpublished_month_is_a_failure(project: Project) -> None:
     file = project.source / green_files.source_path(JANUARY)
-    file.parent.mkdir(parents=True)
     file.write_bytes(HTML)
     assert run(project, JANUARY, FEBRUARY).exit_code == 1
     assert run(project, FEBRUARY).exit_code == NOT_PUBLISHED
@@ -172,7 +186,7 @@ def test_a_source_that_cannot_be_reached(loaded: Project) -> None:
         LAKEHOUSE_HTTP_ATTEMPTS="1",
     )
     assert completed.returncode == 1
-    assert completed.stdout.endswith("0 of 1 run succeeded\n")
+    assert completed.stdout.endswith("1 month: 0 made, 0 unchanged, 0 waiting, 1 failed\n")
     *lines, summary = completed.stderr.splitlines()
     assert summary == "failed: 2024-02"
     assert {line.split(" did not")[0].strip() for line in lines} == {
@@ -465,7 +479,7 @@ def test_a_home_of_dagster_that_cannot_be_a_folder(loaded: Project, tmp_path: Pa
 
 def test_too_little_memory_names_the_setting(loaded: Project) -> None:
     trips_alone = ("run", "--from", str(JANUARY), "--to", str(JANUARY), "--select", "green_silver")
-    line = failed(lakehouse(loaded, *trips_alone, LAKEHOUSE_MEMORY_LIMIT="1KB"), JANUARY)
+    line = failed(lakehouse(loaded, *trips_alone, LAKEHOUSE_MEMORY_LIMIT="1KB"), JANUARY, exit_code=2)
     assert "LAKEHOUSE_MEMORY_LIMIT=1KB: raise it" in line
     assert held(loaded, JANUARY) == LOADED
 

@@ -31,7 +31,7 @@ def offered(project: Project, *words: str, **environment: str) -> list[str]:
         (("",), ["demo", "dev", "query", "run", "sample", "status"]),
         (("st",), ["status"]),
         (("--sample", "sample", "p"), ["publish"]),
-        (("status", "--c"), ["--check"]),
+        (("status", "--c"), ["--checks", "--check"]),
         (("query", "SELECT 1", "--format", ""), ["table", "csv", "json"]),
     ],
 )

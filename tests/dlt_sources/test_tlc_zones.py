@@ -35,6 +35,7 @@ HEADER = b"LocationID,Borough,Zone,service_zone\n"
 def published(tmp_path: Path) -> Path:
     """The folder the source serves, with the lookup in it."""
     folder = tmp_path / "published"
+    (folder / "trip-data").mkdir(parents=True)
     (folder / ZONES_PATH).parent.mkdir(parents=True)
     (folder / ZONES_PATH).write_bytes(zones_csv().encode())
     return folder
@@ -191,7 +192,6 @@ def test_another_403_is_judged_by_whether_the_oldest_trips_are_there(
 ) -> None:
     server.fail(PATH, Fault(status=403, body=b"Forbidden"))
     assert "its neighbour yellow 2009-01 answers 403" in refusal(Throttled, server.url, into)
-    (published / NEIGHBOUR.strip("/")).parent.mkdir()
     (published / NEIGHBOUR.strip("/")).touch()
     assert "its neighbour yellow 2009-01 answers 200" in refusal(NotPublished, server.url, into)
     assert [each.path for each in server.requests if each.method == "HEAD"] == [NEIGHBOUR, NEIGHBOUR]

@@ -386,10 +386,11 @@ def test_a_month_before_the_dataset_began_is_empty_and_the_source_is_not_asked(p
             (outcome,) = project.run(month)
             assert outcome.succeeded
             assert {asset.key: asset.rows for asset in outcome.assets if asset.key.startswith("green")} == {
-                "green_bronze": 0,
-                "green_silver": 0,
-                "green_gold": 0,
+                "green_bronze": None,
+                "green_silver": None,
+                "green_gold": None,
             }
+            assert all("had not begun" in str(asset.note) for asset in outcome.assets if asset.key.startswith("green"))
         assert {request.path for request in server.requests} == {f"/{ZONES_PATH}"}
     assert held(project, month) == of(0, None)
     assert set(data_files(project, month).values()) == {0}

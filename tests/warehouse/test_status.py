@@ -88,7 +88,7 @@ def test_a_landed_month_without_a_table_is_missing_there(project: Project) -> No
     }
     result = status(project, "--check")
     assert result.exit_code == 1
-    assert result.output.endswith("1 stale or missing; what mends it:\n  lakehouse run --from 2024-01 --to 2024-01\n")
+    assert result.output.endswith("1 missing; what mends it:\n  lakehouse run --from 2024-01 --to 2024-01\n")
 
 
 def test_a_restated_month_makes_silver_stale_until_it_is_run(loaded: Project) -> None:

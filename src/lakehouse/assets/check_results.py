@@ -22,7 +22,10 @@ PUBLISHED = "published"
 MONTH = "month"
 """Metadata of a result: the month that it is of."""
 
-_RECORDS_AT_ONCE = 20
+UNCHECKED = "unchecked"
+"""Metadata of a result that stands where there was no row to look at."""
+
+_RECORDS_AT_ONCE = 100
 
 
 def published_spec(key: str, *, of: Collection[str]) -> dg.AssetCheckSpec:

@@ -16,8 +16,10 @@ if TYPE_CHECKING:
     from dagster._core.execution.retries import RetryMode as Retries
     from dagster._core.launcher.base import CheckRunHealthResult
     from dagster._core.remote_origin import RemoteJobOrigin
+    from dagster._core.storage.partition_status_cache import AssetPartitionStatus
 
 ExecutionPlan: TypeAlias = "PlannedSteps"
+PartitionStatus: TypeAlias = "AssetPartitionStatus"
 JobOrigin: TypeAlias = "RemoteJobOrigin"
 RetryMode: TypeAlias = "Retries"
 RunContext: TypeAlias = "PlanOrchestrationContext"
@@ -102,3 +104,10 @@ def run_health(*, is_alive: bool, why: str) -> RunHealth:
     from dagster._core.launcher.base import CheckRunHealthResult, WorkerStatus
 
     return CheckRunHealthResult(WorkerStatus.RUNNING if is_alive else WorkerStatus.NOT_FOUND, why)
+
+
+def is_failed(status: PartitionStatus | None) -> bool:
+    """Whether a partition's newest run failed."""
+    from dagster._core.storage.partition_status_cache import AssetPartitionStatus
+
+    return status is AssetPartitionStatus.FAILED

@@ -79,7 +79,7 @@ def sql_model_asset(
                 missing = _unpublished(context.instance, made_of, partition)
                 if missing is None:
                     raise
-                words = f"{' and '.join(missing)} {'are' if len(missing) > 1 else 'is'} not published for {partition}"
+                words = f"{' and '.join(missing)} {'are' if len(missing) > 1 else 'is'} not published"
                 yield step.empty(UNPUBLISHED, words, {"datasets_missing": ", ".join(missing)})
                 return
         metadata = {

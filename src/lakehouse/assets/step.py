@@ -9,7 +9,7 @@ from typing import Any
 
 import dagster as dg
 
-from lakehouse.assets.check_results import PUBLISHED, check_result, earlier_results
+from lakehouse.assets.check_results import PUBLISHED, UNCHECKED, check_result, earlier_results
 from lakehouse.assets.freshness import EMPTY, FRESH, last_made, state
 from lakehouse.bronze.source import Freshness
 from lakehouse.models.checks.kinds import DATASETS_PRESENT
@@ -21,7 +21,7 @@ UNPUBLISHED = "not published"
 NOT_BEGUN = "had not begun"
 """Why there is nothing of a month: its dataset began later."""
 
-_NO_ROWS = {"failing": 0}
+_NO_ROWS = {"failing": 0, UNCHECKED: True}
 
 
 @dataclass(frozen=True)

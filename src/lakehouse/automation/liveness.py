@@ -69,7 +69,9 @@ class RunLocks:
         try:
             if not _was_held(lock):
                 return Liveness.UNKNOWN  # it is being taken
-            return Liveness.DEAD if _taken(lock, fcntl.LOCK_SH) else Liveness.ALIVE
+            if not _taken(lock, fcntl.LOCK_SH):
+                return Liveness.ALIVE
+            return Liveness.DEAD if os.fstat(lock).st_nlink else Liveness.UNKNOWN  # given back since it was opened
         finally:
             os.close(lock)
 

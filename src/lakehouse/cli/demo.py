@@ -75,8 +75,7 @@ def run_demo(settings: Settings, interruption: Interruption) -> bool:
     say(f"{settings.home}")
     started = time.perf_counter()
     if written := prepare(folder_of(settings), DEMO_MONTHS, ROWS):
-        say(f"{len(written)} source files generated in {time.perf_counter() - started:.1f} s
-")
+        say(f"{len(written)} source files generated in {time.perf_counter() - started:.1f} s\n")
     outcomes = run_shown(settings, "*", lambda _: DEMO_MONTHS, interruption)
     if failed := [str(outcome.partition) for outcome in outcomes if not outcome.succeeded]:
         say(f"failed: {', '.join(failed)}", err=True)

@@ -35,6 +35,13 @@ def prepared_home(settings: Settings) -> Path:
 
 
 @contextmanager
+def look_at_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
+    """The instance that there is, to read from."""
+    with open_without_captured_logs(settings.dagster_home) as instance:
+        yield instance
+
+
+@contextmanager
 def open_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
     """The instance. Processes that are the first to use it make its databases in turn; runs that are dead are told so.
 

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 import click
 from click.shell_completion import CompletionItem
 
-from lakehouse.cli.interruption import Interruption
 from lakehouse.cli import completion
 from lakehouse.cli.broken_pipe import ended_by_the_reader, say
+from lakehouse.cli.interruption import Interruption
 from lakehouse.exceptions import (
     ConfigurationError,
     LakehouseError,
@@ -186,31 +186,22 @@ def query(ctx: click.Context, sql: str, style: str) -> None:
 @click.option("--from", "first", type=_MonthType(), help="First month [default: the first partition]")
 @click.option("--to", "last", type=_MonthType(), help="Last month [default: the newest partition]")
 @click.option("--format", "style", type=click.Choice(["table", "json"]), default="table", show_default=True)
+@click.option("--checks", is_flag=True, help="What the checks of each month said, instead")
 @click.option("--check", is_flag=True, help="Exit with 1 if a run would change anything that has been landed")
 @click.pass_context
-def status(ctx: click.Context, first: Month | None, last: Month | None, style: str, check: bool) -> None:
-    """What there is of each dataset and month: rows, landings, snapshots, gaps. Asks no source, computes nothing.
+def status(ctx: click.Context, first: Month | None, last: Month | None, style: str, checks: bool, check: bool) -> None:
+    """What there is of each dataset and month, what runs are doing, what failed. Asks no source, computes nothing.
 
     \b
     lakehouse status
     lakehouse status --from 2024-01 --to 2024-06
+    lakehouse status --checks                          what the checks of each month said
     lakehouse status --format json --check
     """
-    from lakehouse.bronze.sources import contracts_of
-    from lakehouse.cli import status_output
-    from lakehouse.settings import newest_month
-    from lakehouse.warehouse.profile import open_project
-    from lakehouse.warehouse.status import read_status
+    from lakehouse.cli.status_command import show_status
 
-    settings = _settings(ctx)
-    first, last = first or settings.first_month, last or newest_month(settings)
-    if first > last:
-        raise UnknownMonth(f"{first} is after {last}, the last month")
-    project = open_project(settings)
-    found = read_status(project.warehouse, project.models, contracts_of(project.sources), project.bronze, first, last)
-    with ended_by_the_reader():  # its exit code is asked for whoever reads
-        status_output.write(found, settings, style)
-    if check and found.wanting:
+    wants_a_run = show_status(_settings(ctx), first, last, style, with_checks=checks)
+    if check and wants_a_run:
         sys.exit(_FAILED)
 
 

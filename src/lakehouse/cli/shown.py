@@ -39,6 +39,4 @@ def run_shown(
             for outcome in run_months(definitions, instance, chosen, months, progress.watch, interruption):
                 progress.finish(outcome)
                 outcomes.append(outcome)
-                if outcome.is_wrong:  # the next month would say the same
-                    break
     return outcomes

@@ -4,26 +4,39 @@ from __future__ import annotations
 
 import json
 import textwrap
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import click
 
 from lakehouse.cli.blocks import WIDEST, TextColumn, write_blocks
+from lakehouse.cli.runs_output import RunsStatus, checks_as_plain, runs_as_plain, write_runs
 from lakehouse.partition import WHOLE, Month
 from lakehouse.settings import Settings
 from lakehouse.warehouse.status import Entry, State, Status
 
+if TYPE_CHECKING:
+    from lakehouse.automation.check_history import CheckOutcome
+
 _MARKS = {State.CURRENT: "", State.STALE: " stale", State.MISSING: "missing", State.NOTHING: "-"}
 
 
-def write(status: Status, settings: Settings, style: str) -> None:
+def write(
+    status: Status,
+    settings: Settings,
+    style: str,
+    runs: RunsStatus | None = None,
+    checks: Sequence[CheckOutcome] | None = None,
+) -> None:
     """Write a status to standard output as ``table`` or ``json``.
 
     A table is as wide as a terminal at most, but for the path of the home.
     """
     if style == "json":
-        click.echo(json.dumps({**_facts(settings), "assets": status.as_rows()}, indent=2))
+        told = {} if checks is None else {"checks": checks_as_plain(checks)}
+        found = {**_facts(settings), "assets": status.as_rows(), **runs_as_plain(runs), **told}
+        click.echo(json.dumps(found, indent=2))
         return
     profile = f"{settings.profile} profile, {'SAMPLE DATA, ' if settings.sample else ''}home"
     separator = " " if len(f"{profile} {settings.home}") <= WIDEST else "\n"
@@ -31,6 +44,8 @@ def write(status: Status, settings: Settings, style: str) -> None:
     _write_months(status)
     _write_tables(status)
     _write_gaps(status)
+    if runs is not None:
+        write_runs(runs)
 
 
 def _facts(settings: Settings) -> dict[str, object]:
@@ -91,7 +106,7 @@ def _write_gaps(status: Status) -> None:
             click.echo(_wrapped(begin, spans))
     wanting = status.wanting
     if wanting:
-        click.echo(f"{len(wanting)} stale or missing; what mends it:")
+        click.echo(f"{_counted(wanting)}; what mends it:")
         months = {entry.partition for entry in wanting if isinstance(entry.partition, Month)}
         for options in [f" --from {first} --to {last}" for first, last in _ranges(months)] or [""]:
             click.echo(f"  lakehouse run{options}")
@@ -99,6 +114,13 @@ def _write_gaps(status: Status) -> None:
         click.echo("everything that was landed is in its tables")
     else:
         click.echo("nothing there yet: lakehouse run, or lakehouse demo for a look at sample data")
+
+
+def _counted(wanting: Iterable[Entry]) -> str:
+    states = [entry.state for entry in wanting]
+    stale, missing = states.count(State.STALE), states.count(State.MISSING)
+    parts = [f"{stale} stale (the version before still stands)"] if stale else []
+    return " and ".join([*parts, *([f"{missing} missing"] if missing else [])])
 
 
 def _wrapped(begin: str, spans: str) -> str:
