@@ -32,7 +32,8 @@ LAYERS: tuple[frozenset[str], ...] = (
         }
     ),
     frozenset({"lakehouse.exceptions"}),
-    frozenset({"dlt_sources", "lakehouse.home", "lakehouse.settings"}),
+    frozenset({"dlt_sources", "lakehouse.databases", "lakehouse.home", "lakehouse.settings"}),
+    frozenset({"lakehouse.machine"}),
     frozenset({"lakehouse.sample"}),
     frozenset({"lakehouse.bronze"}),
     frozenset({"lakehouse.models"}),

@@ -92,6 +92,31 @@ class StatementFault(Enum):
     DATA = "what it reads, or the engine"
 
 
+class MachineFault(LakehouseError):
+    """This machine refuses what a command needs; ``fact`` says what and where, ``advice`` what to do about it."""
+
+    def __init__(self, fact: str, advice: str) -> None:
+        super().__init__(f"{fact}: {advice}")
+        self.fact = fact
+        self.advice = advice
+
+
+class DiskFull(MachineFault):
+    """A file system, a quota or the largest size of a file leaves no room."""
+
+
+class TooManyOpenFiles(MachineFault):
+    """As many files are open as this process, or all together, may have."""
+
+
+class NotWritable(MachineFault):
+    """A file or folder may not be written, or not be opened."""
+
+
+class DatabaseUnusable(MachineFault):
+    """A SQLite database, the catalog's or one of Dagster's, is locked, damaged or of another version."""
+
+
 class UnknownAsset(LakehouseError):
     """A selection names an asset that does not exist."""
 

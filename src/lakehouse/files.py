@@ -33,6 +33,16 @@ def readable(uri: str) -> str:
     return uri.removeprefix(_SCHEME)
 
 
+def nearest_folder(path: Path) -> Path:
+    """The folder that is there and holds a path, or would if its folders were made."""
+    return next(folder for folder in (path, *path.parents) if folder.is_dir())
+
+
+def may_be_written(path: Path) -> bool:
+    """Whether a file or folder that is there may be read and written by whoever runs this."""
+    return os.access(path, os.R_OK | os.W_OK, effective_ids=os.access in os.supports_effective_ids)
+
+
 def make_durable(path: Path) -> None:
     """Wait until a file, or the names in a folder, would survive a power failure."""
     descriptor = os.open(path, os.O_RDONLY)

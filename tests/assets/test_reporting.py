@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import html
 import re
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
@@ -11,7 +14,8 @@ from dagster import Failure, MarkdownMetadataValue
 from markdown_it import MarkdownIt
 
 from lakehouse.assets.reporting import failures_in_words, markdown_table
-from lakehouse.exceptions import NotPublished
+from lakehouse.exceptions import DiskFull, NotPublished
+from lakehouse.settings import load_settings
 
 _CELL = re.compile(r"<t[hd]>(.*?)</t[hd]>", re.DOTALL)
 _TAG = re.compile(r"<([^>]*)>")
@@ -59,16 +63,50 @@ def test_columns_of_one_name_are_all_shown() -> None:
     assert cells(markdown_table(table)) == ["n", "n", "1", "2"]
 
 
-@pytest.mark.parametrize(
-    ("error", "said"),
-    [
-        (NotPublished("green 2024-01: nothing there"), "green 2024-01: nothing there"),
-        (OSError(28, "No space left on device", "/data/x"), "green 2024-01: No space left on device: /data/x; nothing"),
-    ],
-)
-def test_a_failure_is_said_in_words_and_not_retried_as_a_whole(error: Exception, said: str) -> None:
-    with pytest.raises(Failure) as failure, failures_in_words("green 2024-01"):
-        raise error
-    assert str(failure.value.description).startswith(said)
-    assert failure.value.metadata["error"].value == type(error).__name__
-    assert not failure.value.allow_retries
+def failure_of(fault: Callable[[], object], home: Path) -> Failure:
+    """What Dagster is told when a fault happens to a month that is being landed."""
+    with pytest.raises(Failure) as failure, failures_in_words("green 2024-01", load_settings(home=home)):
+        fault()
+    return failure.value
+
+
+def test_a_failure_is_said_in_words_and_not_retried_as_a_whole(tmp_path: Path) -> None:
+    def not_published() -> None:
+        raise NotPublished("green 2024-01: nothing there")
+
+    failure = failure_of(not_published, tmp_path)
+    assert failure.description == "green 2024-01: nothing there"
+    assert failure.metadata["error"].value == "NotPublished"
+    assert not failure.allow_retries
+
+
+def test_a_full_disk_says_where_how_much_is_free_and_that_nothing_was_published(tmp_path: Path) -> None:
+    failure = failure_of(lambda: Path("/dev/full").write_text("a row"), tmp_path)
+    assert failure.metadata["error"].value == "DiskFull"
+    assert not failure.allow_retries
+    assert re.fullmatch(
+        r"green 2024-01: No space left on device: \S+ \([\d.,]+ \w+ of [\d.,]+ \w+ are free now on the disk of "
+        r"\w+=\S+\); nothing was published: make room there, and run it again",
+        str(failure.description),
+    )
+
+
+def test_another_error_of_the_system_is_told_as_it_is(tmp_path: Path) -> None:
+    failure = failure_of((tmp_path / "gone").read_text, tmp_path)
+    assert failure.description == (f"green 2024-01: No such file or directory: {tmp_path}/gone; nothing was published")
+
+
+def test_a_refusal_that_names_what_was_done_does_not_name_it_twice(tmp_path: Path) -> None:
+    def refused() -> None:
+        raise DiskFull("green 2024-01: there is no room", "make some")
+
+    assert failure_of(refused, tmp_path).description == (
+        "green 2024-01: there is no room; nothing was published: make some"
+    )
+
+
+def test_what_nobody_foresaw_keeps_its_traceback(tmp_path: Path) -> None:
+    database = sqlite3.connect(tmp_path / "any.db")
+    with pytest.raises(sqlite3.OperationalError), failures_in_words("green 2024-01", load_settings(home=tmp_path)):
+        database.execute("SELECT nonsense(")
+    database.close()

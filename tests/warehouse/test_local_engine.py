@@ -34,27 +34,27 @@ def connection(tmp_path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     ],
 )
 def test_what_is_at_fault_is_told_in_one_line(
-    connection: duckdb.DuckDBPyConnection, sql: str, fault: StatementFault
+    connection: duckdb.DuckDBPyConnection, tmp_path: Path, sql: str, fault: StatementFault
 ) -> None:
-    with pytest.raises(StatementFailed) as error, faults_named("a test", "100MB"):
+    with pytest.raises(StatementFailed) as error, faults_named("a test", "100MB", tmp_path):
         connection.execute(sql).fetchall()
     assert error.value.fault is fault
     assert "\n" not in str(error.value)
 
 
-def test_too_little_memory_names_the_setting(connection: duckdb.DuckDBPyConnection) -> None:
+def test_too_little_memory_names_the_setting(connection: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
     connection.execute("SET temp_directory = ''")
     with (
         pytest.raises(ConfigurationError, match="a test: needs more memory than LAKEHOUSE_MEMORY_LIMIT=100MB"),
-        faults_named("a test", "100MB"),
+        faults_named("a test", "100MB", tmp_path),
     ):
         connection.execute("SELECT LIST(x) FROM range(50000000) AS t(x)").fetchall()
 
 
-def test_an_interrupted_statement_is_an_interrupt(connection: duckdb.DuckDBPyConnection) -> None:
+def test_an_interrupted_statement_is_an_interrupt(connection: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
     timer = Timer(0.3, connection.interrupt)
     timer.start()
-    with pytest.raises(KeyboardInterrupt), faults_named("a test", "100MB"):
+    with pytest.raises(KeyboardInterrupt), faults_named("a test", "100MB", tmp_path):
         connection.execute(LONG).fetchall()
     timer.join()
 

@@ -79,7 +79,7 @@ def _bronze_asset(settings: Settings, source: Source, definition_pipeline: "Pipe
             said_by_dlt.update(said)
             return landed
 
-        with failures_in_words(partition.of(source.dataset.name)):
+        with failures_in_words(partition.of(source.dataset.name), settings):
             lander = Lander(bronze_store, connect(settings, source), of_samples=settings.sample)
             withdrawn = None
             try:

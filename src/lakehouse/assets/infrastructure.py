@@ -23,7 +23,7 @@ def infrastructure_asset(settings: Settings, models: Models) -> dg.AssetsDefinit
         ),
     )
     def infrastructure(warehouse: dg.ResourceParam[Warehouse]) -> dg.MaterializeResult[None]:
-        with failures_in_words("infrastructure"):
+        with failures_in_words("infrastructure", settings):
             prepared = warehouse.prepare()
         return dg.MaterializeResult(
             metadata={

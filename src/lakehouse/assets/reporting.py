@@ -11,6 +11,7 @@ import dagster as dg
 
 from lakehouse.annotations import SAMPLE_NOTE
 from lakehouse.exceptions import LakehouseError
+from lakehouse.machine import machine_errors, machine_fault, places
 from lakehouse.schema import Column
 from lakehouse.settings import Settings
 
@@ -19,25 +20,30 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def failures_in_words(what: str) -> Iterator[None]:
+def failures_in_words(what: str, settings: Settings) -> Iterator[None]:
     """Turn errors into Dagster failures whose description is the message itself; ``what`` is being done.
 
     Raises:
         dagster.Failure: a :class:`LakehouseError` was raised. Faults that are worth a retry were retried
-            where they happened, so Dagster need not. Or the disk is full or cannot be written.
+            where they happened, so Dagster need not. Or this machine refused something: its disk is full, say.
     """
     try:
         yield
-    except OSError as error:
+    except machine_errors() as error:
+        fault = machine_fault(error, places(settings))
+        if fault is not None:
+            fact = fault.fact.removeprefix(f"{what}: ")
+            description = f"{what}: {fact}; nothing was published: {fault.advice}"
+        elif isinstance(error, LakehouseError):
+            description = str(error)
+        elif isinstance(error, OSError):
+            description = f"{what}: {error.strerror or error}: {error.filename or settings.home}; nothing was published"
+        else:
+            raise
         raise dg.Failure(
-            description=f"{what}: {error.strerror or error}: {error.filename or 'LAKEHOUSE_HOME'}; nothing was "
-            "published. Make room or make it writable, and run it again",
-            metadata={"error": type(error).__name__},
+            description=description,
+            metadata={"error": type(fault or error).__name__},
             allow_retries=False,
-        ) from error
-    except LakehouseError as error:
-        raise dg.Failure(
-            description=str(error), metadata={"error": type(error).__name__}, allow_retries=False
         ) from error
 
 

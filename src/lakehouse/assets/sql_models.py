@@ -69,7 +69,7 @@ def sql_model_asset(
             names = ", ".join(_monthly(made_of))
             yield step.empty(NOT_BEGUN, f"{names} {NOT_BEGUN} in {partition}; nothing was computed", {})
             return
-        with failures_in_words(partition.of(model.key)):
+        with failures_in_words(partition.of(model.key), settings):
             try:
                 result = warehouse.replace(model, partition, context.run.run_id)
             except CheckFailed as failure:

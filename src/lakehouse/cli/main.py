@@ -24,6 +24,7 @@ from lakehouse.exceptions import (
     UnknownAsset,
     UnknownMonth,
 )
+from lakehouse.machine import machine_errors, machine_fault, places, raise_open_file_limit
 from lakehouse.partition import Month
 
 if TYPE_CHECKING:
@@ -80,15 +81,30 @@ class _OneLineErrors(click.Group):
         try:
             with invocation.interruption.heard():
                 return super().invoke(ctx)
-        except LakehouseError as error:
-            raise (_Wrong if isinstance(error, _WRONG_ERRORS) else click.ClickException)(str(error)) from error
         except BrokenPipeError:
             raise
-        except OSError as error:
-            raise click.ClickException(f"{error.filename or 'this machine'}: {error.strerror or error}") from error
         except KeyboardInterrupt:
             click.echo("interrupted", err=True)
             sys.exit(_INTERRUPTED)
+        except machine_errors() as error:
+            shown = _in_words(ctx, error)
+            if shown is None:
+                raise
+            raise shown from error
+
+
+def _in_words(ctx: click.Context, error: Exception) -> click.ClickException | None:
+    """An error as one line; None of what nobody foresaw."""
+    try:
+        where = places(_settings(ctx))
+    except ConfigurationError:
+        where = ()
+    shown = machine_fault(error, where) or error
+    if isinstance(shown, LakehouseError):
+        return (_Wrong if isinstance(shown, _WRONG_ERRORS) else click.ClickException)(str(shown))
+    if isinstance(shown, OSError):
+        return click.ClickException(f"{shown.filename or 'this machine'}: {shown.strerror or shown}")
+    return None
 
 
 @click.group(cls=_OneLineErrors, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -110,6 +126,7 @@ def main(ctx: click.Context, sample: bool) -> None:
     1 something failed, 2 the command or a setting is wrong, 3 done but for what is not published yet, 130 interrupted.
     """
     ctx.ensure_object(Invocation).sample = sample
+    raise_open_file_limit()
 
 
 def _settings(ctx: click.Context) -> Settings:

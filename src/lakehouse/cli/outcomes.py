@@ -11,6 +11,7 @@ import dagster as dg
 from lakehouse.assets.freshness import EMPTY
 from lakehouse.assets.step import UNPUBLISHED
 from lakehouse.exceptions import ConfigurationError, ModelError
+from lakehouse.machine import machine_fault_told
 from lakehouse.partition import Partition
 from lakehouse.results import Effect
 
@@ -185,8 +186,11 @@ class StepReader:
         if expected is not None and expected.description:
             error = expected.metadata.get("error")
             return AssetFailure(key, expected.description, str(error.value) if error else None)
-        root = data.error
-        while root is not None and root.cause is not None:
+        messages, root = ["failed"], data.error
+        while root is not None:
+            messages.append(root.message)
             root = root.cause
-        message = root.message.strip() if root else "failed"
+        if fault := machine_fault_told(messages):
+            return AssetFailure(key, f"{key}: it could not be recorded: {fault}", type(fault).__name__)
+        message = messages[-1].strip()
         return AssetFailure(key, f"{key}: {message} (unexpected; see run {self._run_id} in the Dagster UI)", None)

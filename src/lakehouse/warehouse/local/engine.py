@@ -8,7 +8,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lakehouse.exceptions import ConfigurationError, StatementFailed, StatementFault, first_line
+from lakehouse.exceptions import ConfigurationError, DiskFull, StatementFailed, StatementFault, first_line
+from lakehouse.machine import Place, machine_fault
 from lakehouse.models import dialect
 
 if TYPE_CHECKING:
@@ -41,11 +42,12 @@ def connect(memory_limit: str, threads: int, spill: Path) -> duckdb.DuckDBPyConn
 
 
 @contextmanager
-def faults_named(doing: str, memory_limit: str) -> Iterator[None]:
-    """DuckDB's errors as ours; ``doing`` is what it was asked for.
+def faults_named(doing: str, memory_limit: str, spill: Path) -> Iterator[None]:
+    """DuckDB's errors as ours; ``doing`` is what it was asked for, ``spill`` where it puts what memory does not hold.
 
     Raises:
         StatementFailed: a statement could not be run.
+        MachineFault: the disk is full, say, or too many files are open.
         ConfigurationError: it needs more memory than it may use.
         KeyboardInterrupt: it was interrupted.
     """
@@ -53,7 +55,15 @@ def faults_named(doing: str, memory_limit: str) -> Iterator[None]:
 
     try:
         yield
-    except duckdb.OutOfMemoryException as error:
+    except (duckdb.OutOfMemoryException, duckdb.IOException) as error:
+        fault = machine_fault(error, [Place("LAKEHOUSE_HOME", spill.parent.parent)])
+        if isinstance(fault, DiskFull) and isinstance(error, duckdb.OutOfMemoryException):
+            fact = f"{doing}: needs more memory than LAKEHOUSE_MEMORY_LIMIT={memory_limit}, and room for it on the disk"
+            raise DiskFull(f"{fact}: {fault.fact}", "raise it, or make room, and run it again") from error
+        if fault is not None:
+            raise fault from error
+        if isinstance(error, duckdb.IOException):
+            raise StatementFailed(first_line(error), StatementFault.DATA) from error
         raise ConfigurationError(
             f"{doing}: needs more memory than LAKEHOUSE_MEMORY_LIMIT={memory_limit}: raise it ({first_line(error)})"
         ) from error

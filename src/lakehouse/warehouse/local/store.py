@@ -48,13 +48,14 @@ class LocalStore:
     def session(self, work: Work, records: Records) -> Iterator[LocalSession]:
         if not isinstance(records, IcebergRecords):
             raise TypeError(f"{work}: a local session reads what Iceberg tables hold")
-        with ExitStack() as opened, connect(self._memory_limit, self._threads, self._staging.spill) as connection:
+        spill = self._staging.spill
+        with ExitStack() as opened, connect(self._memory_limit, self._threads, spill) as connection:
 
             @cache
             def folder() -> Path:
                 return opened.enter_context(self._staging.folder())
 
-            yield LocalSession(connection, self.tables, records, work, folder, self._memory_limit)
+            yield LocalSession(connection, self.tables, records, work, folder, self._memory_limit, spill)
 
     def tie_breaker(self, columns: Sequence[str]) -> exp.Expr:
         return exp.func("hash", *(exp.column(column, quoted=True) for column in columns))

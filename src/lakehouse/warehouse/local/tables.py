@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from lakehouse.annotations import SAMPLE_NOTE
+from lakehouse.databases import name_databases_in_errors
 from lakehouse.exceptions import CommitConflict, CorruptFile, ModelError
 from lakehouse.files import file_uri, path_of
 from lakehouse.home import ensure_home_kind
@@ -27,6 +28,9 @@ T = TypeVar("T")
 NAMESPACES = ("silver", "gold")
 
 COMMIT_ATTEMPTS = 10
+
+_BUSY_SECONDS = 30
+"""How long to wait for another process that has the catalog's database."""
 
 SAMPLE_PROPERTY = "lakehouse.sample"
 """Table property that is ``true`` where rows are generated."""
@@ -58,23 +62,24 @@ class IcebergTables:
         """
         from pyiceberg.catalog.sql import SqlCatalog
         from sqlalchemy.exc import IntegrityError, OperationalError
-        from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random
+        from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, stop_after_delay, wait_random
 
         def opened() -> SqlCatalog:
             catalog = SqlCatalog(
                 "local",
-                uri=f"sqlite:///{self._database}?timeout=30",
+                uri=f"sqlite:///{self._database}?timeout={_BUSY_SECONDS}",
                 warehouse=file_uri(self._home / "warehouse"),
             )
             for namespace in NAMESPACES:
                 catalog.create_namespace_if_not_exists(namespace)
             return catalog
 
+        name_databases_in_errors()
         ensure_home_kind(self._home, of_samples=self._of_samples)
         self._home.mkdir(parents=True, exist_ok=True)
         racing = Retrying(
             retry=retry_if_exception_type((OperationalError, IntegrityError)),
-            stop=stop_after_attempt(5),
+            stop=stop_after_attempt(5) | stop_after_delay(_BUSY_SECONDS),  # who has waited for a lock need not again
             wait=wait_random(0.02, 0.2),
             reraise=True,
         )
