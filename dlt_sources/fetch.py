@@ -52,6 +52,7 @@ def fetch(
         Throttled: the source refuses to answer for now.
         SourceUnavailable: it could not be reached, or broke off, after bounded retries.
         CorruptFile: what it served is not what it should be.
+        DiskFull: there is no room for a file of the size that the source says it has.
         OSError: `into` cannot be written.
     """
     into.mkdir(parents=True, exist_ok=True)

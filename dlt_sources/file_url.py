@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from dlt_sources.remote_file import RemoteFile, RemoteVersion, Transfer, TryAgain, Validators, save
+from dlt_sources.room import require_room
 from lakehouse.exceptions import NotPublished, SourceUnavailable
 
 _CHUNK_BYTES = 1 << 20
@@ -22,12 +23,14 @@ def copy(remote: RemoteFile, target: Path, known: Validators | None) -> Transfer
     Raises:
         NotPublished: there is no such file yet.
         SourceUnavailable: it cannot be opened, or should be there and is not.
+        DiskFull: there is no room for it.
         TryAgain: it cannot be read, or changed while it was.
     """
     with _open(remote) as source:
         before = os.fstat(source.fileno())
         if known and known.etag == _etag(before):
             return None
+        require_room(remote, before.st_size, target.parent)
 
         def chunks() -> Iterator[bytes]:
             try:

@@ -23,6 +23,7 @@ from dlt_sources.remote_file import (
     save,
     with_retries,
 )
+from dlt_sources.room import require_room
 from lakehouse.exceptions import SourceUnavailable
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ def download(remote: RemoteFile, target: Path, known: Validators | None, policy:
         NotPublished: the source has no such file.
         Throttled: the source refuses to answer for now.
         SourceUnavailable: it could not be reached, broke off, or gave an answer that means nothing here.
+        DiskFull: there is no room for a file of the size that the source says it has.
         OSError: `target` cannot be written (a full disk). `target` is then left as it was: the caller's to
             remove, as after every other error.
     """
@@ -88,6 +90,7 @@ def _get(
             return None
         if response.status_code != 200:
             raise refusal(session, response, remote, policy)
+        require_room(remote, _told_size(response), target.parent)
         # urllib3 2 counts the bytes: a body shorter than its Content-Length raises IncompleteRead. What a server
         # encodes though it was asked not to is decoded: bytes and hash are of the file as published.
         size, sha256 = save(response.raw.stream(_CHUNK_BYTES, decode_content=True), target)
@@ -121,10 +124,12 @@ def _published(response: Response) -> RemoteVersion | None:
     """What a good answer says, None of one that says "unchanged"."""
     if response.status_code == 304:
         return None
+    return RemoteVersion(response.headers.get("ETag"), response.headers.get("Last-Modified"), _told_size(response))
+
+
+def _told_size(response: Response) -> int | None:
     size = response.headers.get("Content-Length", "")
-    return RemoteVersion(
-        response.headers.get("ETag"), response.headers.get("Last-Modified"), int(size) if size.isdecimal() else None
-    )
+    return int(size) if size.isdecimal() else None
 
 
 def _is_unchanged(response: Response, known: Validators | None) -> bool:
