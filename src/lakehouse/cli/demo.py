@@ -11,6 +11,7 @@ import click
 
 from lakehouse.cli.broken_pipe import say
 from lakehouse.exceptions import UnknownMonth
+from lakehouse.machine import require_writable_home
 from lakehouse.partition import Month, month_range
 from lakehouse.settings import SAMPLE_MONTHS, Settings
 
@@ -71,6 +72,7 @@ def run_demo(settings: Settings, interruption: Interruption) -> bool:
     from lakehouse.sample.source import ROWS, prepare
     from lakehouse.warehouse.profile import open_project
 
+    require_writable_home(settings)
     say("SAMPLE DATA: generated, no real trips and no real people. They are kept apart from real data, in")
     say(f"{settings.home}")
     started = time.perf_counter()
@@ -101,6 +103,7 @@ def publish_month(settings: Settings, month: Month, *, restate: bool) -> None:
     first, last = SAMPLE_MONTHS
     if not first <= month <= last:
         raise UnknownMonth(f"{month}: there is sample data from {first} to {last}")
+    require_writable_home(settings)
     folder = folder_of(settings)
     written = publish(folder, month, ROWS, time.time_ns()) if restate else prepare(folder, (month,), ROWS)
     for path in written:

@@ -14,7 +14,7 @@ from types import FrameType
 
 import click
 
-from lakehouse.cli.instance import prepared_home
+from lakehouse.cli.instance import open_instance
 from lakehouse.exceptions import ConfigurationError
 from lakehouse.settings import PROJECT_ROOT, Settings, environment
 
@@ -26,9 +26,11 @@ def serve_until_interrupted(settings: Settings, port: int) -> int:
     """Run ``dagster dev`` until it ends or this process is told to stop; its exit code, 0 if it was told.
 
     Raises:
-        ConfigurationError: the port is taken, or the instance is served already.
+        ConfigurationError: Dagster's folder cannot be written, the port is taken, or the instance is served already.
     """
-    home = prepared_home(settings)
+    home = settings.dagster_home
+    with open_instance(settings):  # what keeps it from being opened is one line here, and many of Dagster's
+        pass
     with _only_one(home), _interruptible():
         _require_free(port)
         click.echo(f"The Dagster UI will be on http://{_HOST}:{port} in some seconds; Ctrl-C ends it.")

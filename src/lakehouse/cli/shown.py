@@ -11,6 +11,7 @@ from lakehouse.cli.progress import Progress
 from lakehouse.cli.runs import run_months
 from lakehouse.cli.selection import Selection, select
 from lakehouse.definitions import build_definitions
+from lakehouse.machine import require_writable_home
 from lakehouse.partition import Partition
 from lakehouse.sample.served import sources_served
 from lakehouse.settings import Settings, point_dlt_at_project
@@ -26,8 +27,10 @@ def run_shown(
 
     Raises:
         UnknownAsset, UnknownMonth: it cannot be run.
+        ConfigurationError: LAKEHOUSE_HOME or DAGSTER_HOME cannot be written.
         KeyboardInterrupt: the process was told to stop.
     """
+    require_writable_home(settings)
     point_dlt_at_project()
     with sources_served(settings) as served:
         definitions = build_definitions(served)
