@@ -7,8 +7,12 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+import dagster as dg
 import pytest
+from dagster._core.events import JobFailureData
+from dagster._utils.error import serializable_error_info_from_exc_info
 
+from lakehouse.cli.outcomes import AssetFailure, StepReader
 from lakehouse.partition import Month
 from tests import direct, green_files
 from tests.commands import lakehouse
@@ -109,6 +113,19 @@ def test_a_database_of_dagster_s_that_is_full_while_a_step_is_recorded_is_named(
     assert result.exit_code == 1
     (reason,) = [line.strip() for line in result.errors if "infrastructure: " in line]
     assert reason.startswith(f"infrastructure: it could not be recorded: No space left on device: {database} (")
+
+
+def test_a_run_that_could_not_be_recorded_before_its_first_step_says_why(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "runs.db")) as full:
+        full.execute("PRAGMA max_page_count = 2")
+        with pytest.raises(sqlite3.OperationalError) as error:
+            full.execute("CREATE TABLE much AS SELECT randomblob(100000) AS b")
+    told = serializable_error_info_from_exc_info((error.type, error.value, error.tb))
+    event = dg.DagsterEvent("PIPELINE_FAILURE", "all assets", event_specific_data=JobFailureData(told, None))
+    failure = StepReader("a run").read(event)
+    assert isinstance(failure, AssetFailure)
+    assert failure.message.startswith("run: it could not be recorded: No space left on device")
+    assert failure.error == "DiskFull"
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 import dagster as dg
 
@@ -137,6 +138,7 @@ class StepReader:
 
     def __init__(self, run_id: str) -> None:
         self._run_id = run_id
+        self._has_failed = False
         self._warned: dict[str, list[str]] = {}
         self._materialized: dict[str, dg.AssetMaterialization] = {}
 
@@ -154,7 +156,10 @@ class StepReader:
         elif event.is_step_success and key in self._materialized:
             return self._outcome(key, event.step_success_data.duration_ms / 1000)
         elif event.is_step_failure:
+            self._has_failed = True
             return self._failure(key, event)
+        elif event.event_type == dg.DagsterEventType.RUN_FAILURE and not self._has_failed:  # else it is said again
+            return _unrecorded("run", event.job_failure_data.error)
         return None
 
     def read_all(self, events: Iterable[dg.DagsterEvent]) -> Iterator[Step]:
@@ -186,11 +191,22 @@ class StepReader:
         if expected is not None and expected.description:
             error = expected.metadata.get("error")
             return AssetFailure(key, expected.description, str(error.value) if error else None)
-        messages, root = ["failed"], data.error
-        while root is not None:
-            messages.append(root.message)
-            root = root.cause
-        if fault := machine_fault_told(messages):
-            return AssetFailure(key, f"{key}: it could not be recorded: {fault}", type(fault).__name__)
-        message = messages[-1].strip()
+        if unrecorded := _unrecorded(key, data.error):
+            return unrecorded
+        message = (_messages(data.error) or ["failed"])[-1].strip()
         return AssetFailure(key, f"{key}: {message} (unexpected; see run {self._run_id} in the Dagster UI)", None)
+
+
+def _unrecorded(key: str, error: Any) -> AssetFailure | None:
+    """What kept Dagster from recording a step or a run, if this machine did."""
+    fault = machine_fault_told(_messages(error)) if error else None
+    return AssetFailure(key, f"{key}: it could not be recorded: {fault}", type(fault).__name__) if fault else None
+
+
+def _messages(error: Any) -> list[str]:
+    """Of an error as Dagster's events tell it, and of those that caused it, the first cause last."""
+    messages = []
+    while error is not None:
+        messages.append(error.message)
+        error = error.cause
+    return messages
