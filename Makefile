@@ -12,6 +12,8 @@ JOBS ?= 2
 WAITING ?= 2
 SLOW := faults emulators ui readme
 UV := uv==0.13.8
+# Python keeps the bytecode of what it imports, which is a fraction of all there is, unless it is told not to.
+COMPILED := $(if $(PYTHONDONTWRITEBYTECODE),--compile-bytecode)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup tools emulators demo test test-faults test-soak test-ui test-readme test-gcp test-all lint format lock bench clean
@@ -25,13 +27,14 @@ $(INSTALLED): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: make PYTHON=python3.12 setup"; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(UV)
-	$(BIN)/uv pip install --system-certs --quiet --compile-bytecode --python $(BIN)/python --requirements requirements.lock
+	$(BIN)/uv pip install --system-certs --quiet $(COMPILED) --python $(BIN)/python --requirements requirements.lock
 	$(BIN)/uv pip install --system-certs --quiet --python $(BIN)/python --no-deps --editable .
+	$(if $(COMPILED),$(BIN)/python -m compileall -q src dlt_sources)
 	@grep -q '^# lakehouse: plain' $(BIN)/activate || printf '\n# lakehouse: plain dagster commands find the instance and the code\nset -a; . "%s/.env"; set +a\n' "$(CURDIR)" >> $(BIN)/activate
 	@touch $@
 
 $(TOOLS): tests/requirements.txt $(INSTALLED)
-	$(BIN)/uv pip install --system-certs --quiet --compile-bytecode --python $(BIN)/python --requirements $<
+	$(BIN)/uv pip install --system-certs --quiet $(COMPILED) --python $(BIN)/python --requirements $<
 	@touch $@
 
 .env:
@@ -81,7 +84,7 @@ test-gcp: tools emulators ## The SQL on a BigQuery emulator, against DuckDB and 
 # The emulator needs another sqlglot than we do, and a Python before 3.13.
 $(EMULATORS)/.installed: tests/emulators/requirements.txt | $(INSTALLED)
 	$(BIN)/uv venv --system-certs --quiet --clear --python '>=3.11,<3.13' $(EMULATORS)
-	$(BIN)/uv pip install --system-certs --quiet --compile-bytecode --python $(EMULATORS)/bin/python --requirements $<
+	$(BIN)/uv pip install --system-certs --quiet $(COMPILED) --python $(EMULATORS)/bin/python --requirements $<
 	@touch $@
 
 test-all: tools emulators ## All that CI runs: all of the above at once
