@@ -18,6 +18,7 @@ from dlt_sources.fetch import Download
 from lakehouse.annotations import DEFAULT_OWNER
 from lakehouse.assets.check_results import published_spec
 from lakehouse.assets.freshness import freshness_spec, strictest
+from lakehouse.assets.landing_folder import LandingFolder
 from lakehouse.assets.partitions import monthly, one_month_a_run
 from lakehouse.assets.reporting import asset_tags, failures_in_words, noted
 from lakehouse.assets.step import NOT_BEGUN, UNPUBLISHED, Step
@@ -141,7 +142,7 @@ def _pipeline(dataset: Dataset, folder: Path) -> "Pipeline":
     """
     import dlt
 
-    destination = dlt.destinations.filesystem(
+    destination = LandingFolder(
         bucket_url=str(folder),
         layout="{table_name}/{file_id}.{ext}",
         extra_placeholders=dict(landed_as(dataset)),
