@@ -7,9 +7,11 @@ environment, as the README says for machines without a network.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 
 import pytest
@@ -27,6 +29,7 @@ _POLARS = (
 )
 INSTEAD = {"make test": _POLARS}
 """CI runs the tests, and this is one of them; of what they install besides, this is needed further on."""
+_SETTINGS = re.compile(r"(?:[A-Z_]+=\S+ +)+")
 
 
 @pytest.fixture(scope="module")
@@ -72,22 +75,32 @@ def shell(clone: Path, source: Path) -> Iterator[Shell]:
 
 def test_every_command_of_the_readme_works_in_its_order(shell: Shell, clone: Path) -> None:
     done = 0
-    for block in blocks((clone / "README.md").read_text()):
+    shown = list(blocks((clone / "README.md").read_text()))
+    with_settings = {_command(line) for block in shown for line in block.lines if _SETTINGS.match(line)}
+    for block in shown:
         if block.file is not None:
             (clone / block.file).write_text(block.text)
         elif block.language == "python":
             (clone / "example.py").write_text(block.text)
             _require_success(shell, "python example.py")
         else:
-            done += _type(shell, block)
+            done += _type(shell, block, with_settings)
     assert done > 20
 
 
-def _type(shell: Shell, block: Block) -> int:
+def _command(line: str) -> str:
+    """What is typed, without a remark and without settings of its own."""
+    return _SETTINGS.sub("", line.split("#", maxsplit=1)[0].strip())
+
+
+def _type(shell: Shell, block: Block, with_settings: AbstractSet[str]) -> int:
+    """Type the commands of a block; a server that is started with settings too is started with them alone."""
     for line in block.lines:
         command = line.split("#")[0].strip()
         command = INSTEAD.get(command, command)
         if any(server in command for server in SERVERS):
+            if command in with_settings:
+                continue
             shell.start_and_stop(command, None if "daemon" in command else UI_PORT)
         else:
             _require_success(shell, command)
