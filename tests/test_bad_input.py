@@ -368,9 +368,7 @@ def test_a_selection_that_cannot_be_parsed(loaded: Project, selection: str) -> N
 
 
 def test_a_selection_of_nothing(loaded: Project) -> None:
-    completed = loaded.lakehouse("run", "--select", "group:nothing")
-    result = Command(completed.returncode, completed.stdout, tuple(completed.stderr.splitlines()))
-    line = said(result)
+    line = said(lakehouse(loaded, "run", "--select", "group:nothing"))
     assert line.startswith("--select 'group:nothing' selects nothing; there is fhv_bronze, ")
 
 
