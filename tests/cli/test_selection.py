@@ -5,6 +5,7 @@ from __future__ import annotations
 import dagster as dg
 import pytest
 
+from lakehouse.assets.private_dagster import asset_graph
 from lakehouse.cli.selection import Selection, months_to_run, select
 from lakehouse.definitions import build_definitions
 from lakehouse.exceptions import UnknownAsset, UnknownMonth
@@ -43,6 +44,16 @@ def test_a_selection_is_dagsters_with_bare_names_allowed(
     definitions: dg.Definitions, text: str, keys: set[str]
 ) -> None:
     assert {key.to_user_string() for key in select(definitions, text).keys} == keys
+
+
+@pytest.mark.parametrize(
+    ("text", "keys"), [("+green_gold", {"green_gold", "green_silver"}), ("+key:green_gold", GREEN)]
+)
+def test_dagster_reads_a_name_without_its_key_as_one_step_up(
+    definitions: dg.Definitions, text: str, keys: set[str]
+) -> None:
+    read = dg.AssetSelection.from_string(text).resolve(asset_graph(definitions))
+    assert {key.to_user_string() for key in read} == keys
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,6 @@ import re
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
-from subprocess import CompletedProcess
 from typing import Any
 
 import dagster as dg
@@ -45,9 +44,10 @@ def ranged(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Project
 
 @pytest.fixture(scope="module")
 def everything(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """A fresh project after Dagster's own command materialized every asset for April 2020."""
+    """A fresh project after Dagster's own command, outside an activated environment, made all of April 2020."""
     project = real_project(tmp_path_factory.mktemp("everything"), real_data)
-    completed = _materialize(project, "*", "2020-04")
+    arguments = ("-m", "lakehouse.definitions", "--select", "*", "--partition", "2020-04")
+    completed = project.dagster("asset", "materialize", *arguments)
     assert completed.returncode == 0, completed.stdout + completed.stderr
     return project
 
@@ -59,15 +59,13 @@ def _printed(project: Project, style: str) -> str:
     return answer.output
 
 
-def test_dagster_asset_materialize_takes_a_month_from_file_to_gold(
-    tmp_path: Path, real_data: Path, golden: Mapping[str, list[dict[str, str]]]
-) -> None:
-    project = real_project(tmp_path, real_data)
+def test_dagster_asset_materialize_takes_a_month_from_file_to_gold(everything: Project, real_data: Path) -> None:
+    month = "2020-04"
+    expected = independent.green_by_payment_type(_trips(real_data, "green", month), month)
 
-    completed = _materialize(project, "+key:green_gold", "2023-01")
+    actual = [_as_text(row) for row in everything.rows(GOLD_BY_MONTH)]
 
-    assert completed.returncode == 0, completed.stdout + completed.stderr
-    _assert_gold(["2023-01"], golden, [_as_text(row) for row in project.rows(GOLD_BY_MONTH)])
+    assert_gold("gold", ("month", "payment_type"), [_as_text(row) for row in expected], actual)
 
 
 def test_dagster_asset_materialize_of_everything_makes_every_designed_asset_in_one_run(
@@ -151,10 +149,7 @@ def test_lakehouse_run_makes_one_successful_dagster_run_for_each_month(ranged: P
 def test_lakehouse_query_prints_the_gold_of_pandas_as_json(
     ranged: Project, golden: Mapping[str, list[dict[str, str]]]
 ) -> None:
-    completed = ranged.lakehouse("query", GOLD_BY_MONTH, "--format", "json")
-
-    assert completed.returncode == 0, completed.stderr
-    rows = json.loads(completed.stdout, parse_float=Decimal)
+    rows = json.loads(_printed(ranged, "json"), parse_float=Decimal)
 
     _assert_gold(MONTHS, golden, [_as_text(row) for row in rows])
 
@@ -194,12 +189,6 @@ def _assert_gold(
     months: Sequence[str], golden: Mapping[str, list[dict[str, str]]], actual: Sequence[Mapping[str, str]]
 ) -> None:
     assert_gold("gold", ("month", "payment_type"), [row for month in months for row in golden[month]], actual)
-
-
-def _materialize(project: Project, selection: str, month: str) -> CompletedProcess[str]:
-    """Dagster's own command, outside an activated environment."""
-    arguments = ("-m", "lakehouse.definitions", "--select", selection, "--partition", month)
-    return project.dagster("asset", "materialize", *arguments)
 
 
 def _materialized_in_the_only_run(project: Project) -> dict[str, dg.AssetMaterialization]:
