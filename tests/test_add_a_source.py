@@ -209,7 +209,8 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Copy]:
     (served / "hotspots.json").write_text(json.dumps(_HOTSPOTS))
     (root / "dagster").mkdir()
     shutil.copy(PROJECT_ROOT / "dagster.yaml", root / "dagster")
-    shutil.copy(PROJECT_ROOT / "workspace.yaml", root)
+    for name in ("dagster.yaml", "workspace.yaml"):
+        shutil.copy(PROJECT_ROOT / name, root)
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("LAKEHOUSE_", "DAGSTER_"))}
     with SourceServer(served) as server:
         environment = {

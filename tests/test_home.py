@@ -50,7 +50,7 @@ def test_a_home_of_samples_is_refused_under_another_name(project: Project) -> No
         result = lakehouse(project, *arguments)
         assert result.exit_code == 2
         assert f"LAKEHOUSE_HOME={project.home}: holds generated sample data" in result.errors[0]
-    assert run(project, JANUARY).exit_code == 1
+    assert run(project, JANUARY).exit_code == 2
 
 
 def test_a_copy_of_a_home_is_neither_read_nor_written_through(project: Project, tmp_path: Path) -> None:

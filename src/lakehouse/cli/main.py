@@ -98,7 +98,7 @@ def _in_words(ctx: click.Context, error: Exception) -> click.ClickException | No
     """An error as one line; None of what nobody foresaw."""
     try:
         where = places(_settings(ctx))
-    except ConfigurationError:
+    except (ConfigurationError, OSError):  # which may be what there is to say
         where = ()
     shown = machine_fault(error, where) or error
     if isinstance(shown, LakehouseError):
