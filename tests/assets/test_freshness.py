@@ -89,5 +89,5 @@ def test_a_month_that_holds_nothing_is_no_news(tmp_path: Path) -> None:
         newest = instance.get_latest_materialization_event(key)
         assert newest is not None
         assert made is not None
-        assert newest.timestamp > made.timestamp()
+        assert newest.timestamp > made.at.timestamp()
         assert last_made(instance, key) == made

@@ -23,7 +23,7 @@ MONTH = "month"
 """Metadata of a result: the month that it is of."""
 
 UNCHECKED = "unchecked"
-"""Metadata of a result that stands where there was no row to look at."""
+"""Metadata of a result that stands where there was no row to look at: it is of no run of its own."""
 
 _RECORDS_AT_ONCE = 100
 
@@ -46,7 +46,7 @@ def check_results(
             partition,
             passed=check.passed,
             severity=dg.AssetCheckSeverity.WARN if check.severity == "warn" else dg.AssetCheckSeverity.ERROR,
-            description=check.description,
+            description=check.description if check.passed else f"{check.failing:,} failing: {check.description}",
             metadata={"failing": check.failing, **check.facts, **sample},
         )
 
@@ -62,7 +62,7 @@ def check_result(
 ) -> dg.AssetCheckResult:
     """One result, which names its month."""
     month = {} if partition.key is None else {MONTH: partition.key}
-    prefix = "" if partition.key is None else f"{partition.key}: "
+    prefix = "" if partition.key is None or f"{partition.key}:" in description else f"{partition.key}: "
     return dg.AssetCheckResult(
         check_name=name,
         passed=passed,
@@ -73,22 +73,28 @@ def check_result(
 
 
 def earlier_results(
-    instance: dg.DagsterInstance, key: dg.AssetKey, names: Collection[str]
+    instance: dg.DagsterInstance, key: dg.AssetKey, names: Collection[str], run_id: str
 ) -> Iterator[dg.AssetCheckResult]:
-    """The newest results of these checks, of the month that was made last, to stand where nothing was made to check.
+    """What these checks said in the run that made an asset last, to stand where nothing was made to check.
 
-    Without them Dagster would show a month that has nothing as one whose checks were left out.
+    Without them Dagster would show a month that has nothing as one whose checks were left out. What they said of a
+    month that was refused since stands for nothing: repeated, it would refuse this one.
     """
-    for name in names:
-        evaluation = newest_evaluation(instance, dg.AssetCheckKey(key, name))
-        if evaluation is not None:
-            yield dg.AssetCheckResult(
-                check_name=name,
-                passed=evaluation.passed,
-                severity=evaluation.severity,
-                description=evaluation.description,
-                metadata=evaluation.metadata,
-            )
+    said = instance.get_records_for_run(run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION).records
+    found: dict[str, dg.AssetCheckEvaluation] = {}
+    for record in said:
+        event = record.event_log_entry.dagster_event
+        evaluation = event.asset_check_evaluation_data if event else None
+        if evaluation is not None and evaluation.asset_key == key and evaluation.check_name in names:
+            found[evaluation.check_name] = evaluation
+    for name, evaluation in found.items():
+        yield dg.AssetCheckResult(
+            check_name=name,
+            passed=evaluation.passed,
+            severity=evaluation.severity,
+            description=evaluation.description,
+            metadata={**evaluation.metadata, UNCHECKED: True},
+        )
 
 
 def newest_evaluation(instance: dg.DagsterInstance, check: dg.AssetCheckKey) -> dg.AssetCheckEvaluation | None:

@@ -25,6 +25,14 @@ _RECORDS_AT_ONCE = 50
 
 
 @dataclass(frozen=True)
+class Made:
+    """That something of an asset was made, and by which run."""
+
+    at: datetime
+    run_id: str
+
+
+@dataclass(frozen=True)
 class FreshnessState:
     """What there is to say of an asset that was last made at ``made_at``, None if it never was."""
 
@@ -76,12 +84,12 @@ def state(limits: Freshness, made_at: datetime | None, now: datetime) -> Freshne
     return FreshnessState(False, severity, f"{said}, and that was {age.days} days ago", made_at)
 
 
-def last_made(instance: dg.DagsterInstance, key: dg.AssetKey) -> datetime | None:
+def last_made(instance: dg.DagsterInstance, key: dg.AssetKey) -> Made | None:
     """When something of an asset was made last, whatever month; what only stands for a month without any is none."""
     for record in _materializations(instance, key):
         materialization = record.asset_materialization
         if materialization is not None and EMPTY not in materialization.metadata:
-            return datetime.fromtimestamp(record.timestamp, UTC)
+            return Made(datetime.fromtimestamp(record.timestamp, UTC), record.run_id)
     return None
 
 

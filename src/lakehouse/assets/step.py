@@ -10,7 +10,7 @@ from typing import Any
 import dagster as dg
 
 from lakehouse.assets.check_results import PUBLISHED, UNCHECKED, check_result, earlier_results
-from lakehouse.assets.freshness import EMPTY, FRESH, last_made, state
+from lakehouse.assets.freshness import EMPTY, FRESH, Made, last_made, state
 from lakehouse.bronze.source import Freshness
 from lakehouse.models.checks.kinds import DATASETS_PRESENT
 from lakehouse.partition import Partition, Period
@@ -55,7 +55,7 @@ class Step:
         """It was computed, and its checks keep it from being published."""
         yield from results
         yield from self._published(None)
-        yield from self._fresh(datetime.now(UTC), made_at=last_made(self.instance, self.key))
+        yield from self._fresh_since(last_made(self.instance, self.key))
 
     def empty(self, why: str, words: str, metadata: Mapping[str, Any]) -> dg.MaterializeResult[Any]:
         """There is nothing of the month, which fails nothing: what follows is made of what else there is.
@@ -66,7 +66,8 @@ class Step:
         said = {PUBLISHED, DATASETS_PRESENT}.intersection(self.checks) if why == UNPUBLISHED else set()
         warnings = [check_result(name, self.partition, passed=False, description=words) for name in sorted(said)]
         others = [name for name in self.checks if name not in {FRESH, *said}]
-        earlier = list(earlier_results(self.instance, self.key, others))
+        made = last_made(self.instance, self.key)
+        earlier = [] if made is None else list(earlier_results(self.instance, self.key, others, made.run_id))
         known = {result.check_name for result in earlier}
         # Dagster wants a result of every check; where nothing was ever made, there is no row that could fail.
         vacuous = [
@@ -76,7 +77,7 @@ class Step:
             for name in others
             if name not in known
         ]
-        fresh = self._fresh(datetime.now(UTC), made_at=last_made(self.instance, self.key))
+        fresh = self._fresh_since(made)
         rows = {"dagster/row_count": 0, "dagster/partition_row_count": 0}
         return dg.MaterializeResult(
             asset_key=self.key,
@@ -89,6 +90,9 @@ class Step:
         if PUBLISHED in self.checks:
             words = withdrawn or "there is a file of it"
             yield check_result(PUBLISHED, self.partition, passed=withdrawn is None, description=words)
+
+    def _fresh_since(self, made: Made | None) -> Iterator[dg.AssetCheckResult]:
+        return self._fresh(datetime.now(UTC), made.at if made else None)
 
     def _fresh(self, now: datetime, made_at: datetime | None) -> Iterator[dg.AssetCheckResult]:
         if self.limits is not None:

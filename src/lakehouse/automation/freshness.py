@@ -46,7 +46,8 @@ def _changed(
         said = newest_evaluation(instance, dg.AssetCheckKey(key, FRESH))
         if said is None:
             continue
-        result = fresh_result(each, last_made(instance, key), now)
+        made = last_made(instance, key)
+        result = fresh_result(each, made.at if made else None, now)
         if (result.passed, result.severity) != (said.passed, said.severity):
             yield dg.AssetCheckEvaluation(
                 asset_key=key,
