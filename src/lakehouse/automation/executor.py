@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import _thread
+import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -71,5 +71,12 @@ def _interrupt_when_canceling(instance: dg.DagsterInstance, run_id: str, over: t
     while not over.wait(_WATCH_SECONDS):
         run = instance.get_run_by_id(run_id)
         if run is not None and run.status is dg.DagsterRunStatus.CANCELING:
-            _thread.interrupt_main()
+            _interrupt_main_thread()
             return
+
+
+def _interrupt_main_thread() -> None:
+    """As Ctrl-C does, which also ends a wait for a source; ``_thread.interrupt_main`` would let it wait on."""
+    main = threading.main_thread().ident
+    if main is not None:
+        signal.pthread_kill(main, signal.SIGINT)
