@@ -28,7 +28,7 @@ def freshness_sensor(sources: Iterable[Source], models: Models) -> dg.SensorDefi
         description="Looks how long ago each asset was made, and lets its check say so when that changes.",
     )
     def freshness(context: dg.SensorEvaluationContext) -> dg.SensorResult:
-        changed = list(_changed(context.instance, limits, datetime.now(UTC)))
+        changed = list(_changed(context.instance, limits, _now()))
         keys = ", ".join(evaluation.asset_key.to_user_string() for evaluation in changed)
         return dg.SensorResult(
             asset_events=changed,
@@ -36,6 +36,10 @@ def freshness_sensor(sources: Iterable[Source], models: Models) -> dg.SensorDefi
         )
 
     return freshness
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 def _changed(
