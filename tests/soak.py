@@ -28,6 +28,11 @@ def numbers(share: int) -> range:
     return range(share * int(os.environ.get(_SCALE, "1")))
 
 
+def is_long() -> bool:
+    """Whether there is more time than CI has."""
+    return _SCALE in os.environ
+
+
 def drawn(what: str, number: int) -> Random:
     """What one repetition of a test draws from."""
     return Random(f"{settle_seed()} {what} {number}")  # noqa: S311 - nobody is to be kept from guessing it

@@ -9,7 +9,10 @@ from pathlib import Path
 import pytest
 
 from lakehouse.settings import PROJECT_ROOT
+from tests import soak
 from tests.warehouse.implementations import House, Implementation, LocalImplementation, MemoryImplementation
+
+HERE = Path(__file__).parent
 
 IMPLEMENTATIONS: dict[str, Callable[[Path], Implementation]] = {
     "duckdb_iceberg": lambda folder: LocalImplementation(folder / "home"),
@@ -25,3 +28,22 @@ def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
     implementation = IMPLEMENTATIONS[request.param](tmp_path)
     yield House(implementation, sql)
     implementation.close()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """The store in memory takes each test of values once; all the values are for the local one, whose engine it has.
+
+    ``make test-soak`` gives it all of them.
+    """
+    if soak.is_long():
+        return
+    seen: set[str] = set()
+    left_out = []
+    for item in items:
+        if isinstance(item, pytest.Function) and item.path.parent == HERE and "[in_memory" in item.name:
+            behaviour = f"{item.path} {item.originalname}"
+            if behaviour in seen:
+                left_out.append(item)
+            seen.add(behaviour)
+    items[:] = [item for item in items if item not in set(left_out)]
+    config.hook.pytest_deselected(items=left_out)
