@@ -114,3 +114,26 @@ def test_a_month_that_holds_nothing_does_not_repeat_why_another_was_refused(proj
     assert unpublished.waits_for == ("green",)
     assert not_passed(project, "green_silver") == {"published": str(MARCH)}
     assert month_of(said(project, "green_silver")["rejected_share"]) == str(JANUARY)
+
+
+def test_a_month_that_its_source_serves_no_more_keeps_what_was_landed_and_warns(project: Project) -> None:
+    file = project.source / green_files.source_path(JANUARY)
+    project.run(JANUARY, selection="green_bronze")
+    landed = project.bronze.current("green", JANUARY)
+    assert landed is not None
+    file.rename(file.with_suffix(".gone"))
+    (outcome,) = project.run(JANUARY, selection="green_bronze")
+    file.with_suffix(".gone").rename(file)
+    assert outcome.succeeded
+    assert outcome.waits_for == ()
+    assert [asset.warnings for asset in outcome.assets] == [("published",)]
+    assert project.bronze.current("green", JANUARY) == landed
+
+
+def test_silver_alone_is_empty_only_if_its_source_was_asked_for_the_month(project: Project) -> None:
+    (unasked,) = project.run(MARCH.next(), selection="green_silver")
+    assert [failure.error for failure in unasked.failed] == ["NotLanded"]
+    project.run(MARCH.next(), selection="green_bronze")
+    (asked,) = project.run(MARCH.next(), selection="green_silver,green_gold")
+    assert asked.succeeded
+    assert asked.waits_for == ("green",)
