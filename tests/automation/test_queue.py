@@ -40,6 +40,15 @@ def test_a_run_that_waits_says_for_what(project: Project) -> None:
     assert f"run {second[:8]} (command-line, since 20" in why
 
 
+def test_a_run_that_is_executed_again_says_which_it_was(project: Project) -> None:
+    with project.instance() as instance:
+        first = add(instance, dg.DagsterRunStatus.FAILURE, **{"lakehouse/requested-by": "command-line"})
+        tags = {"lakehouse/requested-by": "command-line", "dagster/parent_run_id": first}
+        add(instance, dg.DagsterRunStatus.QUEUED, **tags)
+        (waiting,) = runs_at_hand(instance, NOW).waiting
+    assert waiting.requested_by == f"run {first[:8]} again"
+
+
 def test_a_dead_run_keeps_no_place_and_is_told_once(project: Project) -> None:
     with project.instance() as instance:
         locks = RunLocks.of(instance.root_directory)

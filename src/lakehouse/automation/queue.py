@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import dagster as dg
 
 _PARTITION = "dagster/partition"
+_EXECUTED_AGAIN = "dagster/parent_run_id"
 _REQUESTERS = {
     "dagster/sensor_name": "sensor ",
     "dagster/schedule_name": "schedule ",
@@ -89,7 +90,9 @@ def _at_hand(records: Sequence[dg.RunRecord]) -> tuple[RunAtHand, ...]:
 
 
 def _requested_by(tags: Mapping[str, str]) -> str:
-    """Who asked for a run, as its tags tell."""
+    """Who asked for a run, as its tags tell; one that is executed again has those of the first."""
+    if first := tags.get(_EXECUTED_AGAIN):
+        return f"run {first[:8]} again"
     for tag, words in _REQUESTERS.items():
         if tag in tags:
             return f"{words}{tags[tag]}"
