@@ -9,19 +9,27 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import dagster as dg
 import pytest
 
-from lakehouse.partition import month_range
+from lakehouse.cli.interruption import Interruption
+from lakehouse.cli.outcomes import RunOutcome
+from lakehouse.cli.runs import run_months
+from lakehouse.cli.selection import select
+from lakehouse.definitions import build_definitions
+from lakehouse.partition import Month, month_range
 from lakehouse.sample.source import FIRST_VERSION, ROWS, prepare, publish
 from lakehouse.settings import PROJECT_ROOT, SAMPLE_MONTHS, Settings, environment, load_settings
 from lakehouse.warehouse.profile import open_project
 from lakehouse.warehouse.protocol import Warehouse
 from tests.commands import free_port
+from tests.project import unwatched
 from tests.sample.scaled import scaled
 
 if TYPE_CHECKING:
@@ -64,6 +72,33 @@ class Served:
         """Its tables, asked in this process: a command would take seconds to start each time."""
         return open_project(self.settings).warehouse
 
+    @property
+    def source(self) -> Path:
+        """The folder that the sample source serves."""
+        return self.settings.home / "source"
+
+    def instance(self) -> dg.DagsterInstance:
+        """What the UI shows."""
+        return dg.DagsterInstance.from_config(str(self.settings.dagster_home))
+
+    def run(self, month: Month, selection: str) -> RunOutcome:
+        """A run as ``lakehouse run`` makes it, without the start-up of a process.
+
+        Dagster has an event loop of its own as it ends a run, and that of the browser is in the test's thread.
+        """
+        with ThreadPoolExecutor(1) as aside:
+            return aside.submit(self._run, month, selection).result()
+
+    @cached_property
+    def _definitions(self) -> dg.Definitions:
+        return build_definitions(self.settings)
+
+    def _run(self, month: Month, selection: str) -> RunOutcome:
+        chosen = select(self._definitions, selection)
+        with self.instance() as instance:
+            (outcome,) = run_months(self._definitions, instance, chosen, [month], unwatched, Interruption())
+        return outcome
+
     def lakehouse(self, *arguments: str) -> None:
         """Run a ``lakehouse`` command; it must succeed."""
         subprocess.run(
@@ -92,12 +127,11 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     (settings.dagster_home / "dagster.yaml").write_text(
         (PROJECT_ROOT / "dagster.yaml").read_text() + "\nrun_queue:\n  dequeue_interval_seconds: 1\n"
     )
-    source = settings.home / "source"
-    prepare(source, (), ROWS)
-    for month in MONTHS[:-1]:
-        publish(source, month, scaled(SCALE), FIRST_VERSION)
     port = free_port()
     served = Served(settings, f"http://127.0.0.1:{port}")
+    prepare(served.source, (), ROWS)
+    for month in MONTHS[:-1]:
+        publish(served.source, month, scaled(SCALE), FIRST_VERSION)
     log = (folder / "dev.log").open("wb")
     process = subprocess.Popen(
         [str(Path(sys.executable).parent / "lakehouse"), "dev", "--port", str(port)],

@@ -1,4 +1,4 @@
-"""A person's way through the Dagster UI: the graph, a month, what its pages say, a backfill of three months.
+"""A person's way through the Dagster UI: the graph, a month, what its pages say, runs of the command line, a backfill.
 
 The tests build on each other, as a person's clicks do: they run in this order, in one process.
 """
@@ -6,18 +6,21 @@ The tests build on each other, as a person's clicks do: they run in this order, 
 from __future__ import annotations
 
 import re
-import time
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import dagster as dg
 import pytest
 
+from dlt_sources import tlc
+from lakehouse.assets.private_dagster import is_served_by_code_location
+from lakehouse.cli.outcomes import Outcome
+from lakehouse.sample.source import month_file
 from tests.ui.conftest import MONTHS, SCREENSHOTS, Served
+from tests.ui.looking import colours, ended, see, succeeded, wait_until
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Locator, Page
+    from playwright.sync_api import Page
 
 pytestmark = pytest.mark.xdist_group("dagster_ui")
 
@@ -27,36 +30,8 @@ ASSETS = {
     *("users_gold", "trips_gold", "green_gold"),
 }
 GROUPS = ("bronze_layer", "silver_layer", "gold_layer")
-FIRST, LAST = MONTHS[0], MONTHS[-1]
+FIRST, SECOND, *_, LAST = MONTHS
 BACKFILLED = MONTHS[1:-1]
-RUN_SECONDS = 300
-
-
-def see(page: Page, text: str | re.Pattern[str]) -> Locator:
-    """Wait until a text is to be seen."""
-    found = page.get_by_text(text).first
-    found.wait_for()
-    return found
-
-
-def succeeded(served: Served, tags: dict[str, str]) -> dg.DagsterRun:
-    """Wait until the newest run with these tags has succeeded."""
-    with dg.DagsterInstance.from_config(str(served.settings.dagster_home)) as instance:
-
-        def newest() -> list[dg.DagsterRun]:
-            return list(instance.get_runs(dg.RunsFilter(tags=tags), limit=1))
-
-        wait_until(f"a run of {tags}", lambda: any(run.is_finished for run in newest()))
-        (run,) = newest()
-    assert run.is_success, run
-    return run
-
-
-def wait_until(what: str, happened: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + RUN_SECONDS
-    while not happened():
-        assert time.monotonic() < deadline, f"{what}: not within {RUN_SECONDS} s"
-        time.sleep(0.5)
 
 
 def sensor_of(instance: dg.DagsterInstance) -> tuple[str, str]:
@@ -66,7 +41,7 @@ def sensor_of(instance: dg.DagsterInstance) -> tuple[str, str]:
 
 
 def materialized(served: Served, key: str) -> set[str]:
-    with dg.DagsterInstance.from_config(str(served.settings.dagster_home)) as instance:
+    with served.instance() as instance:
         return set(instance.get_materialized_partitions(dg.AssetKey(key)))
 
 
@@ -76,6 +51,20 @@ def gold_months(served: Served) -> dict[str, int]:
         "SELECT month, SUM(trip_count) AS trips FROM gold.trips_by_pickup_location GROUP BY month"
     ).to_pylist()
     return {f"{row['month']:%Y-%m}": row["trips"] for row in rows}
+
+
+def steps(served: Served, run: dg.DagsterRun) -> list[str]:
+    """What a run made, in order."""
+    with served.instance() as instance:
+        done = instance.get_records_for_run(run.run_id, of_type=dg.DagsterEventType.STEP_SUCCESS).records
+    return [str(record.event_log_entry.step_key) for record in done]
+
+
+def is_launched_by_the_daemon(served: Served, run: dg.DagsterRun) -> bool:
+    """Whether a run waited in the queue, and its code location has executed it."""
+    with served.instance() as instance:
+        queued = instance.get_records_for_run(run.run_id, of_type=dg.DagsterEventType.RUN_ENQUEUED).records
+    return bool(queued) and is_served_by_code_location(run)
 
 
 def choose_partitions(page: Page, months: str) -> None:
@@ -155,10 +144,74 @@ def test_lineage_of_tables_and_columns_is_shown(page: Page) -> None:
     see(page, "taxi_silver")
 
 
-def test_a_backfill_of_three_months_runs_each_once(page: Page, served: Served) -> None:
+def test_a_month_that_lacks_a_dataset_is_amber_there_until_it_is_published(page: Page, served: Served) -> None:
+    """It is run by the command line."""
+    file = month_file(served.source, tlc.FHV, SECOND)
+    late = file.rename(served.settings.home / "late.parquet")
+    outcome = served.run(SECOND, "+key:trips_gold")
+    assert (outcome.outcome, outcome.waits_for) == (Outcome.WAITING, ("fhv",))
+    page.goto("/assets/trips_gold?view=lineage&lineageScope=upstream")
+    see(page, "6 / 7 Passed")  # of fhv_silver: all but that the month is published
+    see(page, "4 / 5 Passed")
+    see(page, "40% filled")
+    assert colours(page) == {"green", "yellow"}
+    page.screenshot(path=SCREENSHOTS / "late.png")
+    page.goto(f"/assets/fhv_bronze?view=partitions&partition={SECOND}")
+    for text in ("Failed (0)", "Materialized (2)", "not published", "ask again later"):
+        see(page, text)
+    assert colours(page) == {"green"}
+
+    late.rename(file)
+    assert served.run(SECOND, "+key:trips_gold").outcome is Outcome.MADE
+    page.goto("/assets/trips_gold?view=lineage&lineageScope=upstream")
+    see(page, "7 / 7 Passed")
+    see(page, "5 / 5 Passed")
+
+    page.goto("/overview/activity/timeline")
+    see(page, "Jobless asset materializations")
+    see(page, re.compile("^3$"))  # runs of the code location: the first month's, and these two
+
+
+def test_a_backfill_of_three_months_is_launched(page: Page, served: Served) -> None:
     choose_partitions(page, f"[{BACKFILLED[0]}...{BACKFILLED[-1]}]")
     page.get_by_role("button", name="Launch backfill").click()
-    with dg.DagsterInstance.from_config(str(served.settings.dagster_home)) as instance:
+    with served.instance() as instance:
+        wait_until("the backfill", lambda: len(instance.get_backfills()) == 1)
+
+
+def test_a_failed_run_of_the_command_line_is_executed_again_from_its_page(page: Page, served: Served) -> None:
+    """While the backfill is under way, which is mostly waiting: it is of other months."""
+    file = month_file(served.source, tlc.GREEN, FIRST)
+    published = file.read_bytes()
+    file.write_bytes(b"<html>")
+    failed = served.run(FIRST, "+key:green_gold")
+    assert [failure.key for failure in failed.failed] == ["green_bronze"]
+    file.write_bytes(published)
+    page.goto(f"/runs/{failed.run_id}")
+    for text in ("Failure", f"partition: {FIRST}", "green_tripdata_2022-12.parquet is not a trip file"):
+        see(page, re.compile(re.escape(text)))
+    page.get_by_label("arrow_drop_down").first.click()
+    see(page, "From failure").click()
+    page.wait_for_url(lambda url: failed.run_id not in url)
+    page.goto(f"/runs/{failed.run_id}")
+    page.get_by_role("button", name="Re-execute all").click()
+    page.wait_for_url(lambda url: failed.run_id not in url)
+    again = ended(served, {"dagster/parent_run_id": failed.run_id}, count=2)
+    assert [run.status for run in again] == [dg.DagsterRunStatus.SUCCESS] * 2
+    green = ["green_bronze", "green_silver", "green_gold"]
+    assert [steps(served, run) for run in again] == [
+        green,
+        ["infrastructure", "green_bronze", "zones_bronze", "zones_silver", *green[1:]],
+    ]
+    assert all(is_launched_by_the_daemon(served, run) for run in again)
+    page.goto("/assets/green_gold?view=lineage&lineageScope=upstream")
+    see(page, "9 / 9 Passed")
+    see(page, "4 / 4 Passed")
+    assert "red" not in colours(page)
+
+
+def test_the_backfill_runs_each_month_once(page: Page, served: Served) -> None:
+    with served.instance() as instance:
         wait_until("the backfill", lambda: any(each.backfill_end_timestamp for each in instance.get_backfills()))
         (backfill,) = instance.get_backfills()
     assert backfill.status.value == "COMPLETED_SUCCESS"
@@ -171,23 +224,23 @@ def test_a_backfill_of_three_months_runs_each_once(page: Page, served: Served) -
 
 def test_a_new_and_a_restated_month_reach_gold_once_the_sensor_is_turned_on(page: Page, served: Served) -> None:
     def switched_on() -> set[str]:
-        with dg.DagsterInstance.from_config(str(served.settings.dagster_home)) as instance:
+        with served.instance() as instance:
             return {state.instigator_name for state in instance.all_instigator_state() if state.is_running}
 
     page.goto("/automation")
     see(page, "users_daily")
-    assert switched_on() == set()
+    assert switched_on() == {"freshness"}
     page.goto("/locations/lakehouse/sensors/releases")
     see(page, "Asks the sources")
     page.get_by_role("checkbox").first.dispatch_event("click")
-    wait_until("the sensor is on", lambda: switched_on() == {"releases"})
+    wait_until("the sensor is on", lambda: "releases" in switched_on())
 
     before = gold_months(served)
     for arguments in ((str(LAST),), (str(FIRST), "--restate")):
         served.lakehouse("sample", "publish", *arguments)
     wait_until("the new month is in gold", lambda: str(LAST) in gold_months(served))
     wait_until("the restated month is in gold", lambda: gold_months(served)[str(FIRST)] != before[str(FIRST)])
-    with dg.DagsterInstance.from_config(str(served.settings.dagster_home)) as instance:
+    with served.instance() as instance:
         asked = len(instance.get_ticks(*sensor_of(instance)))
         wait_until("two more ticks", lambda: len(instance.get_ticks(*sensor_of(instance))) >= asked + 2)
         runs = instance.get_runs(dg.RunsFilter(tags={"dagster/sensor_name": "releases"}))
