@@ -7,12 +7,15 @@ import json
 import dagster as dg
 import pytest
 
+from lakehouse.automation.check_history import CheckOutcome
 from lakehouse.automation.liveness import RunLocks
+from lakehouse.cli.runs_output import write_checks
 from lakehouse.partition import Month
 from tests import green_files
 from tests.automation.house import ORIGIN
 from tests.commands import lakehouse
 from tests.dying import die_holding
+from tests.limits import refused
 from tests.project import Project
 
 GOOD, BROKEN, UNPUBLISHED = Month(2024, 1), Month(2024, 2), Month(2024, 3)
@@ -48,7 +51,8 @@ def test_a_month_that_is_not_published_was_never_landed(ran: Project) -> None:
 def test_the_checks_of_each_month_are_told(ran: Project) -> None:
     lines = [line.split() for line in lakehouse(ran, "status", *RANGE, "--checks").output.splitlines()]
     assert ["2024-01", "1", "-", "-"] in lines
-    assert ["2024-03", "-", "1", "-", "published"] in lines
+    assert ["2024-03", "-", "1", "-"] in lines
+    assert ["2024-03", "published"] in lines
     told = json.loads(lakehouse(ran, "status", *RANGE, "--checks", "--format", "json").output)["checks"]
     states = {(each["check"], each["month"]): each["state"] for each in told}
     assert states == {("published", "2024-01"): "passed", ("published", "2024-03"): "warned", ("fresh", None): "passed"}
@@ -86,3 +90,25 @@ def test_where_nothing_was_ever_run_nothing_is_said_of_runs(project: Project) ->
     assert said.exit_code == 0
     assert not (project.dagster_home / "history").exists()
     assert json.loads(lakehouse(project, "status", *RANGE, "--format", "json").output)["failed"] == []
+
+
+def test_status_tells_of_tables_where_the_instance_may_not_be_opened(ran: Project) -> None:
+    with refused(ran.dagster_home / "history" / "runs.db"), refused(ran.dagster_home / "history"):
+        said = lakehouse(ran, "status", *RANGE)
+    assert (said.exit_code, said.errors) == (0, ())
+    assert "bronze.green_bronze" in said.output
+
+
+def test_checks_of_a_project_that_was_never_run_are_none(project: Project) -> None:
+    project.environment = {"DAGSTER_HOME": str(project.folder / "none")}
+    assert lakehouse(project, "status", *RANGE, "--checks").output == "no check was ever evaluated\n"
+
+
+def test_checks_of_each_month_fit_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    names = [f"a_check_with_quite_a_long_name_{number}" for number in range(9)]
+    write_checks(
+        CheckOutcome("fhv_silver", name, GOOD, passed=False, severity="WARN", description="") for name in names
+    )
+    said = capsys.readouterr().out
+    assert max(map(len, said.splitlines())) <= 80
+    assert all(name in said for name in names)

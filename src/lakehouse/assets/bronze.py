@@ -21,7 +21,7 @@ from lakehouse.assets.freshness import freshness_spec, strictest
 from lakehouse.assets.landing_folder import LandingFolder
 from lakehouse.assets.partitions import monthly, one_month_a_run
 from lakehouse.assets.reporting import asset_tags, failures_in_words, noted
-from lakehouse.assets.step import NOT_BEGUN, UNPUBLISHED, Step
+from lakehouse.assets.step import NOT_BEGUN, UNPUBLISHED, AssetStep
 from lakehouse.bronze.connection import connect
 from lakehouse.bronze.contract import Contract
 from lakehouse.bronze.footer import SourceColumn
@@ -68,7 +68,7 @@ def _bronze_asset(settings: Settings, source: Source, definition_pipeline: "Pipe
         started = time.perf_counter()
         partition = source.dataset.partition(context.partition_key if partitions else None)
         names = tuple(check.name for check in checks)
-        step = Step(context.instance, dg.AssetKey(source.asset), partition, names, limits)
+        step = AssetStep(context.instance, dg.AssetKey(source.asset), partition, names, limits)
         if not source.dataset.has_begun(partition):
             began = f"it began in {source.dataset.began}; nothing was fetched"
             yield step.empty(NOT_BEGUN, f"{source.dataset.name} {NOT_BEGUN} in {partition}: {began}", {})

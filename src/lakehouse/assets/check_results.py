@@ -99,18 +99,20 @@ def earlier_results(
 
 def newest_evaluation(instance: dg.DagsterInstance, check: dg.AssetCheckKey) -> dg.AssetCheckEvaluation | None:
     """The newest result of a check; None if it was never evaluated."""
-    return next(evaluations(instance, check), None)
+    return next(evaluations(instance, check, at_once=2), None)  # the newest may be that of a run under way
 
 
-def evaluations(instance: dg.DagsterInstance, check: dg.AssetCheckKey) -> Iterator[dg.AssetCheckEvaluation]:
+def evaluations(
+    instance: dg.DagsterInstance, check: dg.AssetCheckKey, at_once: int = _RECORDS_AT_ONCE
+) -> Iterator[dg.AssetCheckEvaluation]:
     """All results of a check, newest first; runs that came to none say nothing."""
     cursor: int | None = None
     while True:
-        page = instance.event_log_storage.get_asset_check_execution_history(check, _RECORDS_AT_ONCE, cursor=cursor)
+        page = instance.event_log_storage.get_asset_check_execution_history(check, at_once, cursor=cursor)
         for record in page:
             event = record.event.dagster_event if record.event else None
             if event is not None and event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION:
                 yield event.asset_check_evaluation_data
-        if len(page) < _RECORDS_AT_ONCE:
+        if len(page) < at_once:
             return
         cursor = page[-1].id

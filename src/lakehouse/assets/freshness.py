@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
@@ -67,7 +67,7 @@ def freshness_spec(key: str, limits: Freshness) -> dg.AssetCheckSpec:
     return dg.AssetCheckSpec(
         FRESH,
         asset=key,
-        description=f"Something new was made of it within {limits.warn.days} days; it fails after {limits.fail.days}",
+        description=f"Something new was made of it within {_told(limits.warn)}; it fails after {_told(limits.fail)}",
     )
 
 
@@ -76,12 +76,19 @@ def state(limits: Freshness, made_at: datetime | None, now: datetime) -> Freshne
     if made_at is None:
         return FreshnessState(False, dg.AssetCheckSeverity.WARN, "Nothing of it was ever made", None)
     age = now - made_at
-    said = f"Made {made_at:%Y-%m-%d %H:%M} UTC; it may stay so for {limits.warn.days} days"
+    said = f"Made {made_at:%Y-%m-%d %H:%M} UTC; it may stay so for {_told(limits.warn)}"
     if age < limits.warn:
         return FreshnessState(True, dg.AssetCheckSeverity.WARN, said, made_at)
     is_late = age >= limits.fail
     severity = dg.AssetCheckSeverity.ERROR if is_late else dg.AssetCheckSeverity.WARN
-    return FreshnessState(False, severity, f"{said}, and that was {age.days} days ago", made_at)
+    return FreshnessState(False, severity, f"{said}, and that was {_told(age)} ago", made_at)
+
+
+def _told(span: timedelta) -> str:
+    """A span of time as a person would say it: in days, or hours below three of them."""
+    hours = span // timedelta(hours=1)
+    count, unit = (span.days, "day") if span.days >= 3 else (hours, "hour")
+    return f"{count} {unit}{'' if count == 1 else 's'}"
 
 
 def last_made(instance: dg.DagsterInstance, key: dg.AssetKey) -> Made | None:

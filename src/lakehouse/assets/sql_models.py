@@ -11,16 +11,17 @@ from lakehouse.assets.check_results import check_results, published_spec
 from lakehouse.assets.freshness import freshness_spec, strictest
 from lakehouse.assets.partitions import monthly, one_month_a_run
 from lakehouse.assets.reporting import asset_tags, failures_in_words, markdown_table, noted, table_schema
-from lakehouse.assets.step import NOT_BEGUN, UNPUBLISHED, Step, why_empty
+from lakehouse.assets.step import NOT_BEGUN, UNPUBLISHED, AssetStep, why_empty
 from lakehouse.bronze.contract import Contract
 from lakehouse.bronze.source import Freshness, Source
 from lakehouse.bronze.sources import contracts_of
-from lakehouse.exceptions import CheckFailed, NotLanded
+from lakehouse.bronze.store import BronzeStore
+from lakehouse.exceptions import CheckFailed
 from lakehouse.models import dialect
 from lakehouse.models.checks.kinds import IMPLICIT_CHECKS
 from lakehouse.models.lineage import column_lineage
 from lakehouse.models.model import Models, SqlModel
-from lakehouse.partition import Partition, partition_of
+from lakehouse.partition import Partition, Period, partition_of
 from lakehouse.results import ReplaceResult
 from lakehouse.schema import BRONZE_COLUMNS, rejected_count
 from lakehouse.settings import Settings
@@ -60,28 +61,28 @@ def sql_model_asset(
         },
     )
     def build(
-        context: dg.AssetExecutionContext, warehouse: dg.ResourceParam[Warehouse]
+        context: dg.AssetExecutionContext,
+        warehouse: dg.ResourceParam[Warehouse],
+        bronze_store: dg.ResourceParam[BronzeStore],
     ) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult[Any]]:
         partition = partition_of(context.partition_key if model.is_partitioned else None)
         key = dg.AssetKey(model.key)
-        step = Step(context.instance, key, partition, tuple(check.name for check in checks), limits)
+        step = AssetStep(context.instance, key, partition, tuple(check.name for check in checks), limits)
         if not has_begun(model, models, contracts, partition):
             names = ", ".join(_monthly(made_of))
             yield step.empty(NOT_BEGUN, f"{names} {NOT_BEGUN} in {partition}; nothing was computed", {})
             return
         with failures_in_words(partition.of(model.key), settings):
+            missing = _unpublished(context.instance, bronze_store, made_of, partition)
+            if missing:
+                words = f"{' and '.join(missing)} {'are' if len(missing) > 1 else 'is'} not published"
+                yield step.empty(UNPUBLISHED, words, {"datasets_missing": ", ".join(missing)})
+                return
             try:
                 result = warehouse.replace(model, partition, context.run.run_id)
             except CheckFailed as failure:
                 yield from step.failed(check_results(settings, failure.checks, partition))
                 raise
-            except NotLanded:
-                missing = _unpublished(context.instance, made_of, partition)
-                if missing is None:
-                    raise
-                words = f"{' and '.join(missing)} {'are' if len(missing) > 1 else 'is'} not published"
-                yield step.empty(UNPUBLISHED, words, {"datasets_missing": ", ".join(missing)})
-                return
         metadata = {
             **_facts(model, result),
             "dagster/column_schema": columns,
@@ -130,12 +131,14 @@ def _monthly(made_of: Sequence[Source]) -> list[str]:
 
 
 def _unpublished(
-    instance: dg.DagsterInstance, made_of: Sequence[Source], partition: Partition
-) -> tuple[str, ...] | None:
-    """Datasets that have nothing of a month because their sources have published none; None if one was not asked."""
+    instance: dg.DagsterInstance, store: BronzeStore, made_of: Sequence[Source], partition: Partition
+) -> tuple[str, ...]:
+    """Datasets without which there is nothing to make: all of them were asked for, and their sources had none."""
     expected = [s for s in made_of if s.dataset.is_partitioned and s.dataset.has_begun(partition)]
-    if not expected or any(why_empty(instance, dg.AssetKey(s.asset), partition) != UNPUBLISHED for s in expected):
-        return None
+    for source in expected:
+        is_landed = isinstance(partition, Period) and store.current(source.dataset.name, partition) is not None
+        if is_landed or why_empty(instance, dg.AssetKey(source.asset), partition) != UNPUBLISHED:
+            return ()
     return tuple(source.dataset.name for source in expected)
 
 

@@ -25,7 +25,7 @@ _NO_ROWS = {"failing": 0, UNCHECKED: True}
 
 
 @dataclass(frozen=True)
-class Step:
+class AssetStep:
     """A step of a run that makes ``partition`` of an asset with these checks."""
 
     instance: dg.DagsterInstance
@@ -77,8 +77,10 @@ class Step:
             for name in others
             if name not in known
         ]
-        fresh = self._fresh_since(made)
-        rows = {"dagster/row_count": 0, "dagster/partition_row_count": 0}
+        fresh = self._never_late(words) if why == NOT_BEGUN and made is None else self._fresh_since(made)
+        rows = {"dagster/row_count": 0}
+        if isinstance(self.partition, Period):
+            rows["dagster/partition_row_count"] = 0
         return dg.MaterializeResult(
             asset_key=self.key,
             data_version=dg.DataVersion(why),
@@ -88,8 +90,12 @@ class Step:
 
     def _published(self, withdrawn: str | None) -> Iterator[dg.AssetCheckResult]:
         if PUBLISHED in self.checks:
-            words = withdrawn or "there is a file of it"
+            words = withdrawn or "a file of it is landed"
             yield check_result(PUBLISHED, self.partition, passed=withdrawn is None, description=words)
+
+    def _never_late(self, words: str) -> Iterator[dg.AssetCheckResult]:
+        if self.limits is not None:
+            yield dg.AssetCheckResult(check_name=FRESH, passed=True, description=f"{words}, so it cannot be late")
 
     def _fresh_since(self, made: Made | None) -> Iterator[dg.AssetCheckResult]:
         return self._fresh(datetime.now(UTC), made.at if made else None)
@@ -109,11 +115,16 @@ def fresh_result(limits: Freshness, made_at: datetime | None, now: datetime) -> 
 
 
 def why_empty(instance: dg.DagsterInstance, key: dg.AssetKey, partition: Partition) -> str | None:
-    """Why the newest materialization of a month stands for nothing; None if it holds something, or there is none."""
-    if not isinstance(partition, Period):
-        return None
-    chosen = dg.AssetRecordsFilter(asset_key=key, asset_partitions=[partition.key])
-    for record in instance.fetch_materializations(chosen, limit=1).records:
+    """Why the newest materialization of a month stands for nothing; None if it holds something, or there is none.
+
+    Of the whole of an asset: why the newest of any month does, where none ever held anything.
+    """
+    if isinstance(partition, Period):
+        of_month = dg.AssetRecordsFilter(asset_key=key, asset_partitions=[partition.key])
+        newest = instance.fetch_materializations(of_month, limit=1).records
+    else:
+        newest = [] if last_made(instance, key) else instance.fetch_materializations(key, limit=1).records
+    for record in newest:
         if record.asset_materialization is not None and EMPTY in record.asset_materialization.metadata:
             return str(record.asset_materialization.metadata[EMPTY].value)
     return None

@@ -45,13 +45,13 @@ def _now() -> datetime:
 def _changed(
     instance: dg.DagsterInstance, limits: dict[dg.AssetKey, Freshness], now: datetime
 ) -> Iterator[dg.AssetCheckEvaluation]:
-    """What the checks say now where it is not what they said last; an asset that nobody has run says nothing."""
+    """What the checks say now where it is not what they said last; runs speak for what was never made."""
     for key, each in limits.items():
         said = newest_evaluation(instance, dg.AssetCheckKey(key, FRESH))
-        if said is None:
-            continue
         made = last_made(instance, key)
-        result = fresh_result(each, made.at if made else None, now)
+        if said is None or made is None:
+            continue
+        result = fresh_result(each, made.at, now)
         if (result.passed, result.severity) != (said.passed, said.severity):
             yield dg.AssetCheckEvaluation(
                 asset_key=key,

@@ -44,13 +44,14 @@ def release_sensor(settings: Settings, sources: Iterable[Source], store: BronzeS
             context.log.info(line)
         for line in _troubles(poll):
             context.log.warning(line)
+        runs = runs_at_hand(context.instance, now)
+        if runs.why_waiting is not None:
+            context.log.info(runs.why_waiting)
         graph, is_new_home = asset_graph_of(context.repository_def), store.is_new
         requests = list(Requests(graph, context.instance, is_new_home=is_new_home).of(poll.requested()))
         return dg.SensorResult(
             run_requests=requests,
-            skip_reason=None
-            if requests
-            else dg.SkipReason(_summary(poll, position, runs_at_hand(context.instance, now))),
+            skip_reason=None if requests else dg.SkipReason(_summary(poll, position, runs)),
             cursor=str(position),
         )
 

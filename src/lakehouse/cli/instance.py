@@ -22,7 +22,7 @@ from lakehouse.settings import PROJECT_ROOT, Settings
 
 _WRITTEN = (
     *(".", ".opening.lock", ".dev.lock", "history", "history/runs.db", "history/runs", "history/runs/index.db"),
-    *("schedules", "schedules/schedules.db"),
+    *("schedules", "schedules/schedules.db", "runs-at-work"),
 )
 """What every command that opens an instance writes there."""
 
@@ -74,6 +74,7 @@ def _read(configuration: Path) -> dict[str, Any]:
 @contextmanager
 def look_at_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
     """The instance that there is, to read from."""
+    name_databases_in_errors()
     with open_without_captured_logs(settings.dagster_home) as instance:
         yield instance
 

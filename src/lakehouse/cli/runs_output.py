@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from lakehouse.cli.blocks import WIDEST, TextColumn, write_blocks
+from lakehouse.machine import machine_errors, machine_fault, places
 from lakehouse.partition import Month
 
 if TYPE_CHECKING:
@@ -24,29 +25,44 @@ _HISTORY = "history"
 
 @dataclass(frozen=True)
 class RunsStatus:
-    """Runs that are not over, and months of each asset whose newest run failed."""
+    """Runs that are not over, and months of each asset whose newest run failed; None and why where nobody can tell."""
 
-    runs: RunsAtHand
+    runs: RunsAtHand | None
     red: Mapping[str, tuple[Month, ...]]
+    unreadable: str | None = None
+
+
+def has_run(settings: Settings) -> bool:
+    """Whether anything was ever run on the instance."""
+    return (settings.dagster_home / _HISTORY).is_dir()
 
 
 def read_runs(settings: Settings, status: Status, first: Month, last: Month) -> RunsStatus | None:
-    """What the instance tells, which nothing is changed in; None where nothing was ever run."""
-    if not (settings.dagster_home / _HISTORY).is_dir():
+    """What the instance tells; None where nothing was ever run."""
+    if not has_run(settings):
         return None
     from lakehouse.automation.queue import runs_at_hand
     from lakehouse.automation.red_months import red_months
     from lakehouse.cli.instance import look_at_instance
 
     monthly = [asset for asset in status.assets if isinstance(status.of(asset)[0].partition, Month)]
-    with look_at_instance(settings) as instance:
-        return RunsStatus(
-            runs_at_hand(instance, datetime.now(UTC)), red_months(settings, instance, monthly, first, last)
-        )
+    try:
+        with look_at_instance(settings) as instance:
+            return RunsStatus(
+                runs_at_hand(instance, datetime.now(UTC)), red_months(settings, instance, monthly, first, last)
+            )
+    except machine_errors() as error:  # tables can be told of by whoever may only read
+        fault = machine_fault(error, places(settings))
+        if fault is None:
+            raise
+        return RunsStatus(None, {}, str(fault))
 
 
 def write_runs(found: RunsStatus) -> None:
     """A line for each run under way or dead, why others wait, and which months failed."""
+    if found.runs is None:
+        _say("runs", f"cannot be told of: {found.unreadable}")
+        return
     for run in found.runs.under_way:
         _say("under way", str(run))
     if found.runs.why_waiting is not None:
@@ -60,7 +76,7 @@ def write_runs(found: RunsStatus) -> None:
 
 def runs_as_plain(found: RunsStatus | None) -> dict[str, object]:
     """The same for a program."""
-    if found is None:
+    if found is None or found.runs is None:
         return {"runs": {"under_way": [], "waiting": [], "dead": []}, "failed": []}
     return {
         "runs": {
@@ -85,15 +101,12 @@ def write_checks(outcomes: Iterable[CheckOutcome]) -> None:
         click.echo(asset)
         write_blocks(
             TextColumn("", tuple(partition.key or "all" for partition, _ in lines)),
-            [
-                [
-                    _counted("passed", lines),
-                    _counted("warned", lines),
-                    _counted("failed", lines),
-                    TextColumn("not passed", tuple(_names(results) for _, results in lines)),
-                ]
-            ],
+            [[_counted(state, lines) for state in ("passed", "warned", "failed")]],
         )
+        for partition, results in lines:
+            if names := [each.check for each in results if not each.passed]:
+                _say(partition.key or "all", ", ".join(names))
+        click.echo()
     if not held:
         click.echo("no check was ever evaluated")
 
@@ -115,10 +128,6 @@ def checks_as_plain(outcomes: Iterable[CheckOutcome]) -> list[dict[str, object]]
 def _counted(state: str, lines: Sequence[tuple[object, Sequence[CheckOutcome]]]) -> TextColumn:
     counts = (sum(each.state == state for each in results) for _, results in lines)
     return TextColumn(state, tuple(str(count) if count else "-" for count in counts), is_numeric=True)
-
-
-def _names(results: Iterable[CheckOutcome]) -> str:
-    return " ".join(each.check for each in results if not each.passed)
 
 
 def _plain(run: RunAtHand) -> dict[str, object]:

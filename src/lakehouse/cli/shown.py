@@ -33,7 +33,7 @@ def run_shown(
     require_writable_home(settings)
     point_dlt_at_project()
     with sources_served(settings) as served:
-        definitions = build_definitions(served)
+        definitions = build_definitions(served.model_copy(update={"executor": "in_process"}))
         chosen = select(definitions, selection)
         months = months_of(chosen)
         progress = Progress(months)

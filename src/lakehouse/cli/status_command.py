@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from lakehouse.cli import status_output
 from lakehouse.cli.broken_pipe import ended_by_the_reader
-from lakehouse.cli.runs_output import read_runs, write_checks
+from lakehouse.cli.runs_output import has_run, read_runs, write_checks
 from lakehouse.exceptions import UnknownMonth
 from lakehouse.settings import newest_month
 
@@ -49,6 +49,8 @@ def _read_checks(settings: Settings, first: Month, last: Month) -> Sequence[Chec
     from lakehouse.definitions import build_definitions
     from lakehouse.settings import point_dlt_at_project
 
+    if not has_run(settings):
+        return []
     point_dlt_at_project()
     with look_at_instance(settings) as instance:
         return list(check_outcomes(build_definitions(settings), instance, first, last))
