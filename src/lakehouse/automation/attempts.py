@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from lakehouse.automation.liveness import Liveness, RunLocks
 from lakehouse.partition import WHOLE, Month, Partition, partition_of
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ RETRY_AFTER = (timedelta(hours=1), timedelta(hours=4))
 """How long after the end of the first, and of the second, attempt that failed the next one is made."""
 
 LOST_AFTER = timedelta(hours=6)
-"""A run at work whose status has not changed for so long has lost its process: a month takes minutes."""
+"""A run at work that holds no lock, and whose status has not changed for so long, has lost its process."""
 
 NOTHING = "nothing"
 """What a release replaces where nothing is landed."""
@@ -138,7 +139,8 @@ class Attempts:
         import dagster as dg
 
         records = instance.get_run_records(dg.RunsFilter(tags={REQUESTED_BY: SENSOR}))
-        return cls(attempt for record in records for attempt in _attempts(record, now))
+        locks = RunLocks.of(instance.root_directory)
+        return cls(attempt for record in records for attempt in _attempts(record, locks, now))
 
     def at(self, release: Release) -> Sequence[Attempt]:
         """Those at a release's dataset and month, of whatever version."""
@@ -183,8 +185,8 @@ def run_tags(decisions: Sequence[Decision]) -> Mapping[str, str]:
     }
 
 
-def _attempts(record: RunRecord, now: datetime) -> Iterator[Attempt]:
-    outcome, ended = _outcome(record, now)
+def _attempts(record: RunRecord, locks: RunLocks, now: datetime) -> Iterator[Attempt]:
+    outcome, ended = _outcome(record, locks, now)
     for name, value in record.dagster_run.tags.items():
         if name.startswith(f"{_RELEASE}."):
             with suppress(ValueError, TypeError, KeyError):  # tags that somebody edited are no attempt of ours
@@ -200,7 +202,7 @@ def _attempts(record: RunRecord, now: datetime) -> Iterator[Attempt]:
                 )
 
 
-def _outcome(record: RunRecord, now: datetime) -> tuple[AttemptOutcome, datetime]:
+def _outcome(record: RunRecord, locks: RunLocks, now: datetime) -> tuple[AttemptOutcome, datetime]:
     """How a run ended and when; of one at work, when it was last heard of."""
     import dagster as dg
 
@@ -209,7 +211,8 @@ def _outcome(record: RunRecord, now: datetime) -> tuple[AttemptOutcome, datetime
     if run.is_finished:
         ended = heard if record.end_time is None else datetime.fromtimestamp(record.end_time, UTC)
         return (AttemptOutcome.SUCCEEDED if run.is_success else AttemptOutcome.FAILED), ended
-    # However long a run is queued, Dagster does not lose it: no process has it yet.
-    if run.status is not dg.DagsterRunStatus.QUEUED and now - heard > LOST_AFTER:
+    # However long a run is queued, Dagster does not lose it: no process has it yet. Nor is one lost that is alive.
+    is_at_work = run.status is dg.DagsterRunStatus.QUEUED or locks.of_run(run.run_id) is Liveness.ALIVE
+    if not is_at_work and now - heard > LOST_AFTER:
         return AttemptOutcome.FAILED, heard + LOST_AFTER
     return AttemptOutcome.RUNNING, heard
