@@ -16,8 +16,10 @@ if TYPE_CHECKING:
     from dagster._core.execution.retries import RetryMode as Retries
     from dagster._core.launcher.base import CheckRunHealthResult
     from dagster._core.remote_origin import RemoteJobOrigin
+    from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
     from dagster._core.storage.partition_status_cache import AssetPartitionStatus
 
+CheckExecutionStatus: TypeAlias = "AssetCheckExecutionRecordStatus"
 ExecutionPlan: TypeAlias = "PlannedSteps"
 PartitionStatus: TypeAlias = "AssetPartitionStatus"
 JobOrigin: TypeAlias = "RemoteJobOrigin"
@@ -104,6 +106,13 @@ def run_health(*, is_alive: bool, why: str) -> RunHealth:
     from dagster._core.launcher.base import CheckRunHealthResult, WorkerStatus
 
     return CheckRunHealthResult(WorkerStatus.RUNNING if is_alive else WorkerStatus.NOT_FOUND, why)
+
+
+def is_left_out(status: CheckExecutionStatus) -> bool:
+    """Whether a run meant to evaluate a check, and has not so far."""
+    from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
+
+    return status is AssetCheckExecutionRecordStatus.PLANNED
 
 
 def is_failed(status: PartitionStatus | None) -> bool:

@@ -1,4 +1,4 @@
-"""The sensor that keeps the checks ``fresh`` true while nothing runs: time alone makes an asset stale."""
+"""The sensor that keeps checks true: time alone makes an asset stale, and a run that fails leaves some of them out."""
 
 # Dagster reads the annotations of a sensor's function, so they are not postponed here.
 from collections.abc import Iterable, Iterator
@@ -8,7 +8,9 @@ import dagster as dg
 
 from lakehouse.assets.check_results import newest_evaluation
 from lakehouse.assets.freshness import FRESH, last_made, limits_by_asset
+from lakehouse.assets.private_dagster import asset_graph_of
 from lakehouse.assets.step import fresh_result
+from lakehouse.automation.unanswered import said_again
 from lakehouse.bronze.source import Freshness, Source
 from lakehouse.models.model import Models
 
@@ -25,11 +27,14 @@ def freshness_sensor(sources: Iterable[Source], models: Models) -> dg.SensorDefi
         asset_selection=dg.AssetSelection.assets(*limits),
         minimum_interval_seconds=_SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Looks how long ago each asset was made, and lets its check say so when that changes.",
+        description="Looks how long ago each asset was made, and lets its check say so when that changes; checks that "
+        "a failed run left out say again what they said before.",
     )
     def freshness(context: dg.SensorEvaluationContext) -> dg.SensorResult:
-        changed = list(_changed(context.instance, limits, _now()))
-        keys = ", ".join(evaluation.asset_key.to_user_string() for evaluation in changed)
+        checks = asset_graph_of(context.repository_def).asset_check_keys if context.repository_def else set()
+        again = said_again(context.instance, checks)
+        changed = [*again, *_changed(context.instance, limits, _now())]
+        keys = ", ".join(dict.fromkeys(evaluation.asset_key.to_user_string() for evaluation in changed))
         return dg.SensorResult(
             asset_events=changed,
             skip_reason=dg.SkipReason(f"evaluated: {keys}" if keys else "every asset is as fresh as it was"),
