@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Timer
@@ -10,8 +14,9 @@ import duckdb
 import pytest
 
 from lakehouse.exceptions import ConfigurationError, StatementFailed, StatementFault
-from lakehouse.warehouse.local.engine import connect, faults_named
+from lakehouse.warehouse.local.engine import connect, faults_named, interruptible
 
+ENDLESS = "SELECT COUNT(*) FROM few a, few b, few c, few d, few e WHERE a.x + b.x + c.x + d.x + e.x > 1"
 LONG = "SELECT COUNT(*) FROM range(10000000000) AS a(x), range(1000) AS b(y) WHERE x % 7 = y"
 
 
@@ -51,12 +56,52 @@ def test_too_little_memory_names_the_setting(connection: duckdb.DuckDBPyConnecti
         connection.execute("SELECT LIST(x) FROM range(50000000) AS t(x)").fetchall()
 
 
+def test_a_long_statement_draws_no_progress_bar_even_where_python_is_used_by_hand(tmp_path: Path) -> None:
+    by_hand = (
+        "import sys\nfrom pathlib import Path\nfrom lakehouse.warehouse.local.engine import connect\n"
+        "with connect('100MB', 2, Path(sys.argv[1])) as connected:\n"
+        """    print(connected.execute("SELECT current_setting('enable_progress_bar')").fetchall())"""
+    )
+    said = subprocess.run([sys.executable, "-c", by_hand, tmp_path], check=True, capture_output=True, text=True).stdout
+    assert said == "[(False,)]\n"
+
+
 def test_an_interrupted_statement_is_an_interrupt(connection: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
     timer = Timer(0.3, connection.interrupt)
     timer.start()
     with pytest.raises(KeyboardInterrupt), faults_named("a test", "100MB", tmp_path):
         connection.execute(LONG).fetchall()
     timer.join()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_what_another_thread_of_duckdb_computes(
+    connection: duckdb.DuckDBPyConnection, tmp_path: Path, number: signal.Signals
+) -> None:
+    """One share of the work is all there is, so in half of the attempts a thread of DuckDB's own has it."""
+    connection.execute("CREATE TABLE few AS SELECT x FROM range(1000) AS t(x)")
+    before = signal.signal(number, signal.default_int_handler)
+    try:
+        for _ in range(4):
+            timer = Timer(0.2, os.kill, (os.getpid(), number))
+            timer.start()
+            with (
+                pytest.raises(KeyboardInterrupt),
+                faults_named("a test", "100MB", tmp_path),
+                interruptible(connection),
+            ):
+                connection.execute(ENDLESS).fetchall()
+            timer.join()
+            assert signal.getsignal(number) is signal.default_int_handler
+    finally:
+        signal.signal(number, before)
+
+
+def test_a_signal_that_no_computation_hears_is_an_interrupt_all_the_same(
+    connection: duckdb.DuckDBPyConnection,
+) -> None:
+    with pytest.raises(KeyboardInterrupt), interruptible(connection):
+        signal.raise_signal(signal.SIGINT)
 
 
 def test_a_connection_keeps_to_what_it_was_given(tmp_path: Path) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from lakehouse.exceptions import ConfigurationError, DiskFull, StatementFailed, StatementFault, first_line
@@ -35,6 +38,7 @@ def connect(memory_limit: str, threads: int, spill: Path) -> duckdb.DuckDBPyConn
         raise ConfigurationError(
             f"LAKEHOUSE_MEMORY_LIMIT={memory_limit}, LAKEHOUSE_THREADS={threads}: cannot be had ({first_line(error)})"
         ) from error
+    connection.execute("SET enable_progress_bar = FALSE")  # it writes among what commands print
     connection.execute("SET TimeZone = 'UTC'")  # as BigQuery reads times without a zone
     for schema in SCHEMAS:
         connection.execute(f"CREATE SCHEMA {schema}")
@@ -75,6 +79,38 @@ def faults_named(doing: str, memory_limit: str, spill: Path) -> Iterator[None]:
         if "interrupted" in str(error).lower():  # how DuckDB tells of Ctrl-C
             raise KeyboardInterrupt from None
         raise
+
+
+@contextmanager
+def interruptible(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Have a signal end what DuckDB computes here.
+
+    It would raise what the handler raises, but only when all its threads are done with their shares of a computation
+    that it does not tell them to end, and no other signal is handled meanwhile.
+
+    Raises:
+        KeyboardInterrupt: the process was told to stop.
+    """
+    told = False
+
+    def interrupt(_: int, __: FrameType | None) -> None:
+        nonlocal told
+        told = True
+        connection.interrupt()
+
+    before: dict[int, Any] = {}
+    if threading.current_thread() is threading.main_thread():
+        handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+        before = {number: handler for number, handler in handlers.items() if callable(handler)}
+    try:
+        for number in before:
+            signal.signal(number, interrupt)
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if told:
+        raise KeyboardInterrupt
 
 
 def _fault(error: duckdb.Error) -> StatementFault:

@@ -14,7 +14,7 @@ from lakehouse.files import make_durable, path_of
 from lakehouse.models import dialect
 from lakehouse.schema import Column, TableSpec
 from lakehouse.warehouse.local import commits
-from lakehouse.warehouse.local.engine import duckdb_type, faults_named, literal, quoted, relation_name
+from lakehouse.warehouse.local.engine import duckdb_type, faults_named, interruptible, literal, quoted, relation_name
 from lakehouse.warehouse.local.records import MONTH_PROPERTY, IcebergRecords, content_hash
 from lakehouse.warehouse.local.tables import IcebergTables
 from lakehouse.warehouse.statements import Statement
@@ -68,12 +68,14 @@ class LocalSession:
 
     def stage(self, name: str, spec: TableSpec, statement: Statement, parameters: Mapping[str, object]) -> StagedFile:
         file = self._folder() / f"{name}.parquet"
+        copy = (
+            f"COPY ({statement.text('duckdb')}) TO {literal(str(file))} "
+            "(FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 3)"
+        )
+        bound = statement.bind(parameters)
         with self._faults_named():
-            self._connection.execute(
-                f"COPY ({statement.text('duckdb')}) TO {literal(str(file))} "
-                "(FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 3)",
-                statement.bind(parameters),
-            )
+            with interruptible(self._connection):
+                self._connection.execute(copy, bound)
             counted = self._connection.fetchone()
             make_durable(file)
             staged = StagedFile(spec, int(counted[0]) if counted else 0, content_hash(file), file.stat().st_size, file)
@@ -81,16 +83,18 @@ class LocalSession:
         return staged
 
     def one(self, statement: Statement, parameters: Mapping[str, object]) -> Mapping[str, Any]:
+        sql, bound = statement.text("duckdb"), statement.bind(parameters)
         with self._faults_named():
-            cursor = self._connection.execute(statement.text("duckdb"), statement.bind(parameters))
+            with interruptible(self._connection):
+                cursor = self._connection.execute(sql, bound)
             names = [column[0] for column in cursor.description or ()]
             (row,) = cursor.fetchall()
         return dict(zip(names, row, strict=True))
 
     def rows(self, statement: Statement, parameters: Mapping[str, object]) -> pa.Table:
-        with self._faults_named():
-            bound = statement.bind(parameters)
-            return self._connection.sql(statement.text("duckdb"), params=bound or None).to_arrow_table()
+        sql, bound = statement.text("duckdb"), statement.bind(parameters)
+        with self._faults_named(), interruptible(self._connection):
+            return self._connection.sql(sql, params=bound or None).to_arrow_table()
 
     def publish(self, partition: StagedPartition, is_current: Callable[[], bool]) -> Commit:
         commits_made = []
