@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import dagster as dg
+import pytest
 
 from lakehouse.automation.dead_runs import START_TIMEOUT, report_dead_runs
 from lakehouse.automation.liveness import RunLocks
@@ -62,6 +64,25 @@ def test_a_dead_run_keeps_no_place_and_is_told_once(project: Project) -> None:
         assert ended is not None
         assert ended.status is dg.DagsterRunStatus.FAILURE
         assert report_dead_runs(instance, NOW) == []
+        assert list(locks.known()) == []
+
+
+def test_a_run_that_dies_while_others_are_looked_at_is_told_the_next_time(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with project.instance() as instance:
+        locks = RunLocks.of(instance.root_directory)
+        run = add(instance, dg.DagsterRunStatus.STARTED)
+
+        def dies_before_locks_are_listed(self: RunLocks) -> Iterator[str]:
+            die_holding(self, run)
+            return known(self)
+
+        known = RunLocks.known
+        with monkeypatch.context() as patch:
+            patch.setattr(RunLocks, "known", dies_before_locks_are_listed)
+            assert report_dead_runs(instance, NOW) == []
+        assert [each.run_id for each in report_dead_runs(instance, NOW)] == [run]
         assert list(locks.known()) == []
 
 

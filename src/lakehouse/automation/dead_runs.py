@@ -34,9 +34,16 @@ def report_dead_runs(instance: dg.DagsterInstance, now: datetime) -> Sequence[dg
                 current, "Its process ended without a word: killed, out of memory, or the machine went down."
             )
     for run_id in locks.known():
-        if locks.of_run(run_id) is Liveness.DEAD:
+        # What died since the runs were looked at keeps its lock, by which it is found the next time.
+        if locks.of_run(run_id) is Liveness.DEAD and _is_over(instance, run_id):
             locks.forget(run_id)
     return dead
+
+
+def _is_over(instance: dg.DagsterInstance, run_id: str) -> bool:
+    """Whether a run has ended, or has never come to be."""
+    run = instance.get_run_by_id(run_id)
+    return run is None or run.is_finished
 
 
 def _is_dead(record: dg.RunRecord, locks: RunLocks, now: datetime) -> bool:
