@@ -71,30 +71,46 @@ def one_month(month: Month) -> tuple[str, ...]:
 
 def start(project: Project, arguments: Sequence[str], patch: Callable[[], object]) -> Running:
     """``lakehouse`` with these arguments, after ``patch`` was called."""
-    return _start(project, arguments, patch=patch, go=None)
+    return _start(project, arguments, patch=patch)
 
 
-def _start(project: Project, arguments: Sequence[str], patch: Callable[[], object] | None, go: Path | None) -> Running:
+def begin(project: Project, arguments: Sequence[str], prepare: Callable[[], object] | None = None) -> Running:
+    """``lakehouse`` with these arguments on Dagster's real databases, after ``prepare`` was called; it begins now."""
+    running = _start(project, arguments, None, prepare=prepare)
+    _let_go([running])
+    return running
+
+
+def _start(
+    project: Project,
+    arguments: Sequence[str],
+    patch: Callable[[], object] | None,
+    prepare: Callable[[], object] | None = None,
+) -> Running:
     logs = project.folder / "logs"
     logs.mkdir(exist_ok=True)
     log = logs / f"{len(list(logs.glob('*.txt')))}.txt"
     log.touch()
     process = _CONTEXT.Process(
-        target=_lakehouse, args=(tuple(arguments), project.command_environment(), log, patch, go), daemon=True
+        target=_lakehouse, args=(tuple(arguments), project.command_environment(), log, patch, prepare), daemon=True
     )
     process.start()
     return Running(process, log)
 
 
+def _let_go(waiting: Sequence[Running]) -> None:
+    """Let processes begin once all of them are there."""
+    while not all(each.log.with_suffix(".ready").exists() for each in waiting):
+        assert all(each.process.is_alive() for each in waiting), [each.log.read_text() for each in waiting]
+        time.sleep(0.002)
+    for each in waiting:
+        each.log.with_suffix(".go").touch()
+
+
 def race(project: Project, commands: Sequence[Sequence[str]]) -> list[Ended]:
     """``lakehouse`` with each of these arguments in a process of its own, all beginning at the same moment."""
-    go = project.folder / "go"
-    racing = [_start(project, arguments, patch=None, go=go) for arguments in commands]
-    ready = [each.log.with_suffix(".ready") for each in racing]
-    while not all(path.exists() for path in ready):
-        assert all(each.process.is_alive() for each in racing), [each.log.read_text() for each in racing]
-        time.sleep(0.01)
-    go.touch()
+    racing = [_start(project, arguments, patch=None) for arguments in commands]
+    _let_go(racing)
     return [each.wait() for each in racing]
 
 
@@ -138,7 +154,7 @@ def _lakehouse(
     environment: Mapping[str, str],
     log: Path,
     patch: Callable[[], object] | None,
-    go: Path | None,
+    prepare: Callable[[], object] | None,
 ) -> None:
     from lakehouse.cli.main import main
 
@@ -152,10 +168,12 @@ def _lakehouse(
             patch()
             with dagster_in_memory():
                 main(arguments, prog_name="lakehouse")
-        if go is not None:
+        else:
+            if prepare is not None:
+                prepare()
             log.with_suffix(".ready").touch()
-            while not go.exists():
-                time.sleep(0.002)
+            while not log.with_suffix(".go").exists():
+                time.sleep(0.001)
             main(arguments, prog_name="lakehouse")
 
 

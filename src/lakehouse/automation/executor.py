@@ -44,8 +44,26 @@ class _LockingExecutor(dg.Executor):
 
     def execute(self, plan_context: RunContext, execution_plan: ExecutionPlan) -> Iterator[dg.DagsterEvent]:
         instance, run = plan_context.instance, plan_context.dagster_run
-        with RunLocks.of(instance.root_directory).held(run.run_id), _told_to_end(instance, run):
+        locks = RunLocks.of(instance.root_directory)
+        with locks.held(run.run_id), _canceled_if_interrupted(instance, run), _told_to_end(instance, run):
             yield from self._executor.execute(plan_context, execution_plan)
+
+
+@contextmanager
+def _canceled_if_interrupted(instance: dg.DagsterInstance, run: dg.DagsterRun) -> Iterator[None]:
+    """Let an interruption of this process end its run as canceled; Dagster makes a failure of what it did not ask for.
+
+    What interrupts a run that a code location has started is no person who has seen enough: it was asked for before,
+    or the machine goes down.
+    """
+    try:
+        yield
+    except (KeyboardInterrupt, dg.DagsterExecutionInterruptedError):
+        current = instance.get_run_by_id(run.run_id)
+        is_started = current is not None and current.status is dg.DagsterRunStatus.STARTED
+        if current is not None and is_started and not is_served_by_code_location(current):
+            instance.report_run_canceling(current)
+        raise
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Iterator
@@ -9,6 +10,9 @@ from contextlib import contextmanager
 from typing import TextIO
 
 import click
+
+_NOBODY_READS = (errno.EPIPE, errno.EIO)
+"""What the system answers who writes to a closed pipe, and to a terminal that was closed."""
 
 
 @contextmanager
@@ -26,7 +30,9 @@ def say(line: str, *, err: bool = False) -> None:
     """Write a line, or go on where nobody reads: what is being done matters more than what is said of it."""
     try:
         click.echo(line, err=err)
-    except BrokenPipeError:
+    except OSError as error:
+        if error.errno not in _NOBODY_READS:
+            raise
         _discard_what_follows(sys.stderr if err else sys.stdout)
 
 

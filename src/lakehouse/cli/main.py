@@ -9,7 +9,7 @@ from __future__ import annotations
 import gc
 import sys
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 from click.shell_completion import CompletionItem
@@ -85,13 +85,19 @@ class _OneLineErrors(click.Group):
         except BrokenPipeError:
             raise
         except KeyboardInterrupt:
-            click.echo("interrupted", err=True)
-            sys.exit(_INTERRUPTED)
+            _end_interrupted()
         except machine_errors() as error:
+            if invocation.interruption.was_told:  # its terminal may be gone, too
+                _end_interrupted()
             shown = _in_words(ctx, error)
             if shown is None:
                 raise
             raise shown from error
+
+
+def _end_interrupted() -> NoReturn:
+    say("interrupted", err=True)
+    sys.exit(_INTERRUPTED)
 
 
 def _in_words(ctx: click.Context, error: Exception) -> click.ClickException | None:

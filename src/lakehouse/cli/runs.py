@@ -73,8 +73,8 @@ class _Runner:
         started = time.perf_counter()
         run_id = str(uuid4())
         self._listen(run_id, partition)
-        # The lock comes first, so that there is no moment in which a run of ours could be killed and not be missed.
-        with RunLocks.of(self.instance.root_directory).held(run_id), interrupts_captured():
+        # The lock is there before the run, so that there is no moment in which it could be killed and not be missed.
+        with interrupts_captured(), RunLocks.of(self.instance.root_directory).held(run_id):
             self.interruption.require_none()
             run = self._created(run_id, keys, partition)
             events = executed(self.definitions, run, self.instance)
@@ -108,9 +108,10 @@ class _Runner:
             event = entry.dagster_event
             if event is None:
                 return
-            if event.is_step_failure and self.interruption.was_told:
+            if self.interruption.was_told:
                 self._cancel(run_id)
-                return
+                if event.is_step_failure:
+                    return
             step = reader.read(event)
             if step is not None:
                 self.watch(partition, step)
@@ -118,7 +119,7 @@ class _Runner:
         self.instance.add_event_listener(run_id, heard)
 
     def _cancel(self, run_id: str) -> None:
-        """Let a run end as canceled, and not go on with what does not need the step that was interrupted."""
+        """Let a run end as canceled, and not go on: a step may have failed of the interruption, or have missed it."""
         run = self.instance.get_run_by_id(run_id)
         if run is not None and run.status is dg.DagsterRunStatus.STARTED:
             self.instance.report_run_canceling(run)
