@@ -67,8 +67,9 @@ test-faults: tools ## Kills, races, restatements, unpublished months; sensors in
 	$(PYTEST) -n $(JOBS) tests/faults
 
 SCALE ?= 25
-test-soak: tools ## SCALE times (25) what CI tries of histories drawn from SEED (any): restatements, kills; all values in all stores
-	LAKEHOUSE_SOAK=$(SCALE) $(if $(SEED),LAKEHOUSE_SOAK_SEED=$(SEED)) $(PYTEST) -n $(JOBS) --dist load tests/faults/test_histories.py tests/warehouse
+SOAK := $(addprefix tests/faults/test_,histories.py interrupts.py daemon.py) tests/warehouse
+test-soak: tools ## SCALE times (25) what CI tries of what is drawn from SEED (any): restatements, kills, interrupts; all values in all stores
+	LAKEHOUSE_SOAK=$(SCALE) $(if $(SEED),LAKEHOUSE_SOAK_SEED=$(SEED)) $(PYTEST) -n $(JOBS) --dist load $(SOAK)
 
 test-ui: tools ## A person's way through the Dagster UI, in Chromium; pictures in .screenshots
 	$(BIN)/pytest tests/ui

@@ -23,9 +23,10 @@ def settle_seed() -> int:
     return int(os.environ.setdefault(_SEED, str(secrets.randbelow(10**6))))
 
 
-def numbers(share: int) -> range:
-    """Of a test that is repeated: its numbers, ``share`` of them in CI."""
-    return range(share * int(os.environ.get(_SCALE, "1")))
+def numbers(share: int, at_most: int | None = None) -> range:
+    """Of a test that is repeated: its numbers, ``share`` of them in CI; ``at_most`` so many of one that takes long."""
+    wanted = share * int(os.environ.get(_SCALE, "1"))
+    return range(wanted if at_most is None else min(wanted, at_most))
 
 
 def is_long() -> bool:
