@@ -8,6 +8,8 @@ import threading
 import time
 from pathlib import Path
 
+import pytest
+
 from lakehouse.automation.liveness import Liveness, RunLocks
 from tests.dying import die_holding
 
@@ -29,6 +31,19 @@ def test_a_run_is_dead_when_its_process_was_killed(tmp_path: Path) -> None:
     assert list(locks.known()) == ["a"]
     locks.forget("a")
     assert locks.of_run("a") is Liveness.UNKNOWN
+
+
+def test_a_run_is_dead_when_the_process_that_keeps_its_lock_has_ended_in_order(tmp_path: Path) -> None:
+    keep = "import sys; from lakehouse.automation.liveness import RunLocks; RunLocks.of(sys.argv[1]).keep('a')"
+    subprocess.run([sys.executable, "-c", keep, tmp_path], check=True)
+    assert RunLocks.of(tmp_path).of_run("a") is Liveness.DEAD
+
+
+def test_a_run_is_dead_when_what_held_its_lock_was_left_by_an_error(tmp_path: Path) -> None:
+    locks = RunLocks.of(tmp_path)
+    with pytest.raises(OSError, match="full"), locks.held("a"):
+        raise OSError("the disk is full")
+    assert locks.of_run("a") is Liveness.DEAD
 
 
 def test_another_process_sees_the_lock(tmp_path: Path) -> None:

@@ -44,8 +44,9 @@ class _LockingExecutor(dg.Executor):
 
     def execute(self, plan_context: RunContext, execution_plan: ExecutionPlan) -> Iterator[dg.DagsterEvent]:
         instance, run = plan_context.instance, plan_context.dagster_run
-        locks = RunLocks.of(instance.root_directory)
-        with locks.held(run.run_id), _canceled_if_interrupted(instance, run), _told_to_end(instance, run):
+        # Kept, for Dagster has yet to write that the run is over when this is.
+        RunLocks.of(instance.root_directory).keep(run.run_id)
+        with _canceled_if_interrupted(instance, run), _told_to_end(instance, run):
             yield from self._executor.execute(plan_context, execution_plan)
 
 

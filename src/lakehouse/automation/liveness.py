@@ -43,21 +43,28 @@ class RunLocks:
     def held(self, run_id: str) -> Iterator[None]:
         """Hold a run's lock; a part of the process that holds it already holds it no more than that.
 
+        Where this is left by an error, the lock tells that the run has no process any more.
+
         Raises:
             OSError: the lock's file cannot be made.
         """
-        self.folder.mkdir(parents=True, exist_ok=True)
-        path = self._path(run_id)
-        lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        lock = self._open(run_id)
         try:
-            if not _hold(lock):
-                yield
-                return
-            try:
-                yield
-            finally:
-                path.unlink(missing_ok=True)
+            is_ours = _hold(lock)
+            yield
+            if is_ours:
+                self.forget(run_id)
         finally:
+            os.close(lock)
+
+    def keep(self, run_id: str) -> None:
+        """Hold a run's lock until this process ends, as it has more to do for the run than whoever asks for this.
+
+        Raises:
+            OSError: the lock's file cannot be made.
+        """
+        lock = self._open(run_id)
+        if not _hold(lock):
             os.close(lock)
 
     def of_run(self, run_id: str) -> Liveness:
@@ -83,6 +90,10 @@ class RunLocks:
         """Every run that has a lock, held or not."""
         with suppress(FileNotFoundError):
             yield from sorted(path.stem for path in self.folder.glob("*.lock"))
+
+    def _open(self, run_id: str) -> int:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        return os.open(self._path(run_id), os.O_RDWR | os.O_CREAT, 0o644)
 
     def _path(self, run_id: str) -> Path:
         return self.folder / f"{run_id}.lock"

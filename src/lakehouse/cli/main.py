@@ -8,31 +8,15 @@ from __future__ import annotations
 
 import gc
 import sys
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NoReturn
 
 import click
 from click.shell_completion import CompletionItem
 
 from lakehouse.cli import completion
-from lakehouse.cli.broken_pipe import ended_by_the_reader, say
-from lakehouse.cli.interruption import Interruption
-from lakehouse.exceptions import (
-    ConfigurationError,
-    LakehouseError,
-    ModelError,
-    QueryError,
-    UnknownAsset,
-    UnknownMonth,
-)
-from lakehouse.machine import machine_errors, machine_fault, places, raise_open_file_limit
+from lakehouse.cli.broken_pipe import say
+from lakehouse.cli.invocation import FAILED, NOT_PUBLISHED, WRONG, Invocation, OneLineErrors, settings_of
+from lakehouse.machine import raise_open_file_limit
 from lakehouse.partition import Month
-
-if TYPE_CHECKING:
-    from lakehouse.settings import Settings
-
-_FAILED, _WRONG, _NOT_PUBLISHED, _INTERRUPTED = 1, 2, 3, 130
-_WRONG_ERRORS = (ConfigurationError, ModelError, QueryError, UnknownAsset, UnknownMonth)
 
 
 class _MonthType(click.ParamType[Month]):
@@ -50,71 +34,7 @@ class _MonthType(click.ParamType[Month]):
         return [CompletionItem(month) for month in completion.months(ctx, param, incomplete)]
 
 
-class _Wrong(click.ClickException):
-    exit_code = _WRONG
-
-
-@dataclass
-class Invocation:
-    """One use of the command: what was said before its sub-command, and whether it was told to stop since."""
-
-    sample: bool = False
-    interruption: Interruption = field(default_factory=Interruption)
-
-
-class _OneLineErrors(click.Group):
-    """Shows what a person can act on as one line instead of a traceback, and a reader who has left as no error."""
-
-    def make_context(
-        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: object
-    ) -> click.Context:
-        with ended_by_the_reader():
-            return super().make_context(info_name, args, parent, **extra)
-        sys.exit()
-
-    def invoke(self, ctx: click.Context) -> object:
-        with ended_by_the_reader():
-            return self._invoke(ctx)
-        return None
-
-    def _invoke(self, ctx: click.Context) -> object:
-        invocation = ctx.ensure_object(Invocation)
-        try:
-            with invocation.interruption.heard():
-                return super().invoke(ctx)
-        except BrokenPipeError:
-            raise
-        except KeyboardInterrupt:
-            _end_interrupted()
-        except machine_errors() as error:
-            if invocation.interruption.was_told:  # its terminal may be gone, too
-                _end_interrupted()
-            shown = _in_words(ctx, error)
-            if shown is None:
-                raise
-            raise shown from error
-
-
-def _end_interrupted() -> NoReturn:
-    say("interrupted", err=True)
-    sys.exit(_INTERRUPTED)
-
-
-def _in_words(ctx: click.Context, error: Exception) -> click.ClickException | None:
-    """An error as one line; None of what nobody foresaw."""
-    try:
-        where = places(_settings(ctx))
-    except (ConfigurationError, OSError):  # which may be what there is to say
-        where = ()
-    shown = machine_fault(error, where) or error
-    if isinstance(shown, LakehouseError):
-        return (_Wrong if isinstance(shown, _WRONG_ERRORS) else click.ClickException)(str(shown))
-    if isinstance(shown, OSError):
-        return click.ClickException(f"{shown.filename or 'this machine'}: {shown.strerror or shown}")
-    return None
-
-
-@click.group(cls=_OneLineErrors, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(cls=OneLineErrors, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.option("--sample", is_flag=True, help="Use the home of generated sample data, never the real one")
 @click.version_option(package_name="nyc-lakehouse")
 @click.pass_context
@@ -140,12 +60,6 @@ def main(ctx: click.Context, sample: bool) -> None:
 def _look_for_garbage_seldom() -> None:
     """Most objects are of what is imported, and stay: going through them took a tenth of a command's time."""
     gc.set_threshold(100_000, 10, 10)
-
-
-def _settings(ctx: click.Context) -> Settings:
-    from lakehouse.settings import load_settings
-
-    return load_settings(sample=True) if ctx.ensure_object(Invocation).sample else load_settings()
 
 
 @main.command(short_help="Materialize assets for a range of months.")
@@ -176,15 +90,15 @@ def run(ctx: click.Context, first: Month | None, last: Month | None, selection: 
     from lakehouse.cli.shown import run_shown
 
     interruption = ctx.ensure_object(Invocation).interruption
-    outcomes = run_shown(_settings(ctx), selection, lambda chosen: months_to_run(chosen, first, last), interruption)
+    outcomes = run_shown(settings_of(ctx), selection, lambda chosen: months_to_run(chosen, first, last), interruption)
     failed = [outcome for outcome in outcomes if not outcome.succeeded]
     if failed:
         say(f"failed: {', '.join(outcome.partition.key or 'the run' for outcome in failed)}", err=True)
     say(summary(outcomes))
     if failed:
-        sys.exit(_WRONG if all(outcome.is_wrong for outcome in failed) else _FAILED)
+        sys.exit(WRONG if all(outcome.is_wrong for outcome in failed) else FAILED)
     if any(outcome.waits_for for outcome in outcomes):
-        sys.exit(_NOT_PUBLISHED)
+        sys.exit(NOT_PUBLISHED)
 
 
 @main.command(
@@ -209,7 +123,7 @@ def query(ctx: click.Context, sql: str, style: str) -> None:
     from lakehouse.warehouse.profile import open_project
 
     sql = read_sql() if sql == "-" else sql
-    write(open_project(_settings(ctx)).warehouse.query(sql), style)
+    write(open_project(settings_of(ctx)).warehouse.query(sql), style)
 
 
 @main.command(short_help="What there is of each dataset and month, and what is missing.")
@@ -230,9 +144,9 @@ def status(ctx: click.Context, first: Month | None, last: Month | None, style: s
     """
     from lakehouse.cli.status_command import show_status
 
-    wants_a_run = show_status(_settings(ctx), first, last, style, with_checks=checks)
+    wants_a_run = show_status(settings_of(ctx), first, last, style, with_checks=checks)
     if check and wants_a_run:
-        sys.exit(_FAILED)
+        sys.exit(FAILED)
 
 
 @main.command(short_help="The Dagster UI and daemon on this machine.")
@@ -251,7 +165,7 @@ def dev(ctx: click.Context, port: int) -> None:
     from lakehouse.cli.development import serve_until_interrupted
     from lakehouse.sample.served import sources_served
 
-    with sources_served(_settings(ctx)) as settings:
+    with sources_served(settings_of(ctx)) as settings:
         sys.exit(serve_until_interrupted(settings, port))
 
 
@@ -266,7 +180,7 @@ def demo(ctx: click.Context) -> None:
     from lakehouse.cli.demo import run_demo
     from lakehouse.settings import load_settings
 
-    sys.exit(0 if run_demo(load_settings(sample=True), ctx.ensure_object(Invocation).interruption) else _FAILED)
+    sys.exit(0 if run_demo(load_settings(sample=True), ctx.ensure_object(Invocation).interruption) else FAILED)
 
 
 @main.group(short_help="Publish or serve sample data, as TLC would.")

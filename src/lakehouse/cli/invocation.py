@@ -1,0 +1,104 @@
+"""One use of the command: its exit codes, what it says of errors, and whether it was told to stop."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NoReturn
+
+import click
+
+from lakehouse.cli.broken_pipe import ended_by_the_reader, say
+from lakehouse.cli.interruption import Interruption
+from lakehouse.exceptions import (
+    ConfigurationError,
+    LakehouseError,
+    ModelError,
+    QueryError,
+    UnknownAsset,
+    UnknownMonth,
+)
+from lakehouse.machine import machine_errors, machine_fault, places
+
+if TYPE_CHECKING:
+    from lakehouse.settings import Settings
+
+FAILED, WRONG, NOT_PUBLISHED, INTERRUPTED = 1, 2, 3, 130
+"""Exit codes; 0 is that all is done."""
+
+_WRONG_ERRORS = (ConfigurationError, ModelError, QueryError, UnknownAsset, UnknownMonth)
+
+
+class _Wrong(click.ClickException):
+    exit_code = WRONG
+
+
+@dataclass
+class Invocation:
+    """One use of the command: what was said before its sub-command, and whether it was told to stop since."""
+
+    sample: bool = False
+    interruption: Interruption = field(default_factory=Interruption)
+
+
+class OneLineErrors(click.Group):
+    """Shows what a person can act on as one line instead of a traceback, and a reader who has left as no error."""
+
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: object
+    ) -> click.Context:
+        with ended_by_the_reader():
+            return super().make_context(info_name, args, parent, **extra)
+        sys.exit()
+
+    def invoke(self, ctx: click.Context) -> object:
+        with ended_by_the_reader():
+            return self._invoke(ctx)
+        return None
+
+    def _invoke(self, ctx: click.Context) -> object:
+        invocation = ctx.ensure_object(Invocation)
+        try:
+            with invocation.interruption.heard():
+                return super().invoke(ctx)
+        except BrokenPipeError:
+            raise
+        except KeyboardInterrupt:
+            _end_interrupted()
+        except machine_errors() as error:
+            if invocation.interruption.was_told:  # its terminal may be gone, too
+                _end_interrupted()
+            shown = _in_words(ctx, error)
+            if shown is None:
+                raise
+            raise shown from error
+
+
+def _end_interrupted() -> NoReturn:
+    say("interrupted", err=True)
+    sys.exit(INTERRUPTED)
+
+
+def _in_words(ctx: click.Context, error: Exception) -> click.ClickException | None:
+    """An error as one line; None of what nobody foresaw."""
+    try:
+        where = places(settings_of(ctx))
+    except (ConfigurationError, OSError):  # which may be what there is to say
+        where = ()
+    shown = machine_fault(error, where) or error
+    if isinstance(shown, LakehouseError):
+        return (_Wrong if isinstance(shown, _WRONG_ERRORS) else click.ClickException)(str(shown))
+    if isinstance(shown, OSError):
+        return click.ClickException(f"{shown.filename or 'this machine'}: {shown.strerror or shown}")
+    return None
+
+
+def settings_of(ctx: click.Context) -> Settings:
+    """The settings that it is used with.
+
+    Raises:
+        ConfigurationError: one of them cannot be used.
+    """
+    from lakehouse.settings import load_settings
+
+    return load_settings(sample=True) if ctx.ensure_object(Invocation).sample else load_settings()
