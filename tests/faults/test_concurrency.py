@@ -48,13 +48,12 @@ def set_up_dagster(project: Project) -> None:
         pass
 
 
-@pytest.mark.parametrize("processes", [2, 4])
-def test_processes_that_run_the_same_month_from_an_empty_home_all_succeed(project: Project, processes: int) -> None:
+def test_processes_that_run_the_same_month_from_an_empty_home_all_succeed(project: Project) -> None:
     set_up_dagster(project)
     publish(project, JANUARY, 40)
-    ended = race(project, [one_month(JANUARY)] * processes)
+    ended = race(project, [one_month(JANUARY)] * 3)
 
-    assert [each.exit_code for each in ended] == [0] * processes, ended
+    assert [each.exit_code for each in ended] == [0, 0, 0], ended
     assert held(project, JANUARY) == of(40, "480.00")
     (row,) = ledger(project, JANUARY)
     assert (row["bronze_rows"], row["silver_rows"], row["rejected_rows"], row["is_balanced"]) == (41, 40, 1, True)

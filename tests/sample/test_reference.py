@@ -69,6 +69,7 @@ def test_what_is_not_a_zone_has_no_borough(zone: int) -> None:
 
 
 def test_zones_and_users_are_recognised_as_samples(tmp_path: Path) -> None:
+    (tmp_path / "trip-data").mkdir()
     write_zones(tmp_path / "misc" / "taxi_zone_lookup.csv")
     write_users(tmp_path / "users.json")
     zones = fetch_zones(f"file://{tmp_path}", tmp_path / "fetched", None, PATIENT)
