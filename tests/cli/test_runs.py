@@ -16,7 +16,7 @@ from lakehouse.definitions import build_definitions
 from lakehouse.partition import Month
 from lakehouse.settings import PROJECT_ROOT
 from tests import fhv_files, yellow_files
-from tests.commands import dagster_in_memory
+from tests.commands import dagster_in_memory, lakehouse
 from tests.project import Project, unwatched
 
 JANUARY, FEBRUARY = Month(2024, 1), Month(2024, 2)
@@ -142,3 +142,9 @@ def test_a_table_of_all_months_is_made_anew_with_each_month(tmp_path: Path) -> N
     publish_yellow(project, FEBRUARY)
     assert all(outcome.succeeded for outcome in runs(project, JANUARY, FEBRUARY, selection="+total_gold"))
     assert project.rows("SELECT trips FROM gold.total") == [{"trips": 10}]
+
+
+def test_the_command_runs_in_its_own_process_whatever_executor_others_use(project: Project) -> None:
+    result = lakehouse(project, "run", "--select", "infrastructure", LAKEHOUSE_EXECUTOR="multiprocess")
+    assert (result.exit_code, result.errors) == (0, ())
+    assert result.output.endswith("1 run: 1 made, 0 unchanged, 0 waiting, 0 failed\n")

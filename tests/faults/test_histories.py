@@ -46,7 +46,7 @@ def kill_before_write(number: int) -> None:
         kill_before(owner, method, lambda *_: next(written) == number)
 
 
-@pytest.mark.parametrize("number", soak.numbers(2))
+@pytest.mark.parametrize("number", soak.numbers(1))
 def test_killed_runs_leave_one_version_or_the_next_and_a_rerun_mends_them(
     project: Project, number: int, record_property: Callable[[str, object], None]
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import signal
 import subprocess
@@ -81,6 +82,7 @@ def test_a_signal_ends_what_another_thread_of_duckdb_computes(
     """One share of the work is all there is, so in half of the attempts a thread of DuckDB's own has it."""
     connection.execute("CREATE TABLE few AS SELECT x FROM range(1000) AS t(x)")
     before = signal.signal(number, signal.default_int_handler)
+    faulthandler.dump_traceback_later(60, exit=True)  # else a signal that ends nothing would hang the tests
     try:
         for _ in range(4):
             timer = Timer(0.2, os.kill, (os.getpid(), number))
@@ -94,6 +96,7 @@ def test_a_signal_ends_what_another_thread_of_duckdb_computes(
             timer.join()
             assert signal.getsignal(number) is signal.default_int_handler
     finally:
+        faulthandler.cancel_dump_traceback_later()
         signal.signal(number, before)
 
 
