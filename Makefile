@@ -9,7 +9,7 @@ TOOLS := .venv/.tools
 EMULATORS := .venv-emulators
 JOBS ?= 2
 # Of the slow tests some are mostly waiting, for the UI and the daemon.
-WAITING ?= 1
+WAITING ?= 2
 SLOW := faults emulators ui readme
 UV := uv==0.13.8
 # Python keeps the bytecode of what it imports, which is a fraction of all there is, unless it is told not to.

@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 LONGEST = (
     "tests/ui/",
     "tests/readme/",
-    "tests/faults/test_daemon.py",
     "tests/faults/test_rerun.py",
     "tests/real_data/",
     "tests/models/test_reader.py",  # a process is given this with the README's one test, and it takes a second
+    "tests/faults/test_daemon.py",
     "tests/emulators/",
     "tests/faults/test_concurrency.py",
     "tests/warehouse/test_protocol.py",
