@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
@@ -48,6 +49,27 @@ def test_the_job_of_all_assets_runs_a_selection(definitions: dg.Definitions) -> 
         result = job.execute_in_process(asset_selection=[DOWN], instance=instance, run_id="0" * 32)
     assert result.success
     assert {event.asset_key for event in result.get_asset_materialization_events()} == {DOWN}
+
+
+def test_a_step_may_leave_out_a_check_if_its_checks_are_optional() -> None:
+    def made(*, optional: bool) -> bool:
+        @dg.asset(check_specs=[dg.AssetCheckSpec("looked_at", asset="up")])
+        def up() -> Iterator[dg.MaterializeResult[None]]:
+            yield dg.MaterializeResult()
+
+        asset = private_dagster.with_optional_checks(up) if optional else up
+        with dg.DagsterInstance.ephemeral() as instance:
+            return dg.materialize([asset], instance=instance, raise_on_error=False).success
+
+    assert made(optional=True)
+    assert not made(optional=False)
+
+
+def test_a_job_s_origin_is_the_code_location_of_the_workspace(definitions: dg.Definitions) -> None:
+    job = private_dagster.job_of_all_assets(definitions)
+    origin = private_dagster.job_origin(PROJECT_ROOT / "workspace.yaml", job)
+    assert (origin.location_name, origin.job_name) == ("lakehouse", job.name)
+    assert origin.repository_origin.repository_name == definitions.get_repository_def().name
 
 
 def test_an_instance_is_opened_that_captures_no_logs(tmp_path: Path) -> None:

@@ -5,6 +5,8 @@ The tests build on each other: they run in this order, in one process.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import dagster as dg
 import pytest
 
@@ -50,9 +52,9 @@ def said(project: Project, asset: str) -> dict[str, dg.AssetCheckEvaluation]:
             assert event is not None
             check = event.asset_check_planned_data.asset_check_key
             if check.asset_key == key:
-                evaluation = next(evaluations(instance, check))
-                target = evaluation.target_materialization_data
-                if target is not None and target.storage_id == newest.storage_id:
+                evaluation = next(evaluations(instance, check), None)
+                target = evaluation.target_materialization_data if evaluation else None
+                if evaluation is not None and target is not None and target.storage_id == newest.storage_id:
                     found[check.name] = evaluation
     return found
 
@@ -64,6 +66,21 @@ def not_passed(project: Project, asset: str) -> dict[str, str]:
 
 def month_of(evaluation: dg.AssetCheckEvaluation) -> str:
     return str(evaluation.metadata["month"].value) if "month" in evaluation.metadata else ""
+
+
+@pytest.mark.parametrize(
+    ("month", "evaluated"),
+    [(MARCH, {"published": False, "fresh": False}), (BEFORE_FHV, {})],
+    ids=["not published", "not begun"],
+)
+def test_where_nothing_was_ever_made_no_check_is_said_to_pass(
+    tmp_path: Path, month: Month, evaluated: dict[str, bool]
+) -> None:
+    project = Project(tmp_path)
+    (outcome,) = project.run(month, selection=f"{NO_MONTHS},fhv_bronze,fhv_silver")
+    assert outcome.succeeded
+    for asset in ("fhv_bronze", "fhv_silver"):
+        assert {name: each.passed for name, each in said(project, asset).items()} == evaluated
 
 
 def test_checks_are_those_of_the_month_that_was_run_last_in_whatever_order(project: Project) -> None:

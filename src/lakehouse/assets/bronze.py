@@ -20,6 +20,7 @@ from lakehouse.assets.check_results import published_spec
 from lakehouse.assets.freshness import freshness_spec, strictest
 from lakehouse.assets.landing_folder import LandingFolder
 from lakehouse.assets.partitions import monthly, one_month_a_run
+from lakehouse.assets.private_dagster import with_optional_checks
 from lakehouse.assets.reporting import asset_tags, failures_in_words, noted
 from lakehouse.assets.step import NOT_BEGUN, UNPUBLISHED, AssetStep
 from lakehouse.bronze.connection import connect
@@ -104,7 +105,7 @@ def _bronze_asset(settings: Settings, source: Source, definition_pipeline: "Pipe
             metadata = _metadata(source, bronze_store, landed, facts)
             yield step.made(landed.landing.served_sha256, metadata, withdrawn=withdrawn)
 
-    return bronze
+    return with_optional_checks(bronze)
 
 
 class _Translator(DagsterDltTranslator):

@@ -23,7 +23,7 @@ MONTH = "month"
 """Metadata of a result: the month that it is of."""
 
 UNCHECKED = "unchecked"
-"""Metadata of a result that stands where there was no row to look at: it is of no run of its own."""
+"""Metadata of a result that is repeated where there was nothing to look at."""
 
 _RECORDS_AT_ONCE = 100
 

@@ -10,6 +10,7 @@ import dagster as dg
 from lakehouse.assets.check_results import check_results, published_spec
 from lakehouse.assets.freshness import freshness_spec, strictest
 from lakehouse.assets.partitions import monthly, one_month_a_run
+from lakehouse.assets.private_dagster import with_optional_checks
 from lakehouse.assets.reporting import asset_tags, failures_in_words, markdown_table, noted, table_schema
 from lakehouse.assets.step import NOT_BEGUN, UNPUBLISHED, AssetStep, why_empty
 from lakehouse.bronze.contract import Contract
@@ -91,7 +92,7 @@ def sql_model_asset(
         }
         yield step.made(result.content, metadata, check_results(settings, result.checks, partition))
 
-    return build
+    return with_optional_checks(build)
 
 
 def _code_version(sql: str, contract: Contract | None) -> str:

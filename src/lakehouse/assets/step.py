@@ -9,7 +9,7 @@ from typing import Any
 
 import dagster as dg
 
-from lakehouse.assets.check_results import PUBLISHED, UNCHECKED, check_result, earlier_results
+from lakehouse.assets.check_results import PUBLISHED, check_result, earlier_results
 from lakehouse.assets.freshness import EMPTY, FRESH, Made, last_made, state
 from lakehouse.bronze.source import Freshness
 from lakehouse.models.checks.kinds import DATASETS_PRESENT
@@ -20,8 +20,6 @@ UNPUBLISHED = "not published"
 
 NOT_BEGUN = "had not begun"
 """Why there is nothing of a month: its dataset began later."""
-
-_NO_ROWS = {"failing": 0, UNCHECKED: True}
 
 
 @dataclass(frozen=True)
@@ -61,23 +59,16 @@ class AssetStep:
         """There is nothing of the month, which fails nothing: what follows is made of what else there is.
 
         Dagster skips what follows from a step that made nothing, so there is an empty materialization. Its checks
-        still say what they said of the month that was made last, but for the one that tells that it is unpublished.
+        still say what they said of the month that was made last, but for the one that tells that it is unpublished;
+        where nothing was ever made, they are not evaluated.
         """
         said = {PUBLISHED, DATASETS_PRESENT}.intersection(self.checks) if why == UNPUBLISHED else set()
         warnings = [check_result(name, self.partition, passed=False, description=words) for name in sorted(said)]
-        others = [name for name in self.checks if name not in {FRESH, *said}]
+        others = set(self.checks) - {FRESH, *said}
         made = last_made(self.instance, self.key)
         earlier = [] if made is None else list(earlier_results(self.instance, self.key, others, made.run_id))
-        known = {result.check_name for result in earlier}
-        # Dagster wants a result of every check; where nothing was ever made, there is no row that could fail.
-        vacuous = [
-            check_result(
-                name, self.partition, passed=True, description=f"{words}: no row to look at", metadata=_NO_ROWS
-            )
-            for name in others
-            if name not in known
-        ]
-        fresh = self._never_late(words) if why == NOT_BEGUN and made is None else self._fresh_since(made)
+        can_be_late = made is not None or why != NOT_BEGUN
+        fresh = self._fresh_since(made) if can_be_late else ()
         rows = {"dagster/row_count": 0}
         if isinstance(self.partition, Period):
             rows["dagster/partition_row_count"] = 0
@@ -85,17 +76,13 @@ class AssetStep:
             asset_key=self.key,
             data_version=dg.DataVersion(why),
             metadata={**rows, EMPTY: why, "note": words, **metadata},
-            check_results=[*warnings, *earlier, *vacuous, *fresh],
+            check_results=[*warnings, *earlier, *fresh],
         )
 
     def _published(self, withdrawn: str | None) -> Iterator[dg.AssetCheckResult]:
         if PUBLISHED in self.checks:
             words = withdrawn or "a file of it is landed"
             yield check_result(PUBLISHED, self.partition, passed=withdrawn is None, description=words)
-
-    def _never_late(self, words: str) -> Iterator[dg.AssetCheckResult]:
-        if self.limits is not None:
-            yield dg.AssetCheckResult(check_name=FRESH, passed=True, description=f"{words}, so it cannot be late")
 
     def _fresh_since(self, made: Made | None) -> Iterator[dg.AssetCheckResult]:
         return self._fresh(datetime.now(UTC), made.at if made else None)
