@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 import pytest
 
-from lakehouse.automation.dead_runs import START_TIMEOUT, report_dead_runs
+from lakehouse.automation.dead_runs import report_dead_runs
 from lakehouse.automation.liveness import RunLocks
 from lakehouse.automation.queue import runs_at_hand
 from tests.automation.house import ORIGIN
@@ -16,6 +16,7 @@ from tests.dying import die_holding
 from tests.project import Project
 
 NOW = datetime.now(UTC)
+MINUTE = timedelta(minutes=1)
 
 
 def add(instance: dg.DagsterInstance, status: dg.DagsterRunStatus, **tags: str) -> str:
@@ -96,15 +97,15 @@ def test_a_run_that_takes_no_lock_is_left_alone(project: Project) -> None:
 def test_a_run_that_does_not_come_to_its_first_step_is_dead_after_a_minute(project: Project) -> None:
     with project.instance() as instance:
         run = add(instance, dg.DagsterRunStatus.STARTING)
-        assert report_dead_runs(instance, datetime.now(UTC) + START_TIMEOUT / 2) == []
-        later = datetime.now(UTC) + 2 * START_TIMEOUT
+        assert report_dead_runs(instance, datetime.now(UTC) + MINUTE / 2) == []
+        later = datetime.now(UTC) + 2 * MINUTE
         assert [each.run_id for each in report_dead_runs(instance, later)] == [run]
 
 
 def test_run_monitoring_asks_our_launcher(project: Project) -> None:
     with project.instance() as instance:
         assert instance.run_monitoring_enabled
-        assert instance.run_monitoring_start_timeout_seconds == START_TIMEOUT.total_seconds()
+        assert instance.run_monitoring_start_timeout_seconds == MINUTE.total_seconds()
         assert instance.run_launcher.supports_check_run_worker_health
         dead, alive, other = (add(instance, dg.DagsterRunStatus.STARTED) for _ in range(3))
         locks = RunLocks.of(instance.root_directory)

@@ -95,8 +95,13 @@ def test_where_nothing_was_ever_run_nothing_is_said_of_runs(project: Project) ->
 def test_status_tells_of_tables_where_the_instance_may_not_be_opened(ran: Project) -> None:
     with refused(ran.dagster_home / "history" / "runs.db"), refused(ran.dagster_home / "history"):
         said = lakehouse(ran, "status", *RANGE)
+        told = json.loads(lakehouse(ran, "status", *RANGE, "--format", "json").output)
     assert (said.exit_code, said.errors) == (0, ())
     assert "bronze.green_bronze" in said.output
+    assert "cannot be told of: " in said.output
+    assert str(ran.dagster_home / "history" / "runs.db") in said.output
+    assert (told["runs"], told["failed"]) == (None, None)
+    assert "runs.db" in told["unreadable"]
 
 
 def test_checks_of_a_project_that_was_never_run_are_none(project: Project) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import dagster as dg
 
+from lakehouse.assets.private_dagster import evaluated_statuses
 from lakehouse.assets.reporting import markdown_table, noted
 from lakehouse.partition import Partition
 from lakehouse.results import CheckResult
@@ -99,20 +100,17 @@ def earlier_results(
 
 def newest_evaluation(instance: dg.DagsterInstance, check: dg.AssetCheckKey) -> dg.AssetCheckEvaluation | None:
     """The newest result of a check; None if it was never evaluated."""
-    return next(evaluations(instance, check, at_once=2), None)  # the newest may be that of a run under way
+    history = instance.event_log_storage.get_asset_check_execution_history(check, 1, status=evaluated_statuses())
+    return history[0].evaluation if history else None
 
 
-def evaluations(
-    instance: dg.DagsterInstance, check: dg.AssetCheckKey, at_once: int = _RECORDS_AT_ONCE
-) -> Iterator[dg.AssetCheckEvaluation]:
+def evaluations(instance: dg.DagsterInstance, check: dg.AssetCheckKey) -> Iterator[dg.AssetCheckEvaluation]:
     """All results of a check, newest first; runs that came to none say nothing."""
+    storage = instance.event_log_storage
     cursor: int | None = None
     while True:
-        page = instance.event_log_storage.get_asset_check_execution_history(check, at_once, cursor=cursor)
-        for record in page:
-            event = record.event.dagster_event if record.event else None
-            if event is not None and event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION:
-                yield event.asset_check_evaluation_data
-        if len(page) < at_once:
+        page = storage.get_asset_check_execution_history(check, _RECORDS_AT_ONCE, cursor, evaluated_statuses())
+        yield from (record.evaluation for record in page if record.evaluation is not None)
+        if len(page) < _RECORDS_AT_ONCE:
             return
         cursor = page[-1].id

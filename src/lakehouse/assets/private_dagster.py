@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -129,6 +130,15 @@ def is_left_out(status: CheckExecutionStatus) -> bool:
     from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 
     return status is AssetCheckExecutionRecordStatus.PLANNED
+
+
+def evaluated_statuses() -> AbstractSet[CheckExecutionStatus]:
+    """Those of checks that came to a result."""
+    from dagster._core.storage.asset_check_execution_record import (
+        COMPLETED_ASSET_CHECK_EXECUTION_RECORD_STATUSES,
+    )
+
+    return COMPLETED_ASSET_CHECK_EXECUTION_RECORD_STATUSES
 
 
 def is_failed(status: PartitionStatus | None) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import dagster as dg
 
 from lakehouse.assets.check_results import MONTH, UNCHECKED, evaluations
-from lakehouse.assets.private_dagster import AssetGraph, asset_graph
+from lakehouse.assets.private_dagster import asset_graph
 from lakehouse.partition import WHOLE, Month, Partition, partition_of
 
 
@@ -35,14 +35,10 @@ def check_outcomes(
     definitions: dg.Definitions, instance: dg.DagsterInstance, first: Month, last: Month
 ) -> Iterator[CheckOutcome]:
     """Those of all assets from ``first`` to ``last``, each asset's together."""
-    graph = asset_graph(definitions)
-    wanted = {
-        key: _wanted(instance, graph, key, first, last) for key in {check.asset_key for check in graph.asset_check_keys}
-    }
-    for check in sorted(graph.asset_check_keys, key=lambda each: each.to_user_string()):
+    for check in sorted(asset_graph(definitions).asset_check_keys, key=lambda each: each.to_user_string()):
         seen: set[Partition] = set()
         for evaluation in evaluations(instance, check):
-            if seen == wanted[check.asset_key] or WHOLE in seen:
+            if WHOLE in seen:
                 break
             month = evaluation.metadata.get(MONTH)
             partition = partition_of(None if month is None else str(month.value))
@@ -61,13 +57,3 @@ def check_outcomes(
                 severity=evaluation.severity.value,
                 description=evaluation.description or "",
             )
-
-
-def _wanted(
-    instance: dg.DagsterInstance, graph: AssetGraph, key: dg.AssetKey, first: Month, last: Month
-) -> set[Partition]:
-    """Partitions that may have results: all older ones need not be looked through once these are found."""
-    if graph.get(key).partitions_def is None:
-        return {WHOLE}
-    there = map(Month.parse, instance.get_materialized_partitions(key))
-    return {month for month in there if first <= month <= last}

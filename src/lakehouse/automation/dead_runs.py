@@ -9,30 +9,26 @@ import dagster as dg
 
 from lakehouse.automation.liveness import Liveness, RunLocks
 
-START_TIMEOUT = timedelta(seconds=60)
-"""How long a run may take from its launch to its first event; as in ``dagster.yaml``."""
-
-AT_WORK = (dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING)
-_BEGUN = (dg.DagsterRunStatus.NOT_STARTED, *AT_WORK)
-
-
-def dead_runs(instance: dg.DagsterInstance, now: datetime) -> Sequence[dg.DagsterRun]:
-    """Runs that Dagster takes to be at work, or about to, and that no process will ever end."""
-    locks = RunLocks.of(instance.root_directory)
-    records = instance.get_run_records(dg.RunsFilter(statuses=list(_BEGUN)))
-    return [record.dagster_run for record in records if _is_dead(record, locks, now)]
+BEGUN = (
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+)
+"""What Dagster takes to be at work, or about to."""
 
 
 def report_dead_runs(instance: dg.DagsterInstance, now: datetime) -> Sequence[dg.DagsterRun]:
-    """Tell Dagster that dead runs have failed; those that are, and no locks of runs that are over."""
-    dead = dead_runs(instance, now)
-    locks = RunLocks.of(instance.root_directory)
+    """Tell Dagster that runs that no process will ever end have failed; those runs."""
+    records = instance.get_run_records(dg.RunsFilter(statuses=list(BEGUN)))
+    dead = [record.dagster_run for record in records if is_dead(instance, record, now)]
     for run in dead:
         current = instance.get_run_by_id(run.run_id)
         if current is not None and not current.is_finished:
             instance.report_run_failed(
                 current, "Its process ended without a word: killed, out of memory, or the machine went down."
             )
+    locks = RunLocks.of(instance.root_directory)
     for run_id in locks.known():
         # What died since the runs were looked at keeps its lock, by which it is found the next time.
         if locks.of_run(run_id) is Liveness.DEAD and _is_over(instance, run_id):
@@ -40,17 +36,18 @@ def report_dead_runs(instance: dg.DagsterInstance, now: datetime) -> Sequence[dg
     return dead
 
 
-def _is_over(instance: dg.DagsterInstance, run_id: str) -> bool:
-    """Whether a run has ended, or has never come to be."""
-    run = instance.get_run_by_id(run_id)
-    return run is None or run.is_finished
-
-
-def _is_dead(record: dg.RunRecord, locks: RunLocks, now: datetime) -> bool:
+def is_dead(instance: dg.DagsterInstance, record: dg.RunRecord, now: datetime) -> bool:
+    """Whether no process will ever end a run that has begun."""
     run = record.dagster_run
-    liveness = locks.of_run(run.run_id)
+    liveness = RunLocks.of(instance.root_directory).of_run(run.run_id)
     if liveness is not Liveness.UNKNOWN:
         return liveness is Liveness.DEAD
     # What has no lock has not come to its first step, or is none of ours.
     waits = run.status in (dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING)
-    return waits and now - record.update_timestamp > START_TIMEOUT
+    return waits and now - record.update_timestamp > timedelta(seconds=instance.run_monitoring_start_timeout_seconds)
+
+
+def _is_over(instance: dg.DagsterInstance, run_id: str) -> bool:
+    """Whether a run has ended, or has never come to be."""
+    run = instance.get_run_by_id(run_id)
+    return run is None or run.is_finished

@@ -8,12 +8,12 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from lakehouse.automation.attempts import REQUESTED_BY
-from lakehouse.automation.dead_runs import AT_WORK, dead_runs
+from lakehouse.automation.dead_runs import BEGUN, is_dead
 
 if TYPE_CHECKING:
     import dagster as dg
 
-_PARTITION = "dagster/partition"
+PARTITION = "dagster/partition"
 _EXECUTED_AGAIN = "dagster/parent_run_id"
 _REQUESTERS = {
     "dagster/sensor_name": "sensor ",
@@ -62,16 +62,17 @@ def runs_at_hand(instance: dg.DagsterInstance, now: datetime) -> RunsAtHand:
     """What an instance's runs are doing; nothing is changed."""
     import dagster as dg
 
-    dead = {run.run_id for run in dead_runs(instance, now)}
-    at_work = instance.get_run_records(dg.RunsFilter(statuses=list(AT_WORK)))
-    queued = instance.get_run_records(dg.RunsFilter(statuses=[dg.DagsterRunStatus.QUEUED]))
-    begun = instance.get_run_records(dg.RunsFilter(run_ids=sorted(dead))) if dead else []
+    records = instance.get_run_records(dg.RunsFilter(statuses=[dg.DagsterRunStatus.QUEUED, *BEGUN]))
+    waiting = [record for record in records if record.dagster_run.status is dg.DagsterRunStatus.QUEUED]
+    dead = [record for record in records if record not in waiting and is_dead(instance, record, now)]
+    idle = (dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.NOT_STARTED)
+    at_work = [each for each in records if each not in dead and each.dagster_run.status not in idle]
     queue = instance.get_concurrency_config().run_queue_config
     limit = queue.max_concurrent_runs if queue else None
     return RunsAtHand(
-        under_way=_at_hand([record for record in at_work if record.dagster_run.run_id not in dead]),
-        waiting=_at_hand(queued),
-        dead=_at_hand(begun),
+        under_way=_at_hand(at_work),
+        waiting=_at_hand(waiting),
+        dead=_at_hand(dead),
         limit=limit if limit is not None and limit >= 0 else None,
     )
 
@@ -81,7 +82,7 @@ def _at_hand(records: Sequence[dg.RunRecord]) -> tuple[RunAtHand, ...]:
     return tuple(
         RunAtHand(
             run_id=record.dagster_run.run_id,
-            partition=record.dagster_run.tags.get(_PARTITION),
+            partition=record.dagster_run.tags.get(PARTITION),
             requested_by=_requested_by(record.dagster_run.tags),
             since=record.update_timestamp.astimezone(UTC),
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -25,6 +26,18 @@ class TextColumn:
 
     def placed(self, text: str) -> str:
         return text.rjust(self.width) if self.is_numeric else text.ljust(self.width)
+
+
+def wrapped(begin: str, words: str) -> str:
+    """Words after ``begin``, their further lines below where they begin; a word that is too long stays whole."""
+    return textwrap.fill(
+        words,
+        WIDEST,
+        initial_indent=begin,
+        subsequent_indent=" " * len(begin),
+        break_on_hyphens=False,
+        break_long_words=False,
+    )
 
 
 def write_blocks(first: TextColumn, groups: Sequence[Sequence[TextColumn]]) -> None:

@@ -10,7 +10,6 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from types import FrameType
 
 import click
 
@@ -31,7 +30,7 @@ def serve_until_interrupted(settings: Settings, port: int) -> int:
     home = settings.dagster_home
     with open_instance(settings):  # what keeps it from being opened is one line here, and many of Dagster's
         pass
-    with _only_one(home), _interruptible():
+    with _only_one(home):
         _require_free(port)
         click.echo(f"The Dagster UI will be on http://{_HOST}:{port} in some seconds; Ctrl-C ends it.")
         with _dagster_dev(settings, home, port) as process:
@@ -93,18 +92,3 @@ def _dagster_dev(settings: Settings, home: Path, port: int) -> Iterator[subproce
         with suppress(ProcessLookupError):  # runs under way are ended, and recorded as failed
             os.killpg(process.pid, signal.SIGTERM)
         process.wait()
-
-
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    """SIGTERM ends as Ctrl-C does, also where a shell started this in the background with Ctrl-C switched off."""
-
-    def interrupt(_: int, __: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -19,6 +19,7 @@ from lakehouse.assets.private_dagster import (
 )
 from lakehouse.automation.attempts import REQUESTED_BY
 from lakehouse.automation.liveness import RunLocks
+from lakehouse.automation.queue import PARTITION
 from lakehouse.cli.interruption import Interruption, again
 from lakehouse.cli.outcomes import AssetFailure, AssetOutcome, RunOutcome, Step, StepReader
 from lakehouse.cli.selection import Selection
@@ -91,7 +92,7 @@ class _Runner:
     def _created(self, run_id: str, keys: AbstractSet[dg.AssetKey], partition: Partition) -> dg.DagsterRun:
         """A run of the code location that the UI knows, so that it can be executed again from there."""
         job = job_of_all_assets(self.definitions)
-        month = {} if partition.key is None else {"dagster/partition": partition.key}
+        month = {} if partition.key is None else {PARTITION: partition.key}
         return self.instance.create_run_for_job(
             job,
             run_id=run_id,

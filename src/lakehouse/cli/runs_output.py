@@ -2,66 +2,39 @@
 
 from __future__ import annotations
 
-import textwrap
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import click
 
-from lakehouse.cli.blocks import WIDEST, TextColumn, write_blocks
-from lakehouse.machine import machine_errors, machine_fault, places
+from lakehouse.cli.blocks import TextColumn, wrapped, write_blocks
 from lakehouse.partition import Month
 
 if TYPE_CHECKING:
     from lakehouse.automation.check_history import CheckOutcome
     from lakehouse.automation.queue import RunAtHand, RunsAtHand
-    from lakehouse.settings import Settings
-    from lakehouse.warehouse.status import Status
-
-_HISTORY = "history"
 
 
 @dataclass(frozen=True)
 class RunsStatus:
-    """Runs that are not over, and months of each asset whose newest run failed; None and why where nobody can tell."""
+    """Runs that are not over, and months of each asset whose newest run failed."""
 
-    runs: RunsAtHand | None
+    runs: RunsAtHand
     red: Mapping[str, tuple[Month, ...]]
-    unreadable: str | None = None
 
 
-def has_run(settings: Settings) -> bool:
-    """Whether anything was ever run on the instance."""
-    return (settings.dagster_home / _HISTORY).is_dir()
+@dataclass(frozen=True)
+class RunsUnreadable:
+    """Why nobody can tell what runs are doing: tables can be told of all the same."""
+
+    why: str
 
 
-def read_runs(settings: Settings, status: Status, first: Month, last: Month) -> RunsStatus | None:
-    """What the instance tells; None where nothing was ever run."""
-    if not has_run(settings):
-        return None
-    from lakehouse.automation.queue import runs_at_hand
-    from lakehouse.automation.red_months import red_months
-    from lakehouse.cli.instance import look_at_instance
-
-    monthly = [asset for asset in status.assets if isinstance(status.of(asset)[0].partition, Month)]
-    try:
-        with look_at_instance(settings) as instance:
-            return RunsStatus(
-                runs_at_hand(instance, datetime.now(UTC)), red_months(settings, instance, monthly, first, last)
-            )
-    except machine_errors() as error:  # tables can be told of by whoever may only read
-        fault = machine_fault(error, places(settings))
-        if fault is None:
-            raise
-        return RunsStatus(None, {}, str(fault))
-
-
-def write_runs(found: RunsStatus) -> None:
+def write_runs(found: RunsStatus | RunsUnreadable) -> None:
     """A line for each run under way or dead, why others wait, and which months failed."""
-    if found.runs is None:
-        _say("runs", f"cannot be told of: {found.unreadable}")
+    if isinstance(found, RunsUnreadable):
+        _say("runs", f"cannot be told of: {found.why}")
         return
     for run in found.runs.under_way:
         _say("under way", str(run))
@@ -74,9 +47,11 @@ def write_runs(found: RunsStatus) -> None:
         _say("failed last", f"{', '.join(assets)} of {spans}; the version before still stands, where there is one")
 
 
-def runs_as_plain(found: RunsStatus | None) -> dict[str, object]:
-    """The same for a program."""
-    if found is None or found.runs is None:
+def runs_as_plain(found: RunsStatus | RunsUnreadable | None) -> dict[str, object]:
+    """The same for a program; null is what nobody can tell."""
+    if isinstance(found, RunsUnreadable):
+        return {"runs": None, "failed": None, "unreadable": found.why}
+    if found is None:
         return {"runs": {"under_way": [], "waiting": [], "dead": []}, "failed": []}
     return {
         "runs": {
@@ -148,12 +123,4 @@ def _together(red: Mapping[str, tuple[Month, ...]]) -> Mapping[tuple[Month, ...]
 
 
 def _say(what: str, words: str) -> None:
-    begin = f"{what:<13} "
-    for line in _wrapped(begin, words):
-        click.echo(line)
-
-
-def _wrapped(begin: str, words: str) -> Iterator[str]:
-    yield from textwrap.wrap(
-        words, WIDEST, initial_indent=begin, subsequent_indent=" " * len(begin), break_on_hyphens=False
-    )
+    click.echo(wrapped(f"{what:<13} ", words))

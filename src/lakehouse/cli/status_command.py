@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from lakehouse.cli import status_output
 from lakehouse.cli.broken_pipe import ended_by_the_reader
-from lakehouse.cli.runs_output import has_run, read_runs, write_checks
+from lakehouse.cli.runs_output import RunsStatus, RunsUnreadable, write_checks
 from lakehouse.exceptions import UnknownMonth
+from lakehouse.partition import Month
 from lakehouse.settings import newest_month
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from lakehouse.automation.check_history import CheckOutcome
-    from lakehouse.partition import Month
     from lakehouse.settings import Settings
+    from lakehouse.warehouse.status import Status
 
 
 def show_status(settings: Settings, first: Month | None, last: Month | None, style: str, *, with_checks: bool) -> bool:
@@ -34,13 +36,39 @@ def show_status(settings: Settings, first: Month | None, last: Month | None, sty
     project = open_project(settings)
     found = read_status(project.warehouse, project.models, contracts_of(project.sources), project.bronze, first, last)
     checks = _read_checks(settings, first, last) if with_checks else None
-    runs = read_runs(settings, found, first, last)
     with ended_by_the_reader():  # its exit code is asked for whoever reads
         if checks is not None and style != "json":
             write_checks(checks)
         else:
-            status_output.write(found, settings, style, runs, checks)
+            status_output.write(found, settings, style, _read_runs(settings, found, first, last), checks)
     return bool(found.wanting)
+
+
+def _has_run(settings: Settings) -> bool:
+    """Whether anything was ever run on the instance."""
+    return (settings.dagster_home / "history").is_dir()
+
+
+def _read_runs(settings: Settings, status: Status, first: Month, last: Month) -> RunsStatus | RunsUnreadable | None:
+    """What the instance tells; None where nothing was ever run."""
+    if not _has_run(settings):
+        return None
+    from lakehouse.automation.queue import runs_at_hand
+    from lakehouse.automation.red_months import red_months
+    from lakehouse.cli.instance import look_at_instance
+    from lakehouse.machine import machine_errors, machine_fault, places
+
+    monthly = [asset for asset in status.assets if isinstance(status.of(asset)[0].partition, Month)]
+    try:
+        with look_at_instance(settings) as instance:
+            return RunsStatus(
+                runs_at_hand(instance, datetime.now(UTC)), red_months(settings, instance, monthly, first, last)
+            )
+    except machine_errors() as error:
+        fault = machine_fault(error, places(settings))
+        if fault is None:
+            raise
+        return RunsUnreadable(str(fault))
 
 
 def _read_checks(settings: Settings, first: Month, last: Month) -> Sequence[CheckOutcome]:
@@ -49,7 +77,7 @@ def _read_checks(settings: Settings, first: Month, last: Month) -> Sequence[Chec
     from lakehouse.definitions import build_definitions
     from lakehouse.settings import point_dlt_at_project
 
-    if not has_run(settings):
+    if not _has_run(settings):
         return []
     point_dlt_at_project()
     with look_at_instance(settings) as instance:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import click
 
-from lakehouse.cli.blocks import WIDEST, TextColumn, write_blocks
-from lakehouse.cli.runs_output import RunsStatus, checks_as_plain, runs_as_plain, write_runs
+from lakehouse.cli.blocks import WIDEST, TextColumn, wrapped, write_blocks
+from lakehouse.cli.runs_output import RunsStatus, RunsUnreadable, checks_as_plain, runs_as_plain, write_runs
 from lakehouse.partition import WHOLE, Month
 from lakehouse.settings import Settings
 from lakehouse.warehouse.status import Entry, State, Status
@@ -26,7 +25,7 @@ def write(
     status: Status,
     settings: Settings,
     style: str,
-    runs: RunsStatus | None = None,
+    runs: RunsStatus | RunsUnreadable | None = None,
     checks: Sequence[CheckOutcome] | None = None,
 ) -> None:
     """Write a status to standard output as ``table`` or ``json``.
@@ -103,7 +102,8 @@ def _write_gaps(status: Status) -> None:
         if gaps:
             begin = f"never landed  {asset:<13} "
             spans = ", ".join(str(first) if first == last else f"{first} to {last}" for first, last in _ranges(gaps))
-            click.echo(_wrapped(begin, spans))
+            no_break = spans.replace(" to ", "\N{NO-BREAK SPACE}to\N{NO-BREAK SPACE}")  # each span stays whole
+            click.echo(wrapped(begin, no_break).replace("\N{NO-BREAK SPACE}", " "))
     wanting = status.wanting
     if wanting:
         click.echo(f"{_counted(wanting)}; what mends it:")
@@ -121,16 +121,6 @@ def _counted(wanting: Iterable[Entry]) -> str:
     stale, missing = states.count(State.STALE), states.count(State.MISSING)
     parts = [f"{stale} stale (the version before still stands)"] if stale else []
     return " and ".join([*parts, *([f"{missing} missing"] if missing else [])])
-
-
-def _wrapped(begin: str, spans: str) -> str:
-    """Lines go on below where the spans begin, and each span stays whole."""
-    no_break = spans.replace(" to ", "\N{NO-BREAK SPACE}to\N{NO-BREAK SPACE}")
-    below = " " * len(begin)
-    lines = textwrap.fill(
-        no_break, WIDEST, initial_indent=begin, subsequent_indent=below, break_on_hyphens=False, break_long_words=False
-    )
-    return lines.replace("\N{NO-BREAK SPACE}", " ")
 
 
 def _is_there(entry: Entry | None) -> bool:
