@@ -141,34 +141,22 @@ def checked_url(address: Address, what: str) -> SplitResult:
     return parts
 
 
-def checked_base_url(address: Address, what: str) -> SplitResult:
-    """The parts of a base address that can be asked for files below it.
-
-    Raises:
-        ConfigurationError: as :func:`checked_url`, or a file:// folder does not exist.
-    """
-    parts = checked_url(address, what)
-    if parts.scheme == "file" and not Path(url2pathname(parts.path)).is_dir():
-        raise ConfigurationError(
-            f"{what}: {address.setting} is '{_shown(address.url)}', a folder that does not exist; "
-            "set it to an address such as https://host, or file:///absolute/folder"
-        )
-    return parts
+_NO_FOLDER = "that does not exist; set it to an address such as https://host, or file:///absolute/folder"
 
 
 def url_below(base: Address, path: str, what: str) -> str:
     """The address of a path below a base address, whose query string (a signature) stays at the end.
 
     Raises:
-        ConfigurationError: the base address cannot be used, or is a file:// folder without the folder of the path:
-            then it is another one that was meant.
+        ConfigurationError: as :func:`checked_url`, or the base is a file:// folder that does not exist, or that lacks
+            the folder of the path: then it is another one that was meant.
     """
-    parts = checked_base_url(base, what)
+    parts = checked_url(base, what)
     inner = path.rpartition("/")[0]
     if parts.scheme == "file" and not Path(url2pathname(f"{parts.path}/{inner}")).is_dir():
-        raise ConfigurationError(
-            f"{what}: {base.setting} is '{_shown(base.url)}', a folder that has no {inner}/; set it to the one that has"
-        )
+        is_there = Path(url2pathname(parts.path)).is_dir()
+        fault = f"that has no {inner}/; set it to the one that has" if is_there else _NO_FOLDER
+        raise ConfigurationError(f"{what}: {base.setting} is '{_shown(base.url)}', a folder {fault}")
     return parts._replace(path=f"{parts.path.rstrip('/')}/{path}", fragment="").geturl()
 
 

@@ -23,18 +23,13 @@ def require_room(remote: RemoteFile, size: int | None, folder: Path) -> None:
     """
     if size is None:
         return
-    needed, free = COPIES * size + RESERVE_BYTES, free_bytes(folder)
+    needed, free = COPIES * size + RESERVE_BYTES, shutil.disk_usage(folder).free
     if free < needed:
         raise DiskFull(
             f"{remote.what}: {remote.address} has {size:,} bytes, and to land it takes {_mb(needed)}: "
             f"{folder.parent} has {_mb(free)} free",
             "make room there, or use another LAKEHOUSE_HOME, and run it again",
         )
-
-
-def free_bytes(folder: Path) -> int:
-    """Free for this user on a folder's disk."""
-    return shutil.disk_usage(folder).free
 
 
 def _mb(size: int) -> str:

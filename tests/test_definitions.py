@@ -9,11 +9,12 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from lakehouse.assets.freshness import FRESH, limits_by_asset
+from lakehouse.assets.freshness import limits_by_asset
 from lakehouse.assets.partitions import monthly
 from lakehouse.bronze.source import Freshness
 from lakehouse.definitions import build_definitions
 from lakehouse.exceptions import ConfigurationError
+from lakehouse.models.checks.kinds import FRESH
 from lakehouse.models.lineage import column_lineage
 from lakehouse.models.reader import load_models
 from lakehouse.partition import Month

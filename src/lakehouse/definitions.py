@@ -24,7 +24,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
     models = project.models
     executor = locking(dg.in_process_executor if settings.executor == "in_process" else dg.multiprocess_executor)
     with warnings.catch_warnings():
-        # Backfill policies and partitioned checks are marked beta; one month a run needs both.
+        # Backfill policies are marked beta; one month a run needs them.
         warnings.simplefilter("ignore", dg.BetaWarning)
         warnings.simplefilter("ignore", dg.PreviewWarning)
         return dg.Definitions(

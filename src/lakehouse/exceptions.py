@@ -18,11 +18,18 @@ def first_line(error: Exception) -> str:
 
 
 class LakehouseError(Exception):
-    """Base of all errors that are reported as one line, without a traceback."""
+    """Base of all errors that are reported as one line, without a traceback.
+
+    ``is_lasting`` says that the command, a setting or a model is wrong: repeating it will not help.
+    """
+
+    is_lasting = False
 
 
 class ConfigurationError(LakehouseError):
     """A setting is missing or cannot be used."""
+
+    is_lasting = True
 
 
 class NotPublished(LakehouseError):
@@ -48,9 +55,13 @@ class ContractViolation(LakehouseError):
 class ModelError(LakehouseError):
     """A SQL model or its header is wrong."""
 
+    is_lasting = True
+
 
 class QueryError(LakehouseError):
     """A query names something that does not exist, or cannot be parsed."""
+
+    is_lasting = True
 
 
 class NotLanded(LakehouseError):
@@ -120,6 +131,10 @@ class DatabaseUnusable(MachineFault):
 class UnknownAsset(LakehouseError):
     """A selection names an asset that does not exist."""
 
+    is_lasting = True
+
 
 class UnknownMonth(LakehouseError):
     """A month is not one of the partitions."""
+
+    is_lasting = True

@@ -9,7 +9,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from lakehouse.assets.freshness import last_made, state, strictest
+from lakehouse.assets.freshness import Made, fresh_result, last_made, strictest
 from lakehouse.bronze.source import Freshness, Source
 from lakehouse.bronze.sources import SOURCES
 from lakehouse.partition import Month
@@ -65,13 +65,13 @@ def test_the_strictest_of_the_sources_that_come_as_it_does(
 )
 def test_an_asset_is_late_after_the_days_of_its_source(age: timedelta, passed: bool, severity: str | None) -> None:
     limits = Freshness(warn=timedelta(days=47), fail=timedelta(days=78))
-    found = state(limits, NOW - age, NOW)
+    found = fresh_result(limits, Made(NOW - age, "a run"), NOW)
     assert found.passed is passed
     assert severity is None or found.severity.value == severity
 
 
 def test_what_was_never_made_is_not_fresh() -> None:
-    assert not state(Freshness(warn=timedelta(days=1), fail=timedelta(days=2)), None, NOW).passed
+    assert not fresh_result(Freshness(warn=timedelta(days=1), fail=timedelta(days=2)), None, NOW).passed
 
 
 def test_a_month_that_holds_nothing_is_no_news(tmp_path: Path) -> None:

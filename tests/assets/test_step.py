@@ -11,8 +11,8 @@ import dagster as dg
 import pytest
 
 from lakehouse.assets.check_results import UNCHECKED, evaluations
-from lakehouse.assets.freshness import FRESH
 from lakehouse.cli.outcomes import Outcome
+from lakehouse.models.checks.kinds import FRESH
 from lakehouse.partition import Month
 from tests import fhv_files, green_files, yellow_files
 from tests.project import Project

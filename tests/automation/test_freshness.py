@@ -9,7 +9,7 @@ from unittest.mock import patch
 import dagster as dg
 
 from lakehouse.assets.check_results import newest_evaluation
-from lakehouse.assets.freshness import FRESH
+from lakehouse.models.checks.kinds import FRESH
 from lakehouse.partition import Month
 from tests.automation.house import LAST, House
 

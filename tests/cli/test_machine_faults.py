@@ -154,7 +154,7 @@ def test_too_many_open_files_are_not_blamed_on_a_file(project: Project) -> None:
     direct.load(project, JANUARY)
     assert lakehouse(project, *QUERY).exit_code == 0  # loads what is loaded on first use
     with pytest.MonkeyPatch.context() as patch, no_more_files() as limit:
-        patch.setattr("lakehouse.cli.main.raise_open_file_limit", lambda: None)  # it would get its files
+        patch.setattr("lakehouse.machine.raise_open_file_limit", lambda: None)  # it would get its files
         result = lakehouse(project, *QUERY)
     assert result.exit_code == 1
     assert result.errors[0].startswith(

@@ -126,7 +126,7 @@ def test_a_run_is_waiting_if_something_is_not_published_and_nothing_failed() -> 
 
 
 def test_a_run_is_wrong_if_it_failed_for_what_repeating_does_not_mend() -> None:
-    setting = AssetFailure("green_bronze", "LAKEHOUSE_TLC_URL", "ConfigurationError")
+    setting = AssetFailure("green_bronze", "LAKEHOUSE_TLC_URL", "ConfigurationError", is_lasting=True)
     broken = AssetFailure("green_silver", "broken", "CheckFailed")
     assert RunOutcome(MONTH, "1", 0.0, (), (setting,)).is_wrong
     assert not RunOutcome(MONTH, "1", 0.0, (), (setting, broken)).is_wrong

@@ -17,7 +17,7 @@ from dlt_sources.dataset import Dataset, landed_as
 from dlt_sources.fetch import Download
 from lakehouse.annotations import DEFAULT_OWNER
 from lakehouse.assets.check_results import published_spec
-from lakehouse.assets.freshness import freshness_spec, strictest
+from lakehouse.assets.freshness import freshness_spec
 from lakehouse.assets.landing_folder import LandingFolder
 from lakehouse.assets.partitions import monthly, one_month_a_run
 from lakehouse.assets.private_dagster import with_optional_checks
@@ -49,8 +49,7 @@ def _bronze_asset(settings: Settings, source: Source, definition_pipeline: "Pipe
     translator = _Translator(settings, source)
     partitions = monthly(settings) if source.dataset.is_partitioned else None
     specs = build_dlt_asset_specs(source.resource(None), definition_pipeline, translator)
-    limits = strictest([source], is_partitioned=source.dataset.is_partitioned)
-    checks = [freshness_spec(source.asset, limits)] if limits is not None else []
+    checks = [freshness_spec(source.asset, source.freshness)] if source.freshness is not None else []
     if source.dataset.is_partitioned:
         checks.append(published_spec(source.asset, of=[source.dataset.name]))
 
@@ -68,8 +67,7 @@ def _bronze_asset(settings: Settings, source: Source, definition_pipeline: "Pipe
     ) -> Iterator[dg.MaterializeResult[Any]]:
         started = time.perf_counter()
         partition = source.dataset.partition(context.partition_key if partitions else None)
-        names = tuple(check.name for check in checks)
-        step = AssetStep(context.instance, dg.AssetKey(source.asset), partition, names, limits)
+        step = AssetStep(context, dg.AssetKey(source.asset), partition, checks, source.freshness)
         if not source.dataset.has_begun(partition):
             began = f"it began in {source.dataset.began}; nothing was fetched"
             yield step.empty(NOT_BEGUN, f"{source.dataset.name} {NOT_BEGUN} in {partition}: {began}", {})
@@ -81,7 +79,8 @@ def _bronze_asset(settings: Settings, source: Source, definition_pipeline: "Pipe
             said_by_dlt.update(said)
             return landed
 
-        with failures_in_words(partition.of(source.dataset.name), settings):
+        what = partition.of(source.dataset.name)
+        with failures_in_words(what, settings):
             lander = Lander(bronze_store, connect(settings, source), of_samples=settings.sample)
             withdrawn = None
             try:
@@ -92,10 +91,11 @@ def _bronze_asset(settings: Settings, source: Source, definition_pipeline: "Pipe
                 current = bronze_store.current(source.dataset.name, partition)
                 if current is None:
                     context.log.warning(str(gone))
-                    yield step.empty(UNPUBLISHED, str(gone), {"datasets_missing": source.dataset.name})
+                    told = {"note": str(gone), "datasets_missing": source.dataset.name}
+                    yield step.empty(UNPUBLISHED, _fact(gone, what), told)
                     return
-                withdrawn = f"{gone}. What was landed of it stands"
-                context.log.warning(withdrawn)
+                context.log.warning(f"{gone}. What was landed of it stands")
+                withdrawn = f"{_fact(gone, what)}. What was landed of it stands"
                 landed = Landed(current, is_unchanged=True)
             facts = {
                 **said_by_dlt,
@@ -222,6 +222,11 @@ def _metadata(source: Source, store: BronzeStore, landed: Landed, facts: Mapping
         "last_modified": landing.last_modified or "",
         "landed_at": dg.MetadataValue.timestamp(landing.observed_at),
     }
+
+
+def _fact(gone: NotPublished, what: str) -> str:
+    """What is said of it, apart from what it is said of: a check's result names its month by itself."""
+    return str(gone).removeprefix(f"{what}: ")
 
 
 def _row_count(rows: int, dataset: Dataset) -> dict[str, int]:

@@ -13,12 +13,10 @@ import dagster as dg
 
 from lakehouse.assets.private_dagster import evaluated_statuses
 from lakehouse.assets.reporting import markdown_table, noted
+from lakehouse.models.checks.kinds import PUBLISHED
 from lakehouse.partition import Partition
 from lakehouse.results import CheckResult
 from lakehouse.settings import Settings
-
-PUBLISHED = "published"
-"""Name of the check that warns of a month that the source has not published, or serves no more."""
 
 MONTH = "month"
 """Metadata of a result: the month that it is of."""
@@ -63,7 +61,7 @@ def check_result(
 ) -> dg.AssetCheckResult:
     """One result, which names its month."""
     month = {} if partition.key is None else {MONTH: partition.key}
-    prefix = "" if partition.key is None or f"{partition.key}:" in description else f"{partition.key}: "
+    prefix = "" if partition.key is None else f"{partition.key}: "
     return dg.AssetCheckResult(
         check_name=name,
         passed=passed,

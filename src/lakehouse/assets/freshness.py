@@ -6,17 +6,15 @@ published yet. Here only what was made counts.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
 from lakehouse.bronze.source import Freshness, Source
-from lakehouse.models.model import Models
-
-FRESH = "fresh"
-"""Name of the check."""
+from lakehouse.models.checks.kinds import FRESH
+from lakehouse.models.model import Models, SqlModel
 
 EMPTY = "empty"
 """Metadata of a materialization that stands for a month of which there is nothing: why."""
@@ -32,16 +30,6 @@ class Made:
     run_id: str
 
 
-@dataclass(frozen=True)
-class FreshnessState:
-    """What there is to say of an asset that was last made at ``made_at``, None if it never was."""
-
-    passed: bool
-    severity: dg.AssetCheckSeverity
-    description: str
-    made_at: datetime | None
-
-
 def strictest(sources: Collection[Source], *, is_partitioned: bool) -> Freshness | None:
     """How long an asset that is made of these sources may stay as it is; None where none of them is ever late.
 
@@ -52,13 +40,17 @@ def strictest(sources: Collection[Source], *, is_partitioned: bool) -> Freshness
     return min(declared, key=lambda each: (each.warn, each.fail), default=None)
 
 
+def made_of(model: SqlModel, models: Models, sources: Iterable[Source]) -> tuple[Source, ...]:
+    """The sources whose files a model's rows come from, by itself or by the tables it reads."""
+    landed_by = models.landed_by(model)
+    return tuple(source for source in sources if source.asset in landed_by)
+
+
 def limits_by_asset(sources: Collection[Source], models: Models) -> dict[dg.AssetKey, Freshness]:
     """How long each asset that is ever late may stay as it is."""
     found = {source.asset: source.freshness for source in sources}
     for model in models:
-        landed_by = models.landed_by(model)
-        made_of = [source for source in sources if source.asset in landed_by]
-        found[model.key] = strictest(made_of, is_partitioned=model.is_partitioned)
+        found[model.key] = strictest(made_of(model, models, sources), is_partitioned=model.is_partitioned)
     return {dg.AssetKey(key): limits for key, limits in found.items() if limits is not None}
 
 
@@ -71,17 +63,25 @@ def freshness_spec(key: str, limits: Freshness) -> dg.AssetCheckSpec:
     )
 
 
-def state(limits: Freshness, made_at: datetime | None, now: datetime) -> FreshnessState:
-    """What an asset's check says now."""
-    if made_at is None:
-        return FreshnessState(False, dg.AssetCheckSeverity.WARN, "Nothing of it was ever made", None)
-    age = now - made_at
-    said = f"Made {made_at:%Y-%m-%d %H:%M} UTC; it may stay so for {_told(limits.warn)}"
-    if age < limits.warn:
-        return FreshnessState(True, dg.AssetCheckSeverity.WARN, said, made_at)
-    is_late = age >= limits.fail
-    severity = dg.AssetCheckSeverity.ERROR if is_late else dg.AssetCheckSeverity.WARN
-    return FreshnessState(False, severity, f"{said}, and that was {_told(age)} ago", made_at)
+def fresh_result(limits: Freshness, made: Made | None, now: datetime) -> dg.AssetCheckResult:
+    """What the check says now of an asset that was last made then; None: nothing of it ever was."""
+    if made is None:
+        return dg.AssetCheckResult(
+            check_name=FRESH,
+            passed=False,
+            severity=dg.AssetCheckSeverity.WARN,
+            description="Nothing of it was ever made",
+        )
+    age = now - made.at
+    passed, is_late = age < limits.warn, age >= limits.fail
+    said = f"Made {made.at:%Y-%m-%d %H:%M} UTC; it may stay so for {_told(limits.warn)}"
+    return dg.AssetCheckResult(
+        check_name=FRESH,
+        passed=passed,
+        severity=dg.AssetCheckSeverity.ERROR if is_late else dg.AssetCheckSeverity.WARN,
+        description=said if passed else f"{said}, and that was {_told(age)} ago",
+        metadata={"made_at": dg.MetadataValue.timestamp(made.at)},
+    )
 
 
 def _told(span: timedelta) -> str:

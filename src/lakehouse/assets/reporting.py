@@ -42,7 +42,10 @@ def failures_in_words(what: str, settings: Settings) -> Iterator[None]:
             raise
         raise dg.Failure(
             description=description,
-            metadata={"error": type(fault or error).__name__},
+            metadata={
+                "error": type(fault or error).__name__,
+                "lasting": isinstance(error, LakehouseError) and error.is_lasting,
+            },
             allow_retries=False,
         ) from error
 

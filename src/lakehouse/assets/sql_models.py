@@ -8,7 +8,7 @@ from typing import Any
 import dagster as dg
 
 from lakehouse.assets.check_results import check_results, published_spec
-from lakehouse.assets.freshness import freshness_spec, strictest
+from lakehouse.assets.freshness import freshness_spec, made_of, strictest
 from lakehouse.assets.partitions import monthly, one_month_a_run
 from lakehouse.assets.private_dagster import with_optional_checks
 from lakehouse.assets.reporting import asset_tags, failures_in_words, markdown_table, noted, table_schema
@@ -19,7 +19,7 @@ from lakehouse.bronze.sources import contracts_of
 from lakehouse.bronze.store import BronzeStore
 from lakehouse.exceptions import CheckFailed
 from lakehouse.models import dialect
-from lakehouse.models.checks.kinds import IMPLICIT_CHECKS
+from lakehouse.models.checks.kinds import DATASETS_PRESENT, IMPLICIT_CHECKS
 from lakehouse.models.lineage import column_lineage
 from lakehouse.models.model import Models, SqlModel
 from lakehouse.partition import Partition, Period, partition_of
@@ -38,10 +38,9 @@ def sql_model_asset(
     sql = dialect.render(model.query, dialect.BIGQUERY)
     columns = table_schema(model.table.columns)
     contracts = contracts_of(sources)
-    landed_by = models.landed_by(model)
-    made_of = [source for source in sources if source.asset in landed_by]
-    limits = strictest(made_of, is_partitioned=model.is_partitioned)
-    checks = _check_specs(models, model, made_of, limits)
+    origins = made_of(model, models, sources)
+    limits = strictest(origins, is_partitioned=model.is_partitioned)
+    checks = _check_specs(models, model, origins, limits)
 
     @dg.asset(
         name=model.key,
@@ -50,7 +49,7 @@ def sql_model_asset(
         group_name=f"{model.layer}_layer",
         kinds={model.table.format},
         owners=[model.owner],
-        tags=asset_tags(settings, model.layer, [source.dataset.name for source in made_of], model.tags),
+        tags=asset_tags(settings, model.layer, [source.dataset.name for source in origins], model.tags),
         partitions_def=partitions,
         backfill_policy=one_month_a_run() if partitions else None,
         check_specs=checks,
@@ -67,14 +66,13 @@ def sql_model_asset(
         bronze_store: dg.ResourceParam[BronzeStore],
     ) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult[Any]]:
         partition = partition_of(context.partition_key if model.is_partitioned else None)
-        key = dg.AssetKey(model.key)
-        step = AssetStep(context.instance, key, partition, tuple(check.name for check in checks), limits)
+        step = AssetStep(context, dg.AssetKey(model.key), partition, checks, limits)
         if not has_begun(model, models, contracts, partition):
-            names = ", ".join(_monthly(made_of))
+            names = ", ".join(_monthly(origins))
             yield step.empty(NOT_BEGUN, f"{names} {NOT_BEGUN} in {partition}; nothing was computed", {})
             return
         with failures_in_words(partition.of(model.key), settings):
-            missing = _unpublished(context.instance, bronze_store, made_of, partition)
+            missing = _unpublished(context.instance, bronze_store, origins, partition)
             if missing:
                 words = f"{' and '.join(missing)} {'are' if len(missing) > 1 else 'is'} not published"
                 yield step.empty(UNPUBLISHED, words, {"datasets_missing": ", ".join(missing)})
@@ -106,7 +104,7 @@ def _code_version(sql: str, contract: Contract | None) -> str:
 
 
 def _check_specs(
-    models: Models, model: SqlModel, made_of: Sequence[Source], limits: Freshness | None
+    models: Models, model: SqlModel, origins: Sequence[Source], limits: Freshness | None
 ) -> list[dg.AssetCheckSpec]:
     declared = [(check.label, check.blocks, check.description or check.meaning()) for check in model.checks]
     if model.grain:
@@ -116,26 +114,26 @@ def _check_specs(
     if model.rejected is not None:
         declared.append(("row_ledger", True, IMPLICIT_CHECKS["row_ledger"]))
     if models.union_inputs(model):
-        declared.append(("datasets_present", False, IMPLICIT_CHECKS["datasets_present"]))
+        declared.append((DATASETS_PRESENT, False, IMPLICIT_CHECKS[DATASETS_PRESENT]))
     specs = [
         dg.AssetCheckSpec(name, asset=model.key, blocking=blocking, description=description)
         for name, blocking, description in declared
     ]
     if model.is_partitioned:
-        specs.append(published_spec(model.key, of=_monthly(made_of)))
+        specs.append(published_spec(model.key, of=_monthly(origins)))
     return specs if limits is None else [*specs, freshness_spec(model.key, limits)]
 
 
-def _monthly(made_of: Sequence[Source]) -> list[str]:
+def _monthly(origins: Sequence[Source]) -> list[str]:
     """Datasets that come a month at a time."""
-    return [source.dataset.name for source in made_of if source.dataset.is_partitioned]
+    return [source.dataset.name for source in origins if source.dataset.is_partitioned]
 
 
 def _unpublished(
-    instance: dg.DagsterInstance, store: BronzeStore, made_of: Sequence[Source], partition: Partition
+    instance: dg.DagsterInstance, store: BronzeStore, origins: Sequence[Source], partition: Partition
 ) -> tuple[str, ...]:
     """Datasets without which there is nothing to make: all of them were asked for, and their sources had none."""
-    expected = [s for s in made_of if s.dataset.is_partitioned and s.dataset.has_begun(partition)]
+    expected = [s for s in origins if s.dataset.is_partitioned and s.dataset.has_begun(partition)]
     for source in expected:
         is_landed = isinstance(partition, Period) and store.current(source.dataset.name, partition) is not None
         if is_landed or why_empty(instance, dg.AssetKey(source.asset), partition) != UNPUBLISHED:

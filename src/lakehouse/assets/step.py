@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
 
-from lakehouse.assets.check_results import PUBLISHED, check_result, earlier_results
-from lakehouse.assets.freshness import EMPTY, FRESH, Made, last_made, state
+from lakehouse.assets.check_results import check_result, earlier_results
+from lakehouse.assets.freshness import EMPTY, Made, fresh_result, last_made
 from lakehouse.bronze.source import Freshness
-from lakehouse.models.checks.kinds import DATASETS_PRESENT
+from lakehouse.models.checks.kinds import DATASETS_PRESENT, FRESH, PUBLISHED
 from lakehouse.partition import Partition, Period
 
 UNPUBLISHED = "not published"
@@ -26,11 +26,15 @@ NOT_BEGUN = "had not begun"
 class AssetStep:
     """A step of a run that makes ``partition`` of an asset with these checks."""
 
-    instance: dg.DagsterInstance
+    context: dg.AssetExecutionContext
     key: dg.AssetKey
     partition: Partition
-    checks: tuple[str, ...]
+    specs: Collection[dg.AssetCheckSpec]
     limits: Freshness | None
+
+    @property
+    def checks(self) -> set[str]:
+        return {spec.name for spec in self.specs}
 
     def made(
         self,
@@ -40,20 +44,20 @@ class AssetStep:
         withdrawn: str | None = None,
     ) -> dg.MaterializeResult[Any]:
         """It was made, or is as it should be; ``withdrawn`` says that its source serves it no more."""
-        now = datetime.now(UTC)
+        now = Made(datetime.now(UTC), self.context.run.run_id)
         return dg.MaterializeResult(
             asset_key=self.key,
             data_version=dg.DataVersion(data_version),
             metadata=metadata,
             # Results that come with the materialization are linked to it, not to the one before.
-            check_results=[*results, *self._published(withdrawn), *self._fresh(now, made_at=now)],
+            check_results=[*results, *self._published(withdrawn), *self._fresh(now)],
         )
 
     def failed(self, results: Iterable[dg.AssetCheckResult]) -> Iterator[dg.AssetCheckResult]:
         """It was computed, and its checks keep it from being published."""
         yield from results
         yield from self._published(None)
-        yield from self._fresh_since(last_made(self.instance, self.key))
+        yield from self._fresh(last_made(self.context.instance, self.key))
 
     def empty(self, why: str, words: str, metadata: Mapping[str, Any]) -> dg.MaterializeResult[Any]:
         """There is nothing of the month, which fails nothing: what follows is made of what else there is.
@@ -64,11 +68,11 @@ class AssetStep:
         """
         said = {PUBLISHED, DATASETS_PRESENT}.intersection(self.checks) if why == UNPUBLISHED else set()
         warnings = [check_result(name, self.partition, passed=False, description=words) for name in sorted(said)]
-        others = set(self.checks) - {FRESH, *said}
-        made = last_made(self.instance, self.key)
-        earlier = [] if made is None else list(earlier_results(self.instance, self.key, others, made.run_id))
+        others = self.checks - {FRESH, *said}
+        made = last_made(self.context.instance, self.key)
+        earlier = [] if made is None else list(earlier_results(self.context.instance, self.key, others, made.run_id))
         can_be_late = made is not None or why != NOT_BEGUN
-        fresh = self._fresh_since(made) if can_be_late else ()
+        fresh = self._fresh(made) if can_be_late else ()
         rows = {"dagster/row_count": 0}
         if isinstance(self.partition, Period):
             rows["dagster/partition_row_count"] = 0
@@ -84,21 +88,9 @@ class AssetStep:
             words = withdrawn or "a file of it is landed"
             yield check_result(PUBLISHED, self.partition, passed=withdrawn is None, description=words)
 
-    def _fresh_since(self, made: Made | None) -> Iterator[dg.AssetCheckResult]:
-        return self._fresh(datetime.now(UTC), made.at if made else None)
-
-    def _fresh(self, now: datetime, made_at: datetime | None) -> Iterator[dg.AssetCheckResult]:
+    def _fresh(self, made: Made | None) -> Iterator[dg.AssetCheckResult]:
         if self.limits is not None:
-            yield fresh_result(self.limits, made_at, now)
-
-
-def fresh_result(limits: Freshness, made_at: datetime | None, now: datetime) -> dg.AssetCheckResult:
-    """What an asset's check ``fresh`` says now."""
-    found = state(limits, made_at, now)
-    made = {} if made_at is None else {"made_at": dg.MetadataValue.timestamp(made_at)}
-    return dg.AssetCheckResult(
-        check_name=FRESH, passed=found.passed, severity=found.severity, description=found.description, metadata=made
-    )
+            yield fresh_result(self.limits, made, datetime.now(UTC))
 
 
 def why_empty(instance: dg.DagsterInstance, key: dg.AssetKey, partition: Partition) -> str | None:

@@ -60,11 +60,18 @@ def _canceled_if_interrupted(instance: dg.DagsterInstance, run: dg.DagsterRun) -
     try:
         yield
     except (KeyboardInterrupt, dg.DagsterExecutionInterruptedError):
-        current = instance.get_run_by_id(run.run_id)
-        is_started = current is not None and current.status is dg.DagsterRunStatus.STARTED
-        if current is not None and is_started and not is_served_by_code_location(current):
-            instance.report_run_canceling(current)
+        if not is_served_by_code_location(run):
+            let_end_as_canceled(instance, run.run_id)
         raise
+
+
+def let_end_as_canceled(instance: dg.DagsterInstance, run_id: str) -> bool:
+    """Tell Dagster that a run that is interrupted was asked to end; whether it is under way."""
+    run = instance.get_run_by_id(run_id)
+    if run is None or run.status is not dg.DagsterRunStatus.STARTED:
+        return False
+    instance.report_run_canceling(run)
+    return True
 
 
 @contextmanager

@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from lakehouse.assets.check_results import newest_evaluation
-from lakehouse.assets.freshness import FRESH, last_made, limits_by_asset
+from lakehouse.assets.freshness import fresh_result, last_made, limits_by_asset
 from lakehouse.assets.private_dagster import asset_graph_of
-from lakehouse.assets.step import fresh_result
 from lakehouse.automation.unanswered import said_again
 from lakehouse.bronze.source import Freshness, Source
+from lakehouse.models.checks.kinds import FRESH
 from lakehouse.models.model import Models
 
 SENSOR = "freshness"
@@ -56,7 +56,7 @@ def _changed(
         made = last_made(instance, key)
         if said is None or made is None:
             continue
-        result = fresh_result(each, made.at, now)
+        result = fresh_result(each, made, now)
         if (result.passed, result.severity) != (said.passed, said.severity):
             yield dg.AssetCheckEvaluation(
                 asset_key=key,

@@ -71,17 +71,15 @@ def _read(configuration: Path) -> dict[str, Any]:
     return said or {}
 
 
-@contextmanager
-def look_at_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
+def look_at_instance(settings: Settings) -> dg.DagsterInstance:
     """The instance that there is, to read from."""
     name_databases_in_errors()
-    with open_without_captured_logs(settings.dagster_home) as instance:
-        yield instance
+    return open_without_captured_logs(settings.dagster_home)
 
 
 @contextmanager
 def open_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
-    """The instance. Processes that are the first to use it make its databases in turn; runs that are dead are told so.
+    """The instance. Its first users make its databases in turn, and Dagster is told which runs are dead.
 
     Raises:
         ConfigurationError: its folder cannot be made or written.

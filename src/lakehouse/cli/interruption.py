@@ -123,4 +123,4 @@ def again() -> None:
 
 def _as_ctrl_c(_: int, __: FrameType | None) -> None:
     """Whoever handles Ctrl-C at the moment handles the end of the terminal too."""
-    signal.raise_signal(signal.SIGINT)
+    again()

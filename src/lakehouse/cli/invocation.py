@@ -10,23 +10,13 @@ import click
 
 from lakehouse.cli.broken_pipe import ended_by_the_reader, say
 from lakehouse.cli.interruption import Interruption
-from lakehouse.exceptions import (
-    ConfigurationError,
-    LakehouseError,
-    ModelError,
-    QueryError,
-    UnknownAsset,
-    UnknownMonth,
-)
-from lakehouse.machine import machine_errors, machine_fault, places
+from lakehouse.exceptions import ConfigurationError, LakehouseError
 
 if TYPE_CHECKING:
     from lakehouse.settings import Settings
 
 FAILED, WRONG, NOT_PUBLISHED, INTERRUPTED = 1, 2, 3, 130
 """Exit codes; 0 is that all is done."""
-
-_WRONG_ERRORS = (ConfigurationError, ModelError, QueryError, UnknownAsset, UnknownMonth)
 
 
 class _Wrong(click.ClickException):
@@ -65,7 +55,7 @@ class OneLineErrors(click.Group):
             raise
         except KeyboardInterrupt:
             _end_interrupted()
-        except machine_errors() as error:
+        except _machine_errors() as error:
             if invocation.interruption.was_told:  # its terminal may be gone, too
                 _end_interrupted()
             shown = _in_words(ctx, error)
@@ -79,15 +69,24 @@ def _end_interrupted() -> NoReturn:
     sys.exit(INTERRUPTED)
 
 
+def _machine_errors() -> tuple[type[Exception], ...]:
+    """Loaded once something has gone wrong: an answer to the Tab key has no time for it."""
+    from lakehouse.machine import machine_errors
+
+    return machine_errors()
+
+
 def _in_words(ctx: click.Context, error: Exception) -> click.ClickException | None:
     """An error as one line; None of what nobody foresaw."""
+    from lakehouse.machine import machine_fault, places
+
     try:
         where = places(settings_of(ctx))
     except (ConfigurationError, OSError):  # which may be what there is to say
         where = ()
     shown = machine_fault(error, where) or error
     if isinstance(shown, LakehouseError):
-        return (_Wrong if isinstance(shown, _WRONG_ERRORS) else click.ClickException)(str(shown))
+        return (_Wrong if shown.is_lasting else click.ClickException)(str(shown))
     if isinstance(shown, OSError):
         return click.ClickException(f"{shown.filename or 'this machine'}: {shown.strerror or shown}")
     return None

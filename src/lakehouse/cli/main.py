@@ -15,7 +15,6 @@ from click.shell_completion import CompletionItem
 from lakehouse.cli import completion
 from lakehouse.cli.broken_pipe import say
 from lakehouse.cli.invocation import FAILED, NOT_PUBLISHED, WRONG, Invocation, OneLineErrors, settings_of
-from lakehouse.machine import raise_open_file_limit
 from lakehouse.partition import Month
 
 
@@ -52,6 +51,8 @@ def main(ctx: click.Context, sample: bool) -> None:
     Settings are environment variables LAKEHOUSE_*, also read from .env; the README lists them. Exit codes: 0 done,
     1 something failed, 2 the command or a setting is wrong, 3 done but for what is not published yet, 130 interrupted.
     """
+    from lakehouse.machine import raise_open_file_limit
+
     ctx.ensure_object(Invocation).sample = sample
     raise_open_file_limit()
     _look_for_garbage_seldom()

@@ -11,7 +11,6 @@ import dagster as dg
 
 from lakehouse.assets.freshness import EMPTY
 from lakehouse.assets.step import UNPUBLISHED
-from lakehouse.exceptions import ConfigurationError, ModelError
 from lakehouse.machine import machine_fault_told
 from lakehouse.partition import Partition
 from lakehouse.results import Effect
@@ -43,8 +42,6 @@ class AssetOutcome:
 
 _TELLING_ROWS = 10_000
 
-_WRONG = (ConfigurationError.__name__, ModelError.__name__)
-
 
 class Outcome(StrEnum):
     """What became of a run."""
@@ -59,11 +56,15 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class AssetFailure:
-    """Why a run could not make one asset; ``error`` is the name of an error of ours, None for any other."""
+    """Why a run could not make one asset; ``error`` is the name of an error of ours, None for any other.
+
+    ``is_lasting`` is that error's: repeating it will not help.
+    """
 
     key: str
     message: str
     error: str | None
+    is_lasting: bool = False
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,7 @@ class RunOutcome:
     @property
     def is_wrong(self) -> bool:
         """Whether it failed for nothing but a setting or a model that is wrong: repeating it will not help."""
-        return bool(self.failed) and all(failure.error in _WRONG for failure in self.failed)
+        return bool(self.failed) and all(failure.is_lasting for failure in self.failed)
 
 
 @dataclass(frozen=True)
@@ -190,7 +191,9 @@ class StepReader:
         expected = data.user_failure_data
         if expected is not None and expected.description:
             error = expected.metadata.get("error")
-            return AssetFailure(key, expected.description, str(error.value) if error else None)
+            lasting = expected.metadata.get("lasting")
+            name = str(error.value) if error else None
+            return AssetFailure(key, expected.description, name, bool(lasting and lasting.value))
         if unrecorded := _unrecorded(key, data.error):
             return unrecorded
         message = (_messages(data.error) or ["failed"])[-1].strip()

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from lakehouse.partition import Partition
 
 _INDENT = " " * 9
-_STATES = {"failed": "FAILED"}
-"""How a month's line says what became of it, where it is not ``ok``."""
 
 
 class Progress:
@@ -69,7 +67,7 @@ class Progress:
         """Sum up a month."""
         facts = [
             f"{outcome.partition.key or 'run':<7}",
-            f"{_STATES.get(outcome.outcome, 'ok'):<6} {outcome.seconds:6.2f} s",
+            f"{'ok' if outcome.succeeded else 'FAILED':<6} {outcome.seconds:6.2f} s",
             f"run {outcome.run_id[:8]}",
         ]
         if outcome.waits_for and outcome.succeeded:

@@ -18,6 +18,7 @@ from lakehouse.assets.private_dagster import (
     job_origin,
 )
 from lakehouse.automation.attempts import REQUESTED_BY
+from lakehouse.automation.executor import let_end_as_canceled
 from lakehouse.automation.liveness import RunLocks
 from lakehouse.automation.queue import PARTITION
 from lakehouse.cli.interruption import Interruption, again
@@ -120,8 +121,6 @@ class _Runner:
         self.instance.add_event_listener(run_id, heard)
 
     def _cancel(self, run_id: str) -> None:
-        """Let a run end as canceled, and not go on: a step may have failed of the interruption, or have missed it."""
-        run = self.instance.get_run_by_id(run_id)
-        if run is not None and run.status is dg.DagsterRunStatus.STARTED:
-            self.instance.report_run_canceling(run)
+        """Let a run end as canceled, and not go on with what does not need the step that was interrupted."""
+        if let_end_as_canceled(self.instance, run_id):
             again()

@@ -11,7 +11,7 @@ from sqlglot import exp
 from lakehouse.exceptions import CheckFailed, ModelError
 from lakehouse.models import dialect
 from lakehouse.models.checks.base import REJECTED, STAGED
-from lakehouse.models.checks.kinds import IMPLICIT_CHECKS, Unique
+from lakehouse.models.checks.kinds import DATASETS_PRESENT, IMPLICIT_CHECKS, Unique
 from lakehouse.models.model import PARTITION_END, PARTITION_START, SqlModel, audit_schema
 from lakehouse.results import CheckResult, Ledger
 from lakehouse.schema import rejected_count
@@ -149,11 +149,11 @@ def datasets_present(present: Sequence[str], missing: Sequence[str]) -> CheckRes
     """Where one dataset is out and another is not, a month is made of what there is, with a warning."""
     facts = {"datasets_present": ", ".join(present), "datasets_missing": ", ".join(missing)}
     return CheckResult(
-        name="datasets_present",
+        name=DATASETS_PRESENT,
         passed=not missing,
         failing=len(missing),
         severity="warn",
         blocking=False,
-        description=IMPLICIT_CHECKS["datasets_present"],
+        description=IMPLICIT_CHECKS[DATASETS_PRESENT],
         facts={name: value for name, value in facts.items() if value},
     )

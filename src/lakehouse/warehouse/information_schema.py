@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 SCHEMA = "INFORMATION_SCHEMA"
 _TABLES, _COLUMNS = "TABLES", "COLUMNS"
 
-VIEWS: Mapping[str, tuple[Column, ...]] = {
+_VIEWS: Mapping[str, tuple[Column, ...]] = {
     _TABLES: (
         Column("table_schema", "STRING", "Layer"),
         Column("table_name", "STRING", "Name within the layer"),
@@ -87,7 +87,7 @@ class InformationSchema:
 
     def schema(self) -> dialect.Schema:
         """Every view, to resolve a query against."""
-        views = {view: {column.name: column.type for column in columns} for view, columns in VIEWS.items()}
+        views = {view: {column.name: column.type for column in columns} for view, columns in _VIEWS.items()}
         return {SCHEMA: views, **{layer: {f"{SCHEMA}.{view}": views[view] for view in views} for layer in self.layers}}
 
     def relation(self, name: str) -> pa.Table:
@@ -98,7 +98,9 @@ class InformationSchema:
         layer = of.removesuffix(SCHEMA).removesuffix(".")
         rows_of = _table_rows if view == _TABLES else _column_rows
         rows = [row for each in self._listed if layer in ("", each.layer) for row in rows_of(each)]
-        return pa.Table.from_pylist(rows, pa.schema([(column.name, arrow_type(column.type)) for column in VIEWS[view]]))
+        return pa.Table.from_pylist(
+            rows, pa.schema([(column.name, arrow_type(column.type)) for column in _VIEWS[view]])
+        )
 
 
 def view(name: str, layer: str | None = None) -> exp.Table:
@@ -132,7 +134,8 @@ def with_views_related(resolved: exp.Query) -> exp.Query:
     """A resolved query over views as a session knows them."""
     query = resolved.copy()
     for table in query.find_all(exp.Table):
-        for name in views_among({f"{table.db}.{table.name}"}):
+        name = f"{table.db}.{table.name}"
+        if views_among({name}):
             _call(table, exp.to_table(relation_name(name)))
     return query
 

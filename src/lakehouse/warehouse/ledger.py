@@ -13,9 +13,12 @@ from lakehouse.models import dialect
 from lakehouse.models.model import LEDGER, Models, SqlModel
 from lakehouse.schema import Column, rejected_count, rejected_name
 
-LEDGER_KEYS = {"dataset": "STRING", "month": "DATE", "bronze_sha256": "STRING"}
-"""Its grain, with types."""
-
+LEDGER_KEYS = (
+    Column("dataset", "STRING", "Dataset the file belongs to"),
+    Column("month", "DATE", "First day of the month the file is for"),
+    Column("bronze_sha256", "STRING", "SHA-256 of the landed file"),
+)
+"""Its grain."""
 
 _COUNTS = (
     Column("bronze_rows", "INT64", "Records of the landed file, if it is the current one", "records"),
@@ -27,9 +30,8 @@ _COUNTS = (
 
 def ledger_columns(models: Models) -> tuple[Column, ...]:
     """What :func:`ledger_query` gives, each column with its meaning."""
-    meanings = ("Dataset the file belongs to", "First day of the month the file is for", "SHA-256 of the landed file")
     return (
-        *(Column(name, type_, meaning) for (name, type_), meaning in zip(LEDGER_KEYS.items(), meanings, strict=True)),
+        *LEDGER_KEYS,
         *_COUNTS,
         *(Column(rejected_count(reason), "INT64", f"Rejected for {reason}", "records") for reason in _reasons(models)),
         Column("is_balanced", "BOOL", "Whether bronze_rows = silver_rows + duplicate_copies + rejected_rows"),
@@ -53,7 +55,7 @@ def ledger_query(models: Models, contracts: Mapping[str, Contract]) -> exp.Query
     counted = parts[0]
     for part in parts[1:]:
         counted = exp.union(counted, part, distinct=False)
-    keys = tuple(LEDGER_KEYS)
+    keys = tuple(column.name for column in LEDGER_KEYS)
     summed = [
         exp.alias_(exp.Coalesce(this=exp.Sum(this=exp.column(term)), expressions=[exp.Literal.number(0)]), term)
         for term in terms

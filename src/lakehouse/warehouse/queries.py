@@ -100,7 +100,9 @@ class Queries:
             columns = there.get(name) or spec.columns
             schema.setdefault(layer, {})[table] = {column.name: column.type for column in columns}
         schema["bronze"][LANDINGS.partition(".")[2]] = {column.name: column.type for column in LANDING_COLUMNS}
-        ledger = dict(LEDGER_KEYS)  # the rest is derived only for a query that reads it
+        ledger = {
+            column.name: column.type for column in LEDGER_KEYS
+        }  # the rest is derived only for a query that reads it
         if LEDGER in wanted:
             ledger = dialect.output_types(resolved_ledger(self._models, self._contracts, schema))
         schema.setdefault("silver", {})[LEDGER.partition(".")[2]] = ledger

@@ -14,7 +14,7 @@ from lakehouse.models import dialect
 from lakehouse.models.checks.base import REJECTED, SAMPLE_ROWS, STAGED, CheckBase, literal, ordered, select
 from lakehouse.models.checks.values import AcceptedValues, KnownCodes, NotNull, Range, Relationship
 
-DATASETS_PRESENT = "datasets_present"
+DATASETS_PRESENT, PUBLISHED, FRESH = "datasets_present", "published", "fresh"
 
 IMPLICIT_CHECKS = {
     "grain": "One row for each combination of the grain's columns",
@@ -22,8 +22,8 @@ IMPLICIT_CHECKS = {
     "contract_drift": "The landed file has every column that a file of its month should have, none unknown to its "
     "contract, no number finer than its column, and, if it comes whole, no record twice",
     DATASETS_PRESENT: "Every dataset that is put together here has been published for the month",
-    "published": "The source has published the month",
-    "fresh": "Something new was made of it as lately as its source allows",
+    PUBLISHED: "The source has published the month",
+    FRESH: "Something new was made of it as lately as its source allows",
 }
 """Checks that a model has without declaring them, where they apply, and what they mean."""
 

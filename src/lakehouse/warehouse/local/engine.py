@@ -46,8 +46,8 @@ def connect(memory_limit: str, threads: int, spill: Path) -> duckdb.DuckDBPyConn
 
 
 @contextmanager
-def faults_named(doing: str, memory_limit: str, spill: Path) -> Iterator[None]:
-    """DuckDB's errors as ours; ``doing`` is what it was asked for, ``spill`` where it puts what memory does not hold.
+def faults_named(doing: str, memory_limit: str, home: Path) -> Iterator[None]:
+    """DuckDB's errors as ours; ``doing`` is what it was asked for, ``home`` what it reads and writes in.
 
     Raises:
         StatementFailed: a statement could not be run.
@@ -60,14 +60,14 @@ def faults_named(doing: str, memory_limit: str, spill: Path) -> Iterator[None]:
     try:
         yield
     except (duckdb.OutOfMemoryException, duckdb.IOException) as error:
-        fault = machine_fault(error, [Place("LAKEHOUSE_HOME", spill.parent.parent)])
+        fault = machine_fault(error, [Place("LAKEHOUSE_HOME", home)])
         if isinstance(fault, DiskFull) and isinstance(error, duckdb.OutOfMemoryException):
             fact = f"{doing}: needs more memory than LAKEHOUSE_MEMORY_LIMIT={memory_limit}, and room for it on the disk"
             raise DiskFull(f"{fact}: {fault.fact}", "raise it, or make room, and run it again") from error
         if fault is not None:
             raise fault from error
         if isinstance(error, duckdb.IOException):
-            raise StatementFailed(first_line(error), StatementFault.DATA) from error
+            raise StatementFailed(first_line(error), _fault(error)) from error
         raise ConfigurationError(
             f"{doing}: needs more memory than LAKEHOUSE_MEMORY_LIMIT={memory_limit}: raise it ({first_line(error)})"
         ) from error

@@ -43,14 +43,14 @@ class LocalSession:
         work: Work,
         folder: Callable[[], Path],
         memory_limit: str,
-        spill: Path,
+        home: Path,
     ) -> None:
         self._connection = connection
         self._tables = tables
         self._records = records
         self._work = work
         self._folder = folder
-        self._faults_named = partial(faults_named, str(work), memory_limit, spill)
+        self._faults_named = partial(faults_named, str(work), memory_limit, home)
 
     def relate(self, name: str, relation: Relation) -> None:
         with self._faults_named():

@@ -23,6 +23,7 @@ class LocalStore:
     """Implements :class:`lakehouse.warehouse.store.Store` on one machine's disk."""
 
     def __init__(self, home: Path, *, memory_limit: str, threads: int, of_samples: bool) -> None:
+        self._home = home
         self._staging = Staging(home / "staging")
         self._memory_limit = memory_limit
         self._threads = threads
@@ -48,14 +49,13 @@ class LocalStore:
     def session(self, work: Work, records: Records) -> Iterator[LocalSession]:
         if not isinstance(records, IcebergRecords):
             raise TypeError(f"{work}: a local session reads what Iceberg tables hold")
-        spill = self._staging.spill
-        with ExitStack() as opened, connect(self._memory_limit, self._threads, spill) as connection:
+        with ExitStack() as opened, connect(self._memory_limit, self._threads, self._staging.spill) as connection:
 
             @cache
             def folder() -> Path:
                 return opened.enter_context(self._staging.folder())
 
-            yield LocalSession(connection, self.tables, records, work, folder, self._memory_limit, spill)
+            yield LocalSession(connection, self.tables, records, work, folder, self._memory_limit, self._home)
 
     def tie_breaker(self, columns: Sequence[str]) -> exp.Expr:
         return exp.func("hash", *(exp.column(column, quoted=True) for column in columns))
