@@ -60,6 +60,7 @@ class Fault:
     delay_seconds: float = 0.0
     cut_bytes: int = 0  # so many of the last bytes that Content-Length promises are not sent
     dropped: bool = False
+    without_length: bool = False  # no Content-Length: the answer ends with its connection
 
 
 @dataclass(frozen=True)
@@ -193,7 +194,7 @@ def _handler_for(source: SourceServer) -> type[BaseHTTPRequestHandler]:
             self.send_response(status)
             for name, value in {**headers, **fault.headers}.items():
                 self.send_header(name, value)
-            if status != 304:
+            if status != 304 and not fault.without_length:
                 self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             if with_body:

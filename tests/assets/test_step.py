@@ -11,7 +11,9 @@ import dagster as dg
 import pytest
 
 from lakehouse.assets.check_results import UNCHECKED, evaluations
+from lakehouse.automation.check_history import check_outcomes
 from lakehouse.cli.outcomes import Outcome
+from lakehouse.definitions import build_definitions
 from lakehouse.models.checks.kinds import FRESH
 from lakehouse.partition import Month
 from tests import fhv_files, green_files, yellow_files
@@ -25,7 +27,7 @@ NO_MONTHS = "infrastructure,zones_bronze,zones_silver"
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """Yellow of four months, of which February's warns, FHV of two and January of green; nothing was run but zones."""
+    """Yellow of four months, of which February's warns, FHV of two and January of green; January's trips were run."""
     project = Project(tmp_path_factory.mktemp("trips"))
     for month in (BEFORE_FHV, JANUARY, FEBRUARY, MARCH):
         rows = yellow_files.trips(month, 5, trip_distance=5000.0 if month == FEBRUARY else 1.0)
@@ -34,7 +36,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     for month in (JANUARY, FEBRUARY):
         fhv_files.write(project.source / fhv_files.source_path(month), fhv_files.trips(month, 3))
     project.publish(JANUARY, green_files.trips(JANUARY, 20))
-    project.run(JANUARY, selection=NO_MONTHS)
+    project.run(JANUARY, selection=f"{NO_MONTHS},{TRIPS}")
     return project
 
 
@@ -126,6 +128,9 @@ def test_a_month_that_holds_nothing_does_not_repeat_why_another_was_refused(proj
     project.publish(FEBRUARY, green_files.trips(JANUARY, 20))
     (refused,) = project.run(FEBRUARY, selection=GREEN)
     assert not refused.succeeded
+    with project.instance() as instance:
+        checks = check_outcomes(build_definitions(project.settings()), instance, FEBRUARY, FEBRUARY)
+        assert {each.check: each.state for each in checks if each.asset == "green_silver"}["rejected_share"] == "failed"
     (unpublished,) = project.run(MARCH, selection=GREEN)
     assert unpublished.failures == ()
     assert unpublished.waits_for == ("green",)

@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
 from typing import TextIO
 from unittest.mock import patch
 
@@ -29,15 +29,12 @@ def nobody_reads(*streams: str) -> Iterator[TextIO]:
     reader, writer = os.pipe()
     os.close(reader)
     with open(writer, "w", encoding="utf-8") as stream:  # noqa: PTH123 - no path: a pipe
-        patches = [patch.object(sys, name, stream) for name in streams or ("stdout",)]
-        for each in patches:
-            each.start()
-        try:
+        redirected = {"stdout": redirect_stdout, "stderr": redirect_stderr}
+        with ExitStack() as ways:
+            for name in streams or ("stdout",):
+                ways.enter_context(redirected[name](stream))
             yield stream
             stream.flush()  # as Python does when it ends
-        finally:
-            for each in patches:
-                each.stop()
 
 
 def exit_code(project: Project, *arguments: str) -> object:

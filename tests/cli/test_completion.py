@@ -78,7 +78,9 @@ def test_a_shell_is_answered_without_anything_heavy(project: Project) -> None:
     code = (
         "import sys\nfrom lakehouse.cli.main import main\n"
         "try: main(prog_name='lakehouse')\n"
-        "finally: print([m for m in ('dagster', 'dlt', 'duckdb', 'pyarrow', 'pyiceberg') if m in sys.modules])"
+        "finally:\n"
+        "    heavy = ('dagster', 'dlt', 'duckdb', 'pyarrow', 'pyiceberg', 'sqlite3')\n"
+        "    print([m for m in heavy if m in sys.modules])"
     )
     for words, said in (("lakehouse st", "plain,status"), ("lakehouse run --select +green_g", "plain,+green_gold")):
         asked = {"_LAKEHOUSE_COMPLETE": "bash_complete", "COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}

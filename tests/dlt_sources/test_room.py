@@ -13,7 +13,7 @@ from dlt_sources.fetch import Content, fetch
 from dlt_sources.remote_file import HttpPolicy, RemoteFile
 from dlt_sources.room import COPIES, RESERVE_BYTES
 from lakehouse.exceptions import DiskFull
-from tests.http_source import SourceServer
+from tests.http_source import Fault, SourceServer
 
 SIZE = 5_000_000
 POLICY = HttpPolicy(attempts=2, timeout_seconds=5)
@@ -74,8 +74,6 @@ def test_a_file_that_there_is_no_room_for_is_not_fetched(
 def test_a_source_that_does_not_say_the_size_is_fetched(
     source: Path, server: SourceServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from dlt_sources import http_file
-
     leave(monkeypatch, 0)
-    monkeypatch.setattr(http_file, "_told_size", lambda _: None)
+    server.fail("/rows.bin", Fault(without_length=True))
     assert fetched(remote("http", source, server), tmp_path / "into")

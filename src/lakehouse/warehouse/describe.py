@@ -6,7 +6,7 @@ import re
 
 import sqlglot
 from sqlglot import Token, TokenType, exp
-from sqlglot.errors import TokenError
+from sqlglot.errors import ParseError, TokenError
 
 from lakehouse.exceptions import QueryError
 from lakehouse.models import dialect
@@ -29,7 +29,7 @@ def written_out(sql: str, there: InformationSchema) -> exp.Query | None:
     if words[0].token_type is TokenType.SHOW:
         return _show(" ".join(word.text for word in words[1:]), there)
     if words[0].token_type in (TokenType.DESCRIBE, TokenType.DESC):
-        return _describe(" ".join(word.text for word in words[1:]).replace(" . ", "."), there)
+        return _describe(sql, there)
     return None
 
 
@@ -61,9 +61,15 @@ def _without_comments(what: str) -> str:
     return " ".join(word.text for word in _words(what))
 
 
-def _describe(name: str, there: InformationSchema) -> exp.Query:
-    if re.fullmatch(r"\w+(\.\w+)?", name) is None:
-        raise QueryError(f"query: DESCRIBE {name}: there is {_DESCRIBE}")
+def _describe(sql: str, there: InformationSchema) -> exp.Query:
+    try:
+        said = sqlglot.parse_one(sql, read=dialect.BIGQUERY)
+    except ParseError:
+        said = None
+    described = said.this if isinstance(said, exp.Describe) else None
+    if not isinstance(described, exp.Table) or described.catalog:
+        raise QueryError(f"query: {' '.join(sql.split())}: there is {_DESCRIBE}")
+    name = f"{described.db}.{described.name}" if described.db else described.name
     layer, _, table = _whole_name(name, there.tables).partition(".")
     query = exp.select(*map(exp.column, _COLUMN_COLUMNS)).from_(view("COLUMNS", layer))
     return query.where(exp.column("table_name").eq(exp.Literal.string(table))).order_by("ordinal_position")
