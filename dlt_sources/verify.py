@@ -7,10 +7,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from dlt_sources.fetch import SAMPLE_MARK, Content, Verify
+from dlt_sources.parquet_values import problem_of_values
 from dlt_sources.remote_file import RemoteFile
 from lakehouse.exceptions import CorruptFile
 
 _PARQUET_MAGIC = b"PAR1"
+_ENCRYPTED_MAGIC = b"PARE"
 
 
 def corrupt(remote: RemoteFile, problem: str) -> CorruptFile:
@@ -20,8 +22,9 @@ def corrupt(remote: RemoteFile, problem: str) -> CorruptFile:
 
 
 def parquet(what: str) -> Verify:
-    """Verifies that a file is parquet with rows; ``what`` messages call it: "a trip file".
+    """Verifies that a file is parquet with rows, and that every value can be read.
 
+    ``what`` messages call it: "a trip file".
     A key "sample" in its metadata marks generated data.
     """
 
@@ -39,15 +42,20 @@ def parquet(what: str) -> Verify:
             tail = file.read()
         if _is_page(head):
             raise refused(f"it is an HTML or XML page of {size:,} bytes")
+        if head.startswith(_ENCRYPTED_MAGIC) and tail == _ENCRYPTED_MAGIC:
+            raise refused("it is encrypted")
         if not head.startswith(_PARQUET_MAGIC) or tail != _PARQUET_MAGIC:
             raise refused(f"its {size:,} bytes begin with {head[:4]!r} and end with {tail!r}, not with PAR1")
         try:
             footer = pq.read_metadata(path)
             footer.schema.to_arrow_schema()
-        except (pa.ArrowException, OSError) as problem:
+        except (pa.ArrowException, OSError, ValueError) as problem:
             raise refused(f"its parquet footer cannot be read ({problem})") from problem
         if footer.num_rows == 0:
             raise refused("it has no rows")
+        unreadable = problem_of_values(path, footer)
+        if unreadable is not None:
+            raise refused(unreadable)
         return Content(int(footer.num_rows), SAMPLE_MARK.encode() in (footer.metadata or {}))
 
     return verify

@@ -55,7 +55,7 @@ def test_a_source_tells_the_version_of_a_month_without_sending_it(server: Source
     said = probe(server.url)
     content = (published / PATH.strip("/")).read_bytes()
     assert said is not None
-    assert said.etag == f'"{hashlib.sha256(content).hexdigest()[:32]}"'
+    assert said.etag == f'"{hashlib.md5(content, usedforsecurity=False).hexdigest()}"'
     assert said.last_modified is not None
     assert said.bytes == len(content)
     assert requests_of(server) == [("HEAD", 200)]
