@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dlt_sources.dataset import Dataset, fresh_schema
 from dlt_sources.fetch import Content, Download, Verify
+from dlt_sources.json_entries import NotAList, entries, require_storable
 from dlt_sources.json_values import fits, hint
 from dlt_sources.remote_file import RemoteFile
 from dlt_sources.verify import corrupt
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 Record = Mapping[str, Any]
 _Path = tuple[str, ...]
 
+_MOST_FIELDS = 1000
+_RECORDS_AT_ONCE = 1000
+
 
 def json_list(what: str, is_sample: Callable[[Record], bool] = lambda _: False) -> Verify:
     """Verifies that an answer is a JSON list of objects that a table can hold, and not an empty one.
@@ -34,26 +38,36 @@ def json_list(what: str, is_sample: Callable[[Record], bool] = lambda _: False) 
         def refused(problem: str) -> CorruptFile:
             return corrupt(remote, f"is not {what}: {problem}")
 
+        count, sampled = 0, False
+        fields: set[_Path] = set()
         try:
-            records = json.loads(path.read_bytes())
-            json.dumps(records, ensure_ascii=False).encode()  # JSON may escape what no text can hold
+            for count, record in enumerate(entries(path), start=1):
+                if not isinstance(record, dict):
+                    raise refused(f"entry {count} is {type(record).__name__}, not an object")
+                require_storable(record)
+                if (unfit := _problem_of(record, count, fields)) is not None:
+                    raise refused(unfit)
+                sampled = sampled or is_sample(record)
+        except NotAList as other:
+            raise refused(f"it is {other}, not a list") from None
         except (ValueError, RecursionError) as problem:
             raise refused(f"it is not JSON that can be kept ({problem})") from problem
-        if not isinstance(records, list):
-            raise refused(f"it is {type(records).__name__}, not a list")
-        for position, record in enumerate(records, start=1):
-            if not isinstance(record, dict):
-                raise refused(f"entry {position} is {type(record).__name__}, not an object")
-            for field, value in _leaves(record):
-                if isinstance(value, int) and not -(2**63) <= value < 2**63:
-                    raise refused(f"the {'.'.join(field)} of entry {position} is larger than any table's")
-                if "" in field:
-                    raise refused(f"entry {position} has a field without a name")
-        if not records:
+        if not count:
             raise refused("it is empty")
-        return Content(len(records), any(is_sample(record) for record in records))
+        return Content(count, sampled)
 
     return verify
+
+
+def _problem_of(record: Record, position: int, fields: set[_Path]) -> str | None:
+    """What no table can hold of a record; ``fields`` are those of the records before."""
+    for field, value in _leaves(record):
+        if isinstance(value, int) and not -(2**63) <= value < 2**63:
+            return f"the {'.'.join(field)} of entry {position} is larger than any table's"
+        if "" in field:
+            return f"entry {position} has a field without a name"
+        fields.add(field)
+    return f"it has more than {_MOST_FIELDS:,} fields" if len(fields) > _MOST_FIELDS else None
 
 
 def records_source(source: str, dataset: Dataset, download: Download | None, types: Mapping[str, str]) -> DltSource:
@@ -69,11 +83,12 @@ def records_source(source: str, dataset: Dataset, download: Download | None, typ
     import dlt
 
     schema = fresh_schema(source, "snake_case")
-    records = json.loads(download.path.read_bytes()) if download else []
-    columns = _Columns(dataset, types, schema).of(records, download.url if download else "")
+    columns = _Columns(dataset, types, schema).of(_records(download), download.url if download else "")
 
     def rows() -> Iterator[list[dict[str, Any]]]:
-        yield records
+        records = _records(download)
+        while some := list(islice(records, _RECORDS_AT_ONCE)):
+            yield some
 
     rows.__doc__ = dataset.description  # dagster-dlt takes an asset's description from here
 
@@ -82,6 +97,10 @@ def records_source(source: str, dataset: Dataset, download: Download | None, typ
         return dlt.resource(rows, name=dataset.name, write_disposition="append", columns=columns)
 
     return answers()
+
+
+def _records(download: Download | None) -> Iterator[dict[str, Any]]:
+    return iter(()) if download is None else entries(download.path)
 
 
 class _Columns:
@@ -94,7 +113,7 @@ class _Columns:
         parts = (name.split("__") for name in types)
         self._objects = {"__".join(part[:depth]) for part in parts for depth in range(1, len(part))}
 
-    def of(self, records: list[dict[str, Any]], url: str) -> TTableSchemaColumns:
+    def of(self, records: Iterator[dict[str, Any]], url: str) -> TTableSchemaColumns:
         columns: TTableSchemaColumns = {name: hint(name, type_) for name, type_ in self._types.items()}
         paths: dict[str, _Path] = {}
         names: dict[_Path, str] = {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Self, TextIO
 
 from dlt_sources.fetch import SAMPLE_MARK, Content, Verify
 from dlt_sources.parquet_values import problem_of_values
@@ -13,6 +14,7 @@ from lakehouse.exceptions import CorruptFile
 
 _PARQUET_MAGIC = b"PAR1"
 _ENCRYPTED_MAGIC = b"PARE"
+_LONGEST_ROW = 1 << 17
 
 
 def corrupt(remote: RemoteFile, problem: str) -> CorruptFile:
@@ -80,22 +82,47 @@ def csv_with(
         count, sampled = 0, False
         try:
             with path.open(encoding="utf-8-sig", newline="") as text:
-                lines = csv.reader(text, strict=True)
+                source = _Lines(text)
+                lines = csv.reader(source, strict=True)
                 header = [name.lower() for name in next(lines, [])]
                 if missing := [name for name in columns if name.lower() not in header]:
                     raise refused(f"its header lacks {', '.join(missing)}")
                 for number, row in enumerate(lines, start=2):
+                    source.row_ends()
                     if len(row) != len(header):
                         raise refused(f"line {number} has {len(row)} values for {len(header)} columns")
                     count += 1
                     sampled = sampled or is_sample(dict(zip(header, row, strict=True)))
-        except (UnicodeDecodeError, csv.Error) as problem:
+        except (ValueError, csv.Error) as problem:
             raise refused(f"it is not CSV in UTF-8 ({problem})") from problem
         if not count:
             raise refused("it has no rows")
         return Content(count, sampled)
 
     return verify
+
+
+class _Lines:
+    """The lines of a text, as many at a time as a row may have: else one open quote would hold all of it."""
+
+    def __init__(self, text: TextIO) -> None:
+        self._text = text
+        self._left = _LONGEST_ROW
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> str:
+        line = self._text.readline(self._left)
+        self._left -= len(line)
+        if not line:
+            raise StopIteration
+        if not self._left:
+            raise ValueError(f"a row has {_LONGEST_ROW:,} characters or more")
+        return line
+
+    def row_ends(self) -> None:
+        self._left = _LONGEST_ROW
 
 
 def _is_page(head: bytes) -> bool:
