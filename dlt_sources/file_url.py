@@ -10,19 +10,21 @@ from typing import BinaryIO
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-from dlt_sources.remote_file import RemoteFile, RemoteVersion, Transfer, TryAgain, Validators, save
+from dlt_sources.bounds import require_size
+from dlt_sources.remote_file import HttpPolicy, RemoteFile, RemoteVersion, Transfer, TryAgain, Validators, save
 from dlt_sources.room import require_room
 from lakehouse.exceptions import NotPublished, SourceUnavailable
 
 _CHUNK_BYTES = 1 << 20
 
 
-def copy(remote: RemoteFile, target: Path, known: Validators | None) -> Transfer | None:
+def copy(remote: RemoteFile, target: Path, known: Validators | None, policy: HttpPolicy) -> Transfer | None:
     """One attempt to copy the file to `target`; None when it is unchanged since `known`.
 
     Raises:
         NotPublished: there is no such file yet.
         SourceUnavailable: it cannot be opened, or should be there and is not.
+        CorruptFile: it is larger than it may be.
         DiskFull: there is no room for it.
         TryAgain: it cannot be read, or changed while it was.
     """
@@ -30,6 +32,7 @@ def copy(remote: RemoteFile, target: Path, known: Validators | None) -> Transfer
         before = os.fstat(source.fileno())
         if known and known.etag == _etag(before):
             return None
+        require_size(remote, before.st_size, policy)
         require_room(remote, before.st_size, target.parent)
 
         def chunks() -> Iterator[bytes]:

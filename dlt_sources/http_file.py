@@ -5,6 +5,7 @@ Over http(s), or of a file:// folder. Statuses, validators, retries and limits a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,10 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from dlt_sources import file_url
+from dlt_sources.bounds import bounded, largest, require_size
+from dlt_sources.checksums import Doubts, Sums
+from dlt_sources.encodings import decoded
+from dlt_sources.redirects import answer
 from dlt_sources.refusals import reason, refusal
 from dlt_sources.remote_file import (
     HttpPolicy,
@@ -24,13 +29,15 @@ from dlt_sources.remote_file import (
     with_retries,
 )
 from dlt_sources.room import require_room
+from dlt_sources.watched_session import Watch, watched_session
 from lakehouse.exceptions import SourceUnavailable
 
 if TYPE_CHECKING:
     from requests import Response, Session
 
-_CHUNK_BYTES = 1 << 20
-_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+_REFUSES_HEAD = {405, 501}
+_FIRST_BYTE = {"Range": "bytes=0-0"}
+_VALIDATOR = re.compile(r"[ -~\x80-\xff]{1,1000}")
 
 
 def download(remote: RemoteFile, target: Path, known: Validators | None, policy: HttpPolicy) -> Transfer | None:
@@ -40,15 +47,22 @@ def download(remote: RemoteFile, target: Path, known: Validators | None, policy:
         NotPublished: the source has no such file.
         Throttled: the source refuses to answer for now.
         SourceUnavailable: it could not be reached, broke off, or gave an answer that means nothing here.
+        CorruptFile: it sends more than it may, or bytes that are not those it says they are.
         DiskFull: there is no room for a file of the size that the source says it has.
         OSError: `target` cannot be written (a full disk). `target` is then left as it was: the caller's to
             remove, as after every other error.
     """
     if urlsplit(remote.url).scheme == "file":
-        return with_retries(lambda: file_url.copy(remote, target, known), remote, policy)
+        return with_retries(lambda: file_url.copy(remote, target, known, policy), remote, policy)
 
-    with _session(remote) as session:
-        return with_retries(lambda: _get(session, remote, target, known, policy), remote, policy)
+    watch, doubts = Watch(policy), Doubts(remote)
+    with watched_session(watch) as session:
+
+        def once(known: Validators | None) -> tuple[Transfer, str | None] | None:
+            watch.begin(largest(remote, policy))
+            return _get(session, remote, target, known, policy)
+
+        return with_retries(lambda: doubts.settled(once, known), remote, policy)
 
 
 def probe(remote: RemoteFile, known: Validators | None, policy: HttpPolicy) -> RemoteVersion | None:
@@ -62,60 +76,52 @@ def probe(remote: RemoteFile, known: Validators | None, policy: HttpPolicy) -> R
     if urlsplit(remote.url).scheme == "file":
         return file_url.look_at(remote, known)
 
-    with _session(remote) as session:
-        return with_retries(lambda: _ask(session, remote, known, policy), remote, policy)
+    watch = Watch(policy)
+    with watched_session(watch) as session:
 
+        def once() -> RemoteVersion | None:
+            watch.begin(largest(remote, policy))
+            return _ask(session, remote, known, policy)
 
-@contextmanager
-def _session(remote: RemoteFile) -> Iterator[Session]:
-    import requests
-
-    with requests.Session() as session:
-        # A machine's proxy must not be asked for that machine's own server.
-        session.trust_env = not _is_loopback(remote.url)
-        yield session
+        return with_retries(once, remote, policy)
 
 
 def _get(
     session: Session, remote: RemoteFile, target: Path, known: Validators | None, policy: HttpPolicy
-) -> Transfer | None:
-    """One HTTP attempt."""
-    with (
-        _faults_named(remote),
-        session.get(
-            remote.url, headers=_headers(remote, known), stream=True, timeout=policy.timeout_seconds
-        ) as response,
-    ):
+) -> tuple[Transfer, str | None] | None:
+    """One HTTP attempt: what came, and what makes it doubtful."""
+    asked = _headers(remote, known)
+    with _faults_named(remote), answer(session, "GET", remote.url, remote, asked, policy) as response:
         if _is_unchanged(response, known):
             return None
         if response.status_code != 200:
             raise refusal(session, response, remote, policy)
-        require_room(remote, _told_size(response), target.parent)
-        # urllib3 2 counts the bytes: a body shorter than its Content-Length raises IncompleteRead. What a server
-        # encodes though it was asked not to is decoded: bytes and hash are of the file as published.
-        size, sha256 = save(response.raw.stream(_CHUNK_BYTES, decode_content=True), target)
-        headers = response.headers
-        return Transfer(headers.get("ETag"), headers.get("Last-Modified"), size, sha256)
+        size = _told_size(response)
+        require_size(remote, size, policy)
+        require_room(remote, size, target.parent)
+        sums = Sums(response.headers)
+        # What a server encodes though it was asked not to is decoded: bytes and hash are of the file as published.
+        pieces = bounded(decoded(response, remote, sums.sent), remote, policy)
+        size, sha256 = save(sums.of_kept(pieces), target)
+        doubt = sums.doubt()
+        return Transfer(_validator(response, "ETag"), _validator(response, "Last-Modified"), size, sha256), doubt
 
 
 def _ask(session: Session, remote: RemoteFile, known: Validators | None, policy: HttpPolicy) -> RemoteVersion | None:
-    """One attempt over HTTP: HEAD, and if that is refused GET, for only the body of a refusal tells its reason."""
+    """One attempt over HTTP: HEAD, and if that is refused GET, for only the body of a refusal tells its reason.
 
-    def answer(method: str) -> Response:
-        return session.request(
-            method,
-            remote.url,
-            headers=_headers(remote, known),
-            stream=True,  # nothing is read of a file that is there after all
-            allow_redirects=True,
-            timeout=policy.timeout_seconds,
-        )
-
-    with _faults_named(remote), answer("HEAD") as response:
+    A server that does not know HEAD is asked for one byte; one that does not know that either sends a body, which is
+    not read.
+    """
+    asked = _headers(remote, known)
+    with _faults_named(remote), answer(session, "HEAD", remote.url, remote, asked, policy) as response:
         if response.status_code == 200 or _is_unchanged(response, known):
             return _published(response)
-    with _faults_named(remote), answer("GET") as response:
-        if response.status_code == 200 or _is_unchanged(response, known):
+        if response.status_code in _REFUSES_HEAD:
+            asked |= _FIRST_BYTE
+    with _faults_named(remote), answer(session, "GET", remote.url, remote, asked, policy) as response:
+        is_part = response.status_code == 206 and "Range" in asked
+        if response.status_code == 200 or is_part or _is_unchanged(response, known):
             return _published(response)
         raise refusal(session, response, remote, policy)
 
@@ -124,12 +130,22 @@ def _published(response: Response) -> RemoteVersion | None:
     """What a good answer says, None of one that says "unchanged"."""
     if response.status_code == 304:
         return None
-    return RemoteVersion(response.headers.get("ETag"), response.headers.get("Last-Modified"), _told_size(response))
+    return RemoteVersion(_validator(response, "ETag"), _validator(response, "Last-Modified"), _told_size(response))
+
+
+def _validator(response: Response, name: str) -> str | None:
+    """A header to remember a file by; None where it could not be sent back."""
+    value = response.headers.get(name)
+    return value if value and _VALIDATOR.fullmatch(value) else None
 
 
 def _told_size(response: Response) -> int | None:
-    size = response.headers.get("Content-Length", "")
-    return int(size) if size.isdecimal() else None
+    """Bytes of the whole file, None where they are not told."""
+    if response.status_code == 206:
+        size = response.headers.get("Content-Range", "").rpartition("/")[2]
+    else:
+        size = response.headers.get("Content-Length", "")
+    return int(size) if re.fullmatch("[0-9]{1,18}", size) else None
 
 
 def _is_unchanged(response: Response, known: Validators | None) -> bool:
@@ -145,10 +161,12 @@ def _headers(remote: RemoteFile, known: Validators | None) -> dict[str, str]:
 def _faults_named(remote: RemoteFile) -> Iterator[None]:
     """Turn what requests raises into our errors, or into another attempt."""
     import requests
-    from urllib3.exceptions import HTTPError
+    from urllib3.exceptions import HTTPError, LocationValueError
 
     try:
         yield
+    except (LocationValueError, UnicodeError) as problem:  # what no host or header can be called
+        raise _cannot_be_asked(remote, problem) from None
     except (
         requests.ConnectionError,
         requests.Timeout,
@@ -157,14 +175,11 @@ def _faults_named(remote: RemoteFile) -> Iterator[None]:
     ) as problem:
         raise TryAgain(SourceUnavailable, f"did not deliver ({reason(problem)})") from problem
     except requests.RequestException as problem:
-        raise SourceUnavailable(
-            remote.message(f"cannot be asked ({type(problem).__name__})", f"check {remote.setting}")
-        ) from None
+        raise _cannot_be_asked(remote, problem) from None
 
 
-def _is_loopback(url: str) -> bool:
-    """Whether the address is this machine's own."""
-    return urlsplit(url).hostname in _LOOPBACK
+def _cannot_be_asked(remote: RemoteFile, problem: Exception) -> SourceUnavailable:
+    return SourceUnavailable(remote.message(f"cannot be asked ({type(problem).__name__})", f"check {remote.setting}"))
 
 
 def _conditions(known: Validators | None) -> dict[str, str]:
@@ -174,4 +189,4 @@ def _conditions(known: Validators | None) -> dict[str, str]:
 
     From a source without ETags a month is fetched anew, and its hash tells whether it changed.
     """
-    return {"If-None-Match": known.etag} if known and known.etag else {}
+    return {"If-None-Match": known.etag} if known and known.etag and _VALIDATOR.fullmatch(known.etag) else {}

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.request import url2pathname
 
+from dlt_sources.bounds import ANSWER_BYTES
 from dlt_sources.dataset import Dataset
 from dlt_sources.fetch import SAMPLE_MARK, Download
 from dlt_sources.json_records import json_list, records_source
@@ -43,7 +44,13 @@ def users_file(address: Address) -> RemoteFile:
     if parts.scheme == "file" and Path(url2pathname(parts.path)).is_dir():
         parts = parts._replace(path=f"{parts.path.rstrip('/')}/{_FILE}")
     url = parts._replace(fragment="").geturl()
-    return RemoteFile(what=USERS.name, url=url, setting=address.setting, accept="application/json")
+    return RemoteFile(
+        what=USERS.name,
+        url=url,
+        setting=address.setting,
+        accept="application/json",
+        largest_bytes=ANSWER_BYTES,
+    )
 
 
 def users_source(download: Download | None) -> DltSource:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
+from dlt_sources.redirects import answer
 from dlt_sources.remote_file import HttpPolicy, RemoteFile, TryAgain
 from lakehouse.exceptions import NotPublished, SourceUnavailable, Throttled
 
@@ -25,9 +26,13 @@ def refusal(session: Session, response: Response, remote: RemoteFile, policy: Ht
         )
     if status == 403:
         return _judge_403(session, response, remote, policy)
-    if status == 429 or status >= 500:
+    if status in {408, 429} or status >= 500:
         kind = Throttled if status == 429 else SourceUnavailable
         return TryAgain(kind, f"answered {status}", _retry_after_seconds(response))
+    if status == 407:
+        return SourceUnavailable(
+            remote.message("answered 407: a proxy wants to know who asks", "check HTTP_PROXY and HTTPS_PROXY")
+        )
     return _for_good(remote, status)
 
 
@@ -58,21 +63,24 @@ def _judge_403(session: Session, response: Response, remote: RemoteFile, policy:
         return NotPublished(
             remote.message("answered 403 with S3's AccessDenied, its answer for a missing file", not_published)
         )
-    neighbour_said = _answer_to_head(session, remote.neighbour.url, policy)
+    neighbour_said = _answer_to_head(session, remote, remote.neighbour.url, policy)
     told_apart = f"answered 403 and its neighbour {remote.neighbour.what} {neighbour_said}, so"
     if neighbour_said == "answers 200":
         return NotPublished(remote.message(f"{told_apart} the file is what is missing", not_published))
     return Throttled(remote.message(f"{told_apart} the source is what refuses", later))
 
 
-def _answer_to_head(session: Session, url: str, policy: HttpPolicy) -> str:
+def _answer_to_head(session: Session, remote: RemoteFile, url: str, policy: HttpPolicy) -> str:
     import requests
+    from urllib3.exceptions import HTTPError
 
     try:
-        with session.head(url, timeout=policy.timeout_seconds, allow_redirects=True) as response:
+        with answer(session, "HEAD", url, remote, {}, policy) as response:
             return f"answers {response.status_code}"
-    except requests.RequestException as problem:
+    except (requests.RequestException, HTTPError, TryAgain) as problem:
         return f"does not answer ({reason(problem)})"
+    except SourceUnavailable:
+        return "leads nowhere"
 
 
 def _retry_after_seconds(response: Response) -> float:
@@ -82,7 +90,7 @@ def _retry_after_seconds(response: Response) -> float:
         return float(text)
     try:
         moment = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         return 0.0
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)

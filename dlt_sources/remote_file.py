@@ -30,12 +30,17 @@ class Validators:
 
 @dataclass(frozen=True)
 class HttpPolicy:
-    """How long and how often to try; the time-out is per wait for the server, not for the whole file."""
+    """How long and how often to try, and how much to take.
+
+    The time-out is per wait for the server, ``total_seconds`` for one attempt at a whole file.
+    """
 
     attempts: int
     timeout_seconds: float
     backoff_seconds: float = 0.5
     max_backoff_seconds: float = 20.0
+    total_seconds: float = 3600.0
+    largest_bytes: int = 4_000_000_000
 
 
 @dataclass(frozen=True)
@@ -67,6 +72,7 @@ class RemoteFile:
     setting: str  # where a person sets the address
     neighbour: Neighbour | None = None
     accept: str = "*/*"  # media type that an API is asked for
+    largest_bytes: int | None = None  # where it is never as large as others may be
 
     @property
     def name(self) -> str:
@@ -79,8 +85,9 @@ class RemoteFile:
         return without_secrets(self.url)
 
     def message(self, problem: str, advice: str) -> str:
-        """One line: what, where, what happened, what to do."""
-        return " ".join(f"{self.what}: {self.address} {problem}; {advice}".split())
+        """One line: what, where, what happened, what to do. What a server said in it cannot steer a terminal."""
+        line = " ".join(f"{self.what}: {self.address} {problem}; {advice}".split())
+        return "".join(each if each.isprintable() else "?" for each in line)
 
 
 @dataclass(frozen=True)
@@ -127,7 +134,7 @@ def checked_url(address: Address, what: str) -> SplitResult:
     example = "set it to an address such as https://host, or file:///absolute/folder"
     try:
         parts = urlsplit(url)
-        usable = parts.scheme == "file" or (bool(parts.hostname) and parts.port != 0)
+        usable = parts.scheme == "file" or has_usable_host(parts)
     except ValueError:
         usable = False
     if not usable and re.match(r"https?:", url, re.IGNORECASE):
@@ -139,6 +146,17 @@ def checked_url(address: Address, what: str) -> SplitResult:
     if parts.scheme == "file" and (parts.netloc not in {"", "localhost"} or not parts.path.startswith("/")):
         raise ConfigurationError(f"{what}: {setting} is '{shown}', not an absolute path; {example}")
     return parts
+
+
+def has_usable_host(parts: SplitResult) -> bool:
+    """Whether an address names a host and, if any, a port that can be asked.
+
+    Raises:
+        ValueError: it names one that cannot be: a port that is no number, a part of a name of more than 63 letters.
+    """
+    host = parts.hostname or ""
+    host.encode("idna")
+    return bool(host) and parts.port != 0
 
 
 _NO_FOLDER = "that does not exist; set it to an address such as https://host, or file:///absolute/folder"

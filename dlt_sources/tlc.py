@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dlt_sources.bounds import LOOKUP_BYTES
 from dlt_sources.dataset import Dataset, MonthlyDataset, file_of_month, file_source
 from dlt_sources.fetch import SAMPLE_MARK, Download
 from dlt_sources.remote_file import Address, Neighbour, RemoteFile, url_below
@@ -70,6 +71,7 @@ def zones_file(base: Address) -> RemoteFile:
         url=url_below(base, ZONES_PATH, ZONES.name),
         setting=base.setting,
         neighbour=Neighbour(f"{YELLOW.name} {YELLOW.first}", month_file(base, YELLOW, YELLOW.first).url),
+        largest_bytes=LOOKUP_BYTES,
     )
 
 

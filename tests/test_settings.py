@@ -49,6 +49,9 @@ def test_the_env_file_is_read_and_the_environment_wins(monkeypatch: pytest.Monke
         ("LAKEHOUSE_FIRST_MONTH", "2009-01", "2011-01, the first month with taxi zones"),
         ("LAKEHOUSE_FIRST_MONTH", "soon", "write it as YYYY-MM"),
         ("LAKEHOUSE_MEMORY_LIMIT", "lots", "for example 2GB"),
+        ("LAKEHOUSE_LARGEST_FILE", "lots", "byte string"),
+        ("LAKEHOUSE_LARGEST_FILE", "0GB", "greater than or equal to 1"),
+        ("LAKEHOUSE_HTTP_TOTAL", "0", "greater than 0"),
         ("LAKEHOUSE_TLC_URL", "ftp://x", "is not an address; it begins with https://"),
         ("LAKEHOUSE_USERS_URL", "users.json", "is not an address; it begins with https://"),
         ("LAKEHOUSE_THREADS", "100000", "less than or equal to 256"),
@@ -65,6 +68,12 @@ def test_a_value_that_cannot_be_used_is_named_with_its_variable(
         load_settings(_env_file=None)
     assert str(error.value).startswith(f"{variable}=")
     assert reason in str(error.value)
+
+
+@pytest.mark.parametrize(("text", "size"), [("4GB", 4 * 10**9), ("1.5 MiB", 3 << 19), ("800MB", 8 * 10**8)])
+def test_the_largest_file_is_a_size(monkeypatch: pytest.MonkeyPatch, text: str, size: int) -> None:
+    monkeypatch.setenv("LAKEHOUSE_LARGEST_FILE", text)
+    assert load_settings(_env_file=None).largest_file == size
 
 
 @pytest.mark.parametrize("variable", ["LAKEHOUSE_TLC_URL", "LAKEHOUSE_USERS_URL"])
@@ -139,6 +148,8 @@ def test_a_process_that_is_given_the_settings_as_its_environment_has_the_same(
         addresses={"tlc": "file:///tlc", "users": "http://127.0.0.1:1/users"},
         first_month="2019-02",
         threads=3,
+        largest_file="5MB",
+        http_total=7.5,
     )
     for name, value in environment(given).items():
         monkeypatch.setenv(name, value)

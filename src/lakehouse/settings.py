@@ -17,6 +17,7 @@ from pydantic import (
     AfterValidator,
     AliasChoices,
     BeforeValidator,
+    ByteSize,
     Field,
     ValidationError,
     ValidationInfo,
@@ -43,8 +44,6 @@ SAMPLE_MONTHS = (Month(2022, 12), Month(2023, 4))
 
 _SAMPLE_FOLDER = "sample"
 _UNSAFE_IN_PATHS = set("*?[]#%'")
-
-
 _ADDRESS_VARIABLE = re.compile(r"lakehouse_(?P<source>\w+)_url", re.IGNORECASE)
 
 
@@ -139,6 +138,12 @@ class Settings(BaseSettings):
 
     http_timeout: float = Field(30.0, gt=0)
     """Seconds to wait for a source to answer or to send more."""
+
+    http_total: float = Field(3600.0, gt=0)
+    """Seconds that one attempt at a file may take in all."""
+
+    largest_file: ByteSize = Field(ByteSize(4_000_000_000), ge=1)
+    """The most that a source may send of one file, and that it may be once decompressed, such as ``4GB``."""
 
     dagster_home: Path = Field(PROJECT_ROOT / ".dagster", validation_alias=AliasChoices("DAGSTER_HOME", "dagster_home"))
     """Dagster's own folder (``DAGSTER_HOME``): one instance for UI, command line and daemon."""

@@ -18,6 +18,7 @@ from lakehouse.settings import Settings, address_variable
 _PROBE_ATTEMPTS = 2
 _PROBE_TIMEOUT_SECONDS = 5.0
 _PROBE_PAUSE_SECONDS = 2.0
+_PROBE_TOTAL_SECONDS = 20.0
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,8 @@ class Connection:
             attempts=min(self.policy.attempts, _PROBE_ATTEMPTS),
             timeout_seconds=min(self.policy.timeout_seconds, _PROBE_TIMEOUT_SECONDS),
             max_backoff_seconds=_PROBE_PAUSE_SECONDS,
+            total_seconds=min(self.policy.total_seconds, _PROBE_TOTAL_SECONDS),
+            largest_bytes=self.policy.largest_bytes,
         )
         return http_file.probe(self.source.file(self.address, partition), known, brief)
 
@@ -60,7 +63,12 @@ def connect(settings: Settings, source: Source) -> Connection:
     Raises:
         ConfigurationError: these are settings of samples, and there are none of it.
     """
-    policy = HttpPolicy(attempts=settings.http_attempts, timeout_seconds=settings.http_timeout)
+    policy = HttpPolicy(
+        attempts=settings.http_attempts,
+        timeout_seconds=settings.http_timeout,
+        total_seconds=settings.http_total,
+        largest_bytes=settings.largest_file,
+    )
     return Connection(source, _address(settings, source.address), policy)
 
 
