@@ -14,11 +14,12 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from email.message import Message
 from email.utils import formatdate, parsedate_to_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import repeat
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -81,7 +82,7 @@ class SourceServer:
         self.folder = folder
         self._etags = etags
         self._received: list[Received] = []
-        self._faults: dict[str, tuple[Fault, int | None]] = {}
+        self._faults: dict[str, Iterator[Fault]] = {}
         self._lock = threading.Lock()
         self._closing = threading.Event()
 
@@ -102,8 +103,12 @@ class SourceServer:
 
     def fail(self, path: str, fault: Fault, times: int | None = None) -> None:
         """Answer the next `times` requests of a path (None: all of them) with a fault."""
+        self.fail_in_turn(path, repeat(fault) if times is None else repeat(fault, times))
+
+    def fail_in_turn(self, path: str, faults: Iterable[Fault]) -> None:
+        """Answer the next requests of a path with one fault after the other."""
         with self._lock:
-            self._faults[path] = (fault, times)
+            self._faults[path] = iter(faults)
 
     def __enter__(self) -> Self:
         self._server = _Server(("127.0.0.1", 0), _handler_for(self))
@@ -122,12 +127,7 @@ class SourceServer:
 
     def _take_fault(self, path: str) -> Fault | None:
         with self._lock:
-            fault, times = self._faults.get(path, (None, None))
-            if fault is None or times == 0:
-                return None
-            if times is not None:
-                self._faults[path] = (fault, times - 1)
-            return fault
+            return next(self._faults.get(path, iter(())), None)
 
     def _record(self, request: Received) -> None:
         with self._lock:

@@ -9,6 +9,7 @@ import base64
 import gzip
 import hashlib
 import json
+import socket
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,10 +24,18 @@ import pytest
 from dlt_sources.fetch import Download
 from dlt_sources.remote_file import HttpPolicy
 from dlt_sources.tlc import GREEN
-from lakehouse.exceptions import CorruptFile, LakehouseError, NotPublished, SourceUnavailable, Throttled
+from lakehouse.exceptions import (
+    ConfigurationError,
+    CorruptFile,
+    LakehouseError,
+    NotPublished,
+    SourceUnavailable,
+    Throttled,
+)
 from lakehouse.partition import Month
 from tests import green_files
 from tests.asking import fetch_month, fetch_users, fetch_zones
+from tests.commands import free_port
 from tests.http_source import CLOUDFRONT_REQUEST_BLOCKED, S3_ACCESS_DENIED
 from tests.parquet_files import bytes_of, encrypted, values_of
 from tests.raw_source import Answer, Connection, RawSource, answer, endlessly, saying
@@ -379,3 +388,76 @@ def test_a_server_that_misbehaves_is_refused_in_one_line_and_fetched_from_once_i
         healed = FETCH[way.of](url, tmp_path)
     assert healed is not None
     assert healed.path.read_bytes() == GOOD[way.of]
+
+
+def test_the_ways_are_many() -> None:
+    assert len(WAYS) > 100
+
+
+# Ways that take another server, or none
+
+
+def unreachable(url: str, into: Path, of: str = "users") -> str:
+    return refused(Way(saying(), SourceUnavailable, "", of), url, into)
+
+
+def test_a_port_that_nobody_listens_on(tmp_path: Path) -> None:
+    assert "Connection refused" in unreachable(f"http://127.0.0.1:{free_port()}", tmp_path)
+
+
+def test_a_name_that_there_is_not(tmp_path: Path) -> None:
+    assert "did not deliver (" in unreachable("http://no-such-host.invalid/?sig=t0ken", tmp_path)
+
+
+def test_tls_to_a_port_that_speaks_none(tmp_path: Path) -> None:
+    with RawSource() as server:
+        server.answers(saying(answer(GOOD["users"])))
+        assert "did not deliver (SSLError" in unreachable(server.url.replace("http:", "https:"), tmp_path)
+        assert all(each.startswith(b"\x16\x03") for each in server.requests)  # a client's hello
+        assert len(server.requests) == AGAIN
+
+
+def test_an_ipv6_address_is_as_good_as_another(tmp_path: Path) -> None:
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        pytest.skip("this machine has no IPv6")
+    with RawSource("::1") as server:
+        server.answers(status("500 Internal Server Error"))
+        assert "answered 500" in refused(passing(saying(), ""), server.url, tmp_path)
+        server.answers(saying(answer(GOOD["trips"])))
+        assert FETCH["trips"](server.url, tmp_path) is not None
+
+
+def test_a_proxy_that_wants_to_know_who_asks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("no_proxy", "NO_PROXY", "HTTP_PROXY", "HTTPS_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    with RawSource() as proxy:
+        monkeypatch.setenv("http_proxy", proxy.url)
+        monkeypatch.setenv("https_proxy", proxy.url)
+        proxy.answers(status("407 Proxy Authentication Required"))
+        assert "a proxy wants to know who asks" in unreachable("http://users.invalid/", tmp_path)
+        assert "Tunnel connection failed: 407" in unreachable("https://users.invalid/", tmp_path)
+        proxy.answers(endlessly(b"X-More: of it\r\n" * 100, HEAD))
+        assert "sends headers without end" in unreachable("https://users.invalid/", tmp_path)
+        assert [each.split()[0] for each in proxy.requests] == [b"CONNECT"] * AGAIN
+
+
+def test_http_1_0_and_connections_closed_early_are_no_fault(tmp_path: Path) -> None:
+    with RawSource() as server:
+        server.answers(saying(b"HTTP/1.0 200 OK\r\n\r\n" + GOOD["trips"]))
+        assert FETCH["trips"](server.url, tmp_path) is not None
+        # Said to be kept alive, and closed: the second attempt finds it out and connects anew.
+        good = answer(GOOD["users"]).replace(b"Connection: close", b"Connection: keep-alive")
+        answers = [b"HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n", good]
+        server.answers(lambda connection: connection.send(answers.pop(0)))
+        assert FETCH["users"](server.url, tmp_path) is not None
+        assert len(server.requests) == AGAIN
+
+
+@pytest.mark.parametrize("host", ["a" * 64, "a..b", "h:99999"])
+def test_an_address_whose_name_cannot_be_one(tmp_path: Path, host: str) -> None:
+    for fetch in FETCH.values():
+        with pytest.raises(ConfigurationError, match=r"LAKEHOUSE_(TLC|USERS)_URL is not an address with a valid host"):
+            fetch(f"http://{host}", tmp_path)
+    assert list(tmp_path.iterdir()) == []
