@@ -106,6 +106,34 @@ def test_a_source_that_does_not_answer_head_is_asked_with_get_and_its_file_not_r
     assert requests_of(server) == [("HEAD", 405), ("GET", 200)]
 
 
+@pytest.mark.parametrize("refusal", [405, 501])
+def test_a_source_that_does_not_know_head_is_asked_for_a_byte(server: SourceServer, refusal: int) -> None:
+    part = {"Content-Range": "bytes 0-0/1234", "ETag": '"1"', "Last-Modified": "then"}
+    server.fail_in_turn(PATH, [Fault(status=refusal), Fault(status=206, body=b"P", headers=part)])
+    assert probe(server.url) == RemoteVersion('"1"', "then", 1234)
+    assert requests_of(server) == [("HEAD", refusal), ("GET", 206)]
+    assert [each.headers.get("Range") for each in server.requests] == [None, "bytes=0-0"]
+
+
+@pytest.mark.parametrize("told", ["bytes 0-0/*", "bytes 0-0/-5", "soon", ""])
+def test_a_part_of_what_has_no_size_tells_none(server: SourceServer, told: str) -> None:
+    server.fail_in_turn(PATH, [Fault(status=405), Fault(status=206, body=b"P", headers={"Content-Range": told})])
+    assert probe(server.url) == RemoteVersion(None, None, None)
+
+
+def test_a_part_that_was_not_asked_for_is_refused(server: SourceServer) -> None:
+    server.fail(PATH, Fault(status=206, body=b"P", headers={"Content-Range": "bytes 0-0/1234"}))
+    assert "answered 206; asking again will not help" in refusal(SourceUnavailable, server.url)
+
+
+def test_a_source_without_head_may_say_that_nothing_changed(server: SourceServer) -> None:
+    said = probe(server.url)
+    assert said is not None
+    server.fail(PATH, Fault(status=405), times=1)
+    assert probe(server.url, Validators(said.etag)) is None
+    assert requests_of(server) == [("HEAD", 200), ("HEAD", 405), ("GET", 304)]
+
+
 def test_a_month_that_has_moved_is_followed(server: SourceServer, published: Path) -> None:
     moved = published / "moved.parquet"
     (published / PATH.strip("/")).rename(moved)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,7 +13,7 @@ import pytest
 from dlt_sources.fetch import Content, fetch
 from dlt_sources.remote_file import HttpPolicy, RemoteFile
 from dlt_sources.room import COPIES, RESERVE_BYTES
-from lakehouse.exceptions import DiskFull
+from lakehouse.exceptions import CorruptFile, DiskFull
 from tests.http_source import Fault, SourceServer
 
 SIZE = 5_000_000
@@ -69,6 +70,32 @@ def test_a_file_that_there_is_no_room_for_is_not_fetched(
     assert len(server.requests) == (1 if scheme == "http" else 0)  # it is not asked again
     leave(monkeypatch, needed)
     assert fetched(wanted, into)
+
+
+@pytest.mark.parametrize("scheme", ["http", "file"])
+def test_a_file_that_is_larger_than_any_may_be_is_not_fetched(
+    source: Path, server: SourceServer, tmp_path: Path, scheme: str
+) -> None:
+    wanted, into = remote(scheme, source, server), tmp_path / "into"
+    with pytest.raises(CorruptFile) as error:
+        fetch(wanted, into, None, replace(POLICY, largest_bytes=SIZE - 1), lambda *_: Content(1))
+    assert str(error.value) == (
+        f"rows: {wanted.address} has 5,000,000 bytes, more than the 4,999,999 bytes that it may have; "
+        "nothing was kept: raise LAKEHOUSE_LARGEST_FILE if it is right"
+    )
+    assert list(into.iterdir()) == []
+    assert len(server.requests) == (1 if scheme == "http" else 0)
+    assert fetch(wanted, into, None, replace(POLICY, largest_bytes=SIZE), lambda *_: Content(1))
+
+
+@pytest.mark.parametrize("scheme", ["http", "file"])
+def test_a_file_that_is_never_so_large_has_a_bound_of_its_own(
+    source: Path, server: SourceServer, tmp_path: Path, scheme: str
+) -> None:
+    wanted = replace(remote(scheme, source, server), largest_bytes=SIZE - 1)
+    with pytest.raises(CorruptFile, match=r"more than the 4,999,999 bytes that it may have; nothing was kept$"):
+        fetched(wanted, tmp_path / "into")
+    assert fetched(replace(wanted, largest_bytes=SIZE), tmp_path / "into")
 
 
 def test_a_source_that_does_not_say_the_size_is_fetched(

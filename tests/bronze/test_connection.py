@@ -1,0 +1,52 @@
+"""A source is asked with the patience, and within the bounds, that the settings give it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from dlt_sources.tlc import GREEN
+from lakehouse.bronze.connection import connect
+from lakehouse.bronze.sources import SOURCES
+from lakehouse.exceptions import CorruptFile, SourceUnavailable
+from lakehouse.partition import Month
+from lakehouse.settings import load_settings
+from tests.raw_source import RawSource, answer, endlessly, saying
+
+MONTH = Month(2024, 1)
+(SOURCE,) = (source for source in SOURCES if source.dataset == GREEN)
+
+
+def test_what_the_settings_bound_is_bounded(tmp_path: Path) -> None:
+    with RawSource() as server:
+        settings = load_settings(
+            _env_file=None,
+            home=tmp_path / "home",
+            addresses={"tlc": server.url},
+            http_attempts=1,
+            http_timeout=0.3,
+            http_total=0.2,
+            largest_file="1KB",
+        )
+        connection = connect(settings, SOURCE)
+        server.answers(saying(answer(b"", length=1001)))
+        with pytest.raises(CorruptFile, match="has 1,001 bytes, more than the 1,000 bytes"):
+            connection.fetch(MONTH, tmp_path / "into", None)
+        server.answers(endlessly(b"x", b"HTTP/1.1 200 OK\r\n\r\n", every=0.02))
+        with pytest.raises(SourceUnavailable, match=r"is not done after 0\.2 s"):
+            connection.fetch(MONTH, tmp_path / "into", None)
+        server.answers(endlessly(b"X: y\r\n", b"HTTP/1.1 200 OK\r\n", every=0.02))
+        with pytest.raises(SourceUnavailable, match=r"is not done after 0\.2 s"):
+            connection.probe(MONTH, None)
+
+
+def test_a_month_is_asked_about_however_large_it_is(tmp_path: Path) -> None:
+    with RawSource() as server:
+        settings = load_settings(
+            _env_file=None, home=tmp_path / "home", addresses={"tlc": server.url}, largest_file="1KB"
+        )
+        server.answers(saying(answer(b"", length=1001)))
+        version = connect(settings, SOURCE).probe(MONTH, None)
+    assert version is not None
+    assert version.bytes == 1001

@@ -1,0 +1,107 @@
+"""Whatever arrives, within the bounds or beyond them, to fetch it takes little more memory than a good file does."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+from lakehouse.partition import Month
+from tests import green_files
+from tests.parquet_files import bytes_of
+from tests.raw_source import Connection, RawSource, answer, endlessly
+from tests.reference_files import user, zones_csv
+
+PROJECT = Path(__file__).parents[2]
+ALLOWED_MB = 100
+
+FETCHES = """
+import resource, sys
+from pathlib import Path
+from dlt_sources.jsonplaceholder import users_source
+from dlt_sources.remote_file import HttpPolicy
+from dlt_sources.tlc import GREEN
+from lakehouse.exceptions import LakehouseError
+from lakehouse.partition import Month
+from tests.asking import fetch_month, fetch_users, fetch_zones
+
+url, into = sys.argv[1], Path(sys.argv[2])
+policy = HttpPolicy(1, 10.0, largest_bytes=200_000_000)
+
+def of(what):
+    for fetch in (
+        lambda: fetch_month(f"{url}/{what}", GREEN, Month(2024, 1), into, None, policy),
+        lambda: fetch_zones(f"{url}/{what}", into, None, policy),
+        lambda: users_source(fetch_users(f"{url}/{what}/users", into, None, policy)),
+    ):
+        try:
+            fetch()
+            print(what, "kept")
+        except LakehouseError as error:
+            print(what, error)
+    print(what, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+
+of("good")
+of("bad")
+"""
+
+
+def compressed_zeros(megabytes: int) -> bytes:
+    encoder = zlib.compressobj(9, wbits=zlib.MAX_WBITS | 16)
+    return b"".join(encoder.compress(bytes(1_000_000)) for _ in range(megabytes)) + encoder.flush()
+
+
+def heavy_users() -> bytes:
+    """40 MB that are ten times as much once Python has them: small numbers, as many as an entry may have."""
+    numbers = ",".join(["999"] * 240_000)
+    body = f'{json.dumps(user(1))[:-1]}, "numbers": [{numbers}]}}'
+    return f"[{','.join([body] * 42)}]".encode()
+
+
+def test_a_bomb_endless_zones_and_a_large_answer_of_users_need_little_memory(tmp_path: Path) -> None:
+    good = {
+        "/good/trip-data": answer(bytes_of(green_files.table(green_files.trips(Month(2024, 1), 40)))),
+        "/good/misc": answer(zones_csv().encode()),
+        "/good/users": answer(json.dumps([user(1)]).encode()),
+        "/bad/trip-data": answer(compressed_zeros(400), headers={"Content-Encoding": "gzip"}),
+        "/bad/users": answer(heavy_users()),
+    }
+    zones = endlessly(zones_csv().encode() * 100, b"HTTP/1.1 200 OK\r\n\r\n")
+
+    def serve(connection: Connection) -> object:
+        path = connection.request.split()[1].decode()
+        found = next((body for begin, body in good.items() if path.startswith(begin)), None)
+        return zones(connection) if found is None else connection.send(found)
+
+    with RawSource() as server:
+        server.answers(serve)
+        said = run(FETCHES, server.url, str(tmp_path / "into"))
+    begins: list[Callable[[str], bool]] = [
+        lambda line: line == "good kept",
+        lambda line: line == "good kept",
+        lambda line: line == "good kept",
+        lambda line: line.startswith("good "),
+        lambda line: "sends more than the 200,000,000 bytes" in line,
+        lambda line: "sends more than the 64,000,000 bytes" in line,
+        lambda line: line == "bad kept",
+        lambda line: line.startswith("bad "),
+    ]
+    assert [begins[at](line) for at, line in enumerate(said)] == [True] * len(begins), said
+    before, after = (int(said[at].split()[1]) for at in (3, 7))
+    assert after - before <= ALLOWED_MB
+
+
+def run(program: str, *arguments: str) -> list[str]:
+    completed = subprocess.run(
+        [sys.executable, "-c", program, *arguments],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(PROJECT / "src"), str(PROJECT)])},
+    )
+    return completed.stdout.splitlines()
