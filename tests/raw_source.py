@@ -98,10 +98,11 @@ class RawSource:
         """What was asked so far, each with all its headers."""
         return [each.request for each in self._served]
 
-    @property
-    def sent(self) -> int:
-        """Bytes answered so far."""
-        return sum(each.sent for each in self._served)
+    def sent(self) -> list[int]:
+        """How many bytes each request so far was answered, once all answers have ended."""
+        for thread in self._threads:
+            thread.join()
+        return [each.sent for each in self._served]
 
     def answers(self, given: Answer) -> None:
         """Answer every request so from now on."""
