@@ -7,14 +7,14 @@
 
 It serves the files under `folder` at their relative paths on a loopback port, with ETag (its MD5, as S3) and
 Last-Modified, answers 304 to conditional requests, and S3's AccessDenied with status 403 to unknown paths.
-``SourceServer(folder, etags=False)`` is one that gives no ETags.
+``SourceServer(folder, etags=False)`` is one that gives no ETags; ``server.etag_of`` is how it comes by those it gives.
 """
 
 from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from email.message import Message
 from email.utils import formatdate, parsedate_to_datetime
@@ -81,6 +81,8 @@ class SourceServer:
     def __init__(self, folder: Path, *, etags: bool = True) -> None:
         self.folder = folder
         self._etags = etags
+        self.etag_of: Callable[[bytes, str], str] = _etag_of
+        """What the ETag of a body is, in the answer to a request of a method."""
         self._received: list[Received] = []
         self._faults: dict[str, Iterator[Fault]] = {}
         self._lock = threading.Lock()
@@ -136,18 +138,22 @@ class SourceServer:
     def _wait(self, seconds: float) -> None:
         self._closing.wait(seconds)
 
-    def _answer(self, path: str, conditions: Message) -> tuple[int, dict[str, str], bytes]:
+    def _answer(self, method: str, path: str, conditions: Message) -> tuple[int, dict[str, str], bytes]:
         """Status, headers and body for a path when nothing is wrong."""
         file = self.folder.joinpath(*unquote(path).strip("/").split("/"))
         if not file.resolve().is_relative_to(self.folder.resolve()) or not file.is_file():
             return 403, {"Content-Type": "application/xml"}, S3_ACCESS_DENIED
         body = file.read_bytes()
-        etag = f'"{hashlib.md5(body, usedforsecurity=False).hexdigest()}"'
+        etag = self.etag_of(body, method)
         modified = formatdate(file.stat().st_mtime, usegmt=True)
         headers = {"ETag": etag, "Last-Modified": modified} if self._etags else {"Last-Modified": modified}
         if _is_unchanged(etag if self._etags else None, modified, conditions):
             return 304, headers, b""
         return 200, {**headers, "Content-Type": "binary/octet-stream"}, body
+
+
+def _etag_of(body: bytes, _: str) -> str:
+    return f'"{hashlib.md5(body, usedforsecurity=False).hexdigest()}"'
 
 
 def _is_unchanged(etag: str | None, modified: str, conditions: Message) -> bool:
@@ -186,7 +192,7 @@ def _handler_for(source: SourceServer) -> type[BaseHTTPRequestHandler]:
                 self._record(0)
                 return
             if fault.status is None:
-                status, headers, body = source._answer(address.path, self.headers)
+                status, headers, body = source._answer(self.command, address.path, self.headers)
             else:
                 status, headers, body = fault.status, {}, fault.body
             self._record(status)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -47,9 +48,12 @@ class House:
     def publish(self, trips: int) -> bytes:
         return green_files.write(self.server.folder / PATH[1:], green_files.trips(MONTH, trips)).read_bytes()
 
-    def land(self, connection: Connection | None = None, *, of_samples: bool = False) -> Landed:
+    def land(
+        self, connection: Connection | None = None, *, of_samples: bool = False, asks_anew: bool = False
+    ) -> Landed:
         connection = connection or connect(self.settings, _GREEN)
-        return Lander(self.store, connection, of_samples=of_samples).land(MONTH, self._load, self.warnings.append)
+        lander = Lander(self.store, connection, of_samples=of_samples, asks_anew=asks_anew)
+        return lander.land(MONTH, self._load, self.warnings.append)
 
     def current(self) -> Landing | None:
         return self.store.current("green", MONTH)
@@ -189,6 +193,68 @@ def test_a_store_of_samples_takes_no_real_data_and_keeps_nothing_of_it(house: Ho
     with pytest.raises(ConfigurationError, match="does not serve sample data, and LAKEHOUSE_SAMPLE=true"):
         house.land(of_samples=True)
     assert house.current() is None
+
+
+def test_a_file_that_a_model_refuses_is_asked_for_unconditionally_until_the_source_serves_another(
+    house: House,
+) -> None:
+    good = house.publish(3)
+    house.server.etag_of = lambda *_: '"good"'
+    house.land()
+    bad = house.publish(4)
+    refused = house.land(asks_anew=True).landing
+    house.store.refuse(refused, "green_silver")
+    assert (refused.etag, house.file().read_bytes()) == ('"good"', bad)
+    for _ in range(3):
+        again = house.land()
+        assert (again.landing, again.is_unchanged, house.records()) == (refused, True, 2)
+    house.publish(3)
+    mended = house.land()
+    assert (mended.is_unchanged, mended.landing.etag, house.records()) == (False, '"good"', 3)
+    assert house.file().read_bytes() == good
+    assert house.server.statuses() == [200] * 6
+    house.land()
+    assert house.server.statuses()[-1] == 304
+
+
+def test_a_file_that_a_model_refused_and_accepts_now_is_asked_for_by_its_etag(house: House) -> None:
+    house.publish(3)
+    landing = house.land().landing
+    house.store.refuse(landing, "green_silver")
+    house.store.accept(landing, "green_silver")
+    house.land()
+    assert house.server.statuses() == [200, 304]
+
+
+def test_what_is_asked_for_anew_is_recorded_as_looked_at_though_it_is_unchanged(house: House) -> None:
+    house.publish(3)
+    first = house.land().landing
+    again = house.land(asks_anew=True)
+    assert again.is_unchanged
+    assert house.current() == again.landing
+    assert again.landing.observed_at > first.observed_at
+    assert again.landing.sha256 == first.sha256
+    assert (house.server.statuses(), len(house.loads), house.records()) == ([200, 200], 1, 2)
+
+
+def test_a_new_etag_of_the_same_bytes_is_recorded_once_for_the_next_request_to_ask_with(house: House) -> None:
+    house.publish(3)
+    house.land()
+    house.server.etag_of = lambda *_: '"moved"'
+    moved = house.land()
+    assert (moved.is_unchanged, moved.landing.etag, house.records()) == (True, '"moved"', 2)
+    house.land()
+    assert house.server.statuses() == [200, 200, 304]
+
+
+def test_a_source_that_gives_another_etag_with_every_answer_makes_two_records_and_no_more(house: House) -> None:
+    served = house.publish(3)
+    numbers = count()
+    house.server.etag_of = lambda *_: f'"{next(numbers)}"'
+    for number in range(6):
+        assert house.land().is_unchanged is (number > 0)
+    assert (house.server.statuses(), house.records(), len(house.loads)) == ([200] * 6, 2, 1)
+    assert house.file().read_bytes() == served
 
 
 class _Watched(LocalBronzeStore):

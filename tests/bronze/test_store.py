@@ -89,12 +89,12 @@ def test_a_dataset_that_comes_whole_and_was_never_landed_is_named_without_a_mont
         open_current(store, "zones", WHOLE, "zones_bronze")
 
 
-def test_a_file_made_from_an_answer_is_the_same_version_while_the_answer_is(store: LocalBronzeStore) -> None:
+def test_a_file_made_from_an_answer_is_of_the_same_answer_whatever_was_made_of_it(store: LocalBronzeStore) -> None:
     first = land(store, b"a").model_copy(update={"answer_sha256": "1" * 64})
     again = first.model_copy(update={"sha256": "2" * 64})
     assert first.served_sha256 == "1" * 64
-    assert first.is_same_version(again)
-    assert not first.is_same_version(again.model_copy(update={"answer_sha256": "3" * 64}))
+    assert first.is_same_answer(again)
+    assert not first.is_same_answer(again.model_copy(update={"answer_sha256": "3" * 64}))
 
 
 def test_a_file_that_was_not_written_whole_is_not_adopted(store: LocalBronzeStore, tmp_path: Path) -> None:
@@ -180,8 +180,36 @@ def test_a_workspace_is_gone_afterwards(store: LocalBronzeStore) -> None:
     assert not folder.exists()
 
 
-def test_the_same_bytes_under_another_etag_are_another_version(store: LocalBronzeStore) -> None:
+def test_an_answer_is_told_by_its_bytes_address_and_date_and_not_by_its_etag(store: LocalBronzeStore) -> None:
     first = land(store, b"a", etag='"1"')
-    assert first.is_same_version(land(store, b"a", NOON + timedelta(1), etag='"1"'))
-    assert not first.is_same_version(land(store, b"a", NOON + timedelta(2), etag='"2"'))
-    assert not first.is_same_version(None)
+    assert first.is_same_answer(land(store, b"a", NOON + timedelta(1), etag='"2"'))
+    assert not first.is_same_answer(land(store, b"b", NOON + timedelta(2), etag='"1"'))
+    assert not first.is_same_answer(first.model_copy(update={"url": "file:///elsewhere"}))
+    assert not first.is_same_answer(first.model_copy(update={"last_modified": "yesterday"}))
+    assert not first.is_same_answer(None)
+
+
+def test_what_a_model_refuses_is_known_until_it_accepts_it(store: LocalBronzeStore) -> None:
+    landing = land(store, b"bad")
+    assert not store.is_refused(landing)
+    store.refuse(landing, "green_silver")
+    store.refuse(landing, "other_silver")
+    store.refuse(landing, "green_silver")
+    assert store.is_refused(landing)
+    store.accept(landing, "green_silver")
+    assert store.is_refused(landing)
+    store.accept(landing, "other_silver")
+    store.accept(landing, "other_silver")
+    assert not store.is_refused(landing)
+
+
+def test_a_refusal_is_of_the_bytes_and_neither_a_record_nor_in_the_way_of_any(store: LocalBronzeStore) -> None:
+    bad = land(store, b"bad")
+    store.refuse(bad, "green_silver")
+    good = land(store, b"good", NOON + timedelta(1))
+    assert not store.is_refused(good)
+    again = land(store, b"bad", NOON + timedelta(2), etag='"2"')
+    assert store.is_refused(again)
+    assert store.current("green", MONTH) == again
+    assert [landing for landing, _ in store.landings()] == [bad, good, again]
+    assert list(store.history("green", MONTH)) == [again, good, bad]

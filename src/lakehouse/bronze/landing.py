@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
+from itertools import islice, takewhile
 from pathlib import Path
 
 from dlt_sources.fetch import Download
@@ -14,6 +15,9 @@ from lakehouse.bronze.store import BronzeStore, Landing
 from lakehouse.exceptions import ConfigurationError, CorruptFile, NotPublished
 from lakehouse.files import hash_file
 from lakehouse.partition import Partition
+
+_ETAGS_OF_AN_ANSWER = 2
+"""Under how many ETags in a row the same answer is recorded."""
 
 Load = Callable[[Download, Path], Path]
 """Lands a download in a folder of its own, as the source's loader does; the landed file."""
@@ -28,18 +32,25 @@ class Landed:
 
 
 class Lander:
-    """Lands a dataset, or months of it, in a store."""
+    """Lands a dataset, or months of it, in a store.
 
-    def __init__(self, store: BronzeStore, connection: Connection, *, of_samples: bool) -> None:
+    ``asks_anew`` has the source send what it has, whatever it says of its version, and that noted, whatever it is.
+    """
+
+    def __init__(
+        self, store: BronzeStore, connection: Connection, *, of_samples: bool, asks_anew: bool = False
+    ) -> None:
         self._store = store
         self._connection = connection
         self._of_samples = of_samples
+        self._asks_anew = asks_anew
 
     def land(self, partition: Partition, load: Load, warn: Callable[[str], None]) -> Landed:
         """Make what the source serves current; nothing is kept of what cannot be.
 
         A file that was damaged since it was landed is asked for unconditionally, and landed again; ``warn`` is told
-        before the source is asked.
+        before the source is asked. So is one that a model refuses: its source may have served it under the ETag of
+        another.
 
         Raises:
             NotPublished: the source has no file of it.
@@ -64,42 +75,64 @@ class Lander:
                     raise CorruptFile(f"{recorded}: the landed file is gone or damaged, and {gone}") from None
                 raise
             if download is not None:
-                landing = self._adopted(partition, download, current, folder, load)
-                return Landed(landing, landing.is_same_version(current))
+                return self._adopted(partition, download, current, folder, load)
         if current is None:
             what = partition.of(self._connection.dataset.name)
             raise CorruptFile(f"{what}: the source answered 'unchanged' to an unconditional request")
         return Landed(current, is_unchanged=True)
 
     def _validators(self, partition: Partition, current: Landing | None) -> Validators | None:
-        """Those of the current landing, unless it is another source's: they say nothing of this one."""
-        if current is None or current.url != without_secrets(self._connection.url(partition)):
+        """Those of the current landing, where they vouch for it: another source's say nothing of this one's."""
+        if current is None or self._asks_anew or self._store.is_refused(current):
             return None
-        return Validators(current.etag)
+        is_of_this_source = current.url == without_secrets(self._connection.url(partition))
+        return Validators(current.etag) if is_of_this_source else None
 
     def _adopted(
         self, partition: Partition, download: Download, current: Landing | None, folder: Path, load: Load
-    ) -> Landing:
+    ) -> Landed:
         """The landing of a download, its file in place and, if it says anything new, its record written."""
         self._require_kind(partition, download)
-        landing = self._known(partition, download, current)
+        observed_at = self._store.observe(self._connection.dataset.name, partition)
+        landing = self._known(partition, download, current, observed_at)
         if landing is None or not self._store.is_intact(landing):
             landed = load(download, folder)
-            landing = landing or self._landing(partition, download, hash_file(landed), landed.stat().st_size)
+            size = landed.stat().st_size
+            landing = landing or self._landing(partition, download, hash_file(landed), size, observed_at)
             self._store.adopt(landing, landed)
-        if current is None or not landing.is_same_version(current) or landing.url != current.url:
-            self._store.record(landing)
-        return landing
+        is_unchanged = current is not None and landing.served_sha256 == current.served_sha256
+        if current is not None and is_unchanged and not self._says_anything_new(landing, current):
+            return Landed(current, is_unchanged=True)
+        self._store.record(landing)
+        return Landed(landing, is_unchanged)
 
-    def _known(self, partition: Partition, download: Download, current: Landing | None) -> Landing | None:
+    def _says_anything_new(self, landing: Landing, current: Landing) -> bool:
+        """Whether there is to be a record of bytes that are current already.
+
+        A new ETag is recorded once, for the next request to ask with. A source that then gives yet another one for the
+        same bytes gives one with each answer, and there would be no end of records.
+        """
+        if self._asks_anew or not landing.is_same_answer(current):
+            return True
+        if landing.etag == current.etag:
+            return False
+        history = self._store.history(landing.dataset, landing.partition)
+        alike = takewhile(landing.is_same_answer, history)
+        return len(list(islice(alike, _ETAGS_OF_AN_ANSWER))) < _ETAGS_OF_AN_ANSWER
+
+    def _known(
+        self, partition: Partition, download: Download, current: Landing | None, observed_at: datetime
+    ) -> Landing | None:
         """The landing that a download will be, None if only its loader can tell what will be landed."""
         if not self._connection.source.normalizes:
-            return self._landing(partition, download, download.sha256, download.bytes)
+            return self._landing(partition, download, download.sha256, download.bytes, observed_at)
         if current is not None and current.served_sha256 == download.sha256:
-            return self._landing(partition, download, current.sha256, current.bytes)
+            return self._landing(partition, download, current.sha256, current.bytes, observed_at)
         return None
 
-    def _landing(self, partition: Partition, download: Download, sha256: str, size: int) -> Landing:
+    def _landing(
+        self, partition: Partition, download: Download, sha256: str, size: int, observed_at: datetime
+    ) -> Landing:
         return Landing(
             dataset=self._connection.dataset.name,
             month=partition.key,
@@ -109,7 +142,7 @@ class Lander:
             bytes=size,
             rows=download.rows,
             sha256=sha256,
-            observed_at=datetime.now(UTC),
+            observed_at=observed_at,
             suffix=self._connection.dataset.suffix,
             answer_sha256=download.sha256 if self._connection.source.normalizes else None,
         )

@@ -2,7 +2,8 @@
 
 ``<home>/bronze/<dataset>/year=YYYY/month=MM/<sha256 prefix>.parquet`` holds what the source served, byte for
 byte (``<dataset>/all/`` of a dataset that comes whole);
-``<home>/bronze/_landings/<dataset>/<month or all>/`` holds the landing records.
+``<home>/bronze/_landings/<dataset>/<month or all>/`` holds the landing records, beside them what models refuse
+(``<sha256 prefix>.<model>.refused``) and when the source was observed last (``.observed``).
 """
 
 from __future__ import annotations
@@ -11,13 +12,14 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from pydantic import ValidationError
 
 from lakehouse.bronze.footer import SourceColumn, read_footer
+from lakehouse.bronze.observations import next_observation
 from lakehouse.bronze.store import Landing
 from lakehouse.exceptions import CorruptFile
 from lakehouse.files import file_uri, hash_file, make_durable
@@ -71,8 +73,10 @@ class LocalBronzeStore:
         return self._records / dataset / str(partition)
 
     def current(self, dataset: str, partition: Partition) -> Landing | None:
-        newest = max(self.record_folder(dataset, partition).glob("*.json"), default=None)
-        return None if newest is None else _read(newest)
+        return next(self.history(dataset, partition), None)
+
+    def history(self, dataset: str, partition: Partition) -> Iterator[Landing]:
+        return map(_read, sorted(self.record_folder(dataset, partition).glob("*.json"), reverse=True))
 
     def landings(self) -> Iterator[tuple[Landing, bool]]:
         for folder in sorted(self._records.glob("*/*/")):
@@ -87,10 +91,12 @@ class LocalBronzeStore:
         make_durable(landed)
         landed.replace(file)
 
+    def observe(self, dataset: str, partition: Partition) -> datetime:
+        folder = self.record_folder(dataset, partition)
+        newest = self.current(dataset, partition)
+        return next_observation(folder / ".observed", None if newest is None else newest.observed_at)
+
     def record(self, landing: Landing) -> None:
-        newest = self.current(landing.dataset, landing.partition)
-        if newest is not None and newest.observed_at >= max(landing.observed_at, datetime.now(UTC)):
-            landing = landing.model_copy(update={"observed_at": newest.observed_at + timedelta(microseconds=1)})
         folder = self.record_folder(landing.dataset, landing.partition)
         folder.mkdir(parents=True, exist_ok=True)
         stamp = landing.observed_at.astimezone(UTC).strftime("%Y%m%dT%H%M%S%fZ")
@@ -98,6 +104,23 @@ class LocalBronzeStore:
         partial.write_text(landing.model_dump_json(indent=2))
         make_durable(partial)
         partial.replace(folder / f"{stamp}-{_name(landing)}.json")
+
+    def refuse(self, landing: Landing, reader: str) -> None:
+        mark = self._mark(landing, reader)
+        mark.touch()
+        make_durable(mark)
+
+    def accept(self, landing: Landing, reader: str) -> None:
+        self._mark(landing, reader).unlink(missing_ok=True)
+
+    def is_refused(self, landing: Landing) -> bool:
+        mark = self._mark(landing, "*")
+        return any(mark.parent.glob(mark.name))
+
+    def _mark(self, landing: Landing, reader: str) -> Path:
+        """Named by what the source served, which it may serve, and be refused for, again."""
+        folder = self.record_folder(landing.dataset, landing.partition)
+        return folder / f"{landing.served_sha256[:SHA_PREFIX]}.{reader}.refused"
 
     def sweep(self, dataset: str, partition: Partition) -> int:
         recorded = {self.file(_read(path)) for path in self.record_folder(dataset, partition).glob("*.json")}

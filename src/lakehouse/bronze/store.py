@@ -6,7 +6,7 @@ last: the newest of a dataset's month is current, and a file without a record wa
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
@@ -53,11 +53,11 @@ class Landing(BaseModel):
         """Hash of what the source served."""
         return self.answer_sha256 or self.sha256
 
-    def is_same_version(self, other: Landing | None) -> bool:
-        """Whether the source served the same bytes under the same version."""
+    def is_same_answer(self, other: Landing | None) -> bool:
+        """Whether the source served the same bytes from the same address, dated alike, under whatever ETag."""
         if other is None:
             return False
-        ours, theirs = ((each.served_sha256, each.etag, each.last_modified) for each in (self, other))
+        ours, theirs = ((each.served_sha256, each.url, each.last_modified) for each in (self, other))
         return ours == theirs
 
 
@@ -82,6 +82,14 @@ class BronzeStore(Protocol):
 
         Raises:
             CorruptFile: its record cannot be read.
+        """
+        ...
+
+    def history(self, dataset: str, partition: Partition) -> Iterator[Landing]:
+        """Every landing there ever was, newest first.
+
+        Raises:
+            CorruptFile: a record cannot be read, as soon as it is that one's turn.
         """
         ...
 
@@ -125,12 +133,28 @@ class BronzeStore(Protocol):
         """
         ...
 
-    def record(self, landing: Landing) -> None:
-        """Make a landed file current. Atomic: the record is there whole or not at all.
+    def observe(self, dataset: str, partition: Partition) -> datetime:
+        """The time of an answer that has just come: later than of any that came before, whatever the clock says.
 
-        A clock that was set back does not make it older than the newest record there is; another run's record of
-        what the source served later does.
+        Raises:
+            CorruptFile: the current record cannot be read.
         """
+        ...
+
+    def record(self, landing: Landing) -> None:
+        """Make a landed file current, unless what was observed later is. Atomic: it is there whole or not at all."""
+        ...
+
+    def refuse(self, landing: Landing, reader: str) -> None:
+        """Note that a model takes none of what was landed, as its contract or a check forbids it, until it accepts."""
+        ...
+
+    def accept(self, landing: Landing, reader: str) -> None:
+        """Note that a model is made of what was landed."""
+        ...
+
+    def is_refused(self, landing: Landing) -> bool:
+        """Whether a model refuses what was landed: then its ETag vouches for nothing."""
         ...
 
     def sweep(self, dataset: str, partition: Partition) -> int:

@@ -1,0 +1,52 @@
+"""When sources were seen to serve what they serve: times in the order of the observations, whatever the clock does."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+_FORMAT = "%Y-%m-%dT%H:%M:%S.%f+00:00"
+_BYTES = len("2024-01-01T00:00:00.000000+00:00")
+_SMALLEST = timedelta(microseconds=1)
+
+
+def next_observation(file: Path, recorded: datetime | None) -> datetime:
+    """Now, or where the clock says no more than at the observation before, a little later than that.
+
+    ``file`` remembers the one that was given last, and is locked meanwhile; ``recorded`` is the newest of which there
+    is a record.
+    """
+    with _locked(file) as held:
+        before = max((each for each in (_read(held), recorded) if each is not None), default=None)
+        now = _now()
+        given = now if before is None or now > before else before + _SMALLEST
+        os.pwrite(held, given.strftime(_FORMAT).encode(), 0)
+        return given
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+@contextmanager
+def _locked(file: Path) -> Iterator[int]:
+    """A file that no other process has meanwhile; the system gives the lock back for whoever is killed."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    held = os.open(file, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        yield held
+    finally:
+        os.close(held)
+
+
+def _read(held: int) -> datetime | None:
+    """The observation before; None of a file that is new, or damaged: then records tell enough."""
+    try:
+        return datetime.fromisoformat(os.pread(held, _BYTES, 0).decode()).astimezone(UTC)
+    except ValueError:
+        return None
