@@ -15,8 +15,9 @@ import pytest
 
 from lakehouse.bronze.store import Landing
 from lakehouse.cli.outcomes import RunOutcome
+from lakehouse.exceptions import CheckFailed
 from lakehouse.partition import WHOLE, Month
-from tests import direct, fhv_files, yellow_files
+from tests import direct, fhv_files, green_files, yellow_files
 from tests.http_source import CLOUDFRONT_REQUEST_BLOCKED, Fault, SourceServer
 from tests.loading import CONTRACTS
 from tests.project import Project
@@ -209,7 +210,7 @@ def test_the_same_answer_under_a_new_version_lands_no_file_and_changes_no_table(
     made(project, USERS)
     landing, files, snapshots = current(project, "users"), landed_files(project, "users"), project.snapshots()
     os.utime(project.source / "users.json", ns=(1, 1))
-    assert made(project, USERS) == {"users_bronze": False, "users_silver": True, "users_gold": True}
+    assert made(project, USERS) == {"users_bronze": True, "users_silver": True, "users_gold": True}
     again = current(project, "users")
     assert (again.sha256, again.etag != landing.etag) == (landing.sha256, True)
     assert (landed_files(project, "users"), project.snapshots()) == (files, snapshots)
@@ -262,6 +263,42 @@ def test_users_that_are_refused_leave_what_was_there(project: Project) -> None:
     (failure,) = run(project, USERS).failures
     assert failure.startswith(f"users: file://{project.source}/users.json is not a list of users: it is empty")
     assert project.files() == before
+
+
+def test_users_that_silver_refuses_are_asked_for_until_their_source_answers_rightly_under_the_same_etag(
+    project: Project,
+) -> None:
+    with SourceServer(project.source) as server:
+        server.etag_of = lambda *_: '"the same"'
+        project.users_url = f"{server.url}/users.json"
+        publish_users(project, user(1), user(2, email="user1@example.com", id=1))
+        for _ in range(2):
+            with pytest.raises(CheckFailed, match="users_silver"):
+                made(project, USERS)
+        publish_users(project, user(1), user(3))
+        assert made(project, USERS) == dict.fromkeys(ASSETS_OF[USERS], False)
+        assert project.rows(CITIES) == [{"city": "City 1", "user_count": 1}, {"city": "City 3", "user_count": 1}]
+        made(project, USERS)
+        assert server.statuses() == [200, 200, 200, 304]
+    assert len(landings(project, "users")) == 2
+
+
+def test_trips_that_silver_refuses_are_asked_for_until_their_source_serves_the_right_ones_under_the_same_etag(
+    project: Project,
+) -> None:
+    with SourceServer(project.source) as server:
+        server.etag_of = lambda *_: '"the same"'
+        project.tlc_url = server.url
+        project.publish(MONTH, green_files.trips(MONTH.next(), 30))
+        for _ in range(2):
+            with pytest.raises(CheckFailed, match="green_silver 2024-01"):
+                direct.make(project, MONTH, *direct.GREEN)
+        project.publish(MONTH, green_files.trips(MONTH, 4))
+        direct.make(project, MONTH, *direct.GREEN)
+        assert project.rows("SELECT COUNT(*) AS trips FROM silver.green_trips") == [{"trips": 4}]
+        direct.make(project, MONTH, *direct.GREEN)
+        asked = [each.status for each in server.requests if "green" in each.path]
+        assert asked == [200, 200, 200, 304]
 
 
 def test_a_field_of_users_that_nobody_knows_is_a_warning(project: Project) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 from lakehouse.bronze.contract import Contract
@@ -115,6 +116,10 @@ class Inputs:
             {table.spec.name: table.content for table in self.upstream if table.is_computed_from},
         ]
         return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:_FINGERPRINT_DIGITS]
+
+    def judged_by(self, reader: str) -> AbstractContextManager[None]:
+        """Note whether a model takes the landed file; see :meth:`LandedInput.judged_by`."""
+        return nullcontext() if self.landed is None else self.landed.judged_by(reader)
 
     def relate(self, session: Session, tie_breaker: TieBreaker) -> Drift | None:
         """Name all inputs as the model's statements call them; how the landed file drifts, if there is one.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -11,7 +13,7 @@ from lakehouse.bronze.contract import Contract
 from lakehouse.bronze.footer import SourceColumn
 from lakehouse.bronze.projection import COPIES, LANDED, Projection
 from lakehouse.bronze.store import BronzeStore, Landing, open_current
-from lakehouse.exceptions import CorruptFile
+from lakehouse.exceptions import CheckFailed, ContractViolation, CorruptFile
 from lakehouse.files import readable
 from lakehouse.models import dialect
 from lakehouse.partition import WHOLE, Partition
@@ -62,6 +64,18 @@ class LandedInput:
     @property
     def sha256(self) -> str:
         return self.landing.sha256 if self.landing else ""
+
+    @contextmanager
+    def judged_by(self, reader: str) -> Iterator[None]:
+        """Note whether a model takes the landing, or refuses it: then it is asked for whatever its ETag says."""
+        try:
+            yield
+        except (CheckFailed, ContractViolation, CorruptFile):
+            if self.landing is not None:
+                self.store.refuse(self.landing, reader)
+            raise
+        if self.landing is not None:
+            self.store.accept(self.landing, reader)
 
     def require_intact(self) -> None:
         """Compare the file with its landing, byte for byte.

@@ -66,8 +66,10 @@ class StoreWarehouse:
         differing = [spec for spec in self._specs(model) if self._ensure(spec)]
         for _ in range(_OVERTAKEN_ATTEMPTS):
             records = self._store.records()
-            job = self._job(model, partition, records)
-            with contextlib.suppress(StaleInputs), self._store.session(work, records) as session:
+            inputs = self._inputs(model, partition, records)
+            with contextlib.suppress(StaleInputs), inputs.judged_by(model.key), contextlib.ExitStack() as stack:
+                job = self._job(model, inputs)
+                session = stack.enter_context(self._store.session(work, records))
                 checks = partial(self._input_checks, job)
                 replacement = Replacement(session, records, job, work, self._failing_rows, checks)
                 outcome = replacement.run(self._store.tie_breaker, partial(self._is_current, job))
@@ -133,11 +135,13 @@ class StoreWarehouse:
     def _specs(model: SqlModel) -> tuple[TableSpec, ...]:
         return tuple(spec for spec in (model.table, model.rejected) if spec is not None)
 
-    def _job(self, model: SqlModel, partition: Partition, records: Records) -> Job:
-        statements, audit = self._statements(model)
-        inputs = Inputs.find(
+    def _inputs(self, model: SqlModel, partition: Partition, records: Records) -> Inputs:
+        return Inputs.find(
             model, partition, models=self._models, contracts=self._contracts, bronze=self._bronze, records=records
         )
+
+    def _job(self, model: SqlModel, inputs: Inputs) -> Job:
+        statements, audit = self._statements(model)
         return Job(model, statements, audit, inputs, inputs.fingerprint(statements))
 
     def _statements(self, model: SqlModel) -> tuple[ModelStatements, Statement]:
@@ -147,7 +151,8 @@ class StoreWarehouse:
         return self._compiled[model.key]
 
     def _is_current(self, job: Job) -> bool:
-        return self._job(job.model, job.partition, self._store.records()).fingerprint == job.fingerprint
+        inputs = self._inputs(job.model, job.partition, self._store.records())
+        return self._job(job.model, inputs).fingerprint == job.fingerprint
 
     def _input_checks(self, job: Job, drift: Drift | None) -> tuple[CheckResult, ...]:
         """Checks whose results are known before anything is computed."""
@@ -175,7 +180,7 @@ class StoreWarehouse:
     ) -> Publication:
         rejected = held[model.rejected.name].get(partition) if model.rejected else None
         try:
-            fingerprint = self._job(model, partition, records).fingerprint
+            fingerprint = self._job(model, self._inputs(model, partition, records)).fingerprint
         except (NotLanded, CorruptFile, ContractViolation):  # what it was made of is gone, or not what it was
             is_current = False
         else:
