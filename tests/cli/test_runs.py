@@ -8,15 +8,17 @@ from pathlib import Path
 
 import pytest
 
+from lakehouse.assets.bronze import REFETCH
 from lakehouse.cli.interruption import Interruption
 from lakehouse.cli.outcomes import Outcome, RunOutcome
 from lakehouse.cli.runs import run_months
 from lakehouse.cli.selection import select
 from lakehouse.definitions import build_definitions
-from lakehouse.partition import Month
+from lakehouse.partition import WHOLE, Month
 from lakehouse.settings import PROJECT_ROOT
 from tests import fhv_files, yellow_files
 from tests.commands import dagster_in_memory, lakehouse
+from tests.http_source import SourceServer
 from tests.project import Project, unwatched
 
 JANUARY, FEBRUARY = Month(2024, 1), Month(2024, 2)
@@ -148,3 +150,38 @@ def test_the_command_runs_in_its_own_process_whatever_executor_others_use(projec
     result = lakehouse(project, "run", "--select", "infrastructure", LAKEHOUSE_EXECUTOR="multiprocess")
     assert (result.exit_code, result.errors) == (0, ())
     assert result.output.endswith("1 run: 1 made, 0 unchanged, 0 waiting, 0 failed\n")
+
+
+def test_refetch_heals_what_came_damaged_under_the_etag_of_the_right_file(project: Project) -> None:
+    users = (project.source / "users.json").read_bytes()
+    with SourceServer(project.source) as server:
+        server.etag_of = lambda *_: '"the same"'
+        project.users_url = f"{server.url}/users.json"
+        (project.source / "users.json").write_bytes(users.replace(b"City 1", b"Cyty 1"))
+        assert lakehouse(project, "run", "--select", "+users_gold").exit_code == 0
+        (project.source / "users.json").write_bytes(users)
+        assert lakehouse(project, "run", "--select", "+users_gold").exit_code == 0
+        assert cities(project) == ["City 2", "Cyty 1"]
+        healed = lakehouse(project, "run", "--select", "+users_gold", "--refetch")
+        assert (healed.exit_code, cities(project)) == (0, ["City 1", "City 2"])
+        assert "1 made" in healed.output
+        again = lakehouse(project, "run", "--select", "+users_gold", "--refetch")
+        assert "0 made, 1 unchanged" in again.output
+        assert server.statuses() == [200, 304, 200, 200]
+    landings = project.rows("SELECT sha256 FROM bronze.landings WHERE dataset = 'users' ORDER BY observed_at")
+    assert len(landings) == 3
+    assert landings[1] == landings[2] != landings[0]
+
+
+def test_a_run_that_is_to_fetch_anew_says_so_to_whoever_executes_it_again(project: Project) -> None:
+    definitions = build_definitions(project.settings())
+    chosen = select(definitions, "+users_bronze")
+    with project.instance() as instance:
+        (outcome,) = run_months(definitions, instance, chosen, (WHOLE,), unwatched, Interruption(), {REFETCH: "true"})
+        run = instance.get_run_by_id(outcome.run_id)
+    assert run is not None
+    assert run.tags[REFETCH] == "true"
+
+
+def cities(project: Project) -> list[str]:
+    return [row["city"] for row in project.rows("SELECT city FROM gold.user_counts_by_city ORDER BY city")]

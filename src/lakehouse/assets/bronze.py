@@ -36,6 +36,9 @@ from lakehouse.settings import Settings
 if TYPE_CHECKING:
     from dlt.pipeline.pipeline import Pipeline
 
+REFETCH = "lakehouse/refetch"
+"""Tag of a run, of whatever value, whose sources are to send what they have, whatever they say of its version."""
+
 
 def bronze_assets(settings: Settings, sources: Iterable[Source]) -> list[dg.AssetsDefinition]:
     """The bronze asset of each source."""
@@ -81,7 +84,8 @@ def _bronze_asset(settings: Settings, source: Source, definition_pipeline: "Pipe
 
         what = partition.of(source.dataset.name)
         with failures_in_words(what, settings):
-            lander = Lander(bronze_store, connect(settings, source), of_samples=settings.sample)
+            connection, asks_anew = connect(settings, source), REFETCH in context.run.tags
+            lander = Lander(bronze_store, connection, of_samples=settings.sample, asks_anew=asks_anew)
             withdrawn = None
             try:
                 landed = lander.land(partition, load, context.log.warning)

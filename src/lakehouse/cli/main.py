@@ -74,8 +74,9 @@ def _look_for_garbage_seldom() -> None:
     shell_complete=completion.assets,
     help="Assets, in Dagster's selection syntax",
 )
+@click.option("--refetch", is_flag=True, help="Fetch every file anew, whatever its source says of its version")
 @click.pass_context
-def run(ctx: click.Context, first: Month | None, last: Month | None, selection: str) -> None:
+def run(ctx: click.Context, first: Month | None, last: Month | None, selection: str, refetch: bool) -> None:
     """Materialize assets for a range of months, each month as a Dagster run of its own.
 
     A month that fails does not stop the next one. What is as the source serves it is not computed again.
@@ -85,13 +86,18 @@ def run(ctx: click.Context, first: Month | None, last: Month | None, selection: 
     lakehouse run --from 2024-01 --to 2024-03                         three months
     lakehouse run --from 2024-01 --to 2024-01 --select '+green_gold'  an asset and all it needs
     lakehouse run --select '+users_gold'                              no months, no --from
+    lakehouse run --from 2024-01 --to 2024-03 --refetch               files that may have come damaged, once more
     """
+    from lakehouse.assets.bronze import REFETCH
     from lakehouse.cli.progress import summary
     from lakehouse.cli.selection import months_to_run
     from lakehouse.cli.shown import run_shown
 
     interruption = ctx.ensure_object(Invocation).interruption
-    outcomes = run_shown(settings_of(ctx), selection, lambda chosen: months_to_run(chosen, first, last), interruption)
+    tags = {REFETCH: "true"} if refetch else {}
+    outcomes = run_shown(
+        settings_of(ctx), selection, lambda chosen: months_to_run(chosen, first, last), interruption, tags
+    )
     failed = [outcome for outcome in outcomes if not outcome.succeeded]
     if failed:
         say(f"failed: {', '.join(outcome.partition.key or 'the run' for outcome in failed)}", err=True)

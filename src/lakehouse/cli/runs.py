@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from types import MappingProxyType
 from uuid import uuid4
 
 import dagster as dg
@@ -41,8 +42,9 @@ def run_months(
     months: Sequence[Partition],
     watch: Watch,
     interruption: Interruption,
+    tags: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterator[RunOutcome]:
-    """One Dagster run for each month, in order; a failed month does not stop the next.
+    """One Dagster run for each month, in order, with these tags; a failed month does not stop the next.
 
     What comes whole, and what is made of nothing else, runs with the first month, and with the next ones for as
     long as it fails.
@@ -50,7 +52,7 @@ def run_months(
     Raises:
         KeyboardInterrupt: the process was told to stop; Dagster has recorded the month as canceled.
     """
-    runner = _Runner(definitions, instance, watch, interruption)
+    runner = _Runner(definitions, instance, watch, interruption, tags)
     graph = asset_graph(definitions)
     monthly = {key for key in selection.keys if graph.get(key).partitions_def is not None}
     pending = {key for key in selection.keys if not monthly & {key, *graph.get_ancestor_asset_keys(key)}}
@@ -69,6 +71,7 @@ class _Runner:
     instance: dg.DagsterInstance
     watch: Watch
     interruption: Interruption
+    tags: Mapping[str, str]
 
     def run(self, keys: AbstractSet[dg.AssetKey], partition: Partition) -> RunOutcome:
         """One run of these assets for a month."""
@@ -98,7 +101,7 @@ class _Runner:
             job,
             run_id=run_id,
             run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
-            tags={**month, REQUESTED_BY: COMMAND_LINE},
+            tags={**self.tags, **month, REQUESTED_BY: COMMAND_LINE},
             asset_selection=frozenset(keys),
             remote_job_origin=job_origin(PROJECT_ROOT / "workspace.yaml", job),
         )

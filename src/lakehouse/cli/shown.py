@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 
 from lakehouse.cli.instance import open_instance
 from lakehouse.cli.interruption import Interruption
@@ -22,8 +23,9 @@ def run_shown(
     selection: str,
     months_of: Callable[[Selection], Sequence[Partition]],
     interruption: Interruption,
+    tags: Mapping[str, str] = MappingProxyType({}),
 ) -> Sequence[RunOutcome]:
-    """Run what is selected for the months that it is to be run for, each in a run of its own.
+    """Run what is selected for the months that it is to be run for, each in a run of its own with these tags.
 
     Raises:
         UnknownAsset, UnknownMonth: it cannot be run.
@@ -39,7 +41,7 @@ def run_shown(
         progress = Progress(months)
         outcomes = []
         with open_instance(served) as instance, progress.shown():
-            for outcome in run_months(definitions, instance, chosen, months, progress.watch, interruption):
+            for outcome in run_months(definitions, instance, chosen, months, progress.watch, interruption, tags):
                 progress.finish(outcome)
                 outcomes.append(outcome)
     return outcomes
