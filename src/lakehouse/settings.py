@@ -124,6 +124,9 @@ class Settings(BaseSettings):
     recheck_days: int = Field(7, ge=1)
     """In how many days the release sensor asks for every older month once."""
 
+    refetch_days: int = Field(365, ge=0)
+    """After how many days the release sensor has a landed month fetched anew, whatever its ETag says; 0 is never."""
+
     memory_limit: str = "800MB"
     """What DuckDB may use before it spills to disk."""
 

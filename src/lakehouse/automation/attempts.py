@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 from typing import TYPE_CHECKING
@@ -27,10 +27,14 @@ LOST_AFTER = timedelta(hours=6)
 NOTHING = "nothing"
 """What a release replaces where nothing is landed."""
 
+REFETCHED = "whatever there is"
+"""The version of a release that is fetched anew though its source says nothing new of it."""
+
 REQUESTED_BY = "lakehouse/requested-by"
 """Tag of every run: who asked for it."""
 
 _RELEASE = "lakehouse/release"
+_ONCE_MORE = ", which was seen last at "
 
 
 @dataclass(frozen=True)
@@ -38,13 +42,23 @@ class Release:
     """A version of a dataset's month, or of a dataset that comes whole, that its source has.
 
     ``landed_at`` is when it was landed, None while another landing is current, or none: ``replaces`` names that one.
+    ``seen_at`` is when whatever is current was seen at this source. ``is_alike`` says that the version is landed as far
+    as size and date tell, under another name; ``is_refused`` that models take none of what is landed.
     """
 
     dataset: str
     partition: Partition
     version: str
     replaces: str
-    landed_at: datetime | None
+    landed_at: datetime | None = None
+    seen_at: datetime | None = None
+    is_alike: bool = False
+    is_refused: bool = False
+
+    @property
+    def is_refetch(self) -> bool:
+        """Whether it stands for whatever its source has, rather than for something new."""
+        return self.version == REFETCHED
 
     def __str__(self) -> str:
         return self.partition.of(self.dataset)
@@ -68,7 +82,13 @@ class Attempt:
     replaces: str
     number: int
     outcome: AttemptOutcome
+    began: datetime
     ended: datetime
+
+    @property
+    def is_refetch(self) -> bool:
+        """Whether it was to fetch whatever there is."""
+        return self.version == REFETCHED
 
 
 class ReleaseState(Enum):
@@ -95,13 +115,22 @@ class Decision:
     due: datetime | None = None
 
 
-def decide(release: Release, attempts: Sequence[Attempt], now: datetime) -> Decision:
+def decide(release: Release, attempts: Sequence[Attempt], now: datetime, recheck: timedelta) -> Decision:
     """What is to be done about a release, after these attempts at its dataset and month, newest first.
 
     A release is done when it is landed and a run of it succeeded, or when it was landed by hand: without any attempt,
     or after the last one. Attempts count together as long as they replace the same landing, so a version that is
     published again after another one begins anew.
+
+    Sources may name a version otherwise with each answer, or when they are asked and when they serve it. So it is done,
+    too, when only its name tells it from what is landed, or when the last run that was to land it found what is landed;
+    but as the name may be right, it is asked for once more after every ``recheck``; and so is what models refuse after
+    all attempts, as it may heal under the same name.
     """
+    attempts = [attempt for attempt in attempts if attempt.is_refetch == release.is_refetch]
+    told = release
+    if release.is_alike and attempts:  # whatever its source calls it now
+        release = replace(release, version=attempts[0].version)
     same = [attempt for attempt in attempts if attempt.version == release.version]
     replaces = same[0].replaces if release.landed_at and same else release.replaces
     tried = [attempt for attempt in same if attempt.replaces == replaces]
@@ -113,16 +142,46 @@ def decide(release: Release, attempts: Sequence[Attempt], now: datetime) -> Deci
 
     if any(attempt.outcome is AttemptOutcome.RUNNING for attempt in same):
         return decision(ReleaseState.UNDER_WAY)
-    if release.landed_at is not None:
-        by_hand = ended is None or release.landed_at > ended
-        if by_hand or any(attempt.outcome is AttemptOutcome.SUCCEEDED for attempt in tried):
+    if not release.is_refused:
+        by_hand = ended is None or (release.landed_at is not None and release.landed_at > ended)
+        succeeded = any(attempt.outcome is AttemptOutcome.SUCCEEDED for attempt in tried)
+        is_landed = release.landed_at is not None and (by_hand or succeeded)
+        if is_landed and not release.is_alike:
             return decision(ReleaseState.DONE)
+        if is_landed or _is_settled(release, attempts):
+            again = _once_more(told, 1, attempts, now, recheck)
+            return again or decision(ReleaseState.DONE)
     if ended is None:
         return decision(ReleaseState.REQUEST, number=1)
     if number >= MAX_ATTEMPTS:
-        return decision(ReleaseState.GIVEN_UP)
+        may_heal_unseen = release.is_alike or release.is_refused
+        again = _once_more(told, MAX_ATTEMPTS, attempts, now, recheck) if may_heal_unseen else None
+        return again or decision(ReleaseState.GIVEN_UP)
     due = ended + RETRY_AFTER[number - 1]
     return decision(ReleaseState.LATER, due=due) if now < due else decision(ReleaseState.REQUEST, number=number + 1)
+
+
+def _is_settled(release: Release, attempts: Sequence[Attempt]) -> bool:
+    """Whether the last run that was to land a version landed what is current, or found it unchanged."""
+    if not attempts or release.seen_at is None:
+        return False
+    last = attempts[0]
+    was_found = last.replaces.partition(_ONCE_MORE)[0] == release.replaces
+    return (
+        last.version == release.version
+        and last.outcome is AttemptOutcome.SUCCEEDED
+        and (was_found or release.seen_at >= last.began)
+    )
+
+
+def _once_more(
+    release: Release, number: int, attempts: Sequence[Attempt], now: datetime, recheck: timedelta
+) -> Decision | None:
+    """The request for what may be another version than it seems, as attempt ``number``, when its time has come."""
+    asked = max(each for each in (release.seen_at, *(attempt.ended for attempt in attempts)) if each is not None)
+    if now - asked < recheck:
+        return None
+    return Decision(release, ReleaseState.REQUEST, number, f"{release.replaces}{_ONCE_MORE}{asked.isoformat()}")
 
 
 class Attempts:
@@ -145,6 +204,11 @@ class Attempts:
     def at(self, release: Release) -> Sequence[Attempt]:
         """Those at a release's dataset and month, of whatever version."""
         return self._of.get((release.dataset, release.partition), [])
+
+    @property
+    def are_under_way(self) -> bool:
+        """Whether any is."""
+        return any(each.outcome is AttemptOutcome.RUNNING for attempts in self._of.values() for each in attempts)
 
     def due_again(self, now: datetime, since: datetime) -> set[Month]:
         """Months whose last attempt failed after ``since``, and that may be tried again."""
@@ -198,6 +262,7 @@ def _attempts(record: RunRecord, locks: RunLocks, now: datetime) -> Iterator[Att
                     replaces=said["replaces"],
                     number=int(said["attempt"]),
                     outcome=outcome,
+                    began=record.create_timestamp.astimezone(UTC),
                     ended=ended,
                 )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
 
 from dlt_sources.dataset import Dataset
@@ -67,11 +67,19 @@ class SourcePoll:
     being asked for. ``ended_by`` says why it ended, as a person would want to read it.
     """
 
-    def __init__(self, datasets: Sequence[PolledSource], store: BronzeStore, attempts: Attempts, now: datetime) -> None:
+    def __init__(
+        self,
+        datasets: Sequence[PolledSource],
+        store: BronzeStore,
+        attempts: Attempts,
+        now: datetime,
+        recheck: timedelta,
+    ) -> None:
         self._datasets = datasets
         self._store = store
         self._attempts = attempts
         self._now = now
+        self._recheck = recheck
         self._until = time.monotonic() + TICK_SECONDS
         self._replies: dict[Partition, PollReply] = {}
         self.asked = 0
@@ -132,7 +140,9 @@ class SourcePoll:
                     return reply
             else:
                 self._in_a_row = 0
-                self.decisions[dataset][partition] = decide(release, self._attempts.at(release), self._now)
+                self.decisions[dataset][partition] = decide(
+                    release, self._attempts.at(release), self._now, self._recheck
+                )
         return reply
 
     def _release(self, dataset: PolledSource, partition: Partition) -> Release:
@@ -143,24 +153,36 @@ class SourcePoll:
             Throttled: it refuses to answer for now.
             SourceUnavailable: it cannot be asked.
         """
-        landing, replaces = self._landing(dataset, partition)
+        try:
+            landing = self._store.current(dataset.name, partition)
+            replaces = landing_name(landing)
+        except CorruptFile:  # the run that is requested now will say so
+            landing, replaces = None, "an unreadable record"
         ours = landing  # another source's landing says nothing of what this one has
         if landing is not None and landing.url != without_secrets(dataset.connection.url(partition)):
             ours = None
         said = dataset.connection.probe(partition, Validators(ours.etag) if ours else None)
-        if ours is not None and (said is None or _is_of(said, ours)):
-            return Release(dataset.name, partition, _version(ours), replaces, ours.observed_at)
-        if said is None:
-            raise SourceUnavailable(f"{dataset.name}: its source answered 'unchanged' to an unconditional request")
-        return Release(dataset.name, partition, _version(said), replaces, None)
+        if ours is None:
+            if said is None:
+                raise SourceUnavailable(f"{dataset.name}: its source answered 'unchanged' to an unconditional request")
+            return Release(dataset.name, partition, _version(said), replaces)
+        is_landed = said is None or _is_of(said, ours)
+        is_alike = said is not None and not is_landed and _is_alike(said, ours)
+        return Release(
+            dataset=dataset.name,
+            partition=partition,
+            version=_version(ours if said is None or is_landed else said),
+            replaces=replaces,
+            landed_at=ours.observed_at if is_landed or is_alike else None,
+            seen_at=ours.observed_at,
+            is_alike=is_alike,
+            is_refused=self._store.is_refused(ours),
+        )
 
-    def _landing(self, dataset: PolledSource, partition: Partition) -> tuple[Landing | None, str]:
-        """The current landing, and its name among all that ever were."""
-        try:
-            landing = self._store.current(dataset.name, partition)
-        except CorruptFile:  # the run that is requested now will say so
-            return None, "an unreadable record"
-        return landing, NOTHING if landing is None else f"{landing.sha256[:12]} of {landing.observed_at.isoformat()}"
+
+def landing_name(landing: Landing | None) -> str:
+    """What tells a landing from all that ever were."""
+    return NOTHING if landing is None else f"{landing.sha256[:12]} of {landing.observed_at.isoformat()}"
 
 
 def _is_of(said: RemoteVersion, landing: Landing) -> bool:
@@ -170,6 +192,15 @@ def _is_of(said: RemoteVersion, landing: Landing) -> bool:
     if landing.answer_sha256 is not None:  # the landed file was made of the answer: its size is another
         return said.last_modified is not None and said.last_modified == landing.last_modified
     return said.last_modified == landing.last_modified and said.bytes in (None, landing.bytes)
+
+
+def _is_alike(said: RemoteVersion, landing: Landing) -> bool:
+    """Whether only its ETag tells what a source has from a landing: all else that it tells of it is equal."""
+    told: list[tuple[str | int | None, str | int | None]] = [(said.last_modified, landing.last_modified)]
+    if landing.answer_sha256 is None:
+        told.append((said.bytes, landing.bytes))
+    known = [(theirs, ours) for theirs, ours in told if theirs is not None]
+    return bool(known) and all(theirs == ours for theirs, ours in known)
 
 
 def _version(of: RemoteVersion | Landing) -> str:

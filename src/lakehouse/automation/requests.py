@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import dagster as dg
 
+from lakehouse.assets.bronze import REFETCH
 from lakehouse.assets.private_dagster import AssetGraph
 from lakehouse.automation.attempts import Decision, run_key, run_tags
 from lakehouse.automation.polling import PolledSource
@@ -65,9 +66,10 @@ class Requests:
 
 def _request(assets: set[dg.AssetKey], partition: Partition, found: Found) -> dg.RunRequest:
     decisions = list(found.values())
+    anew = {REFETCH: "true"} if any(decision.release.is_refetch for decision in decisions) else {}
     return dg.RunRequest(
         run_key=run_key(decisions),
-        tags=run_tags(decisions),
+        tags={**run_tags(decisions), **anew},
         partition_key=partition.key,
         asset_selection=sorted(assets),
     )

@@ -10,8 +10,9 @@ from lakehouse.assets.partitions import monthly
 from lakehouse.assets.private_dagster import asset_graph_of
 from lakehouse.automation.attempts import MAX_ATTEMPTS, NOTHING, SENSOR, Attempts, ReleaseState
 from lakehouse.automation.dead_runs import report_dead_runs
-from lakehouse.automation.polling import MAX_REQUESTS, PollReply, SourcePoll, polled_sources
+from lakehouse.automation.polling import MAX_REQUESTS, PolledSource, PollReply, SourcePoll, polled_sources
 from lakehouse.automation.queue import RunsAtHand, runs_at_hand
+from lakehouse.automation.refetching import Refetch, due_refetch
 from lakehouse.automation.requests import Requests, target
 from lakehouse.automation.rotation import NEWEST_MONTHS, Rotation, RotationCursor, months_a_tick
 from lakehouse.bronze.source import Source
@@ -37,7 +38,7 @@ def release_sensor(settings: Settings, sources: Iterable[Source], store: BronzeS
         now = _now()
         report_dead_runs(context.instance, now)
         attempts = Attempts.of(context.instance, now)
-        poll = SourcePoll(datasets, store, attempts, now)
+        poll = SourcePoll(datasets, store, attempts, now, timedelta(days=settings.recheck_days))
         again = attempts.due_again(now, since=now - timedelta(days=settings.recheck_days))
         position = _ask(settings, poll, again, RotationCursor.parse(context.cursor))
         for line in _news(poll):
@@ -47,8 +48,13 @@ def release_sensor(settings: Settings, sources: Iterable[Source], store: BronzeS
         runs = runs_at_hand(context.instance, now)
         if runs.why_waiting is not None:
             context.log.info(runs.why_waiting)
+        refetch: Refetch = {}
+        if not poll.requested() and poll.ended_by is None and not attempts.are_under_way:
+            refetch = _refetch(settings, datasets, store, attempts, runs, now)
+        for line in _anew(refetch):
+            context.log.info(line)
         graph, is_new_home = asset_graph_of(context.repository_def), store.is_new
-        requests = list(Requests(graph, context.instance, is_new_home=is_new_home).of(poll.requested()))
+        requests = list(Requests(graph, context.instance, is_new_home=is_new_home).of(poll.requested() or refetch))
         return dg.SensorResult(
             run_requests=requests,
             skip_reason=None if requests else dg.SkipReason(_summary(poll, position, runs)),
@@ -80,9 +86,35 @@ def _ask(settings: Settings, poll: SourcePoll, again: Iterable[Month], position:
     return RotationCursor(rotation.after(asked))
 
 
+def _refetch(
+    settings: Settings,
+    datasets: Iterable[PolledSource],
+    store: BronzeStore,
+    attempts: Attempts,
+    runs: RunsAtHand,
+    now: datetime,
+) -> Refetch:
+    """What is to be fetched anew at a tick that requests nothing else; no month that a run is at, or waits for."""
+    if not settings.refetch_days:
+        return {}
+    busy = {run.partition for run in (*runs.under_way, *runs.waiting)}
+    months = map(Month.parse, monthly(settings).get_partition_keys())
+    idle = [partition for partition in (WHOLE, *months) if partition.key not in busy]
+    return due_refetch(datasets, idle, store, attempts, now, timedelta(days=settings.refetch_days))
+
+
+def _anew(refetch: Refetch) -> Iterator[str]:
+    for found in refetch.values():
+        for decision in found.values():
+            again = f"; attempt {decision.number} of {MAX_ATTEMPTS}" if decision.number > 1 else ""
+            yield f"{decision.release} is fetched anew, though nothing says that it changed, like all in turn{again}"
+
+
 def _news(poll: SourcePoll) -> Iterator[str]:
     for decision in poll.in_state(ReleaseState.REQUEST):
         was = "is new" if decision.replaces == NOTHING else f"was restated, it replaces {decision.replaces}"
+        if decision.release.is_alike or decision.release.is_refused:
+            was = f"is asked for once more, it may be other than {decision.replaces}"
         again = f"; attempt {decision.number} of {MAX_ATTEMPTS}" if decision.number > 1 else ""
         yield f"{decision.release} {was}: version {decision.release.version}{again}"
 
@@ -109,12 +141,19 @@ def _summary(poll: SourcePoll, position: RotationCursor, runs: RunsAtHand) -> st
     return "; ".join(parts)
 
 
+def _slowly(settings: Settings) -> str:
+    if not settings.refetch_days:
+        return ""
+    return f"What was fetched {settings.refetch_days} days ago is fetched anew, a month a time. "
+
+
 def _description(settings: Settings, datasets: Iterable[str]) -> str:
     return (
         f"Asks the sources of {', '.join(datasets)} what is new or restated, without fetching it, and requests one run "
         f"a month of that and of all that follows from it. Every {settings.poll_seconds:,} seconds it asks for what "
         f"comes whole and for the {NEWEST_MONTHS} newest months, and for so many of the older ones that each has its "
-        f"turn once in {settings.recheck_days} days. It requests at most {MAX_REQUESTS} runs a time. What failed is "
+        f"turn once in {settings.recheck_days} days. {_slowly(settings)}"
+        f"It requests at most {MAX_REQUESTS} runs a time. What failed is "
         f"requested again after an hour, and after four more: {MAX_ATTEMPTS} attempts in all. To load many old months "
         "at once, materialize them yourself."
     )
