@@ -125,7 +125,7 @@ class Settings(BaseSettings):
     """In how many days the release sensor asks for every older month once."""
 
     refetch_days: int = Field(365, ge=0)
-    """After how many days the release sensor has a landed month fetched anew, whatever its ETag says; 0 is never."""
+    """After how many days sensor and schedule have what is landed fetched anew, whatever its ETag says; 0 is never."""
 
     memory_limit: str = "800MB"
     """What DuckDB may use before it spills to disk."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -281,6 +281,25 @@ def test_users_that_silver_refuses_are_asked_for_until_their_source_answers_righ
         made(project, USERS)
         assert server.statuses() == [200, 200, 200, 304]
     assert len(landings(project, "users")) == 2
+
+
+@pytest.mark.parametrize(("days_ago", "statuses"), [(364, [200, 304]), (366, [200, 200])])
+def test_users_that_were_fetched_a_year_ago_are_fetched_anew_whatever_their_etag(
+    project: Project, days_ago: int, statuses: list[int]
+) -> None:
+    with SourceServer(project.source) as server:
+        server.etag_of = lambda *_: '"the same"'
+        project.users_url = f"{server.url}/users.json"
+        made(project, USERS)
+        landing = current(project, "users")
+        (record,) = project.bronze.record_folder("users", WHOLE).glob("*.json")
+        record.unlink()
+        project.bronze.record(
+            landing.model_copy(update={"observed_at": landing.observed_at - timedelta(days=days_ago)})
+        )
+        assert succeeded(project, USERS)["users_bronze"]
+        assert server.statuses() == statuses
+    assert len(landings(project, "users")) == statuses.count(200)
 
 
 def test_trips_that_silver_refuses_are_asked_for_until_their_source_serves_the_right_ones_under_the_same_etag(

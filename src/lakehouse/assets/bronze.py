@@ -5,6 +5,7 @@ import time
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -27,10 +28,10 @@ from lakehouse.bronze.connection import connect
 from lakehouse.bronze.contract import Contract
 from lakehouse.bronze.footer import SourceColumn
 from lakehouse.bronze.landing import Landed, Lander
-from lakehouse.bronze.source import Source
+from lakehouse.bronze.source import Scheduled, Source
 from lakehouse.bronze.store import BronzeStore
 from lakehouse.exceptions import CorruptFile, NotPublished, first_line
-from lakehouse.partition import WHOLE
+from lakehouse.partition import WHOLE, Partition
 from lakehouse.settings import Settings
 
 if TYPE_CHECKING:
@@ -84,8 +85,8 @@ def _bronze_asset(settings: Settings, source: Source, definition_pipeline: "Pipe
 
         what = partition.of(source.dataset.name)
         with failures_in_words(what, settings):
-            connection, asks_anew = connect(settings, source), REFETCH in context.run.tags
-            lander = Lander(bronze_store, connection, of_samples=settings.sample, asks_anew=asks_anew)
+            asks_anew = REFETCH in context.run.tags or _is_due(settings, source, bronze_store, partition)
+            lander = Lander(bronze_store, connect(settings, source), of_samples=settings.sample, asks_anew=asks_anew)
             withdrawn = None
             try:
                 landed = lander.land(partition, load, context.log.warning)
@@ -110,6 +111,17 @@ def _bronze_asset(settings: Settings, source: Source, definition_pipeline: "Pipe
             yield step.made(landed.landing.served_sha256, metadata, withdrawn=withdrawn)
 
     return with_optional_checks(bronze)
+
+
+def _is_due(settings: Settings, source: Source, store: BronzeStore, partition: Partition) -> bool:
+    """Whether what a schedule fetches was fetched so long ago that its ETag is not to vouch for it any more.
+
+    Of what the release sensor asks for, that sees to it.
+    """
+    if not settings.refetch_days or not isinstance(source.cadence, Scheduled):
+        return False
+    current = store.current(source.dataset.name, partition)
+    return current is not None and datetime.now(UTC) - current.observed_at >= timedelta(days=settings.refetch_days)
 
 
 class _Translator(DagsterDltTranslator):
