@@ -83,6 +83,8 @@ class SourceServer:
         self._etags = etags
         self.etag_of: Callable[[bytes, str], str] = _etag_of
         """What the ETag of a body is, in the answer to a request of a method."""
+        self.is_dated = True
+        """Whether it says when a file was changed last."""
         self._received: list[Received] = []
         self._faults: dict[str, Iterator[Fault]] = {}
         self._lock = threading.Lock()
@@ -146,7 +148,9 @@ class SourceServer:
         body = file.read_bytes()
         etag = self.etag_of(body, method)
         modified = formatdate(file.stat().st_mtime, usegmt=True)
-        headers = {"ETag": etag, "Last-Modified": modified} if self._etags else {"Last-Modified": modified}
+        headers = {"Last-Modified": modified} if self.is_dated else {}
+        if self._etags:
+            headers["ETag"] = etag
         if _is_unchanged(etag if self._etags else None, modified, conditions):
             return 304, headers, b""
         return 200, {**headers, "Content-Type": "binary/octet-stream"}, body

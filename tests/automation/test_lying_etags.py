@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from datetime import timedelta
 from itertools import count
@@ -11,6 +12,7 @@ import pytest
 
 from tests import green_files
 from tests.automation.house import LAST, House, months, path_of
+from tests.http_source import Fault
 
 
 @pytest.fixture
@@ -64,6 +66,34 @@ def test_fifty_ticks_of_the_same_bytes_make_two_runs_and_two_records_at_most(
     heads = [each for each in house.server.requests if each.path == path_of(LAST) and each.method == "HEAD"]
     assert len(heads) > 50
     assert {each.status for each in heads} == {200}  # the source never said "unchanged"
+
+
+def test_etags_of_a_source_that_tells_nothing_else_make_two_runs_and_two_records_at_most(house_of_one: House) -> None:
+    house = house_of_one
+    house.server.etag_of = anew()
+    house.server.is_dated = False
+    house.server.fail(path_of(LAST), Fault(without_length=True))
+    house.publish(LAST, 3)
+    assert 1 <= len(of_green(tick_hourly(house, 20))) <= 2
+    assert 1 <= records(house) <= 2
+    house.later = timedelta(days=9)
+    assert len(of_green(tick_hourly(house, 1))) == 1
+
+
+def test_dates_and_etags_that_are_others_with_each_answer_make_three_runs_and_three_records(
+    house_of_one: House,
+) -> None:
+    house = house_of_one
+    house.server.etag_of = anew()
+    house.publish(LAST, 3)
+    requested = []
+    for second in range(20):
+        os.utime(house.project.source / path_of(LAST)[1:], (second, second))
+        requested += tick_hourly(house, 1)
+    assert (len(of_green(requested)), records(house)) == (3, 3)
+    house.publish(LAST, 500)
+    assert len(of_green(tick_hourly(house, 1))) == 1
+    assert house.gold() == {"2023-08": 500}
 
 
 @pytest.mark.parametrize("etag_of", [anew(), by_method], ids=["another with each answer", "one for each method"])

@@ -344,6 +344,15 @@ def test_an_unreadable_landing_record_is_for_the_run_to_report(old_house: House)
     assert not old_house.execute(request)
 
 
+def test_an_older_landing_record_that_is_unreadable_is_for_the_run_to_report_too(old_house: House) -> None:
+    for trips in (3, 4):
+        old_house.publish(LAST, trips)
+        assert old_house.by_hand(LAST, "green_bronze")
+    min(old_house.project.bronze.record_folder("green", LAST).glob("*.json")).write_text("{")
+    old_house.publish(LAST, 5)
+    assert months(old_house.requests()) == [str(LAST)]
+
+
 # What a person sees
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
+from itertools import islice
 
 from dlt_sources.dataset import Dataset
 from dlt_sources.remote_file import RemoteVersion, Validators, without_secrets
@@ -25,6 +26,8 @@ TICK_SECONDS = 20.0
 """Time for asking. Dagster ends a tick after 60 seconds, and the last question may take half of them."""
 
 _MAX_UNAVAILABLE = 2
+_DATES_OF_AN_ANSWER = 3
+"""Under how many dates in a row the same bytes come where dates tell nothing."""
 
 
 @dataclass(frozen=True)
@@ -167,7 +170,7 @@ class SourcePoll:
                 raise SourceUnavailable(f"{dataset.name}: its source answered 'unchanged' to an unconditional request")
             return Release(dataset.name, partition, _version(said), replaces)
         is_landed = said is None or _is_of(said, ours)
-        is_alike = said is not None and not is_landed and _is_alike(said, ours)
+        is_alike = said is not None and not is_landed and _is_alike(said, ours, self._lies(dataset, partition))
         return Release(
             dataset=dataset.name,
             partition=partition,
@@ -178,6 +181,12 @@ class SourcePoll:
             is_alike=is_alike,
             is_refused=self._store.is_refused(ours),
         )
+
+    def _lies(self, dataset: PolledSource, partition: Partition) -> Lies:
+        try:
+            return Lies.of(self._store.history(dataset.name, partition))
+        except CorruptFile:  # an older record, which the run that is requested now will report
+            return Lies()
 
 
 def landing_name(landing: Landing | None) -> str:
@@ -194,13 +203,35 @@ def _is_of(said: RemoteVersion, landing: Landing) -> bool:
     return said.last_modified == landing.last_modified and said.bytes in (None, landing.bytes)
 
 
-def _is_alike(said: RemoteVersion, landing: Landing) -> bool:
-    """Whether only its ETag tells what a source has from a landing: all else that it tells of it is equal."""
-    told: list[tuple[str | int | None, str | int | None]] = [(said.last_modified, landing.last_modified)]
+@dataclass(frozen=True)
+class Lies:
+    """What a source was seen to say otherwise of the same bytes, so that it tells nothing of them."""
+
+    of_etags: bool = False
+    of_dates: bool = False
+
+    @classmethod
+    def of(cls, history: Iterable[Landing]) -> Lies:
+        """What the newest landings of a month tell of that."""
+        newest = list(islice(history, _DATES_OF_AN_ANSWER))
+        same_bytes = len({landing.served_sha256 for landing in newest}) == 1
+        dates = {landing.last_modified for landing in newest}
+        return cls(
+            of_etags=len(newest) > 1 and newest[0].is_same_answer(newest[1]) and newest[0].etag != newest[1].etag,
+            of_dates=same_bytes and len(dates) == _DATES_OF_AN_ANSWER,
+        )
+
+
+def _is_alike(said: RemoteVersion, landing: Landing, lies: Lies) -> bool:
+    """Whether all that a source tells of what it has is equal to what is landed, but for its ETag, or for lies."""
+    told: list[tuple[str | int | None, str | int | None]] = []
+    if not lies.of_dates:
+        told.append((said.last_modified, landing.last_modified))
     if landing.answer_sha256 is None:
         told.append((said.bytes, landing.bytes))
     known = [(theirs, ours) for theirs, ours in told if theirs is not None]
-    return bool(known) and all(theirs == ours for theirs, ours in known)
+    is_known = bool(known) or lies.of_etags or lies.of_dates
+    return is_known and all(theirs == ours for theirs, ours in known)
 
 
 def _version(of: RemoteVersion | Landing) -> str:
