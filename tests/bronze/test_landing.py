@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 
 import pytest
 
 from dlt_sources.fetch import Download
+from lakehouse.bronze import observations
 from lakehouse.bronze.connection import Connection, connect
 from lakehouse.bronze.landing import Landed, Lander
 from lakehouse.bronze.local import LocalBronzeStore
@@ -255,6 +257,28 @@ def test_a_source_that_gives_another_etag_with_every_answer_makes_two_records_an
         assert house.land().is_unchanged is (number > 0)
     assert (house.server.statuses(), house.records(), len(house.loads)) == ([200] * 6, 2, 1)
     assert house.file().read_bytes() == served
+
+
+def test_of_two_runs_the_one_that_was_answered_later_is_current_though_the_other_records_last_and_the_clock_goes_back(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noon = datetime(2024, 3, 1, 12, tzinfo=UTC)
+    monkeypatch.setattr(observations, "_now", lambda: noon)
+    house.publish(3)
+    copied = house._load
+
+    def slowly(download: Download, folder: Path) -> Path:
+        monkeypatch.setattr(house, "_load", copied)
+        monkeypatch.setattr(observations, "_now", lambda: noon - timedelta(hours=1))
+        house.publish(4)
+        assert house.land().landing.rows == 4
+        return copied(download, folder)
+
+    monkeypatch.setattr(house, "_load", slowly)
+    assert house.land().landing.rows == 3
+    current = house.current()
+    assert current is not None
+    assert (current.rows, house.records(), len(house.loads)) == (4, 2, 2)
 
 
 class _Watched(LocalBronzeStore):
