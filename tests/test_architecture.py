@@ -32,7 +32,15 @@ LAYERS: tuple[frozenset[str], ...] = (
         }
     ),
     frozenset({"lakehouse.exceptions"}),
-    frozenset({"dlt_sources", "lakehouse.databases", "lakehouse.home", "lakehouse.settings"}),
+    frozenset(
+        {
+            "dlt_sources",
+            "lakehouse.databases",
+            "lakehouse.home",
+            "lakehouse.settings",
+            "lakehouse.source_addresses",
+        }
+    ),
     frozenset({"lakehouse.machine"}),
     frozenset({"lakehouse.sample"}),
     frozenset({"lakehouse.bronze"}),

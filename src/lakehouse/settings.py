@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import (
-    AfterValidator,
     AliasChoices,
     BeforeValidator,
     ByteSize,
@@ -23,7 +22,6 @@ from pydantic import (
     ValidationInfo,
     field_validator,
 )
-from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
@@ -34,6 +32,7 @@ from pydantic_settings import (
 
 from lakehouse.exceptions import ConfigurationError
 from lakehouse.partition import Month
+from lakehouse.source_addresses import SourceAddresses, SourceUrl, address_variable
 
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
 EARLIEST_FIRST_MONTH = Month(2011, 1)
@@ -44,42 +43,10 @@ SAMPLE_MONTHS = (Month(2022, 12), Month(2023, 4))
 
 _SAMPLE_FOLDER = "sample"
 _UNSAFE_IN_PATHS = set("*?[]#%'")
-_ADDRESS_VARIABLE = re.compile(r"lakehouse_(?P<source>\w+)_url", re.IGNORECASE)
-
-
-def address_variable(source: str) -> str:
-    """The variable that says where a source is."""
-    return f"LAKEHOUSE_{source.upper()}_URL"
 
 
 def _month(value: object) -> object:
     return Month.parse(value) if isinstance(value, str) else value
-
-
-def _address(url: str) -> str:
-    if not url.startswith(("http://", "https://", "file:///")):
-        raise ValueError("is not an address; it begins with https://, http:// or file:///")
-    return url
-
-
-class _Addresses(PydanticBaseSettingsSource):
-    """Every ``LAKEHOUSE_<NAME>_URL``, whatever sources there are: they declare themselves elsewhere."""
-
-    def __init__(self, settings: type[BaseSettings], *variables: EnvSettingsSource) -> None:
-        super().__init__(settings)
-        self._variables = variables
-
-    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:  # noqa: ARG002
-        return None, field_name, False
-
-    def __call__(self) -> dict[str, Any]:
-        found: dict[str, str] = {}
-        for source in self._variables:
-            for variable, value in source.env_vars.items():
-                match = _ADDRESS_VARIABLE.fullmatch(variable)
-                if match is not None and value:
-                    found.setdefault(match["source"].lower(), value)
-        return {"addresses": found}
 
 
 class Settings(BaseSettings):
@@ -104,7 +71,7 @@ class Settings(BaseSettings):
     last_month: Annotated[Month | None, NoDecode, BeforeValidator(_month)] = None
     """Last month partition, ``YYYY-MM``; without it the month before last, as TLC publishes about two months late."""
 
-    addresses: Annotated[Mapping[str, Annotated[str, AfterValidator(_address)]], NoDecode] = Field(default_factory=dict)
+    addresses: Annotated[Mapping[str, SourceUrl], NoDecode] = Field(default_factory=dict)
     """Where sources are, other than they declare themselves: the source ``name`` by ``LAKEHOUSE_NAME_URL``,
     ``http(s)://`` or ``file://``."""
 
@@ -161,7 +128,7 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         variables = [each for each in (env_settings, dotenv_settings) if isinstance(each, EnvSettingsSource)]
-        return init_settings, env_settings, dotenv_settings, _Addresses(settings_cls, *variables)
+        return init_settings, env_settings, dotenv_settings, SourceAddresses(settings_cls, *variables)
 
     @property
     def sample_url(self) -> str:
