@@ -27,6 +27,7 @@ LAYERS: tuple[frozenset[str], ...] = (
             "lakehouse.annotations",
             "lakehouse.files",
             "lakehouse.partition",
+            "lakehouse.private_folders",
             "lakehouse.results",
             "lakehouse.schema",
         }

@@ -1,7 +1,8 @@
-"""Files on this machine: what identifies their content, how they are addressed, when they outlive a power failure."""
+"""Files on this machine: what identifies their content, how they are addressed, locked, and outlive a power failure."""
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 from pathlib import Path
@@ -43,6 +44,22 @@ def may_be_written(path: Path) -> bool:
     return os.access(path, os.R_OK | os.W_OK, effective_ids=os.access in os.supports_effective_ids)
 
 
+def make_folder(folder: Path) -> None:
+    """Make a folder, and those above it that are missing; their names survive a power failure."""
+    above = [each.parent for each in (folder, *folder.parents) if not each.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    for each in above:
+        make_durable(each)
+
+
+def move_durably(file: Path, place: Path) -> None:
+    """Give a file on the same disk its place, whole or not at all; what is there survives a power failure."""
+    make_folder(place.parent)
+    make_durable(file)
+    file.replace(place)
+    make_durable(place.parent)
+
+
 def make_durable(path: Path) -> None:
     """Wait until a file, or the names in a folder, would survive a power failure."""
     descriptor = os.open(path, os.O_RDONLY)
@@ -50,3 +67,12 @@ def make_durable(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def take_lock(descriptor: int, *, shared: bool = False) -> bool:
+    """Take the lock of an open file, which goes with the process; False if another has it."""
+    try:
+        fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

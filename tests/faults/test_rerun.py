@@ -17,8 +17,9 @@ import duckdb
 import pyarrow.parquet as pq
 import pytest
 
-from lakehouse.bronze.local import ORPHAN_AGE_SECONDS, LocalBronzeStore
+from lakehouse.bronze.local import LocalBronzeStore
 from lakehouse.partition import Month
+from lakehouse.private_folders import PrivateFolders
 from lakehouse.settings import PROJECT_ROOT
 from lakehouse.warehouse.local import session
 from lakehouse.warehouse.local.records import IcebergRecords
@@ -403,44 +404,27 @@ def test_files_without_a_record_are_never_read_and_removed_once_no_run_can_be_wr
     month = Month(2024, 8)
     begin_with(shared, month)
     folder = bronze_file(shared, month).parent
-    old, young = folder / f"{'0' * 32}.parquet", folder / f"{'f' * 32}.parquet"
-    for orphan in (old, young):
-        green_files.write(orphan, green_files.trips(month, 7))
-    age(old, ORPHAN_AGE_SECONDS + 60)
-    age(young, ORPHAN_AGE_SECONDS - 60)
-    age(bronze_file(shared, month), 2 * ORPHAN_AGE_SECONDS)
+    orphan = folder / f"{'f' * 32}.parquet"
+    green_files.write(orphan, green_files.trips(month, 7))
+    age(orphan, 365 * DAY_SECONDS)
+    with PrivateFolders(shared.home / "staging").folder("landing"):
+        require_success(shared, month)
+        assert orphan.exists()
     require_success(shared, month)
 
-    assert sorted(folder.iterdir()) == sorted([bronze_file(shared, month), young])
+    assert list(folder.iterdir()) == [bronze_file(shared, month)]
     assert held(shared, month) == of(40, "480.00")
     assert [row["bronze_rows"] for row in ledger(shared, month)] == [40]
 
 
-def test_what_killed_runs_left_in_staging_is_removed_after_a_day(project: Project) -> None:
+def test_what_killed_runs_left_in_staging_is_removed_by_the_next(project: Project) -> None:
     staging = project.home / "staging"
-    for name, seconds in {"model-old": DAY_SECONDS + 60, "landing-old": DAY_SECONDS + 60, "model-young": 60.0}.items():
+    for name in ("model-killed", "landing-killed"):
         (staging / name).mkdir(parents=True)
         (staging / name / "staged.parquet").write_bytes(b"PAR1")
-        age(staging / name, seconds)
-    require_success(project, Month(2013, 7))
-    assert [path.name for path in staging.iterdir()] == ["model-young"]
-
-
-def test_a_staging_folder_that_another_run_removes_meanwhile_does_not_matter(
-    project: Project, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    staging = project.home / "staging"
-    (staging / "model-of-another-run").mkdir(parents=True)
-    iterdir = Path.iterdir
-
-    def listed_too_late(self: Path) -> Any:
-        found = list(iterdir(self))
-        if self == staging:
-            shutil.rmtree(staging / "model-of-another-run", ignore_errors=True)
-        return iter(found)
-
-    monkeypatch.setattr(Path, "iterdir", listed_too_late)
-    require_success(project, Month(2013, 7))
+    with PrivateFolders(staging).folder("model") as at_work:
+        require_success(project, Month(2013, 7))
+        assert {path.name for path in staging.iterdir()} == {at_work.name, f"{at_work.name}.lock"}
 
 
 def test_a_table_whose_metadata_is_gone_is_named_with_what_to_do(project: Project) -> None:

@@ -6,7 +6,6 @@ of processes mislead there.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import time
 from collections.abc import Iterator
@@ -14,6 +13,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
+
+from lakehouse.files import take_lock
 
 _FOLDER = "runs-at-work"
 _HELD = b"held"
@@ -76,7 +77,7 @@ class RunLocks:
         try:
             if not _was_held(lock):
                 return Liveness.UNKNOWN  # it is being taken
-            if not _taken(lock, fcntl.LOCK_SH):
+            if not take_lock(lock, shared=True):
                 return Liveness.ALIVE
             return Liveness.DEAD if os.fstat(lock).st_nlink else Liveness.UNKNOWN  # given back since it was opened
         finally:
@@ -101,7 +102,7 @@ class RunLocks:
 
 def _hold(lock: int) -> bool:
     """Take a lock; False if this process has it already, as only one executes a run."""
-    while not _taken(lock, fcntl.LOCK_EX):
+    while not take_lock(lock):
         if _was_held(lock):
             return False
         time.sleep(_PAUSE_SECONDS)  # somebody looks whether it is held, which is over at once
@@ -112,12 +113,3 @@ def _hold(lock: int) -> bool:
 def _was_held(lock: int) -> bool:
     """Whether a run's process has, or had, the lock: others who open the file for a moment write nothing into it."""
     return os.pread(lock, len(_HELD), 0) == _HELD
-
-
-def _taken(lock: int, how: int) -> bool:
-    """Take a lock if nobody else has it."""
-    try:
-        fcntl.flock(lock, how | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True

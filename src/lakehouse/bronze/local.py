@@ -8,13 +8,11 @@ byte (``<dataset>/all/`` of a dataset that comes whole);
 
 from __future__ import annotations
 
-import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from pydantic import ValidationError
 
@@ -22,15 +20,16 @@ from lakehouse.bronze.footer import SourceColumn, read_footer
 from lakehouse.bronze.observations import next_observation
 from lakehouse.bronze.store import Landing
 from lakehouse.exceptions import CorruptFile
-from lakehouse.files import file_uri, hash_file, make_durable
+from lakehouse.files import file_uri, hash_file, make_durable, make_folder, move_durably
 from lakehouse.home import ensure_home_kind
 from lakehouse.partition import Month, Partition
+from lakehouse.private_folders import PrivateFolders
 
 SHA_PREFIX = 32
 """Hexadecimal digits of a landed file's hash in its name."""
 
-ORPHAN_AGE_SECONDS = 3600.0
-"""A file without a record may belong to a run that is still at work; past this age none is."""
+_LANDING = "landing"
+"""Kind of the private folders that files are landed in."""
 
 
 class LocalBronzeStore:
@@ -41,7 +40,7 @@ class LocalBronzeStore:
         self._home = home
         self._of_samples = of_samples
         self._records = self.root / "_landings"
-        self._staging = home / "staging"
+        self._work = PrivateFolders(home / "staging")
 
     @property
     def is_new(self) -> bool:
@@ -86,10 +85,7 @@ class LocalBronzeStore:
     def adopt(self, landing: Landing, landed: Path) -> None:
         if hash_file(landed) != landing.sha256:
             raise CorruptFile(f"{landing}: {landed} was not written whole, is the disk full? Run it again")
-        file = self.file(landing)
-        file.parent.mkdir(parents=True, exist_ok=True)
-        make_durable(landed)
-        landed.replace(file)
+        move_durably(landed, self.file(landing))
 
     def observe(self, dataset: str, partition: Partition) -> datetime:
         folder = self.record_folder(dataset, partition)
@@ -98,17 +94,17 @@ class LocalBronzeStore:
 
     def record(self, landing: Landing) -> None:
         folder = self.record_folder(landing.dataset, landing.partition)
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         stamp = landing.observed_at.astimezone(UTC).strftime("%Y%m%dT%H%M%S%fZ")
         partial = folder / f".{uuid.uuid4().hex}"
         partial.write_text(landing.model_dump_json(indent=2))
-        make_durable(partial)
-        partial.replace(folder / f"{stamp}-{_name(landing)}.json")
+        move_durably(partial, folder / f"{stamp}-{_name(landing)}.json")
 
     def refuse(self, landing: Landing, reader: str) -> None:
         mark = self._mark(landing, reader)
         mark.touch()
         make_durable(mark)
+        make_durable(mark.parent)
 
     def accept(self, landing: Landing, reader: str) -> None:
         self._mark(landing, reader).unlink(missing_ok=True)
@@ -123,22 +119,20 @@ class LocalBronzeStore:
         return folder / f"{landing.served_sha256[:SHA_PREFIX]}.{reader}.refused"
 
     def sweep(self, dataset: str, partition: Partition) -> int:
-        recorded = {self.file(_read(path)) for path in self.record_folder(dataset, partition).glob("*.json")}
-        cutoff = time.time() - ORPHAN_AGE_SECONDS
-        swept = 0
-        for path in (self.root / _folder(dataset, partition)).glob("*"):
-            with suppress(FileNotFoundError):  # another run may sweep it at the same time
-                if path not in recorded and path.stat().st_mtime < cutoff:
-                    path.unlink()
-                    swept += 1
-        return swept
+        there = set((self.root / _folder(dataset, partition)).glob("*"))
+        if not there or self._work.are_at_work(_LANDING):  # whoever lands may be about to record what it adopted
+            return 0
+        # Only now: who was at work when files were listed has recorded them since.
+        left = there - {self.file(_read(path)) for path in self.record_folder(dataset, partition).glob("*.json")}
+        for path in left:
+            path.unlink(missing_ok=True)  # another run may sweep it at the same time
+        return len(left)
 
     @contextmanager
     def workspace(self) -> Iterator[Path]:
         """On the same disk, so that a file is adopted by giving it another name."""
-        self._staging.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(dir=self._staging, prefix="landing-") as folder:
-            yield Path(folder)
+        with self._work.folder(_LANDING) as folder:
+            yield folder
 
 
 def _name(landing: Landing) -> str:

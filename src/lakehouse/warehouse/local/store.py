@@ -9,11 +9,11 @@ from pathlib import Path
 
 from sqlglot import exp
 
+from lakehouse.private_folders import PrivateFolders
 from lakehouse.schema import TableSpec
 from lakehouse.warehouse.local.engine import connect
 from lakehouse.warehouse.local.records import IcebergRecords
 from lakehouse.warehouse.local.session import LocalSession
-from lakehouse.warehouse.local.staging import Staging
 from lakehouse.warehouse.local.tables import IcebergTables
 from lakehouse.warehouse.local.types import shape_of
 from lakehouse.warehouse.store import Records, TableShape, Work
@@ -24,13 +24,14 @@ class LocalStore:
 
     def __init__(self, home: Path, *, memory_limit: str, threads: int, of_samples: bool) -> None:
         self._home = home
-        self._staging = Staging(home / "staging")
+        self._work = PrivateFolders(home / "staging")
+        self._spill = home / "staging" / "spill"  # which DuckDB tidies up itself
         self._memory_limit = memory_limit
         self._threads = threads
         self.tables = IcebergTables(home, of_samples=of_samples)
 
     def prepare(self) -> None:
-        self._staging.sweep()
+        self._work.sweep()
 
     def shape(self, table: str) -> TableShape | None:
         loaded = self.tables.load(table)
@@ -49,11 +50,11 @@ class LocalStore:
     def session(self, work: Work, records: Records) -> Iterator[LocalSession]:
         if not isinstance(records, IcebergRecords):
             raise TypeError(f"{work}: a local session reads what Iceberg tables hold")
-        with ExitStack() as opened, connect(self._memory_limit, self._threads, self._staging.spill) as connection:
+        with ExitStack() as opened, connect(self._memory_limit, self._threads, self._spill) as connection:
 
             @cache
             def folder() -> Path:
-                return opened.enter_context(self._staging.folder())
+                return opened.enter_context(self._work.folder("model"))
 
             yield LocalSession(connection, self.tables, records, work, folder, self._memory_limit, self._home)
 
