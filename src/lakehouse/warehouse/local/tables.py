@@ -32,6 +32,8 @@ COMMIT_ATTEMPTS = 10
 _BUSY_SECONDS = 30
 """How long to wait for another process that has the catalog's database."""
 
+_FILE_IO = "lakehouse.warehouse.local.durable_io.DurableFileIO"
+
 SAMPLE_PROPERTY = "lakehouse.sample"
 """Table property that is ``true`` where rows are generated."""
 
@@ -69,6 +71,7 @@ class IcebergTables:
                 "local",
                 uri=f"sqlite:///{self._database}?timeout={_BUSY_SECONDS}",
                 warehouse=file_uri(self._home / "warehouse"),
+                **{"py-io-impl": _FILE_IO},
             )
             for namespace in NAMESPACES:
                 catalog.create_namespace_if_not_exists(namespace)
