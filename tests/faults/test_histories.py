@@ -15,7 +15,7 @@ from pyiceberg.catalog.sql import SqlCatalog
 from lakehouse.bronze.local import LocalBronzeStore
 from lakehouse.exceptions import QueryError
 from lakehouse.partition import Month
-from lakehouse.warehouse.local import commits
+from lakehouse.warehouse.local import commits, private_pyiceberg
 from tests import green_files, soak
 from tests.commands import Held, dagster_in_memory, data_files, held, landed, ledger, of, run
 from tests.faults.processes import kill_before, one_month, start
@@ -27,6 +27,7 @@ WRITES = (
     (LocalBronzeStore, "record"),
     (SqlCatalog, "create_table"),
     (SqlCatalog, "commit_table"),
+    (private_pyiceberg, "point_at"),
     (commits, "publish"),
 )
 MOST_WRITES = (24, 9, 9)

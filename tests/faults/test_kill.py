@@ -10,15 +10,14 @@ from functools import partial
 from typing import Any
 
 import pytest
-from pyiceberg.catalog.sql import SqlCatalog
 
 from lakehouse.bronze.local import LocalBronzeStore
 from lakehouse.partition import Month
-from lakehouse.warehouse.local import commits
+from lakehouse.warehouse.local import commits, private_pyiceberg
 from lakehouse.warehouse.warehouse import StoreWarehouse
 from tests import direct, green_files
 from tests.commands import Held, dagster_in_memory, data_files, held, landed, ledger, of, run, run_arguments
-from tests.faults.processes import kill_before, one_month, start
+from tests.faults.processes import kill_before, kill_this_process, one_month, start
 from tests.project import Project
 
 # The file that is loaded, and the one that the source restates it with: other trips, other rejects.
@@ -34,14 +33,30 @@ def makes_silver(model: Any, *_: Any) -> bool:
     return bool(model.key == "green_silver")
 
 
-def changes_silver(table: Any, *_: Any) -> bool:
-    """Rejected records are committed first."""
-    return table.name()[-1] in ("green_trips", "green_trips_rejected")
+def changes_silver(moves: Any, *_: Any) -> bool:
+    return "silver.green_trips" in {pointer.name for pointer, _ in moves}
+
+
+def kill_before_the_commit() -> None:
+    """Make the process die when all files are written, before the catalog is to point at them."""
+    kill_before(private_pyiceberg, "point_at", changes_silver)
+
+
+def kill_within_the_commit() -> None:
+    """Make the process die when the catalog has taken the rejected rows of silver, and not yet its table."""
+    from sqlalchemy import event
+    from sqlalchemy.engine import Engine
+
+    def taken(_: object, __: object, statement: str, parameters: object, *___: object) -> None:
+        if statement.startswith("UPDATE iceberg_tables") and "green_trips_rejected" in str(parameters):
+            kill_this_process()
+
+    event.listen(Engine, "after_cursor_execute", taken)
 
 
 def kill_before_publishing(table: str) -> None:
     """Make the process die instead of committing a month of a table."""
-    kill_before(commits, "publish", lambda wanted, *_: wanted.spec.name == table)
+    kill_before(commits, "publish", lambda wanted, *_: wanted[-1].spec.name == table)
 
 
 @dataclass(frozen=True)
@@ -61,12 +76,10 @@ MOMENTS = {
         partial(kill_before, StoreWarehouse, "replace", makes_silver), OLD, [(0, 60, 2), (51, 0, 0)]
     ),
     "after the data files and their metadata were written and before any commit": Moment(
-        partial(kill_before, SqlCatalog, "commit_table", changes_silver), OLD, [(0, 60, 2), (51, 0, 0)]
+        kill_before_the_commit, OLD, [(0, 60, 2), (51, 0, 0)]
     ),
-    "after the commit of the rejected rows and before that of silver": Moment(
-        partial(kill_before_publishing, "silver.green_trips"),
-        OLD,
-        [(0, 60, 0), (51, 0, 1)],
+    "in the commit, between the rejected rows and silver": Moment(
+        kill_within_the_commit, OLD, [(0, 60, 2), (51, 0, 0)]
     ),
     "after silver and before gold": Moment(
         partial(kill_before_publishing, "gold.green_trips_by_payment_type"),
@@ -121,7 +134,7 @@ def test_a_run_killed(shared: Project, when: str) -> None:
 def test_the_first_run_of_a_home_killed_before_its_first_commit_is_mended_by_the_next(project: Project) -> None:
     month = Month(2024, 1)
     publish(project, month, NEW_TRIPS, NEW_REJECTS)
-    killed = start(project, one_month(month), partial(kill_before, SqlCatalog, "commit_table", changes_silver)).wait()
+    killed = start(project, one_month(month), kill_before_the_commit).wait()
     assert killed.was_killed, killed
 
     assert held(project, month) == of(0, None)

@@ -1,17 +1,20 @@
-"""A month of an Iceberg table replaced by a staged file, in one commit."""
+"""A month of Iceberg tables replaced by staged files, in one commit."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 from lakehouse.exceptions import StaleInputs
-from lakehouse.files import file_uri, make_durable, path_of
-from lakehouse.partition import Partition, Period
+from lakehouse.files import file_uri, make_durable, make_folder, path_of
+from lakehouse.partition import Partition
 from lakehouse.schema import TableSpec
 from lakehouse.warehouse.evolution import evolution
+from lakehouse.warehouse.local.private_pyiceberg import Change, Pointer, commit
 from lakehouse.warehouse.local.records import (
     confirmation,
     confirmed_property,
@@ -20,13 +23,16 @@ from lakehouse.warehouse.local.records import (
     holds_its_content,
     version_of,
 )
-from lakehouse.warehouse.local.tables import IcebergTables, data_files, month_filter, racing
+from lakehouse.warehouse.local.tables import IcebergTables, data_files, racing
 from lakehouse.warehouse.local.types import evolve, require_exact_types, shape_of
 from lakehouse.warehouse.store import Commit
 
 if TYPE_CHECKING:
     from pyiceberg.manifest import DataFile
-    from pyiceberg.table import Table
+    from pyiceberg.table import Table, Transaction
+
+PUBLICATION_PROPERTY = "lakehouse.publication"
+"""Property of the summaries of the snapshots that published a month together: the same in all of them."""
 
 
 @dataclass(frozen=True)
@@ -45,81 +51,111 @@ class Replaced:
         return self.partition.of(self.spec.name)
 
 
-def publish(tables: IcebergTables, wanted: Replaced, is_current: Callable[[], bool]) -> Commit:
-    """Make a staged file the content of a month, and the spec's columns those of the table.
+def publish(tables: IcebergTables, wanted: Sequence[Replaced], is_current: Callable[[], bool]) -> Commit:
+    """Make staged files the content of a month of some tables, and the specs' columns those of the tables.
 
-    One commit, one snapshot; none if the month holds just these rows already. ``is_current`` is asked before each
-    attempt, after the table was loaded: a change that another writer commits later makes the attempt a conflict, and
-    the next one asks again, so an overtaken writer never undoes a newer month.
+    One commit of all of them, one snapshot of each; none if the month holds just these rows already. ``is_current`` is
+    asked before each attempt, after the tables were looked at: a change that another writer commits later makes the
+    attempt a conflict, and the next one asks again, so an overtaken writer never undoes a newer month. What was staged
+    stays: an attempt is made of it again, on the tables as they are then.
+
+    Returns:
+        The version of the last table.
 
     Raises:
-        StaleInputs: what the file was computed from is no longer current; nothing was published.
-        CommitConflict: other writers kept changing the month.
-        CorruptFile: the file's columns or types are not exactly the spec's.
+        StaleInputs: what the files were computed from is no longer current; nothing was published.
+        CommitConflict: other writers kept changing the tables.
+        CorruptFile: a file's columns or types are not exactly the spec's.
     """
-    return racing(str(wanted), lambda: _publish_once(tables, wanted, is_current))
+    return racing(str(wanted[-1]), lambda: _publish_once(tables, wanted, is_current))
 
 
-def _publish_once(tables: IcebergTables, wanted: Replaced, is_current: Callable[[], bool]) -> Commit:
-    table = tables.catalog.load_table(wanted.spec.name)
+def _publish_once(tables: IcebergTables, wanted: Sequence[Replaced], is_current: Callable[[], bool]) -> Commit:
+    there = tables.pointers()
+    targets = [_Target(each, there[each.spec.name], tables.at(there[each.spec.name])) for each in wanted]
     if not is_current():
-        raise StaleInputs(f"{wanted}: its inputs changed while it was computed")
-    there = data_files(table, wanted.spec, wanted.partition)
-    held = [path_of(file.file_path) for file in there]
-    if not wanted.rows:
-        is_new = bool(there)
-        if is_new:
-            _overwrite(table, wanted, there, None)
-    elif len(held) == 1 and content_of(held[0]) == wanted.content and holds_its_content(held[0]):
-        version = version_of(table, wanted.partition)  # as the table was loaded: a confirmation makes none
-        _confirm(table, wanted, held[0])
-        return Commit(version, is_new=False)
-    else:
-        is_new = True
-        final = _placed(table, wanted)
-        if held != [final]:  # else the file that is there was damaged, and has its own bytes again
-            _overwrite(table, wanted, there, final)
-    return Commit(version_of(table, wanted.partition), is_new)
+        raise StaleInputs(f"{wanted[-1]}: its inputs changed while it was computed")
+    table = targets[-1].table
+    if all(target.has_these_rows for target in targets):
+        if confirmed := [change for target in targets if (change := target.confirmed()) is not None]:
+            commit(tables.catalog, confirmed)
+        return Commit(version_of(table, wanted[-1].partition), is_new=False)
+    for target in targets:
+        target.place()
+    if any(target.paths != target.places for target in targets):
+        publication = uuid4().hex
+        changes = [target.overwritten(publication) for target in targets]
+        commit(tables.catalog, changes)
+        return Commit(str(changes[-1].transaction.table_metadata.current_snapshot_id), is_new=True)
+    return Commit(version_of(table, wanted[-1].partition), is_new=True)  # files were damaged, and are what they were
 
 
-def _confirm(table: Table, wanted: Replaced, held: Path) -> None:
-    """Put down that what was computed is what is there."""
-    name, value = confirmed_property(wanted.partition), confirmation(wanted.fingerprint, wanted.content)
-    if held.name != file_name(wanted.fingerprint, wanted.content) and table.properties.get(name) != value:
-        with table.transaction() as transaction:
-            transaction.set_properties({name: value})
+@dataclass(frozen=True)
+class _Target:
+    """One table as it was looked at, and what a month of it is to be."""
 
+    wanted: Replaced
+    pointer: Pointer
+    table: Table
 
-def _placed(table: Table, wanted: Replaced) -> Path:
-    """Give the staged file its final name; one of that name has, or should have, its bytes."""
-    folder = path_of(table.location()) / "data" / str(wanted.partition)
-    folder.mkdir(parents=True, exist_ok=True)
-    final = folder / file_name(wanted.fingerprint, wanted.content)
-    if wanted.staged.exists():  # else an earlier attempt has moved it
-        require_exact_types(wanted.staged, wanted.spec)
-        wanted.staged.replace(final)
-        make_durable(folder)
-    return final
+    @cached_property
+    def _files(self) -> tuple[DataFile, ...]:
+        return data_files(self.table, self.wanted.spec, self.wanted.partition)
 
+    @cached_property
+    def paths(self) -> list[Path]:
+        """Files of the month."""
+        return [path_of(file.file_path) for file in self._files]
 
-def _overwrite(table: Table, wanted: Replaced, there: tuple[DataFile, ...], final: Path | None) -> None:
-    """One snapshot: the month's files out, the new one in, the columns evolved."""
-    from pyiceberg.expressions import AlwaysTrue
-    from pyiceberg.io.pyarrow import parquet_file_to_data_file
+    @property
+    def places(self) -> list[Path]:
+        """Files that the month is to have."""
+        if not self.wanted.rows:
+            return []
+        folder = path_of(self.table.location()) / "data" / str(self.wanted.partition)
+        return [folder / file_name(self.wanted.fingerprint, self.wanted.content)]
 
-    changes = evolution(shape_of(table), wanted.spec)
-    with table.transaction() as transaction:
+    @property
+    def has_these_rows(self) -> bool:
+        if not self.wanted.rows or len(self.paths) != 1:
+            return not self.wanted.rows and not self.paths
+        (held,) = self.paths
+        return content_of(held) == self.wanted.content and holds_its_content(held)
+
+    def confirmed(self) -> Change | None:
+        """Put down that what was computed is what is there; None if that is known."""
+        name, value = (
+            confirmed_property(self.wanted.partition),
+            confirmation(self.wanted.fingerprint, self.wanted.content),
+        )
+        if self.paths == self.places or self.table.properties.get(name) == value:
+            return None
+        return Change(self.pointer, self.table.transaction().set_properties({name: value}))
+
+    def place(self) -> None:
+        """Give the staged file its final name; one of that name has, or should have, its bytes."""
+        for place in self.places:
+            make_folder(place.parent)
+            if self.wanted.staged.exists():  # else an earlier attempt has moved it
+                require_exact_types(self.wanted.staged, self.wanted.spec)
+                self.wanted.staged.replace(place)
+                make_durable(place.parent)
+
+    def overwritten(self, publication: str) -> Change:
+        """One snapshot: the month's files out, the new one in, the columns evolved."""
+        from pyiceberg.io.pyarrow import parquet_file_to_data_file
+
+        changes = evolution(shape_of(self.table), self.wanted.spec)
+        transaction: Transaction = self.table.transaction()
         if changes:
             with transaction.update_schema() as update:
                 evolve(update, changes)
-        with transaction.update_snapshot(snapshot_properties=dict(wanted.summary)).overwrite() as overwrite:
-            # Without the predicate a write to another month would be a conflict, too.
-            overwrite.delete_by_predicate(
-                month_filter(wanted.spec, wanted.partition) if isinstance(wanted.partition, Period) else AlwaysTrue()
-            )
-            for file in there:
+        summary = {**self.wanted.summary, PUBLICATION_PROPERTY: publication}
+        with transaction.update_snapshot(snapshot_properties=summary).overwrite() as overwrite:
+            for file in self._files:
                 overwrite.delete_data_file(file)
-            if final is not None:
+            for place in self.places:
                 overwrite.append_data_file(
-                    parquet_file_to_data_file(table.io, transaction.table_metadata, file_uri(final))
+                    parquet_file_to_data_file(self.table.io, transaction.table_metadata, file_uri(place))
                 )
+        return Change(self.pointer, transaction)

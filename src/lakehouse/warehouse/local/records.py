@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from lakehouse.files import hash_file, path_of
 from lakehouse.partition import WHOLE, Month, Partition, partition_of
 from lakehouse.schema import TableSpec
+from lakehouse.warehouse.local.private_pyiceberg import Pointer
 from lakehouse.warehouse.local.tables import IcebergTables, data_files
 from lakehouse.warehouse.store import Record
 
@@ -80,7 +81,7 @@ def version_of(table: Table, partition: Partition) -> str | None:
 
 
 class IcebergRecords:
-    """Implements :class:`lakehouse.warehouse.store.Records`; each table is loaded once, when first asked for."""
+    """Implements :class:`lakehouse.warehouse.store.Records`: all tables as of the first look at any of them."""
 
     def __init__(self, tables: IcebergTables) -> None:
         self._tables = tables
@@ -114,8 +115,13 @@ class IcebergRecords:
 
     def _state(self, spec: TableSpec) -> _TableState:
         if spec.name not in self._states:
-            self._states[spec.name] = _TableState(spec, self._tables.load(spec.name))
+            pointer = self._pointers.get(spec.name)
+            self._states[spec.name] = _TableState(spec, None if pointer is None else self._tables.at(pointer))
         return self._states[spec.name]
+
+    @cached_property
+    def _pointers(self) -> Mapping[str, Pointer]:
+        return self._tables.pointers()
 
 
 @dataclass

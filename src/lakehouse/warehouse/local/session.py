@@ -97,21 +97,21 @@ class LocalSession:
             return self._connection.sql(sql, params=bound or None).to_arrow_table()
 
     def publish(self, partition: StagedPartition, is_current: Callable[[], bool]) -> Commit:
-        commits_made = []
-        for each in partition.staged:
-            if not isinstance(each, StagedFile):
-                raise TypeError(f"{self._work}: {each.spec.name} was staged by another session")
-            wanted = commits.Replaced(
-                spec=each.spec,
-                partition=self._work.partition,
-                staged=each.file,
-                rows=each.rows,
-                fingerprint=partition.fingerprint,
-                content=each.content,
-                summary=self._summary(each, partition),
-            )
-            commits_made.append(commits.publish(self._tables, wanted, is_current))
-        return Commit(commits_made[-1].version, any(commit.is_new for commit in commits_made))
+        wanted = [self._replaced(staged, partition) for staged in partition.staged]
+        return commits.publish(self._tables, wanted, is_current)
+
+    def _replaced(self, staged: Staged, partition: StagedPartition) -> commits.Replaced:
+        if not isinstance(staged, StagedFile):
+            raise TypeError(f"{self._work}: {staged.spec.name} was staged by another session")
+        return commits.Replaced(
+            spec=staged.spec,
+            partition=self._work.partition,
+            staged=staged.file,
+            rows=staged.rows,
+            fingerprint=partition.fingerprint,
+            content=staged.content,
+            summary=self._summary(staged, partition),
+        )
 
     def _summary(self, staged: Staged, partition: StagedPartition) -> Mapping[str, str]:
         """What the snapshot that publishes the month says of it."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -15,6 +15,7 @@ from lakehouse.home import ensure_home_kind
 from lakehouse.partition import Partition, Period
 from lakehouse.schema import TableSpec
 from lakehouse.warehouse.evolution import evolution
+from lakehouse.warehouse.local.private_pyiceberg import Pointer, pointers, table_at
 from lakehouse.warehouse.local.types import evolve, iceberg_schema, shape_of
 
 if TYPE_CHECKING:
@@ -27,7 +28,8 @@ T = TypeVar("T")
 
 NAMESPACES = ("silver", "gold")
 
-COMMIT_ATTEMPTS = 10
+COMMIT_SECONDS = 60.0
+"""How long a change is tried in all: whenever one is a conflict, another writer's has been made."""
 
 _BUSY_SECONDS = 30
 """How long to wait for another process that has the catalog's database."""
@@ -94,29 +96,36 @@ class IcebergTables:
             self.catalog.close()
             del self.__dict__["catalog"]
 
+    def pointers(self) -> Mapping[str, Pointer]:
+        """Where the metadata of each table there is are, all as of one moment."""
+        return pointers(self.catalog) if self._database.exists() else {}
+
     def load(self, name: str) -> Table | None:
         """A table as it is now, None if there is none.
 
         Raises:
+            CorruptFile: as :meth:`at`.
+        """
+        pointer = self.pointers().get(name)
+        return None if pointer is None else self.at(pointer)
+
+    def at(self, pointer: Pointer) -> Table:
+        """A table as it was when the catalog pointed so.
+
+        Raises:
             CorruptFile: the catalog knows it, but its metadata is gone, or is that of another home.
         """
-        from pyiceberg.exceptions import NoSuchTableError
-
-        if not self._database.exists():
-            return None
         try:
-            table = self.catalog.load_table(name)
-        except NoSuchTableError:
-            return None
+            table = table_at(self.catalog, pointer.name, pointer.location)
         except FileNotFoundError as error:
             raise CorruptFile(
-                f"{name}: its table metadata is gone ({error}); was the home moved, or a file removed? Put it back, or "
-                "run the months again in a new LAKEHOUSE_HOME"
+                f"{pointer.name}: its table metadata is gone ({error}); was the home moved, or a file removed? Put it "
+                "back, or run the months again in a new LAKEHOUSE_HOME"
             ) from error
         if not path_of(table.location()).is_relative_to(self._home):
             raise CorruptFile(
-                f"{name}: {self._database} is a copy: its tables are in {table.location()}. Use the home they are in, "
-                "or run the months again in a new LAKEHOUSE_HOME"
+                f"{pointer.name}: {self._database} is a copy: its tables are in {table.location()}. Use the home they "
+                "are in, or run the months again in a new LAKEHOUSE_HOME"
             )
         return table
 
@@ -167,19 +176,19 @@ def racing(what: str, once: Callable[[], T]) -> T:
         CommitConflict: others kept changing it.
     """
     from pyiceberg.exceptions import CommitFailedException, ValidationException
-    from tenacity import RetryError, Retrying, retry_if_exception_type, stop_after_attempt, wait_random
+    from tenacity import RetryError, Retrying, retry_if_exception_type, stop_after_delay, wait_random
 
     attempts = Retrying(
         retry=retry_if_exception_type((CommitFailedException, ValidationException)),
-        stop=stop_after_attempt(COMMIT_ATTEMPTS),
-        wait=wait_random(0.05, 0.5),
+        stop=stop_after_delay(COMMIT_SECONDS),
+        wait=wait_random(0.0, 0.2),
     )
     try:
         return attempts(once)
     except RetryError as error:
         raise CommitConflict(
-            f"{what}: other writers changed it {COMMIT_ATTEMPTS} times while it was being changed here; run it again "
-            f"when they are done ({error.last_attempt.exception()})"
+            f"{what}: other writers kept changing it for {COMMIT_SECONDS:.0f} s; run it again when they are done "
+            f"({error.last_attempt.exception()})"
         ) from None
 
 
