@@ -8,6 +8,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Literal
 
+from lakehouse.partition import WHOLE, Partition
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
@@ -85,6 +87,22 @@ class ReplaceResult:
 
 
 @dataclass(frozen=True)
+class Remark:
+    """What a reader of a month of a table, or of all of it, should know; ``text`` says it of the table."""
+
+    table: str
+    partition: Partition
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.table}: {self.text}"
+
+    def concerns(self, partition: Partition) -> bool:
+        """Whether it is of a month; what is of the whole table is."""
+        return self.partition in (WHOLE, partition)
+
+
+@dataclass(frozen=True)
 class Publication:
     """What a table holds of a month, or whole.
 
@@ -100,8 +118,21 @@ class Publication:
 
 
 @dataclass(frozen=True)
+class Holdings:
+    """What a model's table holds, partition by partition; of one that cannot be read, what is the ``damage``."""
+
+    partitions: Mapping[Partition, Publication]
+    remarks: tuple[Remark, ...] = ()
+    damage: str | None = None
+
+
+@dataclass(frozen=True)
 class Preparation:
-    """What a preparation did: names of the tables that it created, and of those that it changed."""
+    """What a preparation did: names of the tables that it created, and of those that it changed.
+
+    ``damage`` tells of tables that it could not look at.
+    """
 
     created: tuple[str, ...]
     changed: tuple[str, ...]
+    damage: tuple[str, ...] = ()

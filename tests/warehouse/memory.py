@@ -24,6 +24,7 @@ from lakehouse.exceptions import StaleInputs, StatementFailed, StatementFault, f
 from lakehouse.files import path_of
 from lakehouse.models import dialect
 from lakehouse.partition import WHOLE, Partition
+from lakehouse.results import Remark
 from lakehouse.schema import Column, TableSpec
 from lakehouse.warehouse.evolution import evolution
 from lakehouse.warehouse.local.engine import connect
@@ -64,14 +65,12 @@ class MemoryStore:
         self._shapes: dict[str, TableShape] = {}
         self._months: _Months = {}
         self._published: set[str] = set()
+        self._outdated: dict[tuple[str, Partition], set[str]] = {}
         self._versions = count(1)
         self._lock = RLock()
 
     def prepare(self) -> None:
         """Nothing is needed."""
-
-    def shape(self, table: str) -> TableShape | None:
-        return self._shapes.get(table)
 
     def create(self, spec: TableSpec) -> None:
         self._shapes.setdefault(spec.name, TableShape(tuple(map(_documented, spec.columns)), spec.partition))
@@ -84,7 +83,9 @@ class MemoryStore:
         self._shapes[spec.name] = replace(shape, columns=(*kept, *map(_documented, changes.added)))
 
     def records(self) -> MemoryRecords:
-        return MemoryRecords(dict(self._months), frozenset(self._published))
+        with self._lock:
+            outdated = {key: ", ".join(sorted(names)) for key, names in self._outdated.items()}
+            return MemoryRecords(dict(self._months), frozenset(self._published), dict(self._shapes), outdated)
 
     @contextmanager
     def session(self, work: Work, records: Records) -> Iterator[MemorySession]:
@@ -98,37 +99,49 @@ class MemoryStore:
     def close(self) -> None:
         """Nothing is held open."""
 
-    def publish(self, staged: StagedRows, month: Partition, fingerprint: str, is_current: Callable[[], bool]) -> Commit:
+    def publish(self, month: Partition, staged: StagedPartition, is_current: Callable[[], bool]) -> Commit:
         """One at a time."""
         with self._lock:
             if not is_current():
-                raise StaleInputs(f"{month.of(staged.spec.name)}: its inputs changed while it was computed")
-            key = (staged.spec.name, month)
-            held = self._months.get(key)
-            if held is not None and staged.rows and held.record.content == staged.content:
-                known = held.record.fingerprints | {fingerprint}
-                self._months[key] = replace(held, record=replace(held.record, fingerprints=known))
-                return Commit(held.record.version, is_new=False)
-            if not staged.rows and held is None:
-                return Commit(None, is_new=False)
-            self.evolve(staged.spec)
-            self._published.add(staged.spec.name)
-            if not staged.rows:
-                del self._months[key]
-                return Commit(str(next(self._versions)), is_new=True)
-            self._months[key] = _Held(
-                staged.table,
-                Record(
-                    fingerprints=frozenset({fingerprint}),
-                    content=staged.content,
-                    rows=staged.rows,
-                    bytes=staged.bytes,
-                    version=str(next(self._versions)),
-                    published_at=datetime.now(UTC),
-                    is_there=True,
-                ),
-            )
-            return Commit(self._months[key].record.version, is_new=True)
+                raise StaleInputs(f"{month.of(staged.staged[-1].spec.name)}: its inputs changed while it was computed")
+            commits = []
+            for each in staged.staged:
+                assert isinstance(each, StagedRows)
+                commits.append(self._replace(each, month, staged.fingerprint))
+                self._outdated.pop((each.spec.name, month), None)
+                for reader in staged.read_by.get(each.spec.name, ()) if commits[-1].is_new else ():
+                    for table, held in self._months:
+                        if table == reader.name and (held == month or WHOLE in (held, month)):
+                            self._outdated.setdefault((table, held), set()).add(each.spec.name)
+            return Commit(commits[-1].version, any(commit.is_new for commit in commits))
+
+    def _replace(self, staged: StagedRows, month: Partition, fingerprint: str) -> Commit:
+        key = (staged.spec.name, month)
+        held = self._months.get(key)
+        if held is not None and staged.rows and held.record.content == staged.content:
+            known = held.record.fingerprints | {fingerprint}
+            self._months[key] = replace(held, record=replace(held.record, fingerprints=known))
+            return Commit(held.record.version, is_new=False)
+        if not staged.rows and held is None:
+            return Commit(None, is_new=False)
+        self.evolve(staged.spec)
+        self._published.add(staged.spec.name)
+        if not staged.rows:
+            del self._months[key]
+            return Commit(str(next(self._versions)), is_new=True)
+        self._months[key] = _Held(
+            staged.table,
+            Record(
+                fingerprints=frozenset({fingerprint}),
+                content=staged.content,
+                rows=staged.rows,
+                bytes=staged.bytes,
+                version=str(next(self._versions)),
+                published_at=datetime.now(UTC),
+                is_there=True,
+            ),
+        )
+        return Commit(self._months[key].record.version, is_new=True)
 
 
 @dataclass(frozen=True)
@@ -137,6 +150,15 @@ class MemoryRecords:
 
     held: _Months
     published: frozenset[str]
+    shapes: Mapping[str, TableShape]
+    outdated: Mapping[tuple[str, Partition], str]
+
+    def shape(self, spec: TableSpec) -> TableShape | None:
+        return self.shapes.get(spec.name)
+
+    def remarks(self, spec: TableSpec) -> tuple[Remark, ...]:
+        marks = ((table, month, names) for (table, month), names in self.outdated.items() if table == spec.name)
+        return tuple(Remark(table, month, f"made before {names} changed") for table, month, names in marks)
 
     def partition(self, spec: TableSpec, month: Partition) -> Record | None:
         found = self.held.get((spec.name, month))
@@ -201,11 +223,7 @@ class MemorySession:
             return self._connection.sql(statement.text("duckdb"), params=bound or None).to_arrow_table()
 
     def publish(self, partition: StagedPartition, is_current: Callable[[], bool]) -> Commit:
-        commits = []
-        for each in partition.staged:
-            assert isinstance(each, StagedRows)
-            commits.append(self._store.publish(each, self._work.partition, partition.fingerprint, is_current))
-        return Commit(commits[-1].version, any(commit.is_new for commit in commits))
+        return self._store.publish(self._work.partition, partition, is_current)
 
     def _give(self, name: str, tables: Sequence[pa.Table], columns: Sequence[Column]) -> None:
         """Name the rows of tables, some of which may be older than the columns."""

@@ -297,7 +297,7 @@ def test_a_month_is_published_with_its_rejected_records_or_not_at_all(
         return [house.rows(sql)[0]["n"] for sql in counts]
 
     assert held() == [0, 0]
-    assert FEBRUARY not in house.warehouse.publications()["green_silver"]
+    assert FEBRUARY not in house.warehouse.holdings()["green_silver"].partitions
     obstacle.unlink()
     assert house.replace("green_silver", FEBRUARY).effect is Effect.PUBLISHED
     assert held() == [1, 30]
@@ -359,7 +359,7 @@ def test_asking_writes_nothing(tmp_path: Path) -> None:
     implementation = LocalImplementation(tmp_path / "nowhere")
     house = House(implementation, PROJECT_ROOT / "sql")
     assert house.rows("SELECT 1 AS x") == [{"x": 1}]
-    assert house.warehouse.publications()["green_silver"] == {}
+    assert house.warehouse.holdings()["green_silver"].partitions == {}
     assert not (tmp_path / "nowhere").exists()
     implementation.close()
 

@@ -208,7 +208,7 @@ def test_a_check_that_was_made_stricter_fails_a_month_that_is_left_as_it_is(hous
     house.edit("gold/green_gold.sql", ("\nchecks:\n", "\nchecks:\n  - {type: row_count, min: 3}\n"))
     with pytest.raises(CheckFailed, match=r"green_gold 2024-01: blocking check failed: row_count \(1 failing"):
         house.replace("green_gold", JANUARY)
-    assert house.warehouse.publications()["green_gold"][JANUARY].version == first.version
+    assert house.warehouse.holdings()["green_gold"].partitions[JANUARY].version == first.version
 
 
 def test_a_broken_grain_is_a_blocking_failure(house: House) -> None:
@@ -295,7 +295,7 @@ def test_a_cast_on_the_way_that_changes_makes_a_month_anew(house: House) -> None
     house.replace("far_gold", JANUARY)
     assert house.rows("SELECT far FROM gold.far") == [{"far": Decimal("35.42")}]
     house.edit("gold/far_gold.sql", ("NUMERIC(4, 2)", "NUMERIC(18, 2)"))
-    assert not house.warehouse.publications()["far_gold"][JANUARY].is_current
+    assert not house.warehouse.holdings()["far_gold"].partitions[JANUARY].is_current
     assert house.replace("far_gold", JANUARY).effect is Effect.PUBLISHED
     assert house.rows("SELECT far FROM gold.far") == [{"far": Decimal("900.00")}]
 
@@ -509,8 +509,8 @@ def test_a_month_made_by_an_older_version_is_computed_once_and_not_published_aga
         older.setattr(inputs, "_WRITER_VERSION", 1)
         old = [house.replace(key, JANUARY) for key in keys]
     assert [(each.effect, each.reason) for each in old] == [(Effect.PUBLISHED, "nothing of it is published")] * 2
-    stale = house.warehouse.publications()
-    assert [stale[key][JANUARY].is_current for key in keys] == [False, False]
+    stale = house.warehouse.holdings()
+    assert [stale[key].partitions[JANUARY].is_current for key in keys] == [False, False]
 
     house.reopen()
     first = [house.replace(key, JANUARY) for key in keys]
@@ -521,7 +521,7 @@ def test_a_month_made_by_an_older_version_is_computed_once_and_not_published_aga
     house.reopen()
     second = [house.replace(key, JANUARY) for key in keys]
     assert [(each.effect, each.reason) for each in second] == [(Effect.UNCHANGED, None)] * 2
-    assert [house.warehouse.publications()[key][JANUARY].is_current for key in keys] == [True, True]
+    assert [house.warehouse.holdings()[key].partitions[JANUARY].is_current for key in keys] == [True, True]
     with monkeypatch.context() as older:
         older.setattr(inputs, "_WRITER_VERSION", 1)
         assert [house.replace(key, JANUARY).effect for key in keys] == [Effect.UNCHANGED] * 2
@@ -613,7 +613,7 @@ def test_a_month_keeps_its_version_when_another_one_is_published(house: House) -
     house.land(JANUARY, trips(JANUARY, 4))
     newest = house.replace("green_silver", JANUARY).version
     assert newest not in versions.values()
-    published = house.warehouse.publications()["green_silver"]
+    published = house.warehouse.holdings()["green_silver"].partitions
     assert {month: each.version for month, each in published.items()} == {**versions, JANUARY: newest}
 
 
@@ -737,7 +737,7 @@ def test_a_model_that_gives_rows_without_a_month_publishes_nothing(house: House)
     )
     with pytest.raises(ModelError, match="green_gold: 1 of its rows for the month have a month outside it or none"):
         house.replace("green_gold", JANUARY)
-    assert house.warehouse.publications()["green_gold"] == {}
+    assert house.warehouse.holdings()["green_gold"].partitions == {}
 
 
 def test_the_share_of_rejected_records_is_of_all_that_were_landed_and_may_be_as_large_as_is_allowed(

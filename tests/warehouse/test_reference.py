@@ -85,7 +85,7 @@ def test_a_file_that_is_not_read_as_all_the_records_that_were_landed_publishes_n
     LocalBronzeStore(tmp_path / "home", of_samples=False).record(landing.model_copy(update={"rows": 266}))
     with pytest.raises(CorruptFile, match=r"zones \(.*\.csv\): 265 of its 266 records can be read"):
         house.replace("zones_silver", WHOLE)
-    assert house.warehouse.publications()["zones_silver"] == {}
+    assert house.warehouse.holdings()["zones_silver"].partitions == {}
 
 
 @pytest.mark.parametrize("number", ["1.5", "x", "1e3", "0x10", "99999999999999999999"])

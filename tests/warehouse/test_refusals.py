@@ -83,5 +83,5 @@ def test_looking_at_what_there_is_marks_nothing(house: House) -> None:
     house.land(JANUARY, trips(JANUARY, 3))
     house.replace("green_silver", JANUARY)
     damaged = cut(house)
-    house.warehouse.publications()
+    house.warehouse.holdings()
     assert not bronze(house).is_refused(damaged)

@@ -22,9 +22,13 @@ def infrastructure_asset(settings: Settings, models: Models) -> dg.AssetsDefinit
             settings, "Folders, Iceberg catalog and tables of the local warehouse, brought to the models' schemas."
         ),
     )
-    def infrastructure(warehouse: dg.ResourceParam[Warehouse]) -> dg.MaterializeResult[None]:
+    def infrastructure(
+        context: dg.AssetExecutionContext, warehouse: dg.ResourceParam[Warehouse]
+    ) -> dg.MaterializeResult[None]:
         with failures_in_words("infrastructure", settings):
             prepared = warehouse.prepare()
+        for damage in prepared.damage:  # what reads or fills such a table fails; others need not
+            context.log.warning(damage)
         return dg.MaterializeResult(
             metadata={
                 "profile": settings.profile,
@@ -32,6 +36,7 @@ def infrastructure_asset(settings: Settings, models: Models) -> dg.AssetsDefinit
                 "tables": dg.MetadataValue.md("\n".join(f"- `{spec.name}`" for spec in models.specs())),
                 "created": ", ".join(prepared.created),
                 "changed": ", ".join(prepared.changed),
+                "damaged": "\n".join(prepared.damage),
             }
         )
 

@@ -16,6 +16,7 @@ from lakehouse.cli import completion
 from lakehouse.cli.broken_pipe import say
 from lakehouse.cli.invocation import FAILED, NOT_PUBLISHED, WRONG, Invocation, OneLineErrors, settings_of
 from lakehouse.partition import Month
+from lakehouse.results import Remark
 
 
 class _MonthType(click.ParamType[Month]):
@@ -126,11 +127,16 @@ def query(ctx: click.Context, sql: str, style: str) -> None:
     lakehouse query - < query.sql
     """
     from lakehouse.cli.output import write
+    from lakehouse.cli.remarks import lines_of
     from lakehouse.cli.standard_input import read_sql
     from lakehouse.warehouse.profile import open_project
 
     sql = read_sql() if sql == "-" else sql
-    write(open_project(settings_of(ctx)).warehouse.query(sql), style)
+    remarks: list[Remark] = []
+    rows = open_project(settings_of(ctx)).warehouse.query(sql, remarks.append)
+    for line in lines_of(remarks):
+        click.echo(line, err=True)
+    write(rows, style)
 
 
 @main.command(short_help="What there is of each dataset and month, and what is missing.")
@@ -138,7 +144,11 @@ def query(ctx: click.Context, sql: str, style: str) -> None:
 @click.option("--to", "last", type=_MonthType(), help="Last month [default: the newest partition]")
 @click.option("--format", "style", type=click.Choice(["table", "json"]), default="table", show_default=True)
 @click.option("--checks", is_flag=True, help="What the checks of each month said, instead")
-@click.option("--check", is_flag=True, help="Exit with 1 if a run would change anything that has been landed")
+@click.option(
+    "--check",
+    is_flag=True,
+    help="Exit with 1 if a run would change anything that was landed, or a table is damaged",
+)
 @click.pass_context
 def status(ctx: click.Context, first: Month | None, last: Month | None, style: str, checks: bool, check: bool) -> None:
     """What there is of each dataset and month, what runs are doing, what failed. Asks no source, computes nothing.

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def show_status(settings: Settings, first: Month | None, last: Month | None, style: str, *, with_checks: bool) -> bool:
-    """Write it as ``table`` or ``json``; whether a run would change anything that has been landed.
+    """Write it as ``table`` or ``json``; whether anything is not as it should be.
 
     Raises:
         UnknownMonth: the range is empty.
@@ -41,7 +41,7 @@ def show_status(settings: Settings, first: Month | None, last: Month | None, sty
             write_checks(checks)
         else:
             status_output.write(found, settings, style, _read_runs(settings, found, first, last), checks)
-    return bool(found.wanting)
+    return bool(found.wanting or found.remarks or found.damage)
 
 
 def _has_run(settings: Settings) -> bool:

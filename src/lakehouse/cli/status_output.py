@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import click
 
 from lakehouse.cli.blocks import WIDEST, TextColumn, wrapped, write_blocks
+from lakehouse.cli.month_ranges import ranges, spans
+from lakehouse.cli.remarks import lines_of
 from lakehouse.cli.runs_output import RunsStatus, RunsUnreadable, checks_as_plain, runs_as_plain, write_runs
 from lakehouse.partition import WHOLE, Month
 from lakehouse.settings import Settings
@@ -18,7 +20,13 @@ from lakehouse.warehouse.status import Entry, State, Status
 if TYPE_CHECKING:
     from lakehouse.automation.check_history import CheckOutcome
 
-_MARKS = {State.CURRENT: "", State.STALE: " stale", State.MISSING: "missing", State.NOTHING: "-"}
+_MARKS = {
+    State.CURRENT: "",
+    State.STALE: " stale",
+    State.MISSING: "missing",
+    State.NOTHING: "-",
+    State.DAMAGED: "damaged",
+}
 
 
 def write(
@@ -34,7 +42,9 @@ def write(
     """
     if style == "json":
         told = {} if checks is None else {"checks": checks_as_plain(checks)}
-        found = {**_facts(settings), "assets": status.as_rows(), **runs_as_plain(runs), **told}
+        remarks = [{"table": r.table, "month": r.partition.key, "remark": r.text} for r in status.remarks]
+        states = {"assets": status.as_rows(), "remarks": remarks, "damage": list(status.damage)}
+        found = {**_facts(settings), **states, **runs_as_plain(runs), **told}
         click.echo(json.dumps(found, indent=2))
         return
     profile = f"{settings.profile} profile, {'SAMPLE DATA, ' if settings.sample else ''}home"
@@ -42,6 +52,8 @@ def write(
     click.echo(f"{profile}{separator}{settings.home}")
     _write_months(status)
     _write_tables(status)
+    for line in (*lines_of(status.remarks), *status.damage):
+        click.echo(line)
     _write_gaps(status)
     if runs is not None:
         write_runs(runs)
@@ -101,15 +113,16 @@ def _write_gaps(status: Status) -> None:
     for asset, gaps in status.gaps.items():
         if gaps:
             begin = f"never landed  {asset:<13} "
-            spans = ", ".join(str(first) if first == last else f"{first} to {last}" for first, last in _ranges(gaps))
-            no_break = spans.replace(" to ", "\N{NO-BREAK SPACE}to\N{NO-BREAK SPACE}")  # each span stays whole
+            no_break = spans(gaps).replace(" to ", "\N{NO-BREAK SPACE}to\N{NO-BREAK SPACE}")  # each span stays whole
             click.echo(wrapped(begin, no_break).replace("\N{NO-BREAK SPACE}", " "))
     wanting = status.wanting
     if wanting:
         click.echo(f"{_counted(wanting)}; what mends it:")
         months = {entry.partition for entry in wanting if isinstance(entry.partition, Month)}
-        for options in [f" --from {first} --to {last}" for first, last in _ranges(months)] or [""]:
+        for options in [f" --from {first} --to {last}" for first, last in ranges(months)] or [""]:
             click.echo(f"  lakehouse run{options}")
+    elif status.remarks or status.damage:
+        pass  # which say what is wrong
     elif any(_is_there(entry) for entry in status.entries):
         click.echo("everything that was landed is in its tables")
     else:
@@ -124,7 +137,7 @@ def _counted(wanting: Iterable[Entry]) -> str:
 
 
 def _is_there(entry: Entry | None) -> bool:
-    return entry is not None and entry.state != State.NOTHING
+    return entry is not None and entry.state not in (State.NOTHING, State.DAMAGED)
 
 
 def _cell(entry: Entry | None) -> str:
@@ -132,13 +145,3 @@ def _cell(entry: Entry | None) -> str:
         return ""
     rows = "" if entry.rows is None else f"{entry.rows:,}"
     return f"{rows}{_MARKS[entry.state]}"
-
-
-def _ranges(months: Iterable[Month]) -> Iterator[tuple[Month, Month]]:
-    """First and last of months that follow each other."""
-    ordered = sorted(months)
-    start = 0
-    for position, month in enumerate(ordered, start=1):
-        if position == len(ordered) or ordered[position] != month.next():
-            yield ordered[start], month
-            start = position

@@ -104,6 +104,10 @@ class Models:
         """Tables that a model's query or its checks read, sorted."""
         return tuple(sorted({*model.references, *(table for check in model.checks for table in check.reads())}))
 
+    def made_of(self, table: str) -> tuple[TableSpec, ...]:
+        """Tables whose models read another."""
+        return tuple(model.table for model in self if table in model.references)
+
     def upstream_keys(self, model: SqlModel) -> tuple[str, ...]:
         """Asset keys a model depends on: those of the tables its query and its checks read."""
         return tuple(sorted({self.asset_key(table) for table in self.tables_read(model)}))

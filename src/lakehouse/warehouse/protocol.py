@@ -6,12 +6,12 @@ every implementation.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Protocol
 
 from lakehouse.models.model import SqlModel
 from lakehouse.partition import Partition
-from lakehouse.results import Preparation, Publication, ReplaceResult
+from lakehouse.results import Holdings, Preparation, Remark, ReplaceResult
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -24,7 +24,7 @@ class Warehouse(Protocol):
         """Create what is missing and bring every table to its model's schema. Safe to repeat and to race.
 
         Raises:
-            ModelError: a table cannot be brought to its model's schema in place.
+            ModelError: a table cannot be brought to its model's schema in place. One that is damaged is told of.
             ConfigurationError: what is there holds samples and ought not to, or the other way round.
         """
         ...
@@ -45,15 +45,18 @@ class Warehouse(Protocol):
         """
         ...
 
-    def publications(self) -> Mapping[str, Mapping[Partition, Publication]]:
-        """Every partition of each model's table that has rows, by the model's key."""
+    def holdings(self) -> Mapping[str, Holdings]:
+        """What each model's table holds, by the model's key. A damaged table does not hide the others."""
         ...
 
-    def query(self, sql: str) -> pa.Table:
+    def query(self, sql: str, remark: Callable[[Remark], None] = ...) -> pa.Table:
         """Run one SELECT in BigQuery's dialect over published tables, or a SHOW TABLES or DESCRIBE of them.
+
+        ``remark`` is told what a reader of these tables should know, before there are any rows.
 
         Raises:
             QueryError: it cannot be parsed or names what does not exist.
+            CorruptFile: a table that it reads is damaged.
         """
         ...
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ from lakehouse.exceptions import LakehouseError, QueryError, StatementFailed, St
 from lakehouse.models import dialect, portability
 from lakehouse.models.model import LEDGER, Models
 from lakehouse.partition import WHOLE
+from lakehouse.results import Remark
 from lakehouse.schema import Column, TableSpec, is_declarable
 from lakehouse.warehouse.describe import written_out
 from lakehouse.warehouse.information_schema import (
@@ -26,7 +27,7 @@ from lakehouse.warehouse.information_schema import (
 )
 from lakehouse.warehouse.ledger import LEDGER_KEYS, ledger_query, resolved_ledger
 from lakehouse.warehouse.statements import Statement
-from lakehouse.warehouse.store import PublishedRows, Session, Store, Work
+from lakehouse.warehouse.store import PublishedRows, Session, Store, TableShape, Work
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -43,8 +44,10 @@ class Queries:
         self._specs = {spec.name: spec for spec in models.specs()}
         self._information = InformationSchema(models, contracts)
 
-    def run(self, sql: str) -> pa.Table:
+    def run(self, sql: str, remark: Callable[[Remark], None]) -> pa.Table:
         """The rows of one SELECT, or of the SHOW TABLES or DESCRIBE that is short for one.
+
+        ``remark`` is told what a reader of the tables should know.
 
         Raises:
             QueryError: it cannot be parsed, names what does not exist, binds parameters, or has what some engine
@@ -55,14 +58,18 @@ class Queries:
         query = with_views_named(query)
         wanted = set(dialect.references(query))
         self._require_readable(wanted)
-        there = {name: self._columns(name) for name in self._read(wanted)}
+        records = self._store.records()
+        read = sorted(self._read(wanted))
+        there = {name: _columns(records.shape(self._specs[name])) for name in read}
         schema = self._schema(wanted, there)
         resolved = dialect.resolve(query, schema, "query", QueryError)
         _require_distinct_names(resolved)
         for name in sorted(wanted & self._specs.keys()):
             if there[name] is None:
                 raise QueryError(f"query: {name} has not been materialized yet: materialize it with lakehouse run")
-        with self._store.session(Work("query", WHOLE, ""), self._store.records()) as session:
+        for each in (each for name in read for each in records.remarks(self._specs[name])):
+            remark(each)
+        with self._store.session(Work("query", WHOLE, ""), records) as session:
             try:
                 self._relate(session, wanted, schema, there)
                 result = session.rows(Statement(with_views_related(resolved)), {})
@@ -86,11 +93,6 @@ class Queries:
         """Tables that a query reads, by itself or by way of the ledger."""
         by_ledger = dialect.references(ledger_query(self._models, self._contracts)) if LEDGER in wanted else ()
         return {*wanted, *by_ledger} & self._specs.keys()
-
-    def _columns(self, name: str) -> tuple[Column, ...] | None:
-        """Columns a table has now; those of types that no model can declare are another tool's, and not seen."""
-        shape = self._store.shape(name)
-        return None if shape is None else tuple(column for column in shape.columns if is_declarable(column.type))
 
     def _schema(self, wanted: set[str], there: Mapping[str, tuple[Column, ...] | None]) -> dialect.Schema:
         """All tables there are; of those that are wanted, the columns they have now."""
@@ -133,6 +135,11 @@ class Queries:
             session.relate(LEDGER, ledger)
         for view in sorted(views_among(wanted)):
             session.relate(relation_name(view), self._information.relation(view))
+
+
+def _columns(shape: TableShape | None) -> tuple[Column, ...] | None:
+    """Columns a table has; those of types that no model can declare are another tool's, and not seen."""
+    return None if shape is None else tuple(column for column in shape.columns if is_declarable(column.type))
 
 
 def _as_it_is(spec: TableSpec, columns: tuple[Column, ...]) -> TableSpec:

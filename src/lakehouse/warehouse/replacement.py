@@ -30,6 +30,8 @@ class Job:
     audit: Statement
     inputs: Inputs
     fingerprint: str
+    read_by: Mapping[str, tuple[TableSpec, ...]]
+    """What is made of each of its tables in turn."""
 
     @property
     def partition(self) -> Partition:
@@ -100,6 +102,9 @@ class Replacement:
         if self._records.partition(table, self._job.partition) is None:
             return "nothing of it is published"
         for spec in self._job.tables:
+            for remark in self._records.remarks(spec):
+                if remark.concerns(self._job.partition):
+                    return str(remark)
             record = self._records.partition(spec, self._job.partition)
             if record is not None and self._job.fingerprint not in record.fingerprints:
                 return "older fingerprint"
@@ -127,13 +132,14 @@ class Replacement:
         job = self._job
         if job.inputs.landed is not None:
             job.inputs.landed.require_intact()
-        # Rejected first, the model's table last: that is the truth, and a kill in between shows in the ledger.
+        # The model's table is the last, which is the truth if an engine cannot publish them at once.
         staged = [self._stage(REJECTED, job.model.rejected, job.statements.rejected)] if job.model.rejected else []
         staged.append(self._stage(STAGED, job.model.table, job.statements.select))
         audit = self._audit(checks)
         audit.require_blocking_checks(str(self._work), job.model.table.name)
         sha256 = job.inputs.landed.sha256 if job.inputs.landed is not None else None
-        wanted = StagedPartition(tuple(staged), job.fingerprint, sha256, audit.ledger)
+        reads = tuple(table.spec for table in job.inputs.upstream if table.is_computed_from)
+        wanted = StagedPartition(tuple(staged), job.fingerprint, reads, job.read_by, sha256, audit.ledger)
         commit = self._session.publish(wanted, is_current)
         table = staged[-1]
         effect = Effect.PUBLISHED if commit.is_new else Effect.CONFIRMED

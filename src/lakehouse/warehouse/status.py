@@ -13,7 +13,7 @@ from lakehouse.bronze.contract import Contract
 from lakehouse.bronze.store import BronzeStore, Landing, is_there
 from lakehouse.models.model import Models, SqlModel
 from lakehouse.partition import WHOLE, Month, Partition, month_range
-from lakehouse.results import Publication
+from lakehouse.results import Publication, Remark
 from lakehouse.warehouse.begun import has_begun
 from lakehouse.warehouse.protocol import Warehouse
 
@@ -29,6 +29,8 @@ class State(StrEnum):
     """What it is made of is there, it is not."""
     NOTHING = "nothing"
     """Neither is there."""
+    DAMAGED = "damaged"
+    """Its table cannot be read."""
 
 
 @dataclass(frozen=True)
@@ -47,9 +49,14 @@ class Entry:
 
 @dataclass(frozen=True)
 class Status:
-    """All entries, those of an asset together, in the order of their making."""
+    """All entries, those of an asset together, in the order of their making.
+
+    ``remarks`` are what readers of the tables should know, ``damage`` tells of tables that cannot be read.
+    """
 
     entries: tuple[Entry, ...]
+    remarks: tuple[Remark, ...] = ()
+    damage: tuple[str, ...] = ()
 
     @property
     def assets(self) -> tuple[str, ...]:
@@ -111,14 +118,20 @@ def read_status(
                 entries.append(_landed(bronze, key, partition, landing))
                 if landing is not None:
                     there.setdefault(f"bronze.{key}", set()).add(partition)
-    publications = warehouse.publications()
+    holdings = warehouse.holdings()
     for model in models:
-        published = publications[model.key]
-        there[model.table.name] = set(published)
+        held = holdings[model.key]
+        there[model.table.name] = set(held.partitions)
         for partition in _partitions(model.is_partitioned, months):
-            if has_begun(model, models, contracts, partition):
-                entries.append(_published(model, partition, published.get(partition), there))
-    return Status(tuple(entries))
+            if not has_begun(model, models, contracts, partition):
+                continue
+            if held.damage is not None:
+                entries.append(Entry(model.key, model.table.name, partition, State.DAMAGED))
+            else:
+                entries.append(_published(model, partition, held.partitions.get(partition), there))
+    remarks = (remark for held in holdings.values() for remark in held.remarks)
+    in_range = tuple(remark for remark in remarks if remark.partition is WHOLE or remark.partition in months)
+    return Status(tuple(entries), in_range, tuple(held.damage for held in holdings.values() if held.damage is not None))
 
 
 def _partitions(is_partitioned: bool, months: tuple[Month, ...]) -> tuple[Partition, ...]:

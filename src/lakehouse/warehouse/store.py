@@ -16,7 +16,7 @@ from sqlglot import exp
 from lakehouse.bronze.footer import SourceColumn
 from lakehouse.bronze.store import Landing
 from lakehouse.partition import Partition
-from lakehouse.results import Ledger
+from lakehouse.results import Ledger, Remark
 from lakehouse.schema import Column, TableSpec
 from lakehouse.warehouse.statements import Statement
 
@@ -63,7 +63,19 @@ class Record:
 
 
 class Records(Protocol):
-    """What all tables hold, as of one moment for each table, from the first look at it."""
+    """What all tables hold, as of one moment: that of the first look at any of them.
+
+    Raises:
+        CorruptFile: from whatever looks at a table that cannot be read.
+    """
+
+    def shape(self, spec: TableSpec) -> TableShape | None:
+        """A table as it is, None if there is none."""
+        ...
+
+    def remarks(self, spec: TableSpec) -> tuple[Remark, ...]:
+        """What a reader of a table should know."""
+        ...
 
     def partition(self, spec: TableSpec, partition: Partition) -> Record | None:
         """Of a month, or whole if the table is not partitioned; None where there are no rows."""
@@ -117,12 +129,15 @@ class Staged:
 class StagedPartition:
     """What is to be published of a month: staged rows of one or more tables, the model's own last.
 
-    ``fingerprint`` identifies all that they were made of, ``bronze_sha256`` the landed file that they are of, if it is
-    one; ``ledger`` accounts for each of its records.
+    ``fingerprint`` identifies all that they were made of: rows of the tables that it ``reads``, and of the landed file
+    ``bronze_sha256``, if of one; ``ledger`` accounts for each of its records. What is made of each staged table in turn
+    is in ``read_by``, by the table's name.
     """
 
     staged: tuple[Staged, ...]
     fingerprint: str
+    reads: tuple[TableSpec, ...]
+    read_by: Mapping[str, tuple[TableSpec, ...]]
     bronze_sha256: str | None
     ledger: Ledger | None
 
@@ -169,7 +184,8 @@ class Session(Protocol):
 
         The last one is the model's table, and the truth if not all could be published at once. Where a month holds
         just these rows already, only the fingerprint is put down, and the table's columns stay. ``is_current`` is
-        asked after the latest look at the tables, so that a writer who was overtaken never undoes a newer month.
+        asked after the latest look at the tables, so that a writer who was overtaken never undoes a newer month. What
+        was made of rows that are others now has a remark, until it is published anew.
 
         Returns:
             The version of the last table; new if anything in any of them is.
@@ -187,10 +203,6 @@ class Store(Protocol):
 
     def prepare(self) -> None:
         """Make what tables need besides themselves. Safe to repeat and to race."""
-        ...
-
-    def shape(self, table: str) -> TableShape | None:
-        """A table as it is now, None if there is none."""
         ...
 
     def create(self, spec: TableSpec) -> None:

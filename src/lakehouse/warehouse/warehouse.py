@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ from lakehouse.bronze.store import BronzeStore
 from lakehouse.exceptions import CommitConflict, ContractViolation, CorruptFile, NotLanded, StaleInputs
 from lakehouse.models.model import Models, SqlModel
 from lakehouse.partition import Partition
-from lakehouse.results import CheckResult, Preparation, Publication, ReplaceResult
+from lakehouse.results import CheckResult, Holdings, Preparation, Publication, Remark, ReplaceResult
 from lakehouse.schema import TableSpec
 from lakehouse.warehouse.audit import audit_query, datasets_present
 from lakehouse.warehouse.evolution import evolution
@@ -22,7 +22,7 @@ from lakehouse.warehouse.inputs import Inputs
 from lakehouse.warehouse.queries import Queries
 from lakehouse.warehouse.replacement import Job, Replacement
 from lakehouse.warehouse.statements import ModelStatements, Statement, compile_model
-from lakehouse.warehouse.store import Record, Records, Store, Work
+from lakehouse.warehouse.store import Record, Records, Store, TableShape, Work
 from lakehouse.warehouse.value_checks import Drift
 
 if TYPE_CHECKING:
@@ -46,14 +46,19 @@ class StoreWarehouse:
         """See :meth:`Warehouse.prepare`."""
         self._bronze.prepare()
         self._store.prepare()
-        shapes = {spec: self._store.shape(spec.name) for spec in self._models.specs()}
+        records, shapes, damage = self._store.records(), dict[TableSpec, TableShape | None](), []
+        for spec in self._models.specs():
+            try:
+                shapes[spec] = records.shape(spec)
+            except CorruptFile as error:
+                damage.append(str(error))
         created = [spec for spec, shape in shapes.items() if shape is None]
         changed = [spec for spec, shape in shapes.items() if shape is not None and evolution(shape, spec)]
         for spec in created:
             self._store.create(spec)
         for spec in changed:
             self._store.evolve(spec)
-        return Preparation(tuple(spec.name for spec in created), tuple(spec.name for spec in changed))
+        return Preparation(tuple(spec.name for spec in created), tuple(spec.name for spec in changed), tuple(damage))
 
     def close(self) -> None:
         """See :meth:`Warehouse.close`."""
@@ -93,23 +98,14 @@ class StoreWarehouse:
             "run it again when the other runs are done"
         )
 
-    def publications(self) -> Mapping[str, Mapping[Partition, Publication]]:
-        """See :meth:`Warehouse.publications`."""
+    def holdings(self) -> Mapping[str, Holdings]:
+        """See :meth:`Warehouse.holdings`."""
         records = self._store.records()
-        held: dict[str, Mapping[Partition, Record]] = {
-            spec.name: records.partitions(spec) for spec in self._models.specs()
-        }
-        return {
-            model.key: {
-                partition: self._publication(model, partition, record, held, records)
-                for partition, record in held[model.table.name].items()
-            }
-            for model in self._models
-        }
+        return {model.key: self._holdings(model, records) for model in self._models}
 
-    def query(self, sql: str) -> pa.Table:
+    def query(self, sql: str, remark: Callable[[Remark], None] = lambda _: None) -> pa.Table:
         """See :meth:`Warehouse.query`."""
-        return Queries(self._store, self._bronze, self._models, self._contracts).run(sql)
+        return Queries(self._store, self._bronze, self._models, self._contracts).run(sql, remark)
 
     def _ensure(self, spec: TableSpec) -> bool:
         """Create a table that is missing; whether one that is there differs from its spec.
@@ -119,7 +115,7 @@ class StoreWarehouse:
         Raises:
             ModelError: it cannot be brought to its spec in place.
         """
-        shape = self._store.shape(spec.name)
+        shape = self._store.records().shape(spec)
         if shape is None:
             self._store.create(spec)
             return False
@@ -127,7 +123,7 @@ class StoreWarehouse:
 
     def _evolve(self, spec: TableSpec) -> None:
         """Bring what publishing did not change, such as descriptions, to the spec's."""
-        shape = self._store.shape(spec.name)
+        shape = self._store.records().shape(spec)
         if shape is not None and evolution(shape, spec):
             self._store.evolve(spec)
 
@@ -142,7 +138,8 @@ class StoreWarehouse:
 
     def _job(self, model: SqlModel, inputs: Inputs) -> Job:
         statements, audit = self._statements(model)
-        return Job(model, statements, audit, inputs, inputs.fingerprint(statements))
+        read_by = {spec.name: self._models.made_of(spec.name) for spec in self._specs(model)}
+        return Job(model, statements, audit, inputs, inputs.fingerprint(statements), read_by)
 
     def _statements(self, model: SqlModel) -> tuple[ModelStatements, Statement]:
         if model.key not in self._compiled:
@@ -170,15 +167,22 @@ class StoreWarehouse:
     def _dataset(self, model: SqlModel) -> str:
         return self._contracts[str(model.bronze_asset)].dataset.name
 
+    def _holdings(self, model: SqlModel, records: Records) -> Holdings:
+        try:
+            held = records.partitions(model.table)
+            rejected = records.partitions(model.rejected) if model.rejected else {}
+            remarks = [remark for spec in self._specs(model) for remark in records.remarks(spec)]
+        except CorruptFile as error:
+            return Holdings({}, damage=str(error))
+        publications = {
+            partition: self._publication(model, partition, record, rejected.get(partition), records)
+            for partition, record in held.items()
+        }
+        return Holdings(publications, tuple(remarks))
+
     def _publication(
-        self,
-        model: SqlModel,
-        partition: Partition,
-        record: Record,
-        held: Mapping[str, Mapping[Partition, Record]],
-        records: Records,
+        self, model: SqlModel, partition: Partition, record: Record, rejected: Record | None, records: Records
     ) -> Publication:
-        rejected = held[model.rejected.name].get(partition) if model.rejected else None
         try:
             fingerprint = self._job(model, self._inputs(model, partition, records)).fingerprint
         except (NotLanded, CorruptFile, ContractViolation):  # what it was made of is gone, or not what it was

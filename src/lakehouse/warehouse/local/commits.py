@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from lakehouse.exceptions import StaleInputs
+from lakehouse.exceptions import CorruptFile, StaleInputs
 from lakehouse.files import file_uri, make_durable, make_folder, path_of
 from lakehouse.partition import Partition
 from lakehouse.schema import TableSpec
 from lakehouse.warehouse.evolution import evolution
+from lakehouse.warehouse.local.outdated import mark_outdated, outdated_property
 from lakehouse.warehouse.local.private_pyiceberg import Change, Pointer, commit
 from lakehouse.warehouse.local.records import (
     confirmation,
@@ -23,7 +26,7 @@ from lakehouse.warehouse.local.records import (
     holds_its_content,
     version_of,
 )
-from lakehouse.warehouse.local.tables import IcebergTables, data_files, racing
+from lakehouse.warehouse.local.tables import IcebergTables, data_files, is_set_back, racing
 from lakehouse.warehouse.local.types import evolve, require_exact_types, shape_of
 from lakehouse.warehouse.store import Commit
 
@@ -51,13 +54,24 @@ class Replaced:
         return self.partition.of(self.spec.name)
 
 
-def publish(tables: IcebergTables, wanted: Sequence[Replaced], is_current: Callable[[], bool]) -> Commit:
+def publish(
+    tables: IcebergTables,
+    wanted: Sequence[Replaced],
+    is_current: Callable[[], bool],
+    *,
+    reads: Sequence[str] = (),
+    read_by: Mapping[str, Sequence[TableSpec]] = MappingProxyType({}),
+) -> Commit:
     """Make staged files the content of a month of some tables, and the specs' columns those of the tables.
 
     One commit of all of them, one snapshot of each; none if the month holds just these rows already. ``is_current`` is
-    asked before each attempt, after the tables were looked at: a change that another writer commits later makes the
-    attempt a conflict, and the next one asks again, so an overtaken writer never undoes a newer month. What was staged
-    stays: an attempt is made of it again, on the tables as they are then.
+    asked before each attempt, after the tables were looked at: a change that another writer commits later, to them or
+    to the tables that the files were computed from (``reads``), makes the attempt a conflict, and the next one asks
+    again, so an overtaken writer never undoes a newer month. What was staged stays: an attempt is made of it again, on
+    the tables as they are then.
+
+    Where rows are others than before, the commit lets the tables that are made of them (``read_by``) say so, see
+    :mod:`lakehouse.warehouse.local.outdated`; publishing a month of those takes it back.
 
     Returns:
         The version of the last table.
@@ -67,27 +81,47 @@ def publish(tables: IcebergTables, wanted: Sequence[Replaced], is_current: Calla
         CommitConflict: other writers kept changing the tables.
         CorruptFile: a file's columns or types are not exactly the spec's.
     """
-    return racing(str(wanted[-1]), lambda: _publish_once(tables, wanted, is_current))
 
-
-def _publish_once(tables: IcebergTables, wanted: Sequence[Replaced], is_current: Callable[[], bool]) -> Commit:
-    there = tables.pointers()
-    targets = [_Target(each, there[each.spec.name], tables.at(there[each.spec.name])) for each in wanted]
-    if not is_current():
-        raise StaleInputs(f"{wanted[-1]}: its inputs changed while it was computed")
-    table = targets[-1].table
-    if all(target.has_these_rows for target in targets):
-        if confirmed := [change for target in targets if (change := target.confirmed()) is not None]:
-            commit(tables.catalog, confirmed)
-        return Commit(version_of(table, wanted[-1].partition), is_new=False)
-    for target in targets:
-        target.place()
-    if any(target.paths != target.places for target in targets):
+    def once() -> Commit:
+        there = tables.pointers()
+        targets = [_Target(each, there[each.spec.name], tables.at(there[each.spec.name])) for each in wanted]
+        if not is_current():
+            raise StaleInputs(f"{wanted[-1]}: its inputs changed while it was computed")
+        is_held = all(target.has_these_rows for target in targets)
+        if not is_held:
+            for target in targets:
+                target.place()
+        if is_held or all(target.paths == target.places for target in targets):  # else files are mended, and no others
+            if settled := [change for target in targets if (change := target.settled()) is not None]:
+                commit(tables.catalog, settled)
+            return Commit(version_of(targets[-1].table, wanted[-1].partition), is_new=not is_held)
         publication = uuid4().hex
         changes = [target.overwritten(publication) for target in targets]
-        commit(tables.catalog, changes)
+        changed = [target.wanted.spec.name for target in targets if target.has_other_rows]
+        marks = _marks(tables, there, wanted[-1].partition, {name: read_by.get(name, ()) for name in changed})
+        moved = {change.pointer.name for change in (*changes, *marks)}
+        neighbours = {*reads, *(spec.name for name in changed for spec in read_by.get(name, ()))} - moved
+        commit(tables.catalog, [*changes, *marks], given={name: there.get(name) for name in sorted(neighbours)})
         return Commit(str(changes[-1].transaction.table_metadata.current_snapshot_id), is_new=True)
-    return Commit(version_of(table, wanted[-1].partition), is_new=True)  # files were damaged, and are what they were
+
+    return racing(str(wanted[-1]), once)
+
+
+def _marks(
+    tables: IcebergTables,
+    there: Mapping[str, Pointer],
+    partition: Partition,
+    changed: Mapping[str, Sequence[TableSpec]],
+) -> list[Change]:
+    """What lets tables say that others, which they were made of, have changed; one that cannot be read says nothing."""
+    marks = []
+    for spec in {spec.name: spec for read_by in changed.values() for spec in read_by}.values():
+        with suppress(CorruptFile):
+            if (pointer := there.get(spec.name)) is not None:
+                names = [name for name, read_by in changed.items() if spec in read_by]
+                if (transaction := mark_outdated(tables.at(pointer), spec, partition, names)) is not None:
+                    marks.append(Change(pointer, transaction))
+    return marks
 
 
 @dataclass(frozen=True)
@@ -122,15 +156,35 @@ class _Target:
         (held,) = self.paths
         return content_of(held) == self.wanted.content and holds_its_content(held)
 
-    def confirmed(self) -> Change | None:
+    @property
+    def has_other_rows(self) -> bool:
+        """Whether what the month holds is not what it is to hold, as file names tell."""
+        return [content_of(path) for path in self.paths] != [content_of(place) for place in self.places]
+
+    def settled(self) -> Change | None:
         """Put down that what was computed is what is there; None if that is known."""
-        name, value = (
-            confirmed_property(self.wanted.partition),
-            confirmation(self.wanted.fingerprint, self.wanted.content),
-        )
-        if self.paths == self.places or self.table.properties.get(name) == value:
+        news = self._confirmation if self.paths != self.places else {}
+        if not news and not self._is_marked and not is_set_back(self.table, self.pointer):
             return None
-        return Change(self.pointer, self.table.transaction().set_properties({name: value}))
+        transaction = self.table.transaction()
+        if news:
+            transaction.set_properties(news)
+        self._unmark(transaction)
+        return Change(self.pointer, transaction)
+
+    @property
+    def _confirmation(self) -> dict[str, str]:
+        name = confirmed_property(self.wanted.partition)
+        value = confirmation(self.wanted.fingerprint, self.wanted.content)
+        return {} if self.table.properties.get(name) == value else {name: value}
+
+    @property
+    def _is_marked(self) -> bool:
+        return outdated_property(self.wanted.partition) in self.table.properties
+
+    def _unmark(self, transaction: Transaction) -> None:
+        if self._is_marked:
+            transaction.remove_properties(outdated_property(self.wanted.partition))
 
     def place(self) -> None:
         """Give the staged file its final name; one of that name has, or should have, its bytes."""
@@ -150,6 +204,7 @@ class _Target:
         if changes:
             with transaction.update_schema() as update:
                 evolve(update, changes)
+        self._unmark(transaction)
         summary = {**self.wanted.summary, PUBLICATION_PROPERTY: publication}
         with transaction.update_snapshot(snapshot_properties=summary).overwrite() as overwrite:
             for file in self._files:

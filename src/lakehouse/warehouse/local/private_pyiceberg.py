@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pyiceberg.catalog.sql import SqlCatalog
     from pyiceberg.table import Table, Transaction
+    from sqlalchemy import Connection
 
 
 @dataclass(frozen=True)
@@ -28,23 +30,27 @@ class Change:
     transaction: Transaction
 
 
+@dataclass(frozen=True)
+class Move:
+    """Where a table's metadata are to be from now on; ``base`` are those that these were made of."""
+
+    pointer: Pointer
+    location: str
+    base: str
+
+
 def pointers(catalog: SqlCatalog) -> Mapping[str, Pointer]:
     """Those of all tables, as of one moment."""
-    from pyiceberg.catalog.sql import IcebergTables as Rows
-    from sqlalchemy import select
-
-    columns = (Rows.table_namespace, Rows.table_name, Rows.metadata_location, Rows.previous_metadata_location)
     with catalog.engine.connect() as connection:
-        found = connection.execute(select(*columns).where(Rows.catalog_name == catalog.name)).all()
-    named = ((f"{namespace}.{table}", now, before) for namespace, table, now, before in found)
-    return {name: Pointer(name, now, before) for name, now, before in named if now is not None}
+        return _pointers(catalog, connection)
 
 
 def table_at(catalog: SqlCatalog, name: str, location: str) -> Table:
     """A table as metadata have it, which need not be those that the catalog points at.
 
     Raises:
-        OSError, ValueError: they cannot be read.
+        FileNotFoundError: they are gone.
+        UnicodeDecodeError, ValidationError: they are not metadata.
     """
     from pyiceberg.catalog.sql import IcebergTables as Rows
 
@@ -60,45 +66,62 @@ def table_at(catalog: SqlCatalog, name: str, location: str) -> Table:
     )
 
 
-def commit(catalog: SqlCatalog, changes: Sequence[Change]) -> None:
+def commit(
+    catalog: SqlCatalog, changes: Sequence[Change], given: Mapping[str, Pointer | None] = MappingProxyType({})
+) -> None:
     """Make all the changes, or none.
 
     Raises:
-        CommitFailedException: one of the tables is not as its pointer has it any more.
+        CommitFailedException: one of the tables, or of those that are ``given``, is not as its pointer has it any more.
     """
-    point_at(catalog, [(change.pointer, _written(catalog, change.transaction)) for change in changes])
+    point_at(catalog, [_written(catalog, change) for change in changes], given)
 
 
-def point_at(catalog: SqlCatalog, moves: Sequence[tuple[Pointer, str]]) -> None:
+def point_at(catalog: SqlCatalog, moves: Sequence[Move], given: Mapping[str, Pointer | None]) -> None:
     """Let the catalog point at other metadata, of all these tables or of none.
 
     Raises:
-        CommitFailedException: it does not point where it did.
+        CommitFailedException: it does not point where it did, there or at what is ``given``.
     """
     from pyiceberg.catalog.sql import IcebergTables as Rows
     from pyiceberg.exceptions import CommitFailedException
     from sqlalchemy import update
 
     with catalog.engine.begin() as connection:
-        for pointer, location in moves:
-            namespace, _, table = pointer.name.partition(".")
+        for move in moves:
+            namespace, _, table = move.pointer.name.partition(".")
             moved = connection.execute(
                 update(Rows)
                 .where(
                     Rows.catalog_name == catalog.name,
                     Rows.table_namespace == namespace,
                     Rows.table_name == table,
-                    Rows.metadata_location == pointer.location,
+                    Rows.metadata_location == move.pointer.location,
                 )
-                .values(metadata_location=location, previous_metadata_location=pointer.location)
+                .values(metadata_location=move.location, previous_metadata_location=move.base)
             )
             if moved.rowcount != 1:
-                raise CommitFailedException(f"{pointer.name} was changed by another writer")
+                raise CommitFailedException(f"{move.pointer.name} was changed by another writer")
+        now = _pointers(catalog, connection)  # nobody else writes, now that this transaction has
+        for name, pointer in given.items():
+            if now.get(name) != pointer:
+                raise CommitFailedException(f"{name} was changed by another writer")
 
 
-def _written(catalog: SqlCatalog, transaction: Transaction) -> str:
-    """Metadata with a transaction's changes in them, in a file that nothing points at yet; where that is."""
+def _pointers(catalog: SqlCatalog, connection: Connection) -> Mapping[str, Pointer]:
+    from pyiceberg.catalog.sql import IcebergTables as Rows
+    from sqlalchemy import select
+
+    columns = (Rows.table_namespace, Rows.table_name, Rows.metadata_location, Rows.previous_metadata_location)
+    found = connection.execute(select(*columns).where(Rows.catalog_name == catalog.name)).all()
+    named = ((f"{namespace}.{table}", now, before) for namespace, table, now, before in found)
+    return {name: Pointer(name, now, before) for name, now, before in named if now is not None}
+
+
+def _written(catalog: SqlCatalog, change: Change) -> Move:
+    """Metadata with a transaction's changes in them, in a file that nothing points at yet."""
+    transaction = change.transaction
     table = transaction._table
     staged = catalog._update_and_stage_table(table, table.name(), transaction._requirements, transaction._updates)
     catalog._write_metadata(staged.metadata, staged.io, staged.metadata_location)
-    return staged.metadata_location
+    return Move(change.pointer, staged.metadata_location, table.metadata_location)

@@ -14,11 +14,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lakehouse.files import hash_file, path_of
-from lakehouse.partition import WHOLE, Month, Partition, partition_of
+from lakehouse.partition import WHOLE, Partition, partition_of
+from lakehouse.results import Remark
 from lakehouse.schema import TableSpec
+from lakehouse.warehouse.local.outdated import outdated
 from lakehouse.warehouse.local.private_pyiceberg import Pointer
-from lakehouse.warehouse.local.tables import IcebergTables, data_files
-from lakehouse.warehouse.store import Record
+from lakehouse.warehouse.local.tables import IcebergTables, data_files, is_set_back, partition_of_file
+from lakehouse.warehouse.local.types import shape_of
+from lakehouse.warehouse.store import Record, TableShape
 
 if TYPE_CHECKING:
     from pyiceberg.manifest import DataFile
@@ -87,6 +90,20 @@ class IcebergRecords:
         self._tables = tables
         self._states: dict[str, _TableState] = {}
 
+    def shape(self, spec: TableSpec) -> TableShape | None:
+        table = self._state(spec).table
+        return None if table is None else shape_of(table)
+
+    def remarks(self, spec: TableSpec) -> tuple[Remark, ...]:
+        table, pointer = self._state(spec).table, self._pointers.get(spec.name)
+        if table is None or pointer is None:
+            return ()
+        found = [Remark(spec.name, month, f"made before {names} changed") for month, names in outdated(table).items()]
+        if is_set_back(table, pointer):
+            gone = f"its newest table metadata cannot be read ({path_of(pointer.location).name})"
+            found.append(Remark(spec.name, WHOLE, f"{gone}, so it is as it was before the last change"))
+        return tuple(found)
+
     def partition(self, spec: TableSpec, partition: Partition) -> Record | None:
         state = self._state(spec)
         return state.record(partition, state.files(partition))
@@ -147,7 +164,7 @@ class _TableState:
     def by_partition(self) -> Mapping[Partition, tuple[DataFile, ...]]:
         found: dict[Partition, tuple[DataFile, ...]] = {}
         for file in data_files(self.table, self.spec, WHOLE) if self.table is not None else ():
-            partition = _partition_of(file)
+            partition = partition_of_file(file)
             found[partition] = (*found.get(partition, ()), file)
         return found
 
@@ -180,11 +197,3 @@ class _TableState:
         known = {fingerprint_of(paths[0])}
         fingerprint, _, content = self.table.properties.get(confirmed_property(partition), "").partition("-")
         return frozenset({*known, fingerprint} if content == content_of(paths[0]) else known)
-
-
-def _partition_of(file: DataFile) -> Partition:
-    """Iceberg counts months since 1970-01."""
-    if not len(file.partition):
-        return WHOLE
-    years, months = divmod(int(file.partition[0]), 12)
-    return Month(1970 + years, months + 1)

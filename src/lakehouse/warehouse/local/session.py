@@ -98,7 +98,8 @@ class LocalSession:
 
     def publish(self, partition: StagedPartition, is_current: Callable[[], bool]) -> Commit:
         wanted = [self._replaced(staged, partition) for staged in partition.staged]
-        return commits.publish(self._tables, wanted, is_current)
+        reads = [spec.name for spec in partition.reads]
+        return commits.publish(self._tables, wanted, is_current, reads=reads, read_by=partition.read_by)
 
     def _replaced(self, staged: Staged, partition: StagedPartition) -> commits.Replaced:
         if not isinstance(staged, StagedFile):

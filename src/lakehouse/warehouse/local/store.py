@@ -15,8 +15,7 @@ from lakehouse.warehouse.local.engine import connect
 from lakehouse.warehouse.local.records import IcebergRecords
 from lakehouse.warehouse.local.session import LocalSession
 from lakehouse.warehouse.local.tables import IcebergTables
-from lakehouse.warehouse.local.types import shape_of
-from lakehouse.warehouse.store import Records, TableShape, Work
+from lakehouse.warehouse.store import Records, Work
 
 
 class LocalStore:
@@ -32,10 +31,6 @@ class LocalStore:
 
     def prepare(self) -> None:
         self._work.sweep()
-
-    def shape(self, table: str) -> TableShape | None:
-        loaded = self.tables.load(table)
-        return None if loaded is None else shape_of(loaded)
 
     def create(self, spec: TableSpec) -> None:
         self.tables.create(spec)

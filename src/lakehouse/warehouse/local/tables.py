@@ -12,10 +12,10 @@ from lakehouse.databases import name_databases_in_errors
 from lakehouse.exceptions import CommitConflict, CorruptFile, ModelError
 from lakehouse.files import file_uri, path_of
 from lakehouse.home import ensure_home_kind
-from lakehouse.partition import Partition, Period
+from lakehouse.partition import WHOLE, Month, Partition, Period
 from lakehouse.schema import TableSpec
 from lakehouse.warehouse.evolution import evolution
-from lakehouse.warehouse.local.private_pyiceberg import Pointer, pointers, table_at
+from lakehouse.warehouse.local.private_pyiceberg import Change, Pointer, commit, pointers, table_at
 from lakehouse.warehouse.local.types import evolve, iceberg_schema, shape_of
 
 if TYPE_CHECKING:
@@ -100,28 +100,33 @@ class IcebergTables:
         """Where the metadata of each table there is are, all as of one moment."""
         return pointers(self.catalog) if self._database.exists() else {}
 
-    def load(self, name: str) -> Table | None:
-        """A table as it is now, None if there is none.
-
-        Raises:
-            CorruptFile: as :meth:`at`.
-        """
-        pointer = self.pointers().get(name)
-        return None if pointer is None else self.at(pointer)
-
     def at(self, pointer: Pointer) -> Table:
-        """A table as it was when the catalog pointed so.
+        """A table as it was when the catalog pointed so; :func:`is_set_back` if that can no longer be read.
+
+        Then it is as it was before the latest change.
 
         Raises:
-            CorruptFile: the catalog knows it, but its metadata is gone, or is that of another home.
+            CorruptFile: the catalog knows it, but its metadata cannot be read, or is that of another home.
         """
+        from pyiceberg.exceptions import ValidationError
+
+        def read(location: str) -> Table:
+            return table_at(self.catalog, pointer.name, location)
+
+        unreadable = (FileNotFoundError, UnicodeDecodeError, ValidationError)  # other errors are not for good
         try:
-            table = table_at(self.catalog, pointer.name, pointer.location)
-        except FileNotFoundError as error:
-            raise CorruptFile(
-                f"{pointer.name}: its table metadata is gone ({error}); was the home moved, or a file removed? Put it "
-                "back, or run the months again in a new LAKEHOUSE_HOME"
-            ) from error
+            table = read(pointer.location)
+        except unreadable as error:
+            try:
+                if pointer.previous is None:
+                    raise
+                table = read(pointer.previous)
+            except unreadable:
+                kind = "is gone" if isinstance(error, FileNotFoundError) else "cannot be read"
+                raise CorruptFile(
+                    f"{pointer.name}: its table metadata {kind} ({path_of(pointer.location)}); was the home moved, or "
+                    "a file removed? Put it back, or run the months again in a new LAKEHOUSE_HOME"
+                ) from error
         if not path_of(table.location()).is_relative_to(self._home):
             raise CorruptFile(
                 f"{pointer.name}: {self._database} is a copy: its tables are in {table.location()}. Use the home they "
@@ -158,13 +163,17 @@ class IcebergTables:
         Raises:
             ModelError: it cannot be brought there in place.
             CommitConflict: other writers kept changing the table.
+            CorruptFile: as :meth:`at`.
         """
 
         def once() -> None:
-            table = self.catalog.load_table(spec.name)
+            pointer = self.pointers()[spec.name]
+            table = self.at(pointer)
             if changes := evolution(shape_of(table), spec):
-                with table.update_schema() as update:
+                transaction = table.transaction()
+                with transaction.update_schema() as update:
                     evolve(update, changes)
+                commit(self.catalog, [Change(pointer, transaction)])
 
         racing(spec.name, once)
 
@@ -192,6 +201,11 @@ def racing(what: str, once: Callable[[], T]) -> T:
         ) from None
 
 
+def is_set_back(table: Table, pointer: Pointer) -> bool:
+    """Whether a table is not what the catalog points at, as that cannot be read, but what was there before."""
+    return table.metadata_location != pointer.location
+
+
 def data_files(table: Table, spec: TableSpec, partition: Partition) -> tuple[DataFile, ...]:
     """The data files of a month, or of the whole table.
 
@@ -210,6 +224,14 @@ def data_files(table: Table, spec: TableSpec, partition: Partition) -> tuple[Dat
             "rewrite the table without them (its reader here takes whole files)"
         )
     return tuple(task.file for task in tasks)
+
+
+def partition_of_file(file: DataFile) -> Partition:
+    """The month that a data file is of; Iceberg counts them since 1970-01."""
+    if not len(file.partition):
+        return WHOLE
+    years, months = divmod(int(file.partition[0]), 12)
+    return Month(1970 + years, months + 1)
 
 
 def month_filter(spec: TableSpec, partition: Period) -> BooleanExpression:

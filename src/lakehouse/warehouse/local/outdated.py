@@ -1,0 +1,50 @@
+"""Months of a table that were made of rows which are others now: put down in the table's properties, for any reader."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from lakehouse.partition import WHOLE, Partition, partition_of
+from lakehouse.schema import TableSpec
+from lakehouse.warehouse.local.tables import data_files, partition_of_file
+
+if TYPE_CHECKING:
+    from pyiceberg.table import Table, Transaction
+
+_PREFIX = "lakehouse.outdated."
+
+
+def outdated_property(partition: Partition) -> str:
+    """Name of the table property that lists the tables which have changed since a month was made of them."""
+    return f"{_PREFIX}{partition}"
+
+
+def outdated(table: Table) -> Mapping[Partition, str]:
+    """The months of a table that are outdated, and the names of the tables which have changed."""
+    marks = {name: value for name, value in table.properties.items() if name.startswith(_PREFIX)}
+    return {_partition_of(name): value for name, value in sorted(marks.items())}
+
+
+def mark_outdated(table: Table, spec: TableSpec, partition: Partition, changed: Iterable[str]) -> Transaction | None:
+    """Let a table say that other tables have changed in a month that it was made of; None if it says so, or was not.
+
+    Raises:
+        CorruptFile: the table's files cannot be told.
+    """
+    known = {month: set(names.split(", ")) for month, names in outdated(table).items()}
+    wanted = {month: known.get(month, set()).union(changed) for month in _held(table, spec, partition)}
+    news = {outdated_property(month): ", ".join(sorted(names)) for month, names in wanted.items()}
+    news = {name: value for name, value in news.items() if table.properties.get(name) != value}
+    return table.transaction().set_properties(news) if news else None
+
+
+def _held(table: Table, spec: TableSpec, partition: Partition) -> Sequence[Partition]:
+    """Months that have rows which were made of a month of another table, or of all of it."""
+    own = partition if spec.partition else WHOLE
+    return sorted({partition_of_file(file) for file in data_files(table, spec, own)}, key=str)
+
+
+def _partition_of(name: str) -> Partition:
+    key = name.removeprefix(_PREFIX)
+    return WHOLE if key == str(WHOLE) else partition_of(key)
