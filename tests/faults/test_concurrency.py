@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import suppress
-from threading import Thread
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
+from threading import Barrier, Thread
 from typing import Any
 
 import pytest
@@ -12,10 +13,13 @@ from pyiceberg.exceptions import CommitFailedException
 
 from lakehouse.exceptions import LakehouseError
 from lakehouse.partition import Month
-from lakehouse.warehouse.local import commits, private_pyiceberg, tables
+from lakehouse.results import Effect
+from lakehouse.warehouse.local import commits, private_pyiceberg, racing
+from lakehouse.warehouse.protocol import Warehouse
 from tests import direct, green_files
 from tests.commands import dagster_in_memory, data_files, held, held_query, ledger, of, opened, run
 from tests.faults.processes import one_month, polling, race
+from tests.loading import models_of
 from tests.project import Project
 
 JANUARY, FEBRUARY, MARCH = QUARTER = Month(2024, 1), Month(2024, 2), Month(2024, 3)
@@ -73,6 +77,30 @@ def test_processes_that_run_different_months_from_an_empty_home_all_succeed(proj
         assert [row["is_balanced"] for row in ledger(project, month)] == [True]
         assert data_files(project, month) == ONE_FILE_EACH
     assert project.rows("SELECT COUNT(*) AS months FROM silver.row_ledger") == [{"months": 3}]
+
+
+def test_seven_writers_of_seven_months_all_finish(project: Project) -> None:
+    months = [Month(2024, number) for number in range(1, 8)]
+    at_once = Barrier(len(months))
+    models = models_of(project.sql)
+
+    def write(warehouse: Warehouse, month: Month) -> list[Effect]:
+        at_once.wait(timeout=WAIT_SECONDS)
+        return [warehouse.replace(models[key], month, RUN_ID).effect for key in ("green_silver", "green_gold")]
+
+    with ExitStack() as stack, ThreadPoolExecutor(len(months)) as pool:
+        writers = [stack.enter_context(opened(project))[0] for _ in months]
+        for trips in (20, 30):
+            for month in months:
+                publish(project, month, trips)
+                direct.make(project, month, "green_bronze")
+            effects = list(pool.map(write, writers, months))
+            assert effects == [[Effect.PUBLISHED] * 2] * len(months)
+            ledger_rows = writers[0].query("SELECT silver_rows, is_balanced FROM silver.row_ledger").to_pylist()
+            assert ledger_rows == [{"silver_rows": trips, "is_balanced": True}] * len(months)
+            gold = writers[0].holdings()["green_gold"]
+            assert [gold.partitions[month].is_current for month in months] == [True] * len(months)
+            assert gold.remarks == ()
 
 
 def test_processes_that_are_the_first_to_use_dagster_and_the_home_all_succeed(project: Project) -> None:
@@ -174,6 +202,53 @@ def test_a_writer_whose_table_another_month_changed_meanwhile_commits_all_the_sa
 
 
 @pytest.mark.usefixtures("in_memory")
+def test_gold_that_is_committed_just_after_its_silver_changed_is_made_of_the_new_rows(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Silver finds nothing in gold that it could mark as outdated, so gold must find out by itself."""
+    publish(project, JANUARY, 40)
+    direct.make(project, JANUARY, "green_bronze", "green_silver")
+    publish(project, JANUARY, 41)
+    direct.make(project, JANUARY, "green_bronze")
+    fired = []
+    with opened(project) as (slow, models), opened(project) as (quick, _):
+
+        def change() -> None:
+            fired.append(quick.replace(models["green_silver"], JANUARY, RUN_ID).rows)
+
+        once_before(monkeypatch, private_pyiceberg, "point_at", lambda *_: True, change)
+        slow.replace(models["green_gold"], JANUARY, RUN_ID)
+
+    assert fired == [41]
+    assert held(project, JANUARY).gold_rows == 41
+
+
+@pytest.mark.usefixtures("in_memory")
+def test_gold_that_was_committed_just_before_its_silver_changed_is_told_to_be_outdated(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(project, JANUARY, 40)
+    direct.make(project, JANUARY, "green_bronze", "green_silver")
+    publish(project, JANUARY, 41)
+    direct.make(project, JANUARY, "green_bronze")
+    fired = []
+    with opened(project) as (slow, models), opened(project) as (quick, _):
+
+        def make() -> None:
+            fired.append(quick.replace(models["green_gold"], JANUARY, RUN_ID).rows)
+
+        once_before(monkeypatch, private_pyiceberg, "point_at", lambda *_: True, make)
+        slow.replace(models["green_silver"], JANUARY, RUN_ID)
+        remarks = slow.holdings()["green_gold"].remarks
+
+    assert fired
+    assert (held(project, JANUARY).silver_rows, held(project, JANUARY).gold_rows) == (41, 40)
+    assert [(remark.partition, remark.text) for remark in remarks] == [
+        (JANUARY, "made before silver.green_trips changed")
+    ]
+
+
+@pytest.mark.usefixtures("in_memory")
 def test_a_writer_that_never_wins_says_so_and_leaves_the_month_as_it_was(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -186,7 +261,7 @@ def test_a_writer_that_never_wins_says_so_and_leaves_the_month_as_it_was(
         raise CommitFailedException("silver.green_trips was changed by another writer")
 
     monkeypatch.setattr(private_pyiceberg, "point_at", refuse)
-    monkeypatch.setattr(tables, "COMMIT_SECONDS", 1.0)
+    monkeypatch.setattr(racing, "COMMIT_SECONDS", 1.0)
     result = run(project, JANUARY)
 
     assert result.exit_code == 1
@@ -208,9 +283,9 @@ def once_before(
     original = getattr(owner, method)
     pending = [act]
 
-    def interrupted(self: Any, *arguments: Any) -> Any:
+    def interrupted(self: Any, *arguments: Any, **named: Any) -> Any:
         if pending and applies(*arguments):
             pending.pop()()
-        return original(self, *arguments)
+        return original(self, *arguments, **named)
 
     monkeypatch.setattr(owner, method, interrupted)

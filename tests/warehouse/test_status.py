@@ -161,3 +161,32 @@ def test_a_dataset_is_not_missed_before_it_began(project: Project) -> None:
 def test_a_range_the_wrong_way_round_is_refused(project: Project) -> None:
     result = lakehouse(project, "status", "--from", "2024-02", "--to", "2024-01")
     assert (result.exit_code, result.errors) == (2, ("Error: 2024-02 is after 2024-01, the last month",))
+
+
+def test_gold_whose_silver_changed_since_is_named_by_status_and_to_whoever_queries_it(loaded: Project) -> None:
+    loaded.publish(JANUARY, green_files.trips(JANUARY, 41))
+    direct.make(loaded, JANUARY, "green_bronze", "green_silver")
+    line = "gold.green_trips_by_payment_type: made before silver.green_trips changed: 2024-01"
+    said = status(loaded, "--check")
+    assert (said.exit_code, line in said.output.splitlines()) == (1, True)
+    (remark,) = json.loads(status(loaded, "--format", "json").output)["remarks"]
+    assert remark == {
+        "table": "gold.green_trips_by_payment_type",
+        "month": "2024-01",
+        "remark": "made before silver.green_trips changed",
+    }
+    asked = lakehouse(loaded, "query", "SELECT COUNT(*) AS n FROM gold.green_trips_by_payment_type")
+    assert (asked.exit_code, asked.errors) == (0, (line,))
+    assert lakehouse(loaded, "query", "SELECT COUNT(*) AS n FROM silver.green_trips").errors == ()
+
+
+def test_a_table_that_cannot_be_read_hides_no_other(loaded: Project) -> None:
+    folder = loaded.home / "warehouse" / "silver" / "green_trips"
+    for file in folder.rglob("*.metadata.json"):
+        file.unlink()
+    said = status(loaded, "--check")
+    (line,) = (line for line in said.output.splitlines() if line.startswith("silver.green_trips: "))
+    assert "its table metadata is gone" in line
+    assert said.exit_code == 1
+    assert states(loaded) == {"green_bronze": "current", "green_silver": "damaged", "green_gold": "stale"}
+    assert json.loads(status(loaded, "--format", "json").output)["damage"] == [line]

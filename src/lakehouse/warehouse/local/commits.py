@@ -18,6 +18,7 @@ from lakehouse.schema import TableSpec
 from lakehouse.warehouse.evolution import evolution
 from lakehouse.warehouse.local.outdated import mark_outdated, outdated_property
 from lakehouse.warehouse.local.private_pyiceberg import Change, Pointer, commit
+from lakehouse.warehouse.local.racing import racing
 from lakehouse.warehouse.local.records import (
     confirmation,
     confirmed_property,
@@ -26,7 +27,7 @@ from lakehouse.warehouse.local.records import (
     holds_its_content,
     version_of,
 )
-from lakehouse.warehouse.local.tables import IcebergTables, data_files, is_set_back, racing
+from lakehouse.warehouse.local.tables import IcebergTables, data_files, is_set_back
 from lakehouse.warehouse.local.types import evolve, require_exact_types, shape_of
 from lakehouse.warehouse.store import Commit
 
@@ -104,7 +105,7 @@ def publish(
         commit(tables.catalog, [*changes, *marks], given={name: there.get(name) for name in sorted(neighbours)})
         return Commit(str(changes[-1].transaction.table_metadata.current_snapshot_id), is_new=True)
 
-    return racing(str(wanted[-1]), once)
+    return racing(str(wanted[-1]), once, tables.turns)
 
 
 def _marks(

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from lakehouse.annotations import SAMPLE_NOTE
 from lakehouse.databases import name_databases_in_errors
-from lakehouse.exceptions import CommitConflict, CorruptFile, ModelError
+from lakehouse.exceptions import CorruptFile, ModelError
 from lakehouse.files import file_uri, path_of
 from lakehouse.home import ensure_home_kind
 from lakehouse.partition import WHOLE, Month, Partition, Period
 from lakehouse.schema import TableSpec
 from lakehouse.warehouse.evolution import evolution
 from lakehouse.warehouse.local.private_pyiceberg import Change, Pointer, commit, pointers, table_at
+from lakehouse.warehouse.local.racing import racing
 from lakehouse.warehouse.local.types import evolve, iceberg_schema, shape_of
 
 if TYPE_CHECKING:
@@ -24,12 +25,7 @@ if TYPE_CHECKING:
     from pyiceberg.manifest import DataFile
     from pyiceberg.table import Table
 
-T = TypeVar("T")
-
 NAMESPACES = ("silver", "gold")
-
-COMMIT_SECONDS = 60.0
-"""How long a change is tried in all: whenever one is a conflict, another writer's has been made."""
 
 _BUSY_SECONDS = 30
 """How long to wait for another process that has the catalog's database."""
@@ -56,6 +52,7 @@ class IcebergTables:
         self._home = home
         self._of_samples = of_samples
         self._database = home / "catalog.db"
+        self.turns = home / "catalog.lock"
 
     @cached_property
     def catalog(self) -> SqlCatalog:
@@ -175,30 +172,7 @@ class IcebergTables:
                     evolve(update, changes)
                 commit(self.catalog, [Change(pointer, transaction)])
 
-        racing(spec.name, once)
-
-
-def racing(what: str, once: Callable[[], T]) -> T:
-    """Make a change that loads its table anew each time, until no other writer comes between.
-
-    Raises:
-        CommitConflict: others kept changing it.
-    """
-    from pyiceberg.exceptions import CommitFailedException, ValidationException
-    from tenacity import RetryError, Retrying, retry_if_exception_type, stop_after_delay, wait_random
-
-    attempts = Retrying(
-        retry=retry_if_exception_type((CommitFailedException, ValidationException)),
-        stop=stop_after_delay(COMMIT_SECONDS),
-        wait=wait_random(0.0, 0.2),
-    )
-    try:
-        return attempts(once)
-    except RetryError as error:
-        raise CommitConflict(
-            f"{what}: other writers kept changing it for {COMMIT_SECONDS:.0f} s; run it again when they are done "
-            f"({error.last_attempt.exception()})"
-        ) from None
+        racing(spec.name, once, self.turns)
 
 
 def is_set_back(table: Table, pointer: Pointer) -> bool:

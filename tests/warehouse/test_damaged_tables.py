@@ -1,0 +1,166 @@
+"""Iceberg tables whose metadata cannot be read: set back, said, mended; and others go on."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from lakehouse.exceptions import CorruptFile
+from lakehouse.files import path_of
+from lakehouse.partition import WHOLE, Month
+from lakehouse.results import Effect, Remark
+from lakehouse.settings import PROJECT_ROOT
+from lakehouse.warehouse.local.tables import IcebergTables
+from tests.green_files import outside, trips
+from tests.warehouse.implementations import House, LocalImplementation
+
+JANUARY, FEBRUARY = Month(2024, 1), Month(2024, 2)
+SILVER, GOLD = "silver.green_trips", "gold.green_trips_by_payment_type"
+COUNTS = {
+    table: f"SELECT COUNT(*) AS n FROM {table} WHERE {column} < '2024-02-01'"
+    for table, column in ((SILVER, "pickup_at"), (GOLD, "month"))
+}
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    """A month of green trips that was published with 30 trips, and then with 40."""
+    sql = tmp_path / "sql"
+    shutil.copytree(PROJECT_ROOT / "sql", sql)
+    implementation = LocalImplementation(tmp_path / "home")
+    house = House(implementation, sql)
+    for count in (30, 40):
+        house.land(JANUARY, [*trips(JANUARY, count), outside(JANUARY, 1)])
+        house.replace("green_silver", JANUARY)
+    house.replace("green_gold", JANUARY)
+    yield house
+    implementation.close()
+
+
+@pytest.fixture
+def tables(tmp_path: Path) -> Iterator[IcebergTables]:
+    tables = IcebergTables(tmp_path / "home", of_samples=False)
+    yield tables
+    tables.close()
+
+
+def cut(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+
+
+def zeroed(file: Path) -> None:
+    """As a file system leaves what it had not written when the power went."""
+    file.write_bytes(bytes(file.stat().st_size))
+
+
+def emptied(file: Path) -> None:
+    file.write_bytes(b"")
+
+
+def garbled(file: Path) -> None:
+    file.write_bytes(b"\xff\xfe" + file.read_bytes()[2:])
+
+
+DAMAGES = [Path.unlink, cut, zeroed, emptied, garbled]
+
+
+def newest(tables: IcebergTables, name: str) -> Path:
+    return path_of(tables.pointers()[name].location)
+
+
+def rows(house: House, table: str) -> tuple[int, list[Remark]]:
+    remarks: list[Remark] = []
+    (row,) = house.warehouse.query(COUNTS[table], remarks.append).to_pylist()
+    return row["n"], remarks
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_table_whose_newest_metadata_cannot_be_read_is_as_before_says_so_and_is_mended_by_the_next_run(
+    house: House, tables: IcebergTables, damage: Callable[[Path], object]
+) -> None:
+    damaged = newest(tables, SILVER)
+    damage(damaged)
+
+    count, (remark,) = rows(house, SILVER)
+    assert (count, remark.table, remark.partition) == (30, SILVER, WHOLE)
+    assert remark.text == (
+        f"its newest table metadata cannot be read ({damaged.name}), so it is as it was before the last change"
+    )
+    holdings = house.warehouse.holdings()
+    assert holdings["green_silver"].remarks == (remark,)
+    assert not holdings["green_silver"].partitions[JANUARY].is_current
+    assert not holdings["green_gold"].partitions[JANUARY].is_current
+
+    assert house.replace("green_silver", JANUARY).effect is Effect.PUBLISHED
+    assert rows(house, SILVER) == (40, [])
+    pointer = tables.pointers()[SILVER]
+    assert damaged not in (path_of(pointer.location), path_of(str(pointer.previous)))
+    assert house.warehouse.holdings()["green_silver"].partitions[JANUARY].is_current
+
+
+def test_what_a_run_finds_as_it_should_be_is_mended_all_the_same(house: House, tables: IcebergTables) -> None:
+    """The change that was lost was one of another month, or none of rows."""
+    with tables.catalog.load_table(SILVER).transaction() as transaction:
+        transaction.set_properties({"owner": "somebody"})
+    newest(tables, SILVER).unlink()
+    assert rows(house, SILVER)[1] != []
+    result = house.replace("green_silver", JANUARY)
+    assert (result.effect, rows(house, SILVER)) == (Effect.CONFIRMED, (40, []))
+    assert str(result.reason).startswith(f"{SILVER}: its newest table metadata cannot be read")
+    assert house.replace("green_silver", JANUARY).effect is Effect.UNCHANGED
+
+
+def test_rejected_records_are_mended_with_the_month_that_they_are_of(house: House, tables: IcebergTables) -> None:
+    newest(tables, f"{SILVER}_rejected").unlink()
+    house.replace("green_silver", JANUARY)
+    (ledger,) = house.rows("SELECT bronze_rows, silver_rows, rejected_rows, is_balanced FROM silver.row_ledger")
+    assert tuple(ledger.values()) == (41, 40, 1, True)
+    assert rows(house, SILVER) == (40, [])
+
+
+def test_a_table_without_any_metadata_stops_neither_others_nor_what_is_told_of_them(
+    house: House, tables: IcebergTables
+) -> None:
+    kept = {file: file.read_bytes() for file in newest(tables, SILVER).parent.glob("*.metadata.json")}
+    for file in kept:
+        file.unlink()
+    damage = house.warehouse.holdings()["green_silver"].damage
+    assert damage is not None
+    assert damage.startswith(f"{SILVER}: its table metadata is gone ({newest(tables, SILVER)})")
+    assert "Put it back" in damage
+    assert house.warehouse.prepare().damage == (damage,)
+    with pytest.raises(CorruptFile) as refused:
+        house.rows(COUNTS[SILVER])
+    assert str(refused.value) == damage
+    with pytest.raises(CorruptFile, match="its table metadata is gone"):
+        house.replace("green_silver", JANUARY)
+
+    assert rows(house, GOLD)[0] == 2
+    assert set(house.warehouse.holdings()["green_gold"].partitions) == {JANUARY}
+    house.publish_zones()
+
+    for file, content in kept.items():
+        file.write_bytes(content)
+    assert rows(house, SILVER) == (40, [])
+
+
+def test_gold_that_cannot_be_read_does_not_keep_silver_from_being_published(
+    house: House, tables: IcebergTables
+) -> None:
+    for file in newest(tables, GOLD).parent.glob("*.metadata.json"):
+        file.unlink()
+    house.land(JANUARY, trips(JANUARY, 60))
+    assert house.replace("green_silver", JANUARY).effect is Effect.PUBLISHED
+    assert rows(house, SILVER) == (60, [])
+
+
+def test_the_properties_of_a_table_name_its_outdated_months(house: House, tables: IcebergTables) -> None:
+    house.land(JANUARY, trips(JANUARY, 60))
+    house.replace("green_silver", JANUARY)
+    marks = {k: v for k, v in tables.catalog.load_table(GOLD).properties.items() if "outdated" in k}
+    assert marks == {"lakehouse.outdated.2024-01": SILVER}
+    house.replace("green_gold", JANUARY)
+    assert not [name for name in tables.catalog.load_table(GOLD).properties if "outdated" in name]
