@@ -34,7 +34,7 @@ def makes_silver(model: Any, *_: Any) -> bool:
 
 
 def changes_silver(moves: Any, *_: Any) -> bool:
-    return "silver.green_trips" in {pointer.name for pointer, _ in moves}
+    return "silver.green_trips" in {move.pointer.name for move in moves}
 
 
 def kill_before_the_commit() -> None:
