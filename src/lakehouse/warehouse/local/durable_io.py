@@ -34,8 +34,10 @@ class _DurableStream(BufferedWriter):
     """A file that is on the disk, and in its folder, once it is closed."""
 
     def close(self) -> None:
-        if not self.closed:
-            self.flush()
-            os.fsync(self.fileno())
-            make_durable(Path(os.fsdecode(self.name)).parent)
-        super().close()
+        try:
+            if not self.closed:
+                self.flush()
+                os.fsync(self.fileno())
+                make_durable(Path(os.fsdecode(self.name)).parent)
+        finally:
+            super().close()

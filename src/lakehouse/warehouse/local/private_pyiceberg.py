@@ -74,7 +74,15 @@ def commit(
     Raises:
         CommitFailedException: one of the tables, or of those that are ``given``, is not as its pointer has it any more.
     """
-    point_at(catalog, [_written(catalog, change) for change in changes], given)
+    from pyiceberg.exceptions import CommitFailedException
+
+    moves = [_written(catalog, change) for change in changes]
+    try:
+        point_at(catalog, moves, given)
+    except CommitFailedException:
+        for change, move in zip(changes, moves, strict=True):
+            _discard(change.transaction, move)
+        raise
 
 
 def point_at(catalog: SqlCatalog, moves: Sequence[Move], given: Mapping[str, Pointer | None]) -> None:
@@ -116,6 +124,17 @@ def _pointers(catalog: SqlCatalog, connection: Connection) -> Mapping[str, Point
     found = connection.execute(select(*columns).where(Rows.catalog_name == catalog.name)).all()
     named = ((f"{namespace}.{table}", now, before) for namespace, table, now, before in found)
     return {name: Pointer(name, now, before) for name, now, before in named if now is not None}
+
+
+def _discard(transaction: Transaction, move: Move) -> None:
+    """Remove what was written for a commit that was none."""
+    io, snapshot = transaction._table.io, transaction.table_metadata.current_snapshot()
+    files = [move.location]
+    if snapshot is not None and transaction._table.metadata.snapshot_by_id(snapshot.snapshot_id) is None:
+        own = [each for each in snapshot.manifests(io) if each.added_snapshot_id == snapshot.snapshot_id]
+        files += [each.manifest_path for each in own] + [snapshot.manifest_list]
+    for file in files:
+        io.delete(file)
 
 
 def _written(catalog: SqlCatalog, change: Change) -> Move:
