@@ -63,12 +63,12 @@ endef
 test: tools ## Lint, types and the fast tests
 	$(call with-lint,$(PYTEST) -n $(JOBS) $(addprefix --ignore tests/,$(SLOW)))
 
-test-faults: tools ## Kills, races, restatements, unpublished months; sensors in the real daemon
+test-faults: tools ## Kills, losses of power, races, restatements, unpublished months; sensors in the real daemon
 	$(PYTEST) -n $(JOBS) tests/faults
 
 SCALE ?= 25
-SOAK := $(addprefix tests/faults/test_,histories.py interrupts.py daemon.py) tests/warehouse
-test-soak: tools ## SCALE times (25) what CI tries of what is drawn from SEED (any): restatements, kills, interrupts; all values in all stores
+SOAK := $(addprefix tests/faults/test_,histories.py interrupts.py daemon.py power_loss.py) tests/warehouse
+test-soak: tools ## SCALE times (25) what CI tries of what is drawn from SEED (any): restatements, kills, interrupts, losses of power; all values in all stores
 	LAKEHOUSE_SOAK=$(SCALE) $(if $(SEED),LAKEHOUSE_SOAK_SEED=$(SEED)) $(PYTEST) -n $(JOBS) --dist load $(SOAK)
 
 test-ui: tools ## A person's way through the Dagster UI, in Chromium; pictures in .screenshots

@@ -23,6 +23,7 @@ from lakehouse.bronze.store import Landing
 from lakehouse.cli.main import main
 from lakehouse.models.model import Models
 from lakehouse.partition import Month
+from lakehouse.warehouse.local import tables
 from lakehouse.warehouse.local.records import IcebergRecords
 from lakehouse.warehouse.profile import open_warehouse
 from lakehouse.warehouse.protocol import Warehouse
@@ -44,7 +45,8 @@ def sqlite_without_fsync() -> Iterator[None]:
 
     event.listen(Engine, "connect", relax)
     try:
-        yield
+        with patch.object(tables, "_SYNCHRONOUS", "OFF"):
+            yield
     finally:
         event.remove(Engine, "connect", relax)
 

@@ -26,7 +26,7 @@ GREEN = ("zones_bronze", "zones_silver", "green_bronze", "green_silver", "green_
 
 def make(project: Project, month: Month, *assets: str) -> dict[str, bool]:
     """Make assets in this order; whether each was left as it was. The first failure is raised."""
-    return dict(_made(project, month, assets))
+    return dict(making(project, month, *assets))
 
 
 def load(project: Project, month: Month) -> None:
@@ -34,7 +34,8 @@ def load(project: Project, month: Month) -> None:
     make(project, month, *GREEN)
 
 
-def _made(project: Project, month: Month, assets: tuple[str, ...]) -> Iterator[tuple[str, bool]]:
+def making(project: Project, month: Month, *assets: str) -> Iterator[tuple[str, bool]]:
+    """What :func:`make` makes, one asset after the other, each when it is published."""
     settings, models = project.settings(), models_of(project.sql)
     sources = {source.asset: source for source in SOURCES}
     with closing(project.warehouse()) as warehouse:

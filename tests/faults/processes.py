@@ -64,6 +64,13 @@ class Running:
         return Ended(self.process.exitcode, self.log.read_text())
 
 
+def fork(target: Callable[..., None], *arguments: Any) -> BaseProcess:
+    """A process that has the imports already, and nothing else of this one."""
+    process = _CONTEXT.Process(target=target, args=arguments, daemon=True)
+    process.start()
+    return process
+
+
 def one_month(month: Month) -> tuple[str, ...]:
     """Arguments that run a month."""
     return run_arguments(month, month)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lakehouse.annotations import SAMPLE_NOTE
 from lakehouse.databases import name_databases_in_errors
@@ -29,6 +29,9 @@ NAMESPACES = ("silver", "gold")
 
 _BUSY_SECONDS = 30
 """How long to wait for another process that has the catalog's database."""
+
+_SYNCHRONOUS = "EXTRA"
+"""How the catalog's database waits for the disk: for the name of its journal too, whose removal is the commit."""
 
 _FILE_IO = "lakehouse.warehouse.local.durable_io.DurableFileIO"
 
@@ -62,6 +65,7 @@ class IcebergTables:
             ConfigurationError: the home is one of samples, and ought not to be, or the other way round.
         """
         from pyiceberg.catalog.sql import SqlCatalog
+        from sqlalchemy import event
         from sqlalchemy.exc import IntegrityError, OperationalError
         from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, stop_after_delay, wait_random
 
@@ -72,6 +76,8 @@ class IcebergTables:
                 warehouse=file_uri(self._home / "warehouse"),
                 **{"py-io-impl": _FILE_IO},
             )
+            event.listen(catalog.engine, "connect", _wait_for_disk)
+            catalog.engine.dispose()  # what it is connected by already
             for namespace in NAMESPACES:
                 catalog.create_namespace_if_not_exists(namespace)
             return catalog
@@ -173,6 +179,10 @@ class IcebergTables:
                 commit(self.catalog, [Change(pointer, transaction)])
 
         racing(spec.name, once, self.turns)
+
+
+def _wait_for_disk(connection: Any, _: object) -> None:
+    connection.execute(f"PRAGMA synchronous = {_SYNCHRONOUS}")
 
 
 def is_set_back(table: Table, pointer: Pointer) -> bool:
