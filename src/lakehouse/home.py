@@ -6,6 +6,7 @@ from pathlib import Path
 
 from lakehouse.annotations import SAMPLE_NOTE
 from lakehouse.exceptions import ConfigurationError
+from lakehouse.files import make_durable, make_folder
 
 SAMPLE_MARKER = "SAMPLE-DATA.txt"
 """A file of this name makes a home one of samples."""
@@ -22,8 +23,10 @@ def ensure_home_kind(home: Path, *, of_samples: bool) -> None:
     marker = home / SAMPLE_MARKER
     if not any((home / name).exists() for name in _CONTENTS):
         if of_samples:
-            home.mkdir(parents=True, exist_ok=True)
+            make_folder(home)
             marker.write_text(f"{SAMPLE_NOTE}\n")
+            make_durable(marker)
+            make_durable(home)
     elif marker.exists() and not of_samples:
         raise ConfigurationError(
             f"LAKEHOUSE_HOME={home}: holds generated sample data; say lakehouse --sample, or choose another folder"

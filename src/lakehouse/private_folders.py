@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
-from lakehouse.files import take_lock
+from lakehouse.files import make_folder, take_lock
 
 _LOCK = ".lock"
 
@@ -32,7 +32,7 @@ class PrivateFolders:
         Raises:
             OSError: it cannot be made.
         """
-        self.root.mkdir(parents=True, exist_ok=True)
+        make_folder(self.root)
         path, lock = self._locked(kind)
         try:
             path.mkdir()

@@ -48,7 +48,7 @@ class LocalBronzeStore:
 
     def prepare(self) -> None:
         ensure_home_kind(self._home, of_samples=self._of_samples)
-        self.root.mkdir(parents=True, exist_ok=True)
+        make_folder(self.root)
 
     def file(self, landing: Landing) -> Path:
         """Where a landed file is, or will be."""

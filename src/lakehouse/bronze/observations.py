@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from lakehouse.files import make_folder
+
 _FORMAT = "%Y-%m-%dT%H:%M:%S.%f+00:00"
 _BYTES = len("2024-01-01T00:00:00.000000+00:00")
 _SMALLEST = timedelta(microseconds=1)
@@ -35,7 +37,7 @@ def _now() -> datetime:
 @contextmanager
 def _locked(file: Path) -> Iterator[int]:
     """A file that no other process has meanwhile; the system gives the lock back for whoever is killed."""
-    file.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(file.parent)
     held = os.open(file, os.O_RDWR | os.O_CREAT, 0o644)
     try:
         fcntl.flock(held, fcntl.LOCK_EX)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from lakehouse.annotations import SAMPLE_NOTE
 from lakehouse.databases import name_databases_in_errors
 from lakehouse.exceptions import CorruptFile, ModelError
-from lakehouse.files import file_uri, path_of
+from lakehouse.files import file_uri, make_folder, path_of
 from lakehouse.home import ensure_home_kind
 from lakehouse.partition import WHOLE, Month, Partition, Period
 from lakehouse.schema import TableSpec
@@ -84,7 +84,7 @@ class IcebergTables:
 
         name_databases_in_errors()
         ensure_home_kind(self._home, of_samples=self._of_samples)
-        self._home.mkdir(parents=True, exist_ok=True)
+        make_folder(self._home)
         racing = Retrying(
             retry=retry_if_exception_type((OperationalError, IntegrityError)),
             stop=stop_after_attempt(5) | stop_after_delay(_BUSY_SECONDS),  # who has waited for a lock need not again
