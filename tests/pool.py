@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 LONGEST = (
     "tests/ui/",
     "tests/readme/",
+    "tests/faults/test_random_kills.py",
     "tests/faults/test_rerun.py",
     "tests/real_data/",
     "tests/models/test_reader.py",  # a process is given this with the README's one test, and it takes a second

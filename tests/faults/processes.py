@@ -21,8 +21,8 @@ from tests.project import Project
 _TIMEOUT_SECONDS = 120.0
 
 # Children are forked from a server that has done all imports and has no threads, which saves 3 s each.
-_CONTEXT = multiprocessing.get_context("forkserver")
-_CONTEXT.set_forkserver_preload(
+CONTEXT = multiprocessing.get_context("forkserver")
+CONTEXT.set_forkserver_preload(
     [
         "dlt.destinations",
         "duckdb",
@@ -66,7 +66,7 @@ class Running:
 
 def fork(target: Callable[..., None], *arguments: Any) -> BaseProcess:
     """A process that has the imports already, and nothing else of this one."""
-    process = _CONTEXT.Process(target=target, args=arguments, daemon=True)
+    process: BaseProcess = CONTEXT.Process(target=target, args=arguments, daemon=True)
     process.start()
     return process
 
@@ -98,7 +98,7 @@ def _start(
     logs.mkdir(exist_ok=True)
     log = logs / f"{len(list(logs.glob('*.txt')))}.txt"
     log.touch()
-    process = _CONTEXT.Process(
+    process = CONTEXT.Process(
         target=_lakehouse, args=(tuple(arguments), project.command_environment(), log, patch, prepare), daemon=True
     )
     process.start()
@@ -125,7 +125,7 @@ def race(project: Project, commands: Sequence[Sequence[str]]) -> list[Ended]:
 def polling(project: Project, sql: str) -> Iterator[list[dict[str, str | None]]]:
     """A process that asks the same one-row query over and over; the list has its answers once the block is left."""
     answers, stop = project.folder / "answers.jsonl", project.folder / "stop"
-    process = _CONTEXT.Process(target=_poll, args=(project, sql, answers, stop), daemon=True)
+    process = CONTEXT.Process(target=_poll, args=(project, sql, answers, stop), daemon=True)
     process.start()
     while process.is_alive() and not answers.exists():
         time.sleep(0.01)
