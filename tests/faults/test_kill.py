@@ -131,20 +131,6 @@ def test_a_run_killed(shared: Project, when: str) -> None:
     assert set(data_files(shared, month).values()) == {1}
 
 
-def test_the_first_run_of_a_home_killed_before_its_first_commit_is_mended_by_the_next(project: Project) -> None:
-    month = Month(2024, 1)
-    publish(project, month, NEW_TRIPS, NEW_REJECTS)
-    killed = start(project, one_month(month), kill_before_the_commit).wait()
-    assert killed.was_killed, killed
-
-    assert held(project, month) == of(0, None)
-    assert [row["is_balanced"] for row in ledger(project, month)] == [False]
-
-    assert run(project, month).exit_code == 0
-    assert held(project, month) == NEW
-    assert [row["is_balanced"] for row in ledger(project, month)] == [True]
-
-
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_run_that_is_interrupted_begins_no_further_month(project: Project, number: signal.Signals) -> None:
     first, second = Month(2024, 1), Month(2024, 2)
