@@ -31,8 +31,6 @@ def decoded(response: Response, remote: RemoteFile, sent: Callable[[bytes], obje
         return _inflated(_sent(response, sent), lambda _: _GZIP)
     if encoding == "deflate":
         return _inflated(_sent(response, sent), _format_of_deflate)
-    if encoding in response.raw.CONTENT_DECODERS:  # br and zstd, where what decodes them is installed
-        return _decoded_by_urllib3(response)
     fault = f"sends it in the encoding '{encoding[:40]}', which cannot be decoded here"
     raise SourceUnavailable(remote.message(fault, f"check {remote.setting}"))
 
@@ -42,11 +40,6 @@ def _sent(response: Response, sent: Callable[[bytes], object]) -> Iterator[bytes
     # than its Content-Length raises IncompleteRead.
     while piece := response.raw.read1(_PIECE_BYTES, decode_content=False):
         sent(piece)
-        yield piece
-
-
-def _decoded_by_urllib3(response: Response) -> Iterator[bytes]:
-    while piece := response.raw.read1(_PIECE_BYTES, decode_content=True):
         yield piece
 
 
@@ -69,6 +62,8 @@ def _inflated(pieces: Iterator[bytes], format_of: Callable[[bytes], int]) -> Ite
                 decoder = None
                 if len(rest) < 2:
                     begin, rest = rest, b""
+    while decoder is not None and (more := decoder.decompress(b"", _PIECE_BYTES)):  # which it held back
+        yield more
     if begin or (decoder is not None and not decoder.eof):
         raise TryAgain(SourceUnavailable, "did not deliver (its encoding is cut short)")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator
 from email.utils import formatdate
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import BinaryIO
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-from dlt_sources.bounds import require_size
+from dlt_sources.bounds import bounded, require_size
 from dlt_sources.remote_file import HttpPolicy, RemoteFile, RemoteVersion, Transfer, TryAgain, Validators, save
 from dlt_sources.room import require_room
 from lakehouse.exceptions import NotPublished, SourceUnavailable
@@ -42,7 +43,7 @@ def copy(remote: RemoteFile, target: Path, known: Validators | None, policy: Htt
             except OSError as problem:
                 raise TryAgain(SourceUnavailable, f"cannot be read ({problem.strerror})") from problem
 
-        size, sha256 = save(chunks(), target)
+        size, sha256 = save(bounded(chunks(), remote, policy), target)
         if _etag(os.fstat(source.fileno())) != _etag(before):
             raise TryAgain(SourceUnavailable, "changed while it was read")
     return Transfer(_etag(before), formatdate(before.st_mtime, usegmt=True), size, sha256)
@@ -63,8 +64,11 @@ def look_at(remote: RemoteFile, known: Validators | None) -> RemoteVersion | Non
 
 
 def _open(remote: RemoteFile) -> BinaryIO:
+    path = Path(url2pathname(urlsplit(remote.url).path))
     try:
-        return Path(url2pathname(urlsplit(remote.url).path)).open("rb")
+        if not stat.S_ISREG(path.stat().st_mode):  # to open a pipe would wait for who writes into it
+            raise SourceUnavailable(remote.message("is no file", "make it a readable file"))
+        return path.open("rb")
     except FileNotFoundError:
         if remote.neighbour is None:
             raise SourceUnavailable(

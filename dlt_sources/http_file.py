@@ -17,7 +17,7 @@ from dlt_sources.bounds import bounded, largest, require_size
 from dlt_sources.checksums import Doubts, Sums
 from dlt_sources.encodings import decoded
 from dlt_sources.redirects import answer
-from dlt_sources.refusals import reason, refusal
+from dlt_sources.refusals import FIRST_BYTE, REFUSES_HEAD, reason, refusal
 from dlt_sources.remote_file import (
     HttpPolicy,
     RemoteFile,
@@ -35,8 +35,6 @@ from lakehouse.exceptions import SourceUnavailable
 if TYPE_CHECKING:
     from requests import Response, Session
 
-_REFUSES_HEAD = {405, 501}
-_FIRST_BYTE = {"Range": "bytes=0-0"}
 _VALIDATOR = re.compile(r"[ -~\x80-\xff]{1,1000}")
 
 
@@ -117,8 +115,8 @@ def _ask(session: Session, remote: RemoteFile, known: Validators | None, policy:
     with _faults_named(remote), answer(session, "HEAD", remote.url, remote, asked, policy) as response:
         if response.status_code == 200 or _is_unchanged(response, known):
             return _published(response)
-        if response.status_code in _REFUSES_HEAD:
-            asked |= _FIRST_BYTE
+        if response.status_code in REFUSES_HEAD:
+            asked |= FIRST_BYTE
     with _faults_named(remote), answer(session, "GET", remote.url, remote, asked, policy) as response:
         is_part = response.status_code == 206 and "Range" in asked
         if response.status_code == 200 or is_part or _is_unchanged(response, known):

@@ -22,8 +22,8 @@ class NotAList(Exception):
     """A file is JSON, but not a list; says what it is."""
 
 
-def entries(path: Path) -> Iterator[Any]:
-    """The entries of the list that a file holds, as Python has them.
+def entries(path: Path) -> Iterator[tuple[Any, int]]:
+    """The entries of the list that a file holds, as Python has them, each with the number of its characters.
 
     Raises:
         NotAList: it holds something else.
@@ -33,7 +33,7 @@ def entries(path: Path) -> Iterator[Any]:
     with path.open(encoding="utf-8-sig", newline="") as text:
         reader = _Reader(text)
         if (first := reader.next_character()) != "[":
-            raise NotAList("dict" if first == "{" else type(reader.value()).__name__)
+            raise NotAList("dict" if first == "{" else type(reader.value()[0]).__name__)
         reader.skip()
         is_last = reader.next_character() == "]"
         if is_last:
@@ -86,25 +86,26 @@ class _Reader:
         self.skip()
         return character == "]"
 
-    def value(self) -> Any:
-        """The value that begins here."""
+    def value(self) -> tuple[Any, int]:
+        """The value that begins here, and the number of its characters."""
         self.next_character()
         while True:
             problem = None
             try:
                 value, end = self._decoder.raw_decode(self._held, self._at)
                 if end < len(self._held):  # else there may be more of it: 12 of 123
-                    self._at = end
-                    return value
+                    begin, self._at = self._at, end
+                    return value, end - begin
             except json.JSONDecodeError as error:
                 problem = error.msg  # its position is one in what is held
             if len(self._held) - self._at > LARGEST_ENTRY:
-                raise ValueError(f"{problem}, or an entry has more than {LARGEST_ENTRY:,} characters")
+                longer = f"an entry has more than {LARGEST_ENTRY:,} characters"
+                raise ValueError(longer if problem is None else f"{problem}, or {longer}")
             if not self._read():
                 if problem is not None:
                     raise ValueError(problem)
-                self._at = end
-                return value
+                begin, self._at = self._at, end
+                return value, end - begin
 
     def _read(self) -> bool:
         """Hold more, as much again, so that a long value is not tried often; no more than one may have."""

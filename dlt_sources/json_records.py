@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +25,7 @@ _Path = tuple[str, ...]
 
 _MOST_FIELDS = 1000
 _RECORDS_AT_ONCE = 1000
+_CHARACTERS_AT_ONCE = 1 << 20
 
 
 def json_list(what: str, is_sample: Callable[[Record], bool] = lambda _: False) -> Verify:
@@ -41,7 +41,7 @@ def json_list(what: str, is_sample: Callable[[Record], bool] = lambda _: False) 
         count, sampled = 0, False
         fields: set[_Path] = set()
         try:
-            for count, record in enumerate(entries(path), start=1):
+            for count, (record, _) in enumerate(entries(path), start=1):
                 if not isinstance(record, dict):
                     raise refused(f"entry {count} is {type(record).__name__}, not an object")
                 require_storable(record)
@@ -83,12 +83,11 @@ def records_source(source: str, dataset: Dataset, download: Download | None, typ
     import dlt
 
     schema = fresh_schema(source, "snake_case")
-    columns = _Columns(dataset, types, schema).of(_records(download), download.url if download else "")
+    records = (record for record, _ in _records(download))
+    columns = _Columns(dataset, types, schema).of(records, download.url if download else "")
 
     def rows() -> Iterator[list[dict[str, Any]]]:
-        records = _records(download)
-        while some := list(islice(records, _RECORDS_AT_ONCE)):
-            yield some
+        yield from _batches(_records(download))
 
     rows.__doc__ = dataset.description  # dagster-dlt takes an asset's description from here
 
@@ -99,8 +98,22 @@ def records_source(source: str, dataset: Dataset, download: Download | None, typ
     return answers()
 
 
-def _records(download: Download | None) -> Iterator[dict[str, Any]]:
+def _records(download: Download | None) -> Iterator[tuple[dict[str, Any], int]]:
     return iter(()) if download is None else entries(download.path)
+
+
+def _batches(records: Iterator[tuple[dict[str, Any], int]]) -> Iterator[list[dict[str, Any]]]:
+    """Records, as many at once as are few and short: Python may take 24 times what they are in text."""
+    some: list[dict[str, Any]] = []
+    characters = 0
+    for record, length in records:
+        some.append(record)
+        characters += length
+        if len(some) == _RECORDS_AT_ONCE or characters >= _CHARACTERS_AT_ONCE:
+            yield some
+            some, characters = [], 0
+    if some:
+        yield some
 
 
 class _Columns:

@@ -14,6 +14,12 @@ from lakehouse.exceptions import NotPublished, SourceUnavailable, Throttled
 if TYPE_CHECKING:
     from requests import Response, Session
 
+REFUSES_HEAD = {405, 501}
+"""What a server answers that does not know HEAD."""
+
+FIRST_BYTE = {"Range": "bytes=0-0"}
+"""What such a server is asked for instead, by GET."""
+
 _ERROR_BODY_BYTES = 1 << 16  # enough of an error page to recognise it
 
 
@@ -63,20 +69,24 @@ def _judge_403(session: Session, response: Response, remote: RemoteFile, policy:
         return NotPublished(
             remote.message("answered 403 with S3's AccessDenied, its answer for a missing file", not_published)
         )
-    neighbour_said = _answer_to_head(session, remote, remote.neighbour.url, policy)
+    neighbour_said = _said_of_neighbour(session, remote, remote.neighbour.url, policy)
     told_apart = f"answered 403 and its neighbour {remote.neighbour.what} {neighbour_said}, so"
     if neighbour_said == "answers 200":
         return NotPublished(remote.message(f"{told_apart} the file is what is missing", not_published))
     return Throttled(remote.message(f"{told_apart} the source is what refuses", later))
 
 
-def _answer_to_head(session: Session, remote: RemoteFile, url: str, policy: HttpPolicy) -> str:
+def _said_of_neighbour(session: Session, remote: RemoteFile, url: str, policy: HttpPolicy) -> str:
     import requests
     from urllib3.exceptions import HTTPError
 
     try:
         with answer(session, "HEAD", url, remote, {}, policy) as response:
-            return f"answers {response.status_code}"
+            status = response.status_code
+        if status in REFUSES_HEAD:
+            with answer(session, "GET", url, remote, FIRST_BYTE, policy) as response:
+                status = 200 if response.status_code == 206 else response.status_code
+        return f"answers {status}"
     except (requests.RequestException, HTTPError, TryAgain) as problem:
         return f"does not answer ({reason(problem)})"
     except SourceUnavailable:

@@ -85,6 +85,7 @@ def csv_with(
                 source = _Lines(text)
                 lines = csv.reader(source, strict=True)
                 header = [name.lower() for name in next(lines, [])]
+                source.row_ends()
                 if missing := [name for name in columns if name.lower() not in header]:
                     raise refused(f"its header lacks {', '.join(missing)}")
                 for number, row in enumerate(lines, start=2):

@@ -56,6 +56,15 @@ def test_an_encoded_file_is_kept_as_published(how: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("how", ENCODERS)
+def test_it_may_end_anywhere_in_a_piece(how: str, tmp_path: Path) -> None:
+    """What a decoder still holds when all has come is not lost."""
+    encoding, encode = ENCODERS[how]
+    for more in range(1, 300, 13):
+        file = bytes((1 << 18) + more)
+        assert downloaded(encoding, encode(file), tmp_path / "file") == file
+
+
+@pytest.mark.parametrize("how", ENCODERS)
 def test_it_may_come_a_byte_at_a_time(how: str, tmp_path: Path) -> None:
     encoding, encode = ENCODERS[how]
     assert downloaded(encoding, encode(FILE[:700]), tmp_path / "file", in_bytes=True) == FILE[:700]

@@ -10,6 +10,8 @@ import zlib
 from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow as pa
+
 from lakehouse.partition import Month
 from tests import green_files
 from tests.parquet_files import bytes_of
@@ -36,7 +38,10 @@ def of(what):
     for fetch in (
         lambda: fetch_month(f"{url}/{what}", GREEN, Month(2024, 1), into, None, policy),
         lambda: fetch_zones(f"{url}/{what}", into, None, policy),
-        lambda: users_source(fetch_users(f"{url}/{what}/users", into, None, policy)),
+        lambda: list(users_source(fetch_users(f"{url}/{what}/users", into, None, policy))),
+        lambda: list(users_source(fetch_users(f"{url}/{what}/lists", into, None, policy))),
+        lambda: fetch_month(f"{url}/{what}-repeated", GREEN, Month(2024, 1), into, None, policy),
+        lambda: fetch_month(f"{url}/{what}-large", GREEN, Month(2024, 1), into, None, policy),
     ):
         try:
             fetch()
@@ -56,17 +61,36 @@ def compressed_zeros(megabytes: int) -> bytes:
 
 
 def heavy_users() -> bytes:
-    """40 MB that are ten times as much once Python has them: small numbers, as many as an entry may have."""
+    """20 MB that are ten times as much once Python has them: small numbers, as many as an entry may have."""
     numbers = ",".join(["999"] * 240_000)
     body = f'{json.dumps(user(1))[:-1]}, "numbers": [{numbers}]}}'
-    return f"[{','.join([body] * 42)}]".encode()
+    return f"[{','.join([body] * 20)}]".encode()
 
 
-def test_a_bomb_endless_zones_and_a_large_answer_of_users_need_little_memory(tmp_path: Path) -> None:
+def users_of_lists() -> bytes:
+    """Objects take the most room for what they are in text."""
+    body = f'{json.dumps(user(1))[:-1]}, "lists": [{",".join(["[]"] * 320_000)}]}}'
+    return f"[{','.join([body] * 12)}]".encode()
+
+
+def texts(count: int, **options: bool) -> bytes:
+    """Texts of a million characters each, the same one again and again."""
+    one = pa.array(["x" * 1_000_000])
+    return bytes_of(pa.table({"text": pa.chunked_array([one] * count)}), compression="zstd", **options)
+
+
+def test_bombs_endless_zones_and_large_answers_of_users_need_little_memory(tmp_path: Path) -> None:
+    trips = answer(bytes_of(green_files.table(green_files.trips(Month(2024, 1), 40))))
     good = {
-        "/good/trip-data": answer(bytes_of(green_files.table(green_files.trips(Month(2024, 1), 40)))),
+        "/good/trip-data": trips,
+        "/good-repeated": trips,
+        "/good-large": trips,
         "/good/misc": answer(zones_csv().encode()),
         "/good/users": answer(json.dumps([user(1)]).encode()),
+        "/good/lists": answer(json.dumps([user(1)]).encode()),
+        "/bad/lists": answer(users_of_lists()),
+        "/bad-repeated": answer(texts(1500)),
+        "/bad-large": answer(texts(300, use_dictionary=False)),
         "/bad/trip-data": answer(compressed_zeros(400), headers={"Content-Encoding": "gzip"}),
         "/bad/users": answer(heavy_users()),
     }
@@ -81,17 +105,18 @@ def test_a_bomb_endless_zones_and_a_large_answer_of_users_need_little_memory(tmp
         server.answers(serve)
         said = run(FETCHES, server.url, str(tmp_path / "into"))
     begins: list[Callable[[str], bool]] = [
-        lambda line: line == "good kept",
-        lambda line: line == "good kept",
-        lambda line: line == "good kept",
+        *[lambda line: line == "good kept"] * 6,
         lambda line: line.startswith("good "),
         lambda line: "sends more than the 200,000,000 bytes" in line,
         lambda line: "sends more than the 64,000,000 bytes" in line,
         lambda line: line == "bad kept",
+        lambda line: line == "bad kept",
+        lambda line: line == "bad kept",
+        lambda line: "bytes are 300,00" in line,
         lambda line: line.startswith("bad "),
     ]
     assert [begins[at](line) for at, line in enumerate(said)] == [True] * len(begins), said
-    before, after = (int(said[at].split()[1]) for at in (3, 7))
+    before, after = (int(said[at].split()[1]) for at in (6, 13))
     assert after - before <= ALLOWED_MB
 
 

@@ -15,6 +15,7 @@ from lakehouse.partition import Month
 from tests import green_files
 from tests.asking import fetch_month, probe_month, probe_zones
 from tests.http_source import CLOUDFRONT_REQUEST_BLOCKED, S3_ACCESS_DENIED, Fault, SourceServer
+from tests.raw_source import Connection, RawSource, answer
 from tests.reference_files import ZONES_PATH, zones_csv
 
 MONTH = Month(2024, 1)
@@ -229,3 +230,20 @@ def test_a_file_that_is_not_in_the_folder_is_not_published(published: Path) -> N
 
 def test_a_folder_that_does_not_exist_is_a_wrong_setting(tmp_path: Path) -> None:
     assert "LAKEHOUSE_TLC_URL" in refusal(ConfigurationError, f"file://{tmp_path / 'elsewhere'}")
+
+
+def test_a_month_that_is_missing_where_head_is_not_known_is_told_from_a_source_that_refuses() -> None:
+    """As its neighbour is there: asked for a byte of it, too, that is."""
+
+    def given(connection: Connection) -> None:
+        if connection.method == "HEAD":
+            connection.send(answer(b"", "405 Method Not Allowed"))
+        elif str(MONTH).encode() in connection.request:
+            connection.send(answer(b"", "403 Forbidden"))
+        else:
+            connection.send(answer(b"P", "206 Partial Content", {"Content-Range": "bytes 0-0/1234"}))
+
+    with RawSource() as server:
+        server.answers(given)
+        message = refusal(NotPublished, server.url)
+    assert "its neighbour 2023-12 answers 200, so the file is what is missing" in message

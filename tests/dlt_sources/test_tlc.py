@@ -263,7 +263,13 @@ def test_a_local_file_that_changes_while_it_is_read_is_not_kept(
 def test_a_local_file_that_cannot_be_opened_is_unavailable(published: Path, into: Path) -> None:
     (published / PATH.strip("/")).unlink()
     (published / PATH.strip("/")).mkdir()
-    assert "Is a directory" in refusal(SourceUnavailable, published.as_uri(), into)
+    assert "is no file; make it a readable file" in refusal(SourceUnavailable, published.as_uri(), into)
+
+
+def test_a_pipe_in_place_of_a_file_is_not_waited_for(published: Path, into: Path) -> None:
+    (published / PATH.strip("/")).unlink()
+    os.mkfifo(published / PATH.strip("/"))
+    assert "is no file" in refusal(SourceUnavailable, published.as_uri(), into)
 
 
 def test_a_file_missing_from_an_existing_folder_is_not_published(published: Path, into: Path) -> None:

@@ -23,7 +23,7 @@ MAX_REQUESTS = 5
 """Runs that one tick asks for at most; the next tick finds the rest again."""
 
 TICK_SECONDS = 20.0
-"""Time for asking. Dagster ends a tick after 60 seconds, and the last question may take half of them."""
+"""Time for asking. Dagster ends a tick after 60 seconds, of which the last question may take half."""
 
 _MAX_UNAVAILABLE = 2
 _DATES_OF_AN_ANSWER = 3

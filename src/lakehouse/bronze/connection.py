@@ -19,7 +19,8 @@ from lakehouse.source_addresses import address_variable
 _PROBE_ATTEMPTS = 2
 _PROBE_TIMEOUT_SECONDS = 5.0
 _PROBE_PAUSE_SECONDS = 2.0
-_PROBE_TOTAL_SECONDS = 20.0
+_PROBE_TOTAL_SECONDS = 14.0
+"""Of each attempt: with the pause it is half a minute in all."""
 
 
 @dataclass(frozen=True)
