@@ -45,7 +45,11 @@ class SourceUnavailable(LakehouseError):
 
 
 class CorruptFile(LakehouseError):
-    """What the source served, or what was landed, is not the file it should be."""
+    """What the source served, or what was landed, or a table's, is not the file it should be."""
+
+
+class CorruptLanding(CorruptFile):
+    """What was landed is not the file that it should be, nothing else that a model reads or writes."""
 
 
 class ContractViolation(LakehouseError):

@@ -19,7 +19,7 @@ class CheckResult:
     """Outcome of one check on one month; ``failing`` counts rows (or columns, for drift).
 
     ``sample`` are a few of the rows that fail, the columns at fault first; None of a check that passed, and of one
-    that no row fails by itself.
+    that no row fails by itself. ``reads_others`` says that it looks at other tables than the one that is checked.
     """
 
     name: str
@@ -30,6 +30,7 @@ class CheckResult:
     description: str
     facts: Mapping[str, str | int] = field(default_factory=dict)
     sample: pa.Table | None = None
+    reads_others: bool = False
 
 
 @dataclass(frozen=True)

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
 from lakehouse.bronze.local import LocalBronzeStore
 from lakehouse.bronze.store import Landing
-from lakehouse.exceptions import CheckFailed, ContractViolation, CorruptFile
-from lakehouse.partition import Month
+from lakehouse.exceptions import CheckFailed, ContractViolation, CorruptFile, CorruptLanding
+from lakehouse.partition import WHOLE, Month
+from lakehouse.settings import PROJECT_ROOT
+from lakehouse.warehouse.landed_input import LandedInput
 from tests.green_files import table, trip, trips
-from tests.warehouse.implementations import House
+from tests.loading import CONTRACTS
+from tests.warehouse.implementations import House, LocalImplementation
 
 JANUARY, FEBRUARY = Month(2024, 1), Month(2024, 2)
 
@@ -85,3 +90,68 @@ def test_looking_at_what_there_is_marks_nothing(house: House) -> None:
     damaged = cut(house)
     house.warehouse.holdings()
     assert not bronze(house).is_refused(damaged)
+
+
+# What is not the landing's fault
+
+
+@pytest.fixture
+def on_disk(tmp_path: Path) -> Iterator[House]:
+    """A warehouse whose tables are files that can be damaged."""
+    sql = tmp_path / "sql"
+    shutil.copytree(PROJECT_ROOT / "sql", sql)
+    implementation = LocalImplementation(tmp_path / "home")
+    yield House(implementation, sql)
+    implementation.close()
+
+
+def overwrite_zones(house: House) -> None:
+    """What ``silver.zones`` holds is no parquet file any more."""
+    (file,) = (house.sql.parent / "home" / "warehouse" / "silver" / "zones").rglob("*.parquet")
+    file.write_bytes(b"x" * file.stat().st_size)
+
+
+def test_a_landing_is_not_blamed_for_a_damaged_table_that_is_read_with_it(on_disk: House) -> None:
+    on_disk.publish_zones()
+    landing = on_disk.land(JANUARY, trips(JANUARY, 3))
+    overwrite_zones(on_disk)
+    with pytest.raises(CorruptFile) as failed:
+        on_disk.replace("green_silver", JANUARY)
+    told = str(failed.value)
+    assert told.startswith("green_silver 2024-01: silver.zones is damaged (")
+    assert told.endswith("nothing was published. Materialize zones_silver again, then this")
+    assert not bronze(on_disk).is_refused(landing)
+    on_disk.replace("zones_silver", WHOLE)
+    on_disk.replace("green_silver", JANUARY)
+    assert len(on_disk.rows("SELECT pickup_at FROM silver.green_trips")) == 3
+
+
+@pytest.fixture
+def landed(on_disk: House) -> LandedInput:
+    on_disk.land(JANUARY, trips(JANUARY, 3))
+    return LandedInput.find(bronze(on_disk), "green_bronze", CONTRACTS["green_bronze"], JANUARY)
+
+
+@pytest.mark.parametrize(("error", "is_refused"), [(CorruptFile, False), (CorruptLanding, True)])
+def test_a_landing_is_not_blamed_for_a_damaged_table_that_it_goes_into(
+    landed: LandedInput, error: type[CorruptFile], is_refused: bool
+) -> None:
+    with pytest.raises(error), landed.judged_by("green_silver"):
+        raise error("cannot be read")
+    assert landed.landing is not None
+    assert landed.store.is_refused(landed.landing) is is_refused
+
+
+def test_a_landing_is_not_blamed_for_a_check_that_reads_another_table_unless_others_fail_too(house: House) -> None:
+    house.land_zones("LocationID,Borough,Zone,service_zone\n999,A,B,C\n")
+    house.replace("zones_silver", WHOLE)
+    blocking = ("    name: zones_exist\n    severity: warn\n", "    name: zones_exist\n")
+    house.edit("silver/green_silver.sql", blocking)
+    landing = house.land(JANUARY, trips(JANUARY, 3))
+    with pytest.raises(CheckFailed, match="zones_exist"):
+        house.replace("green_silver", JANUARY)
+    assert not bronze(house).is_refused(landing)
+    house.edit("silver/green_silver.sql", ("\nchecks:\n", "\nchecks:\n  - {type: row_count, min: 4}\n"))
+    with pytest.raises(CheckFailed, match="zones_exist"):
+        house.replace("green_silver", JANUARY)
+    assert bronze(house).is_refused(landing)

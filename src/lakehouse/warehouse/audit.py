@@ -82,6 +82,7 @@ def evaluate(
             severity=check.severity,
             blocking=check.blocks,
             description=check.description or check.meaning(),
+            reads_others=bool(check.reads()),
         )
         for check in model.checks
     ]

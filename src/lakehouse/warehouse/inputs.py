@@ -37,9 +37,13 @@ class Upstream:
     """False for a table that only checks read: checks run every time, so it need not make a month new."""
     was_published: bool
     """Whether anything was ever published in it, for this month or another."""
+    maker: str
+    """The asset that fills it."""
 
     @classmethod
-    def find(cls, spec: TableSpec, partition: Partition, records: Records, *, is_computed_from: bool) -> Upstream:
+    def find(
+        cls, spec: TableSpec, partition: Partition, records: Records, *, is_computed_from: bool, maker: str
+    ) -> Upstream:
         """What a table holds now of what a model reads of it."""
         partition = partition if spec.partition else WHOLE
         if partition is WHOLE:
@@ -47,7 +51,7 @@ class Upstream:
         else:
             record = records.partition(spec, partition)
             held = {} if record is None else {partition: record}
-        return cls(spec, partition, held, is_computed_from, records.was_published(spec))
+        return cls(spec, partition, held, is_computed_from, records.was_published(spec), maker)
 
     @property
     def content(self) -> list[str]:
@@ -86,7 +90,13 @@ class Inputs:
             landed = LandedInput.find(bronze, model.bronze_asset, contracts[model.bronze_asset], partition)
         specs = {table: models.spec(table) for table in models.tables_read(model)}
         upstream = [
-            Upstream.find(spec, partition, records, is_computed_from=table in model.references)
+            Upstream.find(
+                spec,
+                partition,
+                records,
+                is_computed_from=table in model.references,
+                maker=models.asset_key(table),
+            )
             for table, spec in specs.items()
             if spec is not None
         ]

@@ -13,7 +13,7 @@ from lakehouse.bronze.contract import Contract
 from lakehouse.bronze.footer import SourceColumn
 from lakehouse.bronze.projection import COPIES, LANDED, Projection
 from lakehouse.bronze.store import BronzeStore, Landing, open_current
-from lakehouse.exceptions import CheckFailed, ContractViolation, CorruptFile
+from lakehouse.exceptions import CheckFailed, ContractViolation, CorruptFile, CorruptLanding
 from lakehouse.files import readable
 from lakehouse.models import dialect
 from lakehouse.partition import WHOLE, Partition
@@ -67,11 +67,14 @@ class LandedInput:
 
     @contextmanager
     def judged_by(self, reader: str) -> Iterator[None]:
-        """Note whether a model takes the landing, or refuses it: then it is asked for whatever its ETag says."""
+        """Note whether a model takes the landing, or refuses it: then it is asked for whatever its ETag says.
+
+        What is at fault in a table, or in a check that looks at one, says nothing of the landing.
+        """
         try:
             yield
-        except (CheckFailed, ContractViolation, CorruptFile):
-            if self.landing is not None:
+        except (CheckFailed, ContractViolation, CorruptLanding) as error:
+            if self.landing is not None and _is_about_landing(error):
                 self.store.refuse(self.landing, reader)
             raise
         if self.landing is not None:
@@ -81,10 +84,10 @@ class LandedInput:
         """Compare the file with its landing, byte for byte.
 
         Raises:
-            CorruptFile: it is not what was landed.
+            CorruptLanding: it is not what was landed.
         """
         if self.landing is not None and not self.store.is_intact(self.landing):
-            raise CorruptFile(
+            raise CorruptLanding(
                 f"{self.name}: is not the file that was landed; materialize {self.asset} "
                 f"{f'for {self.landing.month} ' if self.landing.month else ''}to land it again"
             )
@@ -94,9 +97,12 @@ class LandedInput:
         """What the file says of its columns; nothing before the dataset began.
 
         Raises:
-            CorruptFile: it cannot be read.
+            CorruptLanding: it cannot be read.
         """
-        return self.store.footer(self.landing) if self.landing else ()
+        try:
+            return self.store.footer(self.landing) if self.landing else ()
+        except CorruptFile as error:
+            raise CorruptLanding(str(error)) from error
 
     @cached_property
     def projection(self) -> Projection:
@@ -119,7 +125,7 @@ class LandedInput:
 
         Raises:
             ContractViolation: a value that should be a whole number is not, or a time is none of the calendar's.
-            CorruptFile: the file is not read as the records that were landed.
+            CorruptLanding: the file is not read as the records that were landed.
         """
         folded = f"bronze.{self.asset}"
         records = records_name(folded)
@@ -166,5 +172,11 @@ class LandedInput:
         counts = exp.select(exp.alias_(exp.Count(this=exp.Star()), _COUNT), exp.alias_(records, _RECORDS))
         counted = session.one(Statement(counts.from_(folded)), {})
         if counted[_RECORDS] != self.rows:
-            raise CorruptFile(f"{self.name}: {counted[_RECORDS]} of its {self.rows} records can be read")
+            raise CorruptLanding(f"{self.name}: {counted[_RECORDS]} of its {self.rows} records can be read")
         return drift.with_duplicates(int(counted[_RECORDS] - counted[_COUNT]))
+
+
+def _is_about_landing(error: CheckFailed | ContractViolation | CorruptLanding) -> bool:
+    if not isinstance(error, CheckFailed):
+        return True
+    return any(check.blocking and not check.passed and not check.reads_others for check in error.checks)

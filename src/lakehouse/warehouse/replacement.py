@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
-from lakehouse.exceptions import CorruptFile, LakehouseError, StatementFailed, StatementFault
+from lakehouse.exceptions import CorruptFile, CorruptLanding, LakehouseError, StatementFailed, StatementFault
 from lakehouse.models.checks.base import REJECTED, STAGED
 from lakehouse.models.model import SqlModel
 from lakehouse.partition import Partition
@@ -165,12 +165,14 @@ class Replacement:
 
         Raises:
             ContractViolation: the landed file has a value that its column's type does not hold.
-            CorruptFile: the landed file cannot be read.
+            CorruptFile: a table that is read cannot be.
+            CorruptLanding: the landed file cannot be read.
             LakehouseError: anything else that the engine could not do.
         """
         try:
             yield
         except StatementFailed as error:
+            self._require_intact_tables(error)
             landed = self._job.inputs.landed
             if landed is None or landed.landing is None or error.fault is StatementFault.STATEMENT:
                 raise LakehouseError(
@@ -180,7 +182,21 @@ class Replacement:
             if error.fault is StatementFault.VALUE:
                 with suppress(StatementFailed):  # then the first failure says more
                     landed.require_numbers(self._session)
-            raise CorruptFile(
+            raise CorruptLanding(
                 f"{self._work}: {landed.file} cannot be read as it should ({error}); nothing was "
                 f"published. Look at what the source serves; materialize {landed.asset} again when it is mended"
             ) from error
+
+    def _require_intact_tables(self, error: StatementFailed) -> None:
+        """Look for the damage that a statement failed for, which engines do not always name.
+
+        Raises:
+            CorruptFile: what is published of a table that is read is not what it was.
+        """
+        for table in self._job.inputs.upstream:
+            for partition in table.held:
+                if not self._records.is_intact(table.spec, partition):
+                    raise CorruptFile(
+                        f"{self._work}: {table.spec.name} is damaged ({error}); nothing was published. "
+                        f"Materialize {partition.of(table.maker)} again, then this"
+                    ) from error
