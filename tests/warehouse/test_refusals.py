@@ -142,6 +142,24 @@ def test_a_landing_is_not_blamed_for_a_damaged_table_that_it_goes_into(
     assert landed.store.is_refused(landed.landing) is is_refused
 
 
+UNWRITABLE = "x" * 300
+"""A reader whose mark no file system takes."""
+
+
+def test_a_mark_that_cannot_be_set_hides_no_error(landed: LandedInput, caplog: pytest.LogCaptureFixture) -> None:
+    with pytest.raises(CorruptLanding, match="is cut"), landed.judged_by(UNWRITABLE):
+        raise CorruptLanding("is cut")
+    (warning,) = caplog.messages
+    assert warning.startswith("green 2024-01: it could not be noted that xxx")
+    assert "File name too long" in warning
+
+
+def test_a_mark_that_cannot_be_removed_fails_no_month(landed: LandedInput, caplog: pytest.LogCaptureFixture) -> None:
+    with landed.judged_by(UNWRITABLE):
+        pass
+    assert "File name too long" in caplog.text
+
+
 def test_a_landing_is_not_blamed_for_a_check_that_reads_another_table_unless_others_fail_too(house: House) -> None:
     house.land_zones("LocationID,Borough,Zone,service_zone\n999,A,B,C\n")
     house.replace("zones_silver", WHOLE)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import logging
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,6 +23,7 @@ from lakehouse.warehouse.statements import Statement, TieBreaker
 from lakehouse.warehouse.store import LandedFile, Session
 from lakehouse.warehouse.value_checks import Drift, number_query, read_values, require_numbers, value_query
 
+_log = logging.getLogger(__name__)
 _COUNT, _RECORDS = "kept", "records"
 
 
@@ -74,11 +76,19 @@ class LandedInput:
         try:
             yield
         except (CheckFailed, ContractViolation, CorruptLanding) as error:
-            if self.landing is not None and _is_about_landing(error):
-                self.store.refuse(self.landing, reader)
+            if _is_about_landing(error):
+                self._note(self.store.refuse, reader, "refuses it")
             raise
-        if self.landing is not None:
-            self.store.accept(self.landing, reader)
+        self._note(self.store.accept, reader, "takes it")
+
+    def _note(self, mark: Callable[[Landing, str], None], reader: str, verdict: str) -> None:
+        """Put down a verdict; where that cannot be, the month is what it is all the same."""
+        if self.landing is None:
+            return
+        try:
+            mark(self.landing, reader)
+        except OSError as error:
+            _log.warning("%s: it could not be noted that %s %s (%s)", self.landing, reader, verdict, error)
 
     def require_intact(self) -> None:
         """Compare the file with its landing, byte for byte.
