@@ -173,6 +173,17 @@ def test_what_models_refuse_is_tried_once_in_the_days_that_are_set_when_it_was_g
     assert decide(REFUSED, [ran, replace(FIRST, number=3)], NOW + WEEK + HOUR, WEEK).state is ReleaseState.GIVEN_UP
 
 
+def test_a_refusal_that_a_run_outlived_is_settled_until_another_landing_is_refused() -> None:
+    made = attempt(AttemptOutcome.SUCCEEDED)
+    for later in range(1, 100):
+        assert decide(REFUSED, [made], NOW + later * timedelta(days=1), WEEK).state is ReleaseState.DONE
+    assert decide(REFUSED, [FIRST, replace(made, ended=NOW - 9 * HOUR)], NOW, WEEK).state is ReleaseState.DONE
+    landed_since = replace(REFUSED, landed_at=NOW - HOUR, seen_at=NOW - HOUR)
+    assert decide(landed_since, [made], NOW, WEEK).number == 2
+    refetched = replace(made, version=REFETCHED, replaces="A of yesterday")
+    assert decide(REFUSED, [refetched], NOW, WEEK).state is ReleaseState.DONE
+
+
 # What is fetched anew
 
 

@@ -144,3 +144,15 @@ def test_what_silver_refuses_is_healed_by_the_next_attempt_under_the_same_etag(h
     assert house.gold() == {"2023-08": 3}
     assert "nothing new" in house.skipped()
     assert months([again]) == [str(LAST)]
+
+
+def test_what_a_model_refused_that_there_is_no_more_is_not_asked_for(house_of_one: House) -> None:
+    house = house_of_one
+    house.publish(LAST, 3)
+    assert house.by_hand(LAST, "green_bronze")
+    landing = house.project.bronze.current("green", LAST)
+    assert landing is not None
+    house.project.bronze.refuse(landing, "renamed_silver")
+    assert of_green([*house.requests()]) == []
+    house.project.bronze.refuse(landing, "green_silver")
+    assert len(of_green([*house.requests()])) == 1

@@ -208,3 +208,13 @@ def test_a_refusal_is_of_the_bytes_and_neither_a_record_nor_in_the_way_of_any(st
     assert store.current("green", MONTH) == again
     assert [landing for landing, _ in store.landings()] == [bad, good, again]
     assert list(store.history("green", MONTH)) == [again, good, bad]
+
+
+def test_a_refusal_counts_as_long_as_there_is_a_model_of_that_name(tmp_path: Path, store: LocalBronzeStore) -> None:
+    landing = land(store, b"bad")
+    store.refuse(landing, "old_silver")
+    renamed = LocalBronzeStore(tmp_path, of_samples=False, readers={"green_silver", "silver"})
+    assert store.is_refused(landing)
+    assert not renamed.is_refused(landing)
+    store.refuse(landing, "green_silver")
+    assert renamed.is_refused(landing)

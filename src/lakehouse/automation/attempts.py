@@ -125,8 +125,10 @@ def decide(release: Release, attempts: Sequence[Attempt], now: datetime, recheck
     Sources may name a version otherwise with each answer, or when they are asked and when they serve it. So it is done,
     too, when only its name tells it from what is landed, or when the last run that was to land it found what is landed;
     but as the name may be right, it is asked for once more after every ``recheck``; and so is what models refuse after
-    all attempts, as it may heal under the same name.
+    all attempts, as it may heal under the same name. A run that succeeded with what is landed settles a refusal.
     """
+    if release.is_refused and _was_made_since(release, attempts):
+        release = replace(release, is_refused=False)
     attempts = [attempt for attempt in attempts if attempt.is_refetch == release.is_refetch]
     told = release
     if release.is_alike and attempts:  # whatever its source calls it now
@@ -159,6 +161,13 @@ def decide(release: Release, attempts: Sequence[Attempt], now: datetime, recheck
         return again or decision(ReleaseState.GIVEN_UP)
     due = ended + RETRY_AFTER[number - 1]
     return decision(ReleaseState.LATER, due=due) if now < due else decision(ReleaseState.REQUEST, number=number + 1)
+
+
+def _was_made_since(release: Release, attempts: Iterable[Attempt]) -> bool:
+    """Whether a run succeeded since what is current was landed."""
+    return release.seen_at is not None and any(
+        attempt.outcome is AttemptOutcome.SUCCEEDED and attempt.ended >= release.seen_at for attempt in attempts
+    )
 
 
 def _is_settled(release: Release, attempts: Sequence[Attempt]) -> bool:

@@ -9,7 +9,7 @@ byte (``<dataset>/all/`` of a dataset that comes whole);
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -33,12 +33,16 @@ _LANDING = "landing"
 
 
 class LocalBronzeStore:
-    """Implements :class:`lakehouse.bronze.store.BronzeStore` under the folder of a home."""
+    """Implements :class:`lakehouse.bronze.store.BronzeStore` under the folder of a home.
 
-    def __init__(self, home: Path, *, of_samples: bool) -> None:
+    ``readers`` are the models that there are: what others refused counts no more. None stands for any.
+    """
+
+    def __init__(self, home: Path, *, of_samples: bool, readers: Collection[str] | None = None) -> None:
         self.root = home / "bronze"
         self._home = home
         self._of_samples = of_samples
+        self._readers = readers
         self._records = self.root / "_landings"
         self._work = PrivateFolders(home / "staging")
 
@@ -111,7 +115,8 @@ class LocalBronzeStore:
 
     def is_refused(self, landing: Landing) -> bool:
         mark = self._mark(landing, "*")
-        return any(mark.parent.glob(mark.name))
+        by = (each.name.partition(".")[2].removesuffix(".refused") for each in mark.parent.glob(mark.name))
+        return any(self._readers is None or reader in self._readers for reader in by)
 
     def _mark(self, landing: Landing, reader: str) -> Path:
         """Named by what the source served, which it may serve, and be refused for, again."""

@@ -154,7 +154,7 @@ class BronzeStore(Protocol):
         ...
 
     def is_refused(self, landing: Landing) -> bool:
-        """Whether a model refuses what was landed: then its ETag vouches for nothing."""
+        """Whether a model that there is refuses what was landed: then its ETag vouches for nothing."""
         ...
 
     def sweep(self, dataset: str, partition: Partition) -> int:

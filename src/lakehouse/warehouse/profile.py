@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from lakehouse.bronze.connection import available
@@ -40,18 +40,19 @@ def open_project(settings: Settings) -> Project:
     sources = available(settings, SOURCES)
     contracts = contracts_of(sources)
     left_out = contracts_of(SOURCES).keys() - contracts.keys()
-    models, bronze = load_models(settings.sql, contracts, left_out), open_bronze(settings)
+    models = load_models(settings.sql, contracts, left_out)
+    bronze = open_bronze(settings, {model.key for model in models})
     return Project(sources, models, bronze, open_warehouse(settings, models, contracts, bronze))
 
 
-def open_bronze(settings: Settings) -> BronzeStore:
-    """Where the profile lands files.
+def open_bronze(settings: Settings, readers: Collection[str] | None = None) -> BronzeStore:
+    """Where the profile lands files; ``readers`` are the models that there are, None for any.
 
     Raises:
         ConfigurationError: the profile is not available.
     """
     _require_available(settings)
-    return LocalBronzeStore(settings.home, of_samples=settings.sample)
+    return LocalBronzeStore(settings.home, of_samples=settings.sample, readers=readers)
 
 
 def open_warehouse(
