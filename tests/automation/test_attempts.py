@@ -191,9 +191,22 @@ def test_attempts_to_fetch_anew_and_others_do_not_count_for_each_other() -> None
     anew = Release("green", MONTH, REFETCHED, "A of yesterday")
     tried = replace(FIRST, version=REFETCHED, replaces="A of yesterday", number=3)
     assert decide(anew, [replace(THIRD, replaces="A of yesterday")], NOW, WEEK).number == 1
-    assert decide(anew, [tried], NOW, WEEK).state is ReleaseState.GIVEN_UP
     assert decide(NEW, [tried], NOW, WEEK).number == 1
     assert decide(replace(ALIKE, version="B"), [tried], NOW, WEEK).state is ReleaseState.DONE
+
+
+@pytest.mark.parametrize("outcome", [AttemptOutcome.FAILED, AttemptOutcome.SUCCEEDED])
+def test_what_could_not_be_fetched_anew_is_tried_once_in_the_days_that_are_set(outcome: AttemptOutcome) -> None:
+    """A source that was down, or had withdrawn the month, when its turn came."""
+    anew = Release("green", MONTH, REFETCHED, "A of yesterday")
+    tried = [attempt(outcome, version=REFETCHED, replaces="A of yesterday", number=3)]
+    for week in range(3):
+        now = NOW + week * WEEK
+        assert decide(anew, tried, now, WEEK).state is ReleaseState.GIVEN_UP
+        again = decide(anew, tried, now + WEEK, WEEK)
+        assert (again.state, again.number) == (ReleaseState.REQUEST, 3)
+        assert again.replaces not in {each.replaces for each in tried}  # Dagster makes no second run under the same key
+        tried = [replace(tried[0], replaces=again.replaces, began=now + WEEK, ended=now + WEEK), *tried]
 
 
 def test_months_whose_last_attempt_failed_are_due_again_when_their_time_has_come() -> None:

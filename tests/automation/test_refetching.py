@@ -104,7 +104,9 @@ def test_a_source_that_cannot_be_asked_is_not_fetched_from(loaded: House) -> Non
     assert "CloudFront" in loaded.skipped()
 
 
-def test_three_attempts_are_made_to_fetch_a_month_anew_and_the_others_have_their_turn(loaded: House) -> None:
+def test_three_attempts_are_made_to_fetch_a_month_anew_then_one_a_week_and_the_others_have_their_turn(
+    loaded: House,
+) -> None:
     age(loaded, MONTHS[0], 400)
     ends = []
     for minutes in (0, 61, 241):
@@ -115,6 +117,8 @@ def test_three_attempts_are_made_to_fetch_a_month_anew_and_the_others_have_their
         loaded.pretend(request, dg.DagsterRunStatus.FAILURE)
         assert loaded.requests() == []
     assert ends == ["attempt 1", "attempt 2", "attempt 3"]
+    loaded.later = timedelta(days=8)
+    assert months(loaded.requests()) == [str(MONTHS[0])]
     age(loaded, MONTHS[1], 366)
     loaded.later = timedelta(days=2)
     (request,) = loaded.requests()

@@ -124,8 +124,9 @@ def decide(release: Release, attempts: Sequence[Attempt], now: datetime, recheck
 
     Sources may name a version otherwise with each answer, or when they are asked and when they serve it. So it is done,
     too, when only its name tells it from what is landed, or when the last run that was to land it found what is landed;
-    but as the name may be right, it is asked for once more after every ``recheck``; and so is what models refuse after
-    all attempts, as it may heal under the same name. A run that succeeded with what is landed settles a refusal.
+    but as the name may be right, it is asked for once more after every ``recheck``. So is, after all attempts, what
+    models refuse, as it may heal under the same name, and what was to be fetched anew. A run that succeeded with what
+    is landed settles a refusal.
     """
     if release.is_refused and _was_made_since(release, attempts):
         release = replace(release, is_refused=False)
@@ -156,7 +157,7 @@ def decide(release: Release, attempts: Sequence[Attempt], now: datetime, recheck
     if ended is None:
         return decision(ReleaseState.REQUEST, number=1)
     if number >= MAX_ATTEMPTS:
-        may_heal_unseen = release.is_alike or release.is_refused
+        may_heal_unseen = release.is_alike or release.is_refused or release.is_refetch
         again = _once_more(told, MAX_ATTEMPTS, attempts, now, recheck) if may_heal_unseen else None
         return again or decision(ReleaseState.GIVEN_UP)
     due = ended + RETRY_AFTER[number - 1]

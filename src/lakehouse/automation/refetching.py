@@ -22,8 +22,11 @@ def due_refetch(
     attempts: Attempts,
     now: datetime,
     every: timedelta,
+    recheck: timedelta,
 ) -> Refetch:
     """The month, of these, that was looked at the longest ago of those for which that is longer than ``every``.
+
+    One that could not be fetched anew, for its source was down or has it no more, is tried again every ``recheck``.
 
     A record is written whenever a file is fetched anew, so the newest one tells when that was.
     """
@@ -34,7 +37,7 @@ def due_refetch(
             is_old = now - landing.observed_at >= every
             landed_at = None if is_old else landing.observed_at
             release = Release(dataset.name, partition, REFETCHED, landing_name(landing), landed_at)
-            decision = decide(release, attempts.at(release), now, every)
+            decision = decide(release, attempts.at(release), now, recheck)
             if decision.state is ReleaseState.REQUEST:
                 due.setdefault(partition, {})[dataset] = decision
                 looked_at[partition] = min(landing.observed_at, looked_at.get(partition, landing.observed_at))

@@ -100,7 +100,8 @@ def _refetch(
     busy = {run.partition for run in (*runs.under_way, *runs.waiting)}
     months = map(Month.parse, monthly(settings).get_partition_keys())
     idle = [partition for partition in (WHOLE, *months) if partition.key not in busy]
-    return due_refetch(datasets, idle, store, attempts, now, timedelta(days=settings.refetch_days))
+    every, recheck = timedelta(days=settings.refetch_days), timedelta(days=settings.recheck_days)
+    return due_refetch(datasets, idle, store, attempts, now, every, recheck)
 
 
 def _anew(refetch: Refetch) -> Iterator[str]:
