@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from uuid import uuid4
 
 from dlt_sources import http_file
-from dlt_sources.remote_file import HttpPolicy, RemoteFile, Validators
+from dlt_sources.remote_file import Clock, HttpPolicy, RemoteFile, Validators, now
 
 SAMPLE_MARK = "sample"
 """What generated data says of itself: a parquet file as a key of its metadata, zones and users in their names."""
@@ -28,7 +29,10 @@ Verify = Callable[[Path, RemoteFile], Content]
 
 @dataclass(frozen=True)
 class Download:
-    """What one fetch brought: on local disk, byte for byte as served, and verified to be what it should be."""
+    """What one fetch brought: on local disk, byte for byte as served, and verified to be what it should be.
+
+    ``answered_at`` is when the answer began to come, by the clock that the fetch was given.
+    """
 
     path: Path
     url: str
@@ -37,11 +41,17 @@ class Download:
     bytes: int
     rows: int
     sha256: str
+    answered_at: datetime
     is_sample: bool = False
 
 
 def fetch(
-    remote: RemoteFile, into: Path, known: Validators | None, policy: HttpPolicy, verify: Verify
+    remote: RemoteFile,
+    into: Path,
+    known: Validators | None,
+    policy: HttpPolicy,
+    verify: Verify,
+    clock: Clock = now,
 ) -> Download | None:
     """Fetch a file into the folder `into` and verify it; None when it is unchanged since `known`.
 
@@ -58,7 +68,7 @@ def fetch(
     into.mkdir(parents=True, exist_ok=True)
     partial = into / f".{remote.name}.{uuid4().hex}.part"
     try:
-        arrived = http_file.download(remote, partial, known, policy)
+        arrived = http_file.download(remote, partial, known, policy, clock)
         if arrived is None:
             return None
         content = verify(partial, remote)
@@ -73,5 +83,6 @@ def fetch(
         bytes=arrived.bytes,
         rows=content.rows,
         sha256=arrived.sha256,
+        answered_at=arrived.answered_at,
         is_sample=content.is_sample,
     )

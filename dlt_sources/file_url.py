@@ -12,14 +12,16 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from dlt_sources.bounds import bounded, require_size
-from dlt_sources.remote_file import HttpPolicy, RemoteFile, RemoteVersion, Transfer, TryAgain, Validators, save
+from dlt_sources.remote_file import Clock, HttpPolicy, RemoteFile, RemoteVersion, Transfer, TryAgain, Validators, save
 from dlt_sources.room import require_room
 from lakehouse.exceptions import NotPublished, SourceUnavailable
 
 _CHUNK_BYTES = 1 << 20
 
 
-def copy(remote: RemoteFile, target: Path, known: Validators | None, policy: HttpPolicy) -> Transfer | None:
+def copy(
+    remote: RemoteFile, target: Path, known: Validators | None, policy: HttpPolicy, clock: Clock
+) -> Transfer | None:
     """One attempt to copy the file to `target`; None when it is unchanged since `known`.
 
     Raises:
@@ -33,6 +35,7 @@ def copy(remote: RemoteFile, target: Path, known: Validators | None, policy: Htt
         before = os.fstat(source.fileno())
         if known and known.etag == _etag(before):
             return None
+        answered_at = clock()
         require_size(remote, before.st_size, policy)
         require_room(remote, before.st_size, target.parent)
 
@@ -46,7 +49,7 @@ def copy(remote: RemoteFile, target: Path, known: Validators | None, policy: Htt
         size, sha256 = save(bounded(chunks(), remote, policy), target)
         if _etag(os.fstat(source.fileno())) != _etag(before):
             raise TryAgain(SourceUnavailable, "changed while it was read")
-    return Transfer(_etag(before), formatdate(before.st_mtime, usegmt=True), size, sha256)
+    return Transfer(_etag(before), formatdate(before.st_mtime, usegmt=True), size, sha256, answered_at)
 
 
 def look_at(remote: RemoteFile, known: Validators | None) -> RemoteVersion | None:

@@ -19,12 +19,14 @@ from dlt_sources.encodings import decoded
 from dlt_sources.redirects import answer
 from dlt_sources.refusals import FIRST_BYTE, REFUSES_HEAD, reason, refusal
 from dlt_sources.remote_file import (
+    Clock,
     HttpPolicy,
     RemoteFile,
     RemoteVersion,
     Transfer,
     TryAgain,
     Validators,
+    now,
     save,
     with_retries,
 )
@@ -38,8 +40,12 @@ if TYPE_CHECKING:
 _VALIDATOR = re.compile(r"[ -~\x80-\xff]{1,1000}")
 
 
-def download(remote: RemoteFile, target: Path, known: Validators | None, policy: HttpPolicy) -> Transfer | None:
+def download(
+    remote: RemoteFile, target: Path, known: Validators | None, policy: HttpPolicy, clock: Clock = now
+) -> Transfer | None:
     """Copy the remote file byte for byte to `target`; None when it is unchanged since `known`.
+
+    `clock` is asked when the headers are there: what comes after them may take its time.
 
     Raises:
         NotPublished: the source has no such file.
@@ -51,14 +57,14 @@ def download(remote: RemoteFile, target: Path, known: Validators | None, policy:
             remove, as after every other error.
     """
     if urlsplit(remote.url).scheme == "file":
-        return with_retries(lambda: file_url.copy(remote, target, known, policy), remote, policy)
+        return with_retries(lambda: file_url.copy(remote, target, known, policy, clock), remote, policy)
 
     watch, doubts = Watch(policy), Doubts(remote)
     with watched_session(watch) as session:
 
         def once(known: Validators | None) -> tuple[Transfer, str | None] | None:
             watch.begin(largest(remote, policy))
-            return _get(session, remote, target, known, policy)
+            return _get(session, remote, target, known, policy, clock)
 
         return with_retries(lambda: doubts.settled(once, known), remote, policy)
 
@@ -85,7 +91,7 @@ def probe(remote: RemoteFile, known: Validators | None, policy: HttpPolicy) -> R
 
 
 def _get(
-    session: Session, remote: RemoteFile, target: Path, known: Validators | None, policy: HttpPolicy
+    session: Session, remote: RemoteFile, target: Path, known: Validators | None, policy: HttpPolicy, clock: Clock
 ) -> tuple[Transfer, str | None] | None:
     """One HTTP attempt: what came, and what makes it doubtful."""
     asked = _headers(remote, known)
@@ -94,6 +100,7 @@ def _get(
             return None
         if response.status_code != 200:
             raise refusal(session, response, remote, policy)
+        answered_at = clock()
         size = _told_size(response)
         require_size(remote, size, policy)
         require_room(remote, size, target.parent)
@@ -102,7 +109,8 @@ def _get(
         pieces = bounded(decoded(response, remote, sums.sent), remote, policy)
         size, sha256 = save(sums.of_kept(pieces), target)
         doubt = sums.doubt()
-        return Transfer(_validator(response, "ETag"), _validator(response, "Last-Modified"), size, sha256), doubt
+        etag, last_modified = _validator(response, "ETag"), _validator(response, "Last-Modified")
+        return Transfer(etag, last_modified, size, sha256, answered_at), doubt
 
 
 def _ask(session: Session, remote: RemoteFile, known: Validators | None, policy: HttpPolicy) -> RemoteVersion | None:

@@ -7,6 +7,7 @@ import logging
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import SplitResult, urlsplit, urlunsplit
@@ -19,6 +20,14 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 T = TypeVar("T")
+
+Clock = Callable[[], datetime]
+"""Tells when an answer began to come, asked at that moment."""
+
+
+def now() -> datetime:
+    """By the clock of this machine."""
+    return datetime.now(UTC)
 
 
 @dataclass(frozen=True)
@@ -92,12 +101,13 @@ class RemoteFile:
 
 @dataclass(frozen=True)
 class Transfer:
-    """What arrived."""
+    """What arrived, and when it began to."""
 
     etag: str | None
     last_modified: str | None
     bytes: int
     sha256: str
+    answered_at: datetime
 
 
 @dataclass(frozen=True)

@@ -62,6 +62,7 @@ class Fault:
     cut_bytes: int = 0  # so many of the last bytes that Content-Length promises are not sent
     dropped: bool = False
     without_length: bool = False  # no Content-Length: the answer ends with its connection
+    before_body: Callable[[], None] | None = None  # happens when the headers are sent
 
 
 @dataclass(frozen=True)
@@ -207,6 +208,8 @@ def _handler_for(source: SourceServer) -> type[BaseHTTPRequestHandler]:
             if status != 304 and not fault.without_length:
                 self.send_header("Content-Length", str(len(body)))
             self.end_headers()
+            if fault.before_body is not None:
+                fault.before_body()
             if with_body:
                 self.wfile.write(body[: max(0, len(body) - fault.cut_bytes)])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -275,6 +276,26 @@ def test_of_two_runs_the_one_that_was_answered_later_is_current_though_the_other
         return copied(download, folder)
 
     monkeypatch.setattr(house, "_load", slowly)
+    assert house.land().landing.rows == 3
+    current = house.current()
+    assert current is not None
+    assert (current.rows, house.records(), len(house.loads)) == (4, 2, 2)
+
+
+def test_of_two_runs_the_one_that_was_answered_later_is_current_though_the_download_of_the_other_is_slow(
+    house: House,
+) -> None:
+    house.publish(3)
+    observed = house.store.record_folder("green", MONTH) / ".observed"
+
+    def restate() -> None:
+        until = time.monotonic() + 5
+        while not observed.exists() and time.monotonic() < until:
+            time.sleep(0.01)  # the run that waits for the body has yet to see the headers
+        house.publish(4)
+        assert house.land().landing.rows == 4
+
+    house.server.fail(PATH, Fault(before_body=restate), times=1)
     assert house.land().landing.rows == 3
     current = house.current()
     assert current is not None

@@ -14,7 +14,7 @@ import pytest
 from dlt_sources.dataset import Dataset
 from dlt_sources.fetch import Download
 from dlt_sources.json_records import json_list, records_source
-from dlt_sources.remote_file import RemoteFile
+from dlt_sources.remote_file import RemoteFile, now
 from lakehouse.exceptions import CorruptFile
 
 TYPES = {
@@ -33,7 +33,9 @@ STATIONS = Dataset(name="stations", description="Stations.")
 def download(folder: Path, *records: dict[str, Any]) -> Download:
     path = folder / "answer.json"
     path.write_text(json.dumps(records))
-    return Download(path, "https://api.example/stations", None, None, path.stat().st_size, len(records), "0" * 64)
+    return Download(
+        path, "https://api.example/stations", None, None, path.stat().st_size, len(records), "0" * 64, now()
+    )
 
 
 def refusal(folder: Path, *records: dict[str, Any]) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 from dlt_sources import http_file
 from dlt_sources.dataset import Dataset
 from dlt_sources.fetch import Download, fetch
-from dlt_sources.remote_file import Address, HttpPolicy, RemoteVersion, Validators
+from dlt_sources.remote_file import Address, Clock, HttpPolicy, RemoteVersion, Validators
 from lakehouse.bronze.source import Source, SourceAddress
 from lakehouse.exceptions import ConfigurationError
 from lakehouse.partition import Partition
@@ -40,9 +40,12 @@ class Connection:
         """What is asked for of a partition; may hold credentials."""
         return self.source.file(self.address, partition).url
 
-    def fetch(self, partition: Partition, into: Path, known: Validators | None) -> Download | None:
-        """Fetch a partition into a folder and verify it; None when it is unchanged since ``known``."""
-        return fetch(self.source.file(self.address, partition), into, known, self.policy, self.source.verify)
+    def fetch(self, partition: Partition, into: Path, known: Validators | None, clock: Clock) -> Download | None:
+        """Fetch a partition into a folder and verify it; None when it is unchanged since ``known``.
+
+        ``clock`` is asked when the answer begins to come.
+        """
+        return fetch(self.source.file(self.address, partition), into, known, self.policy, self.source.verify, clock)
 
     def probe(self, partition: Partition, known: Validators | None) -> RemoteVersion | None:
         """What there is of a partition, not fetched; None when it is unchanged since ``known``.

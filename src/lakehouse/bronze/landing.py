@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from functools import partial
 from itertools import islice, takewhile
 from pathlib import Path
 
@@ -68,8 +68,9 @@ class Lander:
         if was_damaged:
             warn(f"{recorded}: the landed file is gone or damaged; landing it again")
         with self._store.workspace() as folder:
+            clock = partial(self._store.observe, self._connection.dataset.name, partition)
             try:
-                download = self._connection.fetch(partition, folder, self._validators(partition, current))
+                download = self._connection.fetch(partition, folder, self._validators(partition, current), clock)
             except NotPublished as gone:
                 if was_damaged:
                     raise CorruptFile(f"{recorded}: the landed file is gone or damaged, and {gone}") from None
@@ -93,12 +94,11 @@ class Lander:
     ) -> Landed:
         """The landing of a download, its file in place and, if it says anything new, its record written."""
         self._require_kind(partition, download)
-        observed_at = self._store.observe(self._connection.dataset.name, partition)
-        landing = self._known(partition, download, current, observed_at)
+        landing = self._known(partition, download, current)
         if landing is None or not self._store.is_intact(landing):
             landed = load(download, folder)
             size = landed.stat().st_size
-            landing = landing or self._landing(partition, download, hash_file(landed), size, observed_at)
+            landing = landing or self._landing(partition, download, hash_file(landed), size)
             self._store.adopt(landing, landed)
         is_unchanged = current is not None and landing.served_sha256 == current.served_sha256
         if current is not None and is_unchanged and not self._says_anything_new(landing, current):
@@ -120,19 +120,15 @@ class Lander:
         alike = takewhile(landing.is_same_answer, history)
         return len(list(islice(alike, _ETAGS_OF_AN_ANSWER))) < _ETAGS_OF_AN_ANSWER
 
-    def _known(
-        self, partition: Partition, download: Download, current: Landing | None, observed_at: datetime
-    ) -> Landing | None:
+    def _known(self, partition: Partition, download: Download, current: Landing | None) -> Landing | None:
         """The landing that a download will be, None if only its loader can tell what will be landed."""
         if not self._connection.source.normalizes:
-            return self._landing(partition, download, download.sha256, download.bytes, observed_at)
+            return self._landing(partition, download, download.sha256, download.bytes)
         if current is not None and current.served_sha256 == download.sha256:
-            return self._landing(partition, download, current.sha256, current.bytes, observed_at)
+            return self._landing(partition, download, current.sha256, current.bytes)
         return None
 
-    def _landing(
-        self, partition: Partition, download: Download, sha256: str, size: int, observed_at: datetime
-    ) -> Landing:
+    def _landing(self, partition: Partition, download: Download, sha256: str, size: int) -> Landing:
         return Landing(
             dataset=self._connection.dataset.name,
             month=partition.key,
@@ -142,7 +138,7 @@ class Lander:
             bytes=size,
             rows=download.rows,
             sha256=sha256,
-            observed_at=observed_at,
+            observed_at=download.answered_at,
             suffix=self._connection.dataset.suffix,
             answer_sha256=download.sha256 if self._connection.source.normalizes else None,
         )

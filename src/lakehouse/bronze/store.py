@@ -134,7 +134,7 @@ class BronzeStore(Protocol):
         ...
 
     def observe(self, dataset: str, partition: Partition) -> datetime:
-        """The time of an answer that has just come: later than of any that came before, whatever the clock says.
+        """The time of an answer that begins to come now: later than of any that came before, whatever the clock says.
 
         Raises:
             CorruptFile: the current record cannot be read.
