@@ -152,6 +152,29 @@ def test_a_version_whose_last_run_landed_what_is_current_is_done_whatever_that_i
     assert decide(TOLD, [replace(last, version="C"), last], NOW, WEEK).state is ReleaseState.REQUEST
 
 
+AHEAD = NOW + timedelta(days=3650)
+
+
+def test_a_time_that_a_clock_told_which_was_ahead_keeps_nothing_from_being_asked_for() -> None:
+    landed_ahead = replace(ALIKE, landed_at=AHEAD, seen_at=AHEAD)
+    again = decide(landed_ahead, [], NOW, WEEK)
+    assert (again.state, again.number) == (ReleaseState.REQUEST, 1)
+    asked = attempt(AttemptOutcome.SUCCEEDED, version="B", replaces=again.replaces)
+    assert decide(landed_ahead, [asked], NOW, WEEK).state is ReleaseState.DONE
+    assert decide(landed_ahead, [asked], NOW + WEEK, WEEK).state is ReleaseState.REQUEST
+    ran_ahead = attempt(AttemptOutcome.SUCCEEDED, ended=AHEAD)
+    assert decide(ALIKE, [ran_ahead], NOW, WEEK).state is ReleaseState.DONE
+    assert decide(ALIKE, [ran_ahead], NOW + WEEK, WEEK).state is ReleaseState.REQUEST
+    assert decide(NEW, [replace(FIRST, ended=AHEAD)], NOW, WEEK).number == 2
+
+
+def test_what_ended_a_moment_after_a_tick_began_waits_as_if_it_had_ended_before() -> None:
+    moment = NOW + timedelta(milliseconds=5)
+    assert decide(NEW, [replace(FIRST, ended=moment)], NOW, WEEK).state is ReleaseState.LATER
+    asked = attempt(AttemptOutcome.SUCCEEDED, version="B", replaces=ALIKE.replaces, ended=moment)
+    assert decide(replace(ALIKE, seen_at=NOW - 9 * WEEK), [asked], NOW, WEEK).state is ReleaseState.DONE
+
+
 # What models refuse
 
 

@@ -52,6 +52,15 @@ def test_what_was_fetched_a_year_ago_is_fetched_anew_the_oldest_first_and_then_n
         assert len(list(loaded.project.bronze.record_folder("green", month).glob("*.json"))) == 2
 
 
+def test_what_a_clock_ahead_dated_is_fetched_anew_once(loaded: House) -> None:
+    age(loaded, LAST, -3650)
+    assert loaded.by_hand(WHOLE, "zones_silver")
+    (request,) = loaded.requests()
+    assert (request.tags[REFETCH], request.partition_key) == ("true", str(LAST))
+    assert loaded.execute(request)
+    assert "nothing new" in loaded.skipped()
+
+
 def test_a_flipped_byte_under_the_same_etag_is_healed_when_its_turn_comes(loaded: House) -> None:
     month = NEWEST[0]
     loaded.server.etag_of = lambda *_: '"the same"'

@@ -302,6 +302,25 @@ def test_of_two_runs_the_one_that_was_answered_later_is_current_though_the_downl
     assert (current.rows, house.records(), len(house.loads)) == (4, 2, 2)
 
 
+def test_a_landing_after_one_that_a_clock_ahead_dated_is_later_and_dated_by_the_clock(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ahead = datetime.now(UTC) + timedelta(days=3650)
+    with monkeypatch.context() as patched:
+        patched.setattr(observations, "_now", lambda: ahead)
+        house.publish(3)
+        house.land()
+    first = house.current()
+    for trips in (4, 5):
+        before = datetime.now(UTC)
+        house.publish(trips)
+        landing = house.land().landing
+        assert house.current() == landing
+        assert before <= landing.observed_at <= datetime.now(UTC)
+    assert first is not None
+    assert [each.rows for each in house.store.history("green", MONTH)] == [5, 4, 3]
+
+
 class _Watched(LocalBronzeStore):
     """A store that notes, when a landing becomes current, whether its file is in place."""
 

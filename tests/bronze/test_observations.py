@@ -60,6 +60,12 @@ def test_an_observation_is_later_than_every_record_of_a_home_that_remembers_none
     assert store.observe("green", MONTH) > landing.observed_at
 
 
+def test_a_span_has_passed_since_a_time_that_is_as_far_ahead() -> None:
+    day = timedelta(days=1)
+    since = [NOON - day, NOON - day / 2, NOON, NOON + day / 2, NOON + day]
+    assert [observations.has_passed(each, day, NOON) for each in since] == [True, False, False, False, True]
+
+
 def test_the_later_observation_is_current_in_whatever_order_they_are_recorded(
     store: LocalBronzeStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -28,6 +28,7 @@ from lakehouse.bronze.connection import connect
 from lakehouse.bronze.contract import Contract
 from lakehouse.bronze.footer import SourceColumn
 from lakehouse.bronze.landing import Landed, Lander
+from lakehouse.bronze.observations import has_passed
 from lakehouse.bronze.source import Scheduled, Source
 from lakehouse.bronze.store import BronzeStore
 from lakehouse.exceptions import CorruptFile, NotPublished, first_line
@@ -121,7 +122,8 @@ def _is_due(settings: Settings, source: Source, store: BronzeStore, partition: P
     if not settings.refetch_days or not isinstance(source.cadence, Scheduled):
         return False
     current = store.current(source.dataset.name, partition)
-    return current is not None and datetime.now(UTC) - current.observed_at >= timedelta(days=settings.refetch_days)
+    every = timedelta(days=settings.refetch_days)
+    return current is not None and has_passed(current.observed_at, every, datetime.now(UTC))
 
 
 class _Translator(DagsterDltTranslator):

@@ -11,6 +11,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from lakehouse.automation.liveness import Liveness, RunLocks
+from lakehouse.bronze.observations import has_passed
 from lakehouse.partition import WHOLE, Month, Partition, partition_of
 
 if TYPE_CHECKING:
@@ -160,8 +161,9 @@ def decide(release: Release, attempts: Sequence[Attempt], now: datetime, recheck
         may_heal_unseen = release.is_alike or release.is_refused or release.is_refetch
         again = _once_more(told, MAX_ATTEMPTS, attempts, now, recheck) if may_heal_unseen else None
         return again or decision(ReleaseState.GIVEN_UP)
-    due = ended + RETRY_AFTER[number - 1]
-    return decision(ReleaseState.LATER, due=due) if now < due else decision(ReleaseState.REQUEST, number=number + 1)
+    wait = RETRY_AFTER[number - 1]
+    is_due = has_passed(ended, wait, now)
+    return decision(ReleaseState.REQUEST, number + 1) if is_due else decision(ReleaseState.LATER, due=ended + wait)
 
 
 def _was_made_since(release: Release, attempts: Iterable[Attempt]) -> bool:
@@ -188,8 +190,9 @@ def _once_more(
     release: Release, number: int, attempts: Sequence[Attempt], now: datetime, recheck: timedelta
 ) -> Decision | None:
     """The request for what may be another version than it seems, as attempt ``number``, when its time has come."""
-    asked = max(each for each in (release.seen_at, *(attempt.ended for attempt in attempts)) if each is not None)
-    if now - asked < recheck:
+    told = [each for each in (release.seen_at, *(attempt.ended for attempt in attempts)) if each is not None]
+    asked = max([each for each in told if each - now < recheck] or told)  # further ahead a clock was wrong
+    if not has_passed(asked, recheck, now):
         return None
     return Decision(release, ReleaseState.REQUEST, number, f"{release.replaces}{_ONCE_MORE}{asked.isoformat()}")
 

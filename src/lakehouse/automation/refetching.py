@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from lakehouse.automation.attempts import REFETCHED, Attempts, Decision, Release, ReleaseState, decide
 from lakehouse.automation.polling import PolledSource, landing_name
+from lakehouse.bronze.observations import has_passed
 from lakehouse.bronze.store import BronzeStore, Landing
 from lakehouse.exceptions import CorruptFile
 from lakehouse.partition import WHOLE, Partition
@@ -34,7 +35,7 @@ def due_refetch(
     looked_at: dict[Partition, datetime] = {}
     for dataset in datasets:
         for partition, landing in _landings(dataset, partitions, store):
-            is_old = now - landing.observed_at >= every
+            is_old = has_passed(landing.observed_at, every, now)
             landed_at = None if is_old else landing.observed_at
             release = Release(dataset.name, partition, REFETCHED, landing_name(landing), landed_at)
             decision = decide(release, attempts.at(release), now, recheck)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from itertools import islice, takewhile
 from pathlib import Path
@@ -129,6 +130,8 @@ class Lander:
         return None
 
     def _landing(self, partition: Partition, download: Download, sha256: str, size: int) -> Landing:
+        place = download.answered_at
+        observed_at = min(place, datetime.now(UTC))
         return Landing(
             dataset=self._connection.dataset.name,
             month=partition.key,
@@ -138,7 +141,8 @@ class Lander:
             bytes=size,
             rows=download.rows,
             sha256=sha256,
-            observed_at=download.answered_at,
+            observed_at=observed_at,
+            ordered_at=place if place > observed_at else None,
             suffix=self._connection.dataset.suffix,
             answer_sha256=download.sha256 if self._connection.source.normalizes else None,
         )

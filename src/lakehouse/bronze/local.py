@@ -94,12 +94,12 @@ class LocalBronzeStore:
     def observe(self, dataset: str, partition: Partition) -> datetime:
         folder = self.record_folder(dataset, partition)
         newest = self.current(dataset, partition)
-        return next_observation(folder / ".observed", None if newest is None else newest.observed_at)
+        return next_observation(folder / ".observed", None if newest is None else newest.place)
 
     def record(self, landing: Landing) -> None:
         folder = self.record_folder(landing.dataset, landing.partition)
         make_folder(folder)
-        stamp = landing.observed_at.astimezone(UTC).strftime("%Y%m%dT%H%M%S%fZ")
+        stamp = landing.place.astimezone(UTC).strftime("%Y%m%dT%H%M%S%fZ")
         partial = folder / f".{uuid.uuid4().hex}"
         partial.write_text(landing.model_dump_json(indent=2))
         move_durably(partial, folder / f"{stamp}-{_name(landing)}.json")

@@ -30,6 +30,11 @@ def next_observation(file: Path, recorded: datetime | None) -> datetime:
         return given
 
 
+def has_passed(since: datetime, span: timedelta, now: datetime) -> bool:
+    """Whether it is so long ago; a time as far ahead is of a clock that was wrong, and could be any."""
+    return abs(now - since) >= span
+
+
 def _now() -> datetime:
     return datetime.now(UTC)
 

@@ -24,6 +24,7 @@ class Landing(BaseModel):
     """The record of one landed file: a dataset, or a month of it, as the source served it at ``observed_at``.
 
     The file is the source's answer, byte for byte, unless ``answer_sha256`` says what it was made from.
+    ``ordered_at`` is its place among the others where the clock said less than at an earlier one.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -39,6 +40,7 @@ class Landing(BaseModel):
     observed_at: datetime
     suffix: str = "parquet"
     answer_sha256: str | None = None
+    ordered_at: datetime | None = None
 
     def __str__(self) -> str:
         return self.partition.of(self.dataset)
@@ -47,6 +49,11 @@ class Landing(BaseModel):
     def partition(self) -> Partition:
         """What of the dataset it is."""
         return partition_of(self.month)
+
+    @property
+    def place(self) -> datetime:
+        """Later than that of every landing that was observed before."""
+        return self.ordered_at or self.observed_at
 
     @property
     def served_sha256(self) -> str:
@@ -134,7 +141,7 @@ class BronzeStore(Protocol):
         ...
 
     def observe(self, dataset: str, partition: Partition) -> datetime:
-        """The time of an answer that begins to come now: later than of any that came before, whatever the clock says.
+        """The place of an answer that begins to come now: the time, or just after that of the answer before if later.
 
         Raises:
             CorruptFile: the current record cannot be read.
