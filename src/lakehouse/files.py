@@ -69,10 +69,11 @@ def make_durable(path: Path) -> None:
         os.close(descriptor)
 
 
-def take_lock(descriptor: int, *, shared: bool = False) -> bool:
-    """Take the lock of an open file, which goes with the process; False if another has it."""
+def take_lock(descriptor: int, *, shared: bool = False, wait: bool = False) -> bool:
+    """Take the lock of an open file, which goes with the process; False if another has it, unless it is waited for."""
+    kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
     try:
-        fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, kind if wait else kind | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     return True

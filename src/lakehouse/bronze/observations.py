@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from lakehouse.files import make_folder
+from lakehouse.files import make_folder, take_lock
 
 _FORMAT = "%Y-%m-%dT%H:%M:%S.%f+00:00"
 _BYTES = len("2024-01-01T00:00:00.000000+00:00")
@@ -45,7 +44,7 @@ def _locked(file: Path) -> Iterator[int]:
     make_folder(file.parent)
     held = os.open(file, os.O_RDWR | os.O_CREAT, 0o644)
     try:
-        fcntl.flock(held, fcntl.LOCK_EX)
+        take_lock(held, wait=True)
         yield held
     finally:
         os.close(held)
