@@ -321,6 +321,15 @@ def test_a_landing_after_one_that_a_clock_ahead_dated_is_later_and_dated_by_the_
     assert [each.rows for each in house.store.history("green", MONTH)] == [5, 4, 3]
 
 
+def test_what_another_run_landed_meanwhile_is_not_recorded_again(house: House) -> None:
+    house.publish(3)
+    others: list[Landed] = []
+    house.server.fail(PATH, Fault(before_body=lambda: others.append(house.land())), times=1)
+    landed = house.land()
+    (other,) = others
+    assert (landed.landing, landed.is_unchanged, house.records()) == (other.landing, True, 1)
+
+
 class _Watched(LocalBronzeStore):
     """A store that notes, when a landing becomes current, whether its file is in place."""
 

@@ -77,6 +77,9 @@ class Lander:
                     raise CorruptFile(f"{recorded}: the landed file is gone or damaged, and {gone}") from None
                 raise
             if download is not None:
+                latest = self._store.current(self._connection.dataset.name, partition)
+                if latest != recorded:  # another run has landed something meanwhile
+                    current = latest
                 return self._adopted(partition, download, current, folder, load)
         if current is None:
             what = partition.of(self._connection.dataset.name)
