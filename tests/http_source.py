@@ -81,7 +81,7 @@ class SourceServer:
 
     def __init__(self, folder: Path, *, etags: bool = True) -> None:
         self.folder = folder
-        self._etags = etags
+        self.has_etags = etags
         self.etag_of: Callable[[bytes, str], str] = _etag_of
         """What the ETag of a body is, in the answer to a request of a method."""
         self.is_dated = True
@@ -150,9 +150,9 @@ class SourceServer:
         etag = self.etag_of(body, method)
         modified = formatdate(file.stat().st_mtime, usegmt=True)
         headers = {"Last-Modified": modified} if self.is_dated else {}
-        if self._etags:
+        if self.has_etags:
             headers["ETag"] = etag
-        if _is_unchanged(etag if self._etags else None, modified, conditions):
+        if _is_unchanged(etag if self.has_etags else None, modified, conditions):
             return 304, headers, b""
         return 200, {**headers, "Content-Type": "binary/octet-stream"}, body
 

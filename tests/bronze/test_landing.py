@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import time
 from collections.abc import Iterator
@@ -258,6 +259,21 @@ def test_a_source_that_gives_another_etag_with_every_answer_makes_two_records_an
         assert house.land().is_unchanged is (number > 0)
     assert (house.server.statuses(), house.records(), len(house.loads)) == ([200] * 6, 2, 1)
     assert house.file().read_bytes() == served
+
+
+@pytest.mark.parametrize("etags", [True, False])
+def test_a_source_that_dates_each_answer_anew_makes_three_records_and_no_more(house: House, etags: bool) -> None:
+    house.publish(3)
+    numbers = count()
+    house.server.etag_of = lambda *_: f'"{next(numbers)}"'
+    house.server.has_etags = etags
+    for second in range(6):
+        os.utime(house.server.folder / PATH[1:], (second, second))
+        house.land()
+    assert (house.server.statuses(), house.records(), len(house.loads)) == ([200] * 6, 3, 1)
+    house.publish(4)
+    house.land()
+    assert house.records() == 4
 
 
 def test_of_two_runs_the_one_that_was_answered_later_is_current_though_the_other_records_last_and_the_clock_goes_back(

@@ -88,14 +88,6 @@ def test_a_dataset_that_comes_whole_and_was_never_landed_is_named_without_a_mont
         open_current(store, "zones", WHOLE, "zones_bronze")
 
 
-def test_a_file_made_from_an_answer_is_of_the_same_answer_whatever_was_made_of_it(store: LocalBronzeStore) -> None:
-    first = land(store, b"a").model_copy(update={"answer_sha256": "1" * 64})
-    again = first.model_copy(update={"sha256": "2" * 64})
-    assert first.served_sha256 == "1" * 64
-    assert first.is_same_answer(again)
-    assert not first.is_same_answer(again.model_copy(update={"answer_sha256": "3" * 64}))
-
-
 def test_a_file_that_was_not_written_whole_is_not_adopted(store: LocalBronzeStore, tmp_path: Path) -> None:
     landing = land(store, b"whole").model_copy(update={"sha256": "0" * 64})
     half = tmp_path / "half"
@@ -173,15 +165,6 @@ def test_a_workspace_is_gone_afterwards(store: LocalBronzeStore) -> None:
     with store.workspace() as folder:
         (folder / "file").write_text("x")
     assert not folder.exists()
-
-
-def test_an_answer_is_told_by_its_bytes_address_and_date_and_not_by_its_etag(store: LocalBronzeStore) -> None:
-    first = land(store, b"a", etag='"1"')
-    assert first.is_same_answer(land(store, b"a", NOON + timedelta(1), etag='"2"'))
-    assert not first.is_same_answer(land(store, b"b", NOON + timedelta(2), etag='"1"'))
-    assert not first.is_same_answer(first.model_copy(update={"url": "file:///elsewhere"}))
-    assert not first.is_same_answer(first.model_copy(update={"last_modified": "yesterday"}))
-    assert not first.is_same_answer(None)
 
 
 def test_what_a_model_refuses_is_known_until_it_accepts_it(store: LocalBronzeStore) -> None:

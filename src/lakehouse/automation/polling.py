@@ -7,12 +7,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
-from itertools import islice
 
 from dlt_sources.dataset import Dataset
 from dlt_sources.remote_file import RemoteVersion, Validators, without_secrets
 from lakehouse.automation.attempts import NOTHING, Attempts, Decision, Release, ReleaseState, decide
 from lakehouse.bronze.connection import Connection, connect
+from lakehouse.bronze.lies import Lies
 from lakehouse.bronze.source import Polled, Source
 from lakehouse.bronze.store import BronzeStore, Landing
 from lakehouse.exceptions import CorruptFile, NotPublished, SourceUnavailable, Throttled
@@ -26,8 +26,6 @@ TICK_SECONDS = 20.0
 """Time for asking. Dagster ends a tick after 60 seconds, of which the last question may take half."""
 
 _MAX_UNAVAILABLE = 2
-_DATES_OF_AN_ANSWER = 3
-"""Under how many dates in a row the same bytes come where dates tell nothing."""
 
 
 @dataclass(frozen=True)
@@ -201,25 +199,6 @@ def _is_of(said: RemoteVersion, landing: Landing) -> bool:
     if landing.answer_sha256 is not None:  # the landed file was made of the answer: its size is another
         return said.last_modified is not None and said.last_modified == landing.last_modified
     return said.last_modified == landing.last_modified and said.bytes in (None, landing.bytes)
-
-
-@dataclass(frozen=True)
-class Lies:
-    """What a source was seen to say otherwise of the same bytes, so that it tells nothing of them."""
-
-    of_etags: bool = False
-    of_dates: bool = False
-
-    @classmethod
-    def of(cls, history: Iterable[Landing]) -> Lies:
-        """What the newest landings of a month tell of that."""
-        newest = list(islice(history, _DATES_OF_AN_ANSWER))
-        same_bytes = len({landing.served_sha256 for landing in newest}) == 1
-        dates = {landing.last_modified for landing in newest}
-        return cls(
-            of_etags=len(newest) > 1 and newest[0].is_same_answer(newest[1]) and newest[0].etag != newest[1].etag,
-            of_dates=same_bytes and len(dates) == _DATES_OF_AN_ANSWER,
-        )
 
 
 def _is_alike(said: RemoteVersion, landing: Landing, lies: Lies) -> bool:

@@ -6,19 +6,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from itertools import islice, takewhile
 from pathlib import Path
 
 from dlt_sources.fetch import Download
 from dlt_sources.remote_file import Validators, without_secrets
 from lakehouse.bronze.connection import Connection
+from lakehouse.bronze.lies import Lies
 from lakehouse.bronze.store import BronzeStore, Landing
 from lakehouse.exceptions import ConfigurationError, CorruptFile, NotPublished
 from lakehouse.files import hash_file
 from lakehouse.partition import Partition
-
-_ETAGS_OF_AN_ANSWER = 2
-"""Under how many ETags in a row the same answer is recorded."""
 
 Load = Callable[[Download, Path], Path]
 """Lands a download in a folder of its own, as the source's loader does; the landed file."""
@@ -113,16 +110,11 @@ class Lander:
     def _says_anything_new(self, landing: Landing, current: Landing) -> bool:
         """Whether there is to be a record of bytes that are current already.
 
-        A new ETag is recorded once, for the next request to ask with. A source that then gives yet another one for the
-        same bytes gives one with each answer, and there would be no end of records.
+        A new ETag or date is recorded, for the next request to ask with. Of a source that gives another one with each
+        answer there would be no end of records.
         """
-        if self._asks_anew or not landing.is_same_answer(current):
-            return True
-        if landing.etag == current.etag:
-            return False
-        history = self._store.history(landing.dataset, landing.partition)
-        alike = takewhile(landing.is_same_answer, history)
-        return len(list(islice(alike, _ETAGS_OF_AN_ANSWER))) < _ETAGS_OF_AN_ANSWER
+        lies = Lies.of(self._store.history(landing.dataset, landing.partition))
+        return self._asks_anew or not lies.are_alike(landing, current)
 
     def _known(self, partition: Partition, download: Download, current: Landing | None) -> Landing | None:
         """The landing that a download will be, None if only its loader can tell what will be landed."""

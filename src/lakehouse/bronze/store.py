@@ -60,13 +60,6 @@ class Landing(BaseModel):
         """Hash of what the source served."""
         return self.answer_sha256 or self.sha256
 
-    def is_same_answer(self, other: Landing | None) -> bool:
-        """Whether the source served the same bytes from the same address, dated alike, under whatever ETag."""
-        if other is None:
-            return False
-        ours, theirs = ((each.served_sha256, each.url, each.last_modified) for each in (self, other))
-        return ours == theirs
-
 
 class BronzeStore(Protocol):
     """Where landed files and landing records are kept."""
