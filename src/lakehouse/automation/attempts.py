@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 from typing import TYPE_CHECKING
 
 from lakehouse.automation.liveness import Liveness, RunLocks
-from lakehouse.bronze.observations import has_passed
 from lakehouse.partition import WHOLE, Month, Partition, partition_of
 
 if TYPE_CHECKING:
@@ -28,14 +27,10 @@ LOST_AFTER = timedelta(hours=6)
 NOTHING = "nothing"
 """What a release replaces where nothing is landed."""
 
-REFETCHED = "whatever there is"
-"""The version of a release that is fetched anew though its source says nothing new of it."""
-
 REQUESTED_BY = "lakehouse/requested-by"
 """Tag of every run: who asked for it."""
 
 _RELEASE = "lakehouse/release"
-_ONCE_MORE = ", which was seen last at "
 
 
 @dataclass(frozen=True)
@@ -44,7 +39,8 @@ class Release:
 
     ``landed_at`` is when it was landed, None while another landing is current, or none: ``replaces`` names that one.
     ``seen_at`` is when whatever is current was seen at this source. ``is_alike`` says that the version is landed as far
-    as size and date tell, under another name; ``is_refused`` that models take none of what is landed.
+    as size and date tell, under another name; ``is_refused`` that models take none of what is landed; ``is_refetch``
+    that it is whatever its source has, which says nothing new of it.
     """
 
     dataset: str
@@ -55,11 +51,7 @@ class Release:
     seen_at: datetime | None = None
     is_alike: bool = False
     is_refused: bool = False
-
-    @property
-    def is_refetch(self) -> bool:
-        """Whether it stands for whatever its source has, rather than for something new."""
-        return self.version == REFETCHED
+    is_refetch: bool = False
 
     def __str__(self) -> str:
         return self.partition.of(self.dataset)
@@ -75,7 +67,10 @@ class AttemptOutcome(Enum):
 
 @dataclass(frozen=True)
 class Attempt:
-    """One run's share in getting a release: the ``number``-th that was made to replace that landing by that version."""
+    """One run's share in getting a release: the ``number``-th that was made to replace that landing by that version.
+
+    ``asked_after`` is when the landing was seen before, where the attempt was to look at it once more, None otherwise.
+    """
 
     dataset: str
     partition: Partition
@@ -85,11 +80,8 @@ class Attempt:
     outcome: AttemptOutcome
     began: datetime
     ended: datetime
-
-    @property
-    def is_refetch(self) -> bool:
-        """Whether it was to fetch whatever there is."""
-        return self.version == REFETCHED
+    asked_after: datetime | None = None
+    is_refetch: bool = False
 
 
 class ReleaseState(Enum):
@@ -104,7 +96,7 @@ class ReleaseState(Enum):
 
 @dataclass(frozen=True)
 class Decision:
-    """What is to be done about a release; ``number`` and ``replaces`` are those of the attempt, next or last.
+    """What is to be done about a release; ``number``, ``replaces`` and ``asked_after`` are of the next or last attempt.
 
     ``due`` is when the next attempt is made, where that is later.
     """
@@ -113,88 +105,14 @@ class Decision:
     state: ReleaseState
     number: int
     replaces: str
+    asked_after: datetime | None = None
     due: datetime | None = None
 
-
-def decide(release: Release, attempts: Sequence[Attempt], now: datetime, recheck: timedelta) -> Decision:
-    """What is to be done about a release, after these attempts at its dataset and month, newest first.
-
-    A release is done when it is landed and a run of it succeeded, or when it was landed by hand: without any attempt,
-    or after the last one. Attempts count together as long as they replace the same landing, so a version that is
-    published again after another one begins anew.
-
-    Sources may name a version otherwise with each answer, or when they are asked and when they serve it. So it is done,
-    too, when only its name tells it from what is landed, or when the last run that was to land it found what is landed;
-    but as the name may be right, it is asked for once more after every ``recheck``. So is, after all attempts, what
-    models refuse, as it may heal under the same name, and what was to be fetched anew. A run that succeeded with what
-    is landed settles a refusal.
-    """
-    if release.is_refused and _was_made_since(release, attempts):
-        release = replace(release, is_refused=False)
-    attempts = [attempt for attempt in attempts if attempt.is_refetch == release.is_refetch]
-    told = release
-    if release.is_alike and attempts:  # whatever its source calls it now
-        release = replace(release, version=attempts[0].version)
-    same = [attempt for attempt in attempts if attempt.version == release.version]
-    replaces = same[0].replaces if release.landed_at and same else release.replaces
-    tried = [attempt for attempt in same if attempt.replaces == replaces]
-    number = max((attempt.number for attempt in tried), default=0)
-    ended = max((attempt.ended for attempt in tried), default=None)
-
-    def decision(state: ReleaseState, number: int = number, due: datetime | None = None) -> Decision:
-        return Decision(release, state, number, replaces, due)
-
-    if any(attempt.outcome is AttemptOutcome.RUNNING for attempt in same):
-        return decision(ReleaseState.UNDER_WAY)
-    if not release.is_refused:
-        by_hand = ended is None or (release.landed_at is not None and release.landed_at > ended)
-        succeeded = any(attempt.outcome is AttemptOutcome.SUCCEEDED for attempt in tried)
-        is_landed = release.landed_at is not None and (by_hand or succeeded)
-        if is_landed and not release.is_alike:
-            return decision(ReleaseState.DONE)
-        if is_landed or _is_settled(release, attempts):
-            again = _once_more(told, 1, attempts, now, recheck)
-            return again or decision(ReleaseState.DONE)
-    if ended is None:
-        return decision(ReleaseState.REQUEST, number=1)
-    if number >= MAX_ATTEMPTS:
-        may_heal_unseen = release.is_alike or release.is_refused or release.is_refetch
-        again = _once_more(told, MAX_ATTEMPTS, attempts, now, recheck) if may_heal_unseen else None
-        return again or decision(ReleaseState.GIVEN_UP)
-    wait = RETRY_AFTER[number - 1]
-    is_due = has_passed(ended, wait, now)
-    return decision(ReleaseState.REQUEST, number + 1) if is_due else decision(ReleaseState.LATER, due=ended + wait)
-
-
-def _was_made_since(release: Release, attempts: Iterable[Attempt]) -> bool:
-    """Whether a run succeeded since what is current was landed."""
-    return release.seen_at is not None and any(
-        attempt.outcome is AttemptOutcome.SUCCEEDED and attempt.ended >= release.seen_at for attempt in attempts
-    )
-
-
-def _is_settled(release: Release, attempts: Sequence[Attempt]) -> bool:
-    """Whether the last run that was to land a version landed what is current, or found it unchanged."""
-    if not attempts or release.seen_at is None:
-        return False
-    last = attempts[0]
-    was_found = last.replaces.partition(_ONCE_MORE)[0] == release.replaces
-    return (
-        last.version == release.version
-        and last.outcome is AttemptOutcome.SUCCEEDED
-        and (was_found or release.seen_at >= last.began)
-    )
-
-
-def _once_more(
-    release: Release, number: int, attempts: Sequence[Attempt], now: datetime, recheck: timedelta
-) -> Decision | None:
-    """The request for what may be another version than it seems, as attempt ``number``, when its time has come."""
-    told = [each for each in (release.seen_at, *(attempt.ended for attempt in attempts)) if each is not None]
-    asked = max([each for each in told if each - now < recheck] or told)  # further ahead a clock was wrong
-    if not has_passed(asked, recheck, now):
-        return None
-    return Decision(release, ReleaseState.REQUEST, number, f"{release.replaces}{_ONCE_MORE}{asked.isoformat()}")
+    @property
+    def instead_of(self) -> str:
+        """What is replaced, in words that are others each time it is looked at once more."""
+        seen = "" if self.asked_after is None else f", which was seen last at {self.asked_after.isoformat()}"
+        return f"{self.replaces}{seen}"
 
 
 class Attempts:
@@ -238,7 +156,7 @@ class Attempts:
 def run_key(decisions: Sequence[Decision]) -> str:
     """What Dagster knows a request by: it makes no second run under the same key, ever."""
     return "; ".join(
-        f"{decision.release}: {decision.release.version} for {decision.replaces}, attempt {decision.number}"
+        f"{decision.release}: {decision.release.version} for {decision.instead_of}, attempt {decision.number}"
         for decision in decisions
     )
 
@@ -254,6 +172,8 @@ def run_tags(decisions: Sequence[Decision]) -> Mapping[str, str]:
                     "month": str(decision.release.partition),
                     "version": decision.release.version,
                     "replaces": decision.replaces,
+                    "asked_after": decision.asked_after and decision.asked_after.isoformat(),
+                    "is_refetch": decision.release.is_refetch,
                     "attempt": decision.number,
                 }
             )
@@ -277,6 +197,8 @@ def _attempts(record: RunRecord, locks: RunLocks, now: datetime) -> Iterator[Att
                     outcome=outcome,
                     began=record.create_timestamp.astimezone(UTC),
                     ended=ended,
+                    asked_after=None if (at := said.get("asked_after")) is None else datetime.fromisoformat(at),
+                    is_refetch=bool(said.get("is_refetch")),
                 )
 
 

@@ -10,7 +10,8 @@ from enum import Enum
 
 from dlt_sources.dataset import Dataset
 from dlt_sources.remote_file import RemoteVersion, Validators, without_secrets
-from lakehouse.automation.attempts import NOTHING, Attempts, Decision, Release, ReleaseState, decide
+from lakehouse.automation.attempts import NOTHING, Attempts, Decision, Release, ReleaseState
+from lakehouse.automation.decisions import decide
 from lakehouse.bronze.connection import Connection, connect
 from lakehouse.bronze.lies import Lies
 from lakehouse.bronze.source import Polled, Source

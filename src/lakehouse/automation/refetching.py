@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 
-from lakehouse.automation.attempts import REFETCHED, Attempts, Decision, Release, ReleaseState, decide
+from lakehouse.automation.attempts import Attempts, Decision, Release, ReleaseState
+from lakehouse.automation.decisions import decide
 from lakehouse.automation.polling import PolledSource, landing_name
 from lakehouse.bronze.observations import has_passed
 from lakehouse.bronze.store import BronzeStore, Landing
 from lakehouse.exceptions import CorruptFile
 from lakehouse.partition import WHOLE, Partition
+
+_WHATEVER = "whatever there is"
+"""What the version of a release is called of which its source says nothing."""
 
 Refetch = Mapping[Partition, Mapping[PolledSource, Decision]]
 """One month, or what comes whole, and what is to be fetched anew of it; or nothing."""
@@ -37,7 +41,8 @@ def due_refetch(
         for partition, landing in _landings(dataset, partitions, store):
             is_old = has_passed(landing.observed_at, every, now)
             landed_at = None if is_old else landing.observed_at
-            release = Release(dataset.name, partition, REFETCHED, landing_name(landing), landed_at)
+            replaces = landing_name(landing)
+            release = Release(dataset.name, partition, _WHATEVER, replaces, landed_at, is_refetch=True)
             decision = decide(release, attempts.at(release), now, recheck)
             if decision.state is ReleaseState.REQUEST:
                 due.setdefault(partition, {})[dataset] = decision
