@@ -164,11 +164,14 @@ class Project:
         )
 
     def files(self) -> dict[str, int]:
-        """Every file under the home with its time of modification, to tell whether anything was written."""
+        """Every file under the home with its time of modification, to tell whether anything was written.
+
+        But for when a source answered last, which is noted whatever it answers.
+        """
         return {
             str(path.relative_to(self.home)): path.stat().st_mtime_ns
             for path in sorted(self.home.rglob("*"))
-            if path.is_file()
+            if path.is_file() and path.name != ".observed"
         }
 
     def snapshots(self) -> dict[str, int]:
