@@ -147,6 +147,22 @@ def test_a_table_without_any_metadata_stops_neither_others_nor_what_is_told_of_t
     assert rows(house, SILVER) == (40, [])
 
 
+@pytest.mark.parametrize("damage", [Path.unlink, cut, zeroed, emptied])
+@pytest.mark.parametrize("kind", ["manifest list", "manifest"])
+def test_a_table_whose_manifests_cannot_be_read_is_named(
+    house: House, tables: IcebergTables, damage: Callable[[Path], object], kind: str
+) -> None:
+    snapshot = tables.catalog.load_table(SILVER).current_snapshot()
+    assert snapshot is not None
+    manifest = snapshot.manifests(tables.catalog.load_table(SILVER).io)[0]
+    damaged = path_of(snapshot.manifest_list if kind == "manifest list" else manifest.manifest_path)
+    damage(damaged)
+    with pytest.raises(CorruptFile, match=f"^{SILVER}: its manifests cannot be read"):
+        house.rows(COUNTS[SILVER])
+    assert str(house.warehouse.holdings()["green_silver"].damage).startswith(f"{SILVER}: its manifests cannot be read")
+    assert rows(house, GOLD)[0] == 2
+
+
 def test_gold_that_cannot_be_read_does_not_keep_silver_from_being_published(
     house: House, tables: IcebergTables
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from lakehouse.annotations import SAMPLE_NOTE
 from lakehouse.databases import name_databases_in_errors
-from lakehouse.exceptions import CorruptFile, ModelError
+from lakehouse.exceptions import CorruptFile, ModelError, first_line
 from lakehouse.files import file_uri, make_folder, path_of
 from lakehouse.home import ensure_home_kind
 from lakehouse.partition import WHOLE, Month, Partition, Period
@@ -32,6 +33,9 @@ _BUSY_SECONDS = 30
 
 _SYNCHRONOUS = "EXTRA"
 """How the catalog's database waits for the disk: for the name of its journal too, whose removal is the commit."""
+
+_UNREADABLE = (FileNotFoundError, EOFError, ValueError, LookupError, ArithmeticError, zlib.error)
+"""What pyiceberg raises of a manifest that is none."""
 
 _FILE_IO = "lakehouse.warehouse.local.durable_io.DurableFileIO"
 
@@ -194,14 +198,21 @@ def data_files(table: Table, spec: TableSpec, partition: Partition) -> tuple[Dat
     """The data files of a month, or of the whole table.
 
     Raises:
-        CorruptFile: another tool has deleted single rows, which what reads whole files would not see.
+        CorruptFile: its manifests cannot be read; or another tool has deleted single rows, which what reads whole
+            files would not see.
     """
     scan = (
         table.scan(row_filter=month_filter(spec, partition))
         if isinstance(partition, Period) and spec.partition
         else table.scan()
     )
-    tasks = list(scan.plan_files())
+    try:
+        tasks = list(scan.plan_files())
+    except _UNREADABLE as error:
+        raise CorruptFile(
+            f"{spec.name}: its manifests cannot be read ({type(error).__name__}: {first_line(error)}); was a file "
+            "removed? Put it back, or run the months again in a new LAKEHOUSE_HOME"
+        ) from error
     if any(task.delete_files for task in tasks):
         raise CorruptFile(
             f"{spec.name} has row-level deletes, which another tool must have written; "
