@@ -173,10 +173,12 @@ def test_a_home_of_samples_refuses_every_kind_of_file_without_the_mark(project: 
 
 
 def nothing_landed(project: Project) -> bool:
-    """Whether the home has no landing, and no file either."""
+    """Whether the home has no landing, and no file either but of when sources answered."""
     bronze = open_bronze(project.settings())
     months = [
         (contract.dataset.name, NEW if contract.dataset.is_partitioned else WHOLE) for contract in CONTRACTS.values()
     ]
-    files = [path for path in project.settings().home.glob("bronze/**/*") if path.is_file()]
+    files = [
+        path for path in project.settings().home.glob("bronze/**/*") if path.is_file() and path.name != ".observed"
+    ]
     return files == [] and all(bronze.current(dataset, month) is None for dataset, month in months)
