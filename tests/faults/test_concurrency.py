@@ -202,50 +202,31 @@ def test_a_writer_whose_table_another_month_changed_meanwhile_commits_all_the_sa
 
 
 @pytest.mark.usefixtures("in_memory")
-def test_gold_that_is_committed_just_after_its_silver_changed_is_made_of_the_new_rows(
-    project: Project, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("first", ["green_silver", "green_gold"])
+def test_gold_that_is_made_while_its_silver_changes_is_made_of_the_new_rows_or_told_to_be_outdated(
+    project: Project, monkeypatch: pytest.MonkeyPatch, first: str
 ) -> None:
-    """Silver finds nothing in gold that it could mark as outdated, so gold must find out by itself."""
+    """Where silver is first it finds nothing in gold that it could mark, so gold must find out by itself."""
     publish(project, JANUARY, 40)
     direct.make(project, JANUARY, "green_bronze", "green_silver")
     publish(project, JANUARY, 41)
     direct.make(project, JANUARY, "green_bronze")
+    (second,) = {"green_silver", "green_gold"} - {first}
     fired = []
     with opened(project) as (slow, models), opened(project) as (quick, _):
 
-        def change() -> None:
-            fired.append(quick.replace(models["green_silver"], JANUARY, RUN_ID).rows)
+        def come_between() -> None:
+            fired.append(quick.replace(models[first], JANUARY, RUN_ID).effect)
 
-        once_before(monkeypatch, private_pyiceberg, "point_at", lambda *_: True, change)
-        slow.replace(models["green_gold"], JANUARY, RUN_ID)
-
-    assert fired == [41]
-    assert held(project, JANUARY).gold_rows == 41
-
-
-@pytest.mark.usefixtures("in_memory")
-def test_gold_that_was_committed_just_before_its_silver_changed_is_told_to_be_outdated(
-    project: Project, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    publish(project, JANUARY, 40)
-    direct.make(project, JANUARY, "green_bronze", "green_silver")
-    publish(project, JANUARY, 41)
-    direct.make(project, JANUARY, "green_bronze")
-    fired = []
-    with opened(project) as (slow, models), opened(project) as (quick, _):
-
-        def make() -> None:
-            fired.append(quick.replace(models["green_gold"], JANUARY, RUN_ID).rows)
-
-        once_before(monkeypatch, private_pyiceberg, "point_at", lambda *_: True, make)
-        slow.replace(models["green_silver"], JANUARY, RUN_ID)
+        once_before(monkeypatch, private_pyiceberg, "point_at", lambda *_: True, come_between)
+        slow.replace(models[second], JANUARY, RUN_ID)
         remarks = slow.holdings()["green_gold"].remarks
 
-    assert fired
-    assert (held(project, JANUARY).silver_rows, held(project, JANUARY).gold_rows) == (41, 40)
-    assert [(remark.partition, remark.text) for remark in remarks] == [
-        (JANUARY, "made before silver.green_trips changed")
-    ]
+    assert fired == [Effect.PUBLISHED]
+    layers = held(project, JANUARY)
+    assert (layers.silver_rows, layers.gold_rows) == ((41, 41) if first == "green_silver" else (41, 40))
+    outdated = [] if first == "green_silver" else [(JANUARY, "made before silver.green_trips changed")]
+    assert [(remark.partition, remark.text) for remark in remarks] == outdated
 
 
 @pytest.mark.usefixtures("in_memory")

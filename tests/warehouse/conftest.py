@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from lakehouse.settings import PROJECT_ROOT
+from lakehouse.warehouse.local.tables import IcebergTables
 from tests import soak
 from tests.warehouse.implementations import House, Implementation, LocalImplementation, MemoryImplementation
 
@@ -28,6 +29,14 @@ def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
     implementation = IMPLEMENTATIONS[request.param](tmp_path)
     yield House(implementation, sql)
     implementation.close()
+
+
+@pytest.fixture
+def tables(tmp_path: Path) -> Iterator[IcebergTables]:
+    """The tables of the local implementation, as another tool would open them."""
+    tables = IcebergTables(tmp_path / "home", of_samples=False)
+    yield tables
+    tables.close()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

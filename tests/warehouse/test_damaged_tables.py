@@ -40,13 +40,6 @@ def house(tmp_path: Path) -> Iterator[House]:
     implementation.close()
 
 
-@pytest.fixture
-def tables(tmp_path: Path) -> Iterator[IcebergTables]:
-    tables = IcebergTables(tmp_path / "home", of_samples=False)
-    yield tables
-    tables.close()
-
-
 def cut(file: Path) -> None:
     file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
 

@@ -54,13 +54,6 @@ def house(tmp_path: Path) -> Iterator[House]:
     implementation.close()
 
 
-@pytest.fixture
-def tables(tmp_path: Path) -> Iterator[IcebergTables]:
-    tables = IcebergTables(tmp_path / "home", of_samples=False)
-    yield tables
-    tables.close()
-
-
 def data_file(house: House, tables: IcebergTables) -> Path:
     spec = house.models.spec(TABLE)
     assert spec is not None
