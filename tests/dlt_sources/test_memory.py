@@ -61,16 +61,16 @@ def compressed_zeros(megabytes: int) -> bytes:
 
 
 def heavy_users() -> bytes:
-    """15 MB that are ten times as much once Python has them: small numbers, as many as an entry may have."""
+    """12 MB that are ten times as much once Python has them: small numbers, as many as an entry may have."""
     numbers = ",".join(["999"] * 240_000)
     body = f'{json.dumps(user(1))[:-1]}, "numbers": [{numbers}]}}'
-    return f"[{','.join([body] * 16)}]".encode()
+    return f"[{','.join([body] * 12)}]".encode()
 
 
 def users_of_lists() -> bytes:
     """Objects take the most room for what they are in text."""
     body = f'{json.dumps(user(1))[:-1]}, "lists": [{",".join(["[]"] * 320_000)}]}}'
-    return f"[{','.join([body] * 7)}]".encode()
+    return f"[{','.join([body] * 5)}]".encode()
 
 
 def texts(count: int, **options: bool) -> bytes:
