@@ -19,10 +19,11 @@ from tests.raw_source import Connection, RawSource, answer, endlessly
 from tests.reference_files import user, zones_csv
 
 PROJECT = Path(__file__).parents[2]
-ALLOWED_MB = 100
+ALLOWED_MB = 140
 
 FETCHES = """
-import resource, sys
+import sys
+from collections import deque
 from pathlib import Path
 from dlt_sources.jsonplaceholder import users_source
 from dlt_sources.remote_file import HttpPolicy
@@ -34,12 +35,17 @@ from tests.asking import fetch_month, fetch_users, fetch_zones
 url, into = sys.argv[1], Path(sys.argv[2])
 policy = HttpPolicy(1, 10.0, largest_bytes=200_000_000)
 
+def most_memory():
+    # Of this program alone: the maximum that getrusage knows begins with that of whoever started it.
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return int(next(line.split()[1] for line in lines if line.startswith("VmHWM:")))
+
 def of(what):
     for fetch in (
         lambda: fetch_month(f"{url}/{what}", GREEN, Month(2024, 1), into, None, policy),
         lambda: fetch_zones(f"{url}/{what}", into, None, policy),
-        lambda: list(users_source(fetch_users(f"{url}/{what}/users", into, None, policy))),
-        lambda: list(users_source(fetch_users(f"{url}/{what}/lists", into, None, policy))),
+        lambda: deque(users_source(fetch_users(f"{url}/{what}/users", into, None, policy)), maxlen=0),
+        lambda: deque(users_source(fetch_users(f"{url}/{what}/lists", into, None, policy)), maxlen=0),
         lambda: fetch_month(f"{url}/{what}-repeated", GREEN, Month(2024, 1), into, None, policy),
         lambda: fetch_month(f"{url}/{what}-large", GREEN, Month(2024, 1), into, None, policy),
     ):
@@ -48,7 +54,7 @@ def of(what):
             print(what, "kept")
         except LakehouseError as error:
             print(what, error)
-    print(what, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+    print(what, most_memory() // 1024)
 
 of("good")
 of("bad")
@@ -70,7 +76,7 @@ def heavy_users() -> bytes:
 def users_of_lists() -> bytes:
     """Objects take the most room for what they are in text."""
     body = f'{json.dumps(user(1))[:-1]}, "lists": [{",".join(["[]"] * 320_000)}]}}'
-    return f"[{','.join([body] * 5)}]".encode()
+    return f"[{','.join([body] * 8)}]".encode()
 
 
 def texts(count: int, **options: bool) -> bytes:
