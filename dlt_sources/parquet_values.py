@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,9 +40,18 @@ def problem_of_values(path: Path, footer: FileMetaData) -> str | None:
     columns = [footer.schema.column(number) for number in range(footer.num_columns)]
     texts = [column.path for column in columns if column.physical_type == "BYTE_ARRAY"]
     rows = max(1, min(_MOST_ROWS, _BATCH_BYTES // _bytes_of_a_row(footer)))
+
+    def decoded_rows(dictionaries: Sequence[str]) -> int:
+        with pq.ParquetFile(path, page_checksum_verification=True, read_dictionary=dictionaries) as file:
+            return sum(batch.num_rows for batch in file.iter_batches(rows, use_threads=True))
+
     try:
-        with pq.ParquetFile(path, page_checksum_verification=True, read_dictionary=texts) as file:
-            decoded = sum(batch.num_rows for batch in file.iter_batches(rows, use_threads=True))
+        try:
+            decoded = decoded_rows(texts)
+        except MemoryError:
+            raise
+        except (pa.ArrowException, OSError, ValueError):  # also of encodings of text that are no dictionaries
+            decoded = decoded_rows(())
     except MemoryError:
         raise
     except (pa.ArrowException, OSError, ValueError) as problem:
@@ -61,4 +71,5 @@ def _bytes_of_a_row(footer: FileMetaData) -> int:
     columns = (footer.schema.column(number) for number in range(footer.num_columns))
     fixed = sum(_WIDTHS.get(column.physical_type, max(4, column.length)) for column in columns)
     groups = (footer.row_group(number) for number in range(footer.num_row_groups))
-    return int(fixed + max((group.total_byte_size // max(1, group.num_rows) for group in groups), default=1))
+    sizes = (max(0, group.total_byte_size) // max(1, group.num_rows) for group in groups)
+    return int(max(1, fixed + max(sizes, default=0)))

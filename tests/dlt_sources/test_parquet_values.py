@@ -106,3 +106,10 @@ def test_a_name_in_the_footer_that_is_no_text_is_refused(tmp_path: Path) -> None
     assert "its parquet footer cannot be read (" in refusal(
         tmp_path, bytes_of(TABLE.slice(0, 3), store_schema=False).replace(b"name", b"n\xc4me")
     )
+
+
+@pytest.mark.parametrize("encoding", ["DELTA_BYTE_ARRAY", "DELTA_LENGTH_BYTE_ARRAY"])
+def test_text_may_be_in_any_encoding(tmp_path: Path, encoding: str) -> None:
+    content = bytes_of(TABLE, use_dictionary=False, column_encoding={"name": encoding})
+    (tmp_path / "file.parquet").write_bytes(content)
+    assert verify(tmp_path / "file.parquet", REMOTE).rows == ROWS

@@ -230,6 +230,32 @@ def test_gold_that_is_made_while_its_silver_changes_is_made_of_the_new_rows_or_t
 
 
 @pytest.mark.usefixtures("in_memory")
+def test_gold_that_is_found_as_it_was_while_its_silver_changes_is_made_of_the_new_rows(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Silver went to other rows and back, so gold's mark is to go; and then to others."""
+    publish(project, JANUARY, 40)
+    direct.load(project, JANUARY)
+    for trips in (41, 40):
+        publish(project, JANUARY, trips)
+        direct.make(project, JANUARY, "green_bronze", "green_silver")
+    publish(project, JANUARY, 55)
+    direct.make(project, JANUARY, "green_bronze")
+    fired = []
+    with opened(project) as (slow, models), opened(project) as (quick, _):
+
+        def come_between() -> None:
+            fired.append(quick.replace(models["green_silver"], JANUARY, RUN_ID).effect)
+
+        once_before(monkeypatch, private_pyiceberg, "point_at", lambda *_: True, come_between)
+        slow.replace(models["green_gold"], JANUARY, RUN_ID)
+        remarks = slow.holdings()["green_gold"].remarks
+
+    assert fired == [Effect.PUBLISHED]
+    assert (held(project, JANUARY).gold_rows, remarks) == (55, ())
+
+
+@pytest.mark.usefixtures("in_memory")
 def test_a_writer_that_never_wins_says_so_and_leaves_the_month_as_it_was(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:

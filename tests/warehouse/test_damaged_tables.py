@@ -94,6 +94,32 @@ def test_a_table_whose_newest_metadata_cannot_be_read_is_as_before_says_so_and_i
     assert house.warehouse.holdings()["green_silver"].partitions[JANUARY].is_current
 
 
+def test_other_months_of_a_table_that_was_set_back_stay_named_until_they_are_run(
+    house: House, tables: IcebergTables
+) -> None:
+    """What was lost was January's, and February is what is run next."""
+    newest(tables, SILVER).unlink()
+    house.land(FEBRUARY, trips(FEBRUARY, 30))
+    house.replace("green_silver", FEBRUARY)
+    lost = Remark(SILVER, JANUARY, "perhaps as it was before a change that was lost")
+    assert rows(house, SILVER) == (30, [lost])
+    assert not house.warehouse.holdings()["green_silver"].partitions[JANUARY].is_current
+    assert house.replace("green_silver", JANUARY).effect is Effect.PUBLISHED
+    assert rows(house, SILVER) == (40, [])
+
+
+def test_gold_that_was_set_back_stays_named_when_its_silver_changes(house: House, tables: IcebergTables) -> None:
+    house.land(FEBRUARY, trips(FEBRUARY, 30))
+    house.replace("green_silver", FEBRUARY)
+    newest(tables, GOLD).unlink()
+    house.land(JANUARY, trips(JANUARY, 50))
+    house.replace("green_silver", JANUARY)
+    (row,) = house.warehouse.query(COUNTS[GOLD]).to_pylist()
+    assert [remark.partition for remark in rows(house, GOLD)[1]] == [WHOLE], row
+    house.replace("green_gold", JANUARY)
+    assert rows(house, GOLD)[1] == []
+
+
 def test_what_a_run_finds_as_it_should_be_is_mended_all_the_same(house: House, tables: IcebergTables) -> None:
     """The change that was lost was one of another month, or none of rows."""
     with tables.catalog.load_table(SILVER).transaction() as transaction:

@@ -175,13 +175,27 @@ class StoreWarehouse:
         except CorruptFile as error:
             return Holdings({}, damage=str(error))
         publications = {
-            partition: self._publication(model, partition, record, rejected.get(partition), records)
+            partition: self._publication(
+                model,
+                partition,
+                record,
+                rejected.get(partition),
+                records,
+                is_remarked=any(remark.concerns(partition) for remark in remarks),
+            )
             for partition, record in held.items()
         }
         return Holdings(publications, tuple(remarks))
 
     def _publication(
-        self, model: SqlModel, partition: Partition, record: Record, rejected: Record | None, records: Records
+        self,
+        model: SqlModel,
+        partition: Partition,
+        record: Record,
+        rejected: Record | None,
+        records: Records,
+        *,
+        is_remarked: bool,
     ) -> Publication:
         try:
             fingerprint = self._job(model, self._inputs(model, partition, records)).fingerprint
@@ -189,5 +203,5 @@ class StoreWarehouse:
             is_current = False
         else:
             parts = [each for each in (record, rejected) if each is not None]
-            is_current = all(each.is_there and fingerprint in each.fingerprints for each in parts)
+            is_current = not is_remarked and all(each.is_there and fingerprint in each.fingerprints for each in parts)
         return Publication(record.rows, record.bytes, record.version, record.published_at, is_current)

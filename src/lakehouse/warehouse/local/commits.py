@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,10 +13,10 @@ from uuid import uuid4
 
 from lakehouse.exceptions import CorruptFile, StaleInputs
 from lakehouse.files import file_uri, make_durable, make_folder, path_of
-from lakehouse.partition import Partition
+from lakehouse.partition import WHOLE, Partition
 from lakehouse.schema import TableSpec
 from lakehouse.warehouse.evolution import evolution
-from lakehouse.warehouse.local.outdated import mark_outdated, outdated_property
+from lakehouse.warehouse.local.outdated import held, mark_outdated, outdated_property
 from lakehouse.warehouse.local.private_pyiceberg import Change, Pointer, commit
 from lakehouse.warehouse.local.racing import racing
 from lakehouse.warehouse.local.records import (
@@ -94,18 +94,26 @@ def publish(
                 target.place()
         if is_held or all(target.paths == target.places for target in targets):  # else files are mended, and no others
             if settled := [change for target in targets if (change := target.settled()) is not None]:
-                commit(tables.catalog, settled)
+                commit(tables.catalog, settled, given=_given(there, settled, reads))
             return Commit(version_of(targets[-1].table, wanted[-1].partition), is_new=not is_held)
         publication = uuid4().hex
         changes = [target.overwritten(publication) for target in targets]
         changed = [target.wanted.spec.name for target in targets if target.has_other_rows]
         marks = _marks(tables, there, wanted[-1].partition, {name: read_by.get(name, ()) for name in changed})
-        moved = {change.pointer.name for change in (*changes, *marks)}
-        neighbours = {*reads, *(spec.name for name in changed for spec in read_by.get(name, ()))} - moved
-        commit(tables.catalog, [*changes, *marks], given={name: there.get(name) for name in sorted(neighbours)})
+        made_of_these = [spec.name for name in changed for spec in read_by.get(name, ())]
+        all_changes = [*changes, *marks]
+        commit(tables.catalog, all_changes, given=_given(there, all_changes, [*reads, *made_of_these]))
         return Commit(str(changes[-1].transaction.table_metadata.current_snapshot_id), is_new=True)
 
     return racing(str(wanted[-1]), once, tables.turns)
+
+
+def _given(
+    there: Mapping[str, Pointer], changes: Sequence[Change], names: Iterable[str]
+) -> Mapping[str, Pointer | None]:
+    """Tables that a commit leaves as they are, and that are to be as they were when they were looked at."""
+    moved = {change.pointer.name for change in changes}
+    return {name: there.get(name) for name in sorted({*names} - moved)}
 
 
 def _marks(
@@ -118,10 +126,11 @@ def _marks(
     marks = []
     for spec in {spec.name: spec for read_by in changed.values() for spec in read_by}.values():
         with suppress(CorruptFile):
-            if (pointer := there.get(spec.name)) is not None:
-                names = [name for name, read_by in changed.items() if spec in read_by]
-                if (transaction := mark_outdated(tables.at(pointer), spec, partition, names)) is not None:
-                    marks.append(Change(pointer, transaction))
+            if (pointer := there.get(spec.name)) is None or is_set_back(table := tables.at(pointer), pointer):
+                continue  # what was lost of it is not to be hidden by a change of another
+            names = [name for name, read_by in changed.items() if spec in read_by]
+            if (transaction := mark_outdated(table, spec, partition, names)) is not None:
+                marks.append(Change(pointer, transaction))
     return marks
 
 
@@ -163,14 +172,14 @@ class _Target:
         return [content_of(path) for path in self.paths] != [content_of(place) for place in self.places]
 
     def settled(self) -> Change | None:
-        """Put down that what was computed is what is there; None if that is known."""
+        """Put down that what was computed is what is there, and take back what was said of it; None if all is said."""
         news = self._confirmation if self.paths != self.places else {}
         if not news and not self._is_marked and not is_set_back(self.table, self.pointer):
             return None
         transaction = self.table.transaction()
         if news:
             transaction.set_properties(news)
-        self._unmark(transaction)
+        self._mend(transaction)
         return Change(self.pointer, transaction)
 
     @property
@@ -183,9 +192,13 @@ class _Target:
     def _is_marked(self) -> bool:
         return outdated_property(self.wanted.partition) in self.table.properties
 
-    def _unmark(self, transaction: Transaction) -> None:
+    def _mend(self, transaction: Transaction) -> None:
+        """The month is as it should be; what a lost change did to others shows when they are run."""
         if self._is_marked:
             transaction.remove_properties(outdated_property(self.wanted.partition))
+        if is_set_back(self.table, self.pointer):
+            others = held(self.table, self.wanted.spec, WHOLE) - {self.wanted.partition}
+            transaction.set_properties({outdated_property(each): self.wanted.spec.name for each in others})
 
     def place(self) -> None:
         """Give the staged file its final name; one of that name has, or should have, its bytes."""
@@ -205,7 +218,7 @@ class _Target:
         if changes:
             with transaction.update_schema() as update:
                 evolve(update, changes)
-        self._unmark(transaction)
+        self._mend(transaction)
         summary = {**self.wanted.summary, PUBLICATION_PROPERTY: publication}
         with transaction.update_snapshot(snapshot_properties=summary).overwrite() as overwrite:
             for file in self._files:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING
 
 from lakehouse.partition import WHOLE, Partition, partition_of
@@ -16,7 +17,10 @@ _PREFIX = "lakehouse.outdated."
 
 
 def outdated_property(partition: Partition) -> str:
-    """Name of the table property that lists the tables which have changed since a month was made of them."""
+    """Name of the table property that lists the tables which have changed since a month was made of them.
+
+    The table itself is one where a change of it was lost.
+    """
     return f"{_PREFIX}{partition}"
 
 
@@ -33,16 +37,20 @@ def mark_outdated(table: Table, spec: TableSpec, partition: Partition, changed: 
         CorruptFile: the table's files cannot be told.
     """
     known = {month: set(names.split(", ")) for month, names in outdated(table).items()}
-    wanted = {month: known.get(month, set()).union(changed) for month in _held(table, spec, partition)}
+    own = partition if spec.partition else WHOLE
+    wanted = {month: known.get(month, set()).union(changed) for month in sorted(held(table, spec, own), key=str)}
     news = {outdated_property(month): ", ".join(sorted(names)) for month, names in wanted.items()}
     news = {name: value for name, value in news.items() if table.properties.get(name) != value}
     return table.transaction().set_properties(news) if news else None
 
 
-def _held(table: Table, spec: TableSpec, partition: Partition) -> Sequence[Partition]:
-    """Months that have rows which were made of a month of another table, or of all of it."""
-    own = partition if spec.partition else WHOLE
-    return sorted({partition_of_file(file) for file in data_files(table, spec, own)}, key=str)
+def held(table: Table, spec: TableSpec, partition: Partition) -> AbstractSet[Partition]:
+    """Months that have rows: that one, or all of the whole.
+
+    Raises:
+        CorruptFile: the table's files cannot be told.
+    """
+    return {partition_of_file(file) for file in data_files(table, spec, partition)}
 
 
 def _partition_of(name: str) -> Partition:

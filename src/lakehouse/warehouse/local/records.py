@@ -98,7 +98,7 @@ class IcebergRecords:
         table, pointer = self._state(spec).table, self._pointers.get(spec.name)
         if table is None or pointer is None:
             return ()
-        found = [Remark(spec.name, month, f"made before {names} changed") for month, names in outdated(table).items()]
+        found = [Remark(spec.name, month, _words(spec, names)) for month, names in outdated(table).items()]
         if is_set_back(table, pointer):
             gone = f"its newest table metadata cannot be read ({path_of(pointer.location).name})"
             found.append(Remark(spec.name, WHOLE, f"{gone}, so it is as it was before the last change"))
@@ -139,6 +139,11 @@ class IcebergRecords:
     @cached_property
     def _pointers(self) -> Mapping[str, Pointer]:
         return self._tables.pointers()
+
+
+def _words(spec: TableSpec, changed: str) -> str:
+    lost = "perhaps as it was before a change that was lost"
+    return lost if changed == spec.name else f"made before {changed} changed"
 
 
 @dataclass

@@ -34,8 +34,17 @@ _BUSY_SECONDS = 30
 _SYNCHRONOUS = "EXTRA"
 """How the catalog's database waits for the disk: for the name of its journal too, whose removal is the commit."""
 
-_UNREADABLE = (FileNotFoundError, EOFError, ValueError, LookupError, ArithmeticError, zlib.error)
-"""What pyiceberg raises of a manifest that is none."""
+_UNREADABLE = (
+    FileNotFoundError,
+    EOFError,
+    ValueError,
+    LookupError,
+    ArithmeticError,
+    zlib.error,
+    TypeError,
+    SystemError,
+)
+"""What pyiceberg raises of a manifest that is none, besides its own :class:`ResolveError`."""
 
 _FILE_IO = "lakehouse.warehouse.local.durable_io.DurableFileIO"
 
@@ -89,13 +98,13 @@ class IcebergTables:
         name_databases_in_errors()
         ensure_home_kind(self._home, of_samples=self._of_samples)
         make_folder(self._home)
-        racing = Retrying(
+        opening = Retrying(
             retry=retry_if_exception_type((OperationalError, IntegrityError)),
             stop=stop_after_attempt(5) | stop_after_delay(_BUSY_SECONDS),  # who has waited for a lock need not again
             wait=wait_random(0.02, 0.2),
             reraise=True,
         )
-        return racing(opened)
+        return opening(opened)
 
     def close(self) -> None:
         """Let go of the catalog's connections."""
@@ -176,6 +185,8 @@ class IcebergTables:
         def once() -> None:
             pointer = self.pointers()[spec.name]
             table = self.at(pointer)
+            if is_set_back(table, pointer):
+                return  # the next month that is run mends it, and has its columns evolved
             if changes := evolution(shape_of(table), spec):
                 transaction = table.transaction()
                 with transaction.update_schema() as update:
@@ -206,9 +217,11 @@ def data_files(table: Table, spec: TableSpec, partition: Partition) -> tuple[Dat
         if isinstance(partition, Period) and spec.partition
         else table.scan()
     )
+    from pyiceberg.exceptions import ResolveError
+
     try:
         tasks = list(scan.plan_files())
-    except _UNREADABLE as error:
+    except (*_UNREADABLE, ResolveError) as error:
         raise CorruptFile(
             f"{spec.name}: its manifests cannot be read ({type(error).__name__}: {first_line(error)}); was a file "
             "removed? Put it back, or run the months again in a new LAKEHOUSE_HOME"
