@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pyarrow import Array
     from pyarrow.parquet import FileMetaData
 
 _MOST_ROWS = 1 << 17
 _BATCH_BYTES = 1 << 26
 """What the values of a batch may take, as far as a footer tells."""
+
+_FEW_ROWS = 256
+"""Of text that is not decoded as dictionaries each may begin as the one before, and take little of the file."""
 
 _LARGEST_GROUP, _MOST_FOLD = 1 << 28, 100
 """What the pages of a row group may be in bytes, and in how many times the file's. TLC's are two or three times theirs;
@@ -19,6 +24,7 @@ a page is decompressed at once, however large."""
 
 _WIDTHS = {"BOOLEAN": 1, "INT32": 4, "FLOAT": 4, "INT64": 8, "DOUBLE": 8, "INT96": 12}
 _LONGEST_REASON = 200
+_UNKNOWN_TO_DICTIONARIES = "Not yet implemented"
 
 
 def problem_of_values(path: Path, footer: FileMetaData) -> str | None:
@@ -31,7 +37,6 @@ def problem_of_values(path: Path, footer: FileMetaData) -> str | None:
         OSError, MemoryError: this machine is at fault.
     """
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     groups = [footer.row_group(number) for number in range(footer.num_row_groups)]
     largest = max((int(group.total_byte_size) for group in groups), default=0)
@@ -40,27 +45,61 @@ def problem_of_values(path: Path, footer: FileMetaData) -> str | None:
     columns = [footer.schema.column(number) for number in range(footer.num_columns)]
     texts = [column.path for column in columns if column.physical_type == "BYTE_ARRAY"]
     rows = max(1, min(_MOST_ROWS, _BATCH_BYTES // _bytes_of_a_row(footer)))
-
-    def decoded_rows(dictionaries: Sequence[str]) -> int:
-        with pq.ParquetFile(path, page_checksum_verification=True, read_dictionary=dictionaries) as file:
-            return sum(batch.num_rows for batch in file.iter_batches(rows, use_threads=True))
-
     try:
         try:
-            decoded = decoded_rows(texts)
-        except MemoryError:
-            raise
-        except (pa.ArrowException, OSError, ValueError):  # also of encodings of text that are no dictionaries
-            decoded = decoded_rows(())
-    except MemoryError:
-        raise
+            decoded = _decoded_rows(path, rows, texts)
+        except (pa.ArrowNotImplementedError, OSError) as problem:
+            if _UNKNOWN_TO_DICTIONARIES not in str(problem):
+                raise
+            decoded = _decoded_rows(path, min(rows, _FEW_ROWS), ())
     except (pa.ArrowException, OSError, ValueError) as problem:
-        if getattr(problem, "errno", None) is not None:
+        if is_of_machine(problem):
             raise
         return f"its values cannot be read ({' '.join(str(problem).split())[:_LONGEST_REASON]})"
     if decoded != footer.num_rows:
         return f"its values cannot be read (there are {decoded:,} rows of {footer.num_rows:,})"
     return None
+
+
+def is_of_machine(problem: Exception) -> bool:
+    """Whether an error of pyarrow's is this machine's: no memory, or what the system says by number."""
+    # EINVAL is the answer to a place that no file has.
+    return isinstance(problem, MemoryError) or (
+        isinstance(problem, OSError) and problem.errno not in {None, errno.EINVAL}
+    )
+
+
+def _decoded_rows(path: Path, rows: int, dictionaries: Sequence[str]) -> int:
+    """How many rows there are, all their values decoded, so many at a time; text of these columns as dictionaries."""
+    import pyarrow.parquet as pq
+
+    decoded = 0
+    with pq.ParquetFile(path, page_checksum_verification=True, read_dictionary=dictionaries) as file:
+        for batch in file.iter_batches(rows, use_threads=True):
+            decoded += batch.num_rows
+            for column in batch.columns:
+                _require_entries(column)
+    return decoded
+
+
+def _require_entries(array: Array) -> None:
+    """Refuse numbers of texts that a dictionary lacks, which pyarrow looks at no sooner than they are used.
+
+    Raises:
+        ValueError: there are such.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if pa.types.is_struct(array.type):
+        for field in array.flatten():
+            _require_entries(field)
+    elif pa.types.is_dictionary(array.type):
+        numbers = pc.min_max(array.indices).as_py()
+        if numbers["max"] is not None and not 0 <= numbers["min"] <= numbers["max"] < len(array.dictionary):
+            raise ValueError("Index not in dictionary bounds")
+    elif pa.types.is_nested(array.type):
+        _require_entries(array.values)
 
 
 def _bytes_of_a_row(footer: FileMetaData) -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Self, TextIO
 
 from dlt_sources.fetch import SAMPLE_MARK, Content, Verify
-from dlt_sources.parquet_values import problem_of_values
+from dlt_sources.parquet_values import is_of_machine, problem_of_values
 from dlt_sources.remote_file import RemoteFile
 from lakehouse.exceptions import CorruptFile
 
@@ -52,6 +52,8 @@ def parquet(what: str) -> Verify:
             footer = pq.read_metadata(path)
             footer.schema.to_arrow_schema()
         except (pa.ArrowException, OSError, ValueError) as problem:
+            if is_of_machine(problem):
+                raise
             raise refused(f"its parquet footer cannot be read ({problem})") from problem
         if footer.num_rows == 0:
             raise refused("it has no rows")

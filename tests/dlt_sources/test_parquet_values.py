@@ -10,9 +10,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from dlt_sources.parquet_values import problem_of_values
 from dlt_sources.remote_file import RemoteFile
 from dlt_sources.verify import parquet
 from lakehouse.exceptions import CorruptFile
+from tests.limits import no_more_files
 from tests.parquet_files import bytes_of, encrypted, values_of
 
 ROWS = 200_000
@@ -108,8 +110,47 @@ def test_a_name_in_the_footer_that_is_no_text_is_refused(tmp_path: Path) -> None
     )
 
 
-@pytest.mark.parametrize("encoding", ["DELTA_BYTE_ARRAY", "DELTA_LENGTH_BYTE_ARRAY"])
-def test_text_may_be_in_any_encoding(tmp_path: Path, encoding: str) -> None:
-    content = bytes_of(TABLE, use_dictionary=False, column_encoding={"name": encoding})
-    (tmp_path / "file.parquet").write_bytes(content)
+@pytest.mark.parametrize("version", ["1.0", "2.0"])
+@pytest.mark.parametrize("encoding", ["PLAIN", "DELTA_LENGTH_BYTE_ARRAY", "DELTA_BYTE_ARRAY"])
+def test_text_may_be_in_any_encoding(tmp_path: Path, encoding: str, version: str) -> None:
+    options = {"use_dictionary": False, "column_encoding": {"name": encoding}, "data_page_version": version}
+    (tmp_path / "file.parquet").write_bytes(bytes_of(TABLE, **options))
     assert verify(tmp_path / "file.parquet", REMOTE).rows == ROWS
+
+
+def test_columns_of_one_name_are_no_fault(tmp_path: Path) -> None:
+    table = pa.Table.from_arrays([pa.array(["x"]), pa.array([1]), pa.array([[{"b": "y"}]])], names=["a", "a", "a"])
+    (tmp_path / "file.parquet").write_bytes(bytes_of(table))
+    assert verify(tmp_path / "file.parquet", REMOTE).rows == 1
+
+
+def test_what_nothing_here_can_decode_is_refused(tmp_path: Path) -> None:
+    snappy, lzo = (b"\x02id\x15" + codec for codec in (b"\x02", b"\x06"))
+    content = bytes_of(TABLE.select(["id", "name"]), compression="snappy")
+    assert content.count(snappy) == 1
+    assert "its values cannot be read (While LZO compression is sup" in refusal(tmp_path, content.replace(snappy, lzo))
+
+
+@pytest.mark.parametrize("column", ["text", "texts.list.element", "inside.text", "by_key.key_value.value"])
+def test_a_number_of_a_text_that_there_is_none_of_is_refused(tmp_path: Path, column: str) -> None:
+    names = [f"name {number % 1000}" for number in range(20_000)]
+    table = pa.table(
+        {
+            "text": names,
+            "texts": [[name] for name in names],
+            "inside": [{"text": name} for name in names],
+            "by_key": pa.array([[(1, name)] for name in names], pa.map_(pa.int32(), pa.string())),
+        }
+    )
+    content = bytearray(bytes_of(table, compression="none"))
+    _, end = values_of(content, column=column)
+    content[end - 200 : end - 100] = b"\xff" * 100  # 1023, of 10 bits
+    assert "its values cannot be read (Index not in dictionary bounds)" in refusal(tmp_path, bytes(content))
+
+
+def test_a_fault_of_this_machine_is_not_the_file_s(tmp_path: Path) -> None:
+    file = tmp_path / "file.parquet"
+    file.write_bytes(bytes_of(TABLE))
+    footer = pq.read_metadata(file)
+    with no_more_files(), pytest.raises(OSError, match="Too many open files"):
+        problem_of_values(file, footer)
