@@ -68,7 +68,7 @@ class Doubts:
         self._seen: set[str] = set()
 
     def settled(self, get: _Get, known: Validators | None) -> Transfer | None:
-        """What one attempt brings; the first that is doubtful is followed by another at once.
+        """What one attempt brings; if the first is doubtful, it gets the file twice.
 
         Raises:
             TryAgain: what came is doubtful, and not what came before.

@@ -62,15 +62,20 @@ def download(
     watch, doubts = Watch(policy), Doubts(remote)
     with watched_session(watch) as session:
 
-        def once(known: Validators | None) -> tuple[Transfer, str | None] | None:
-            watch.begin(largest(remote, policy))
+        def get(known: Validators | None) -> tuple[Transfer, str | None] | None:
             return _get(session, remote, target, known, policy, clock)
 
-        return with_retries(lambda: doubts.settled(once, known), remote, policy)
+        def once() -> Transfer | None:
+            watch.begin(largest(remote, policy))
+            return doubts.settled(get, known)
+
+        return with_retries(once, remote, policy)
 
 
 def probe(remote: RemoteFile, known: Validators | None, policy: HttpPolicy) -> RemoteVersion | None:
     """Ask about the remote file without fetching it; None when it is unchanged since `known`.
+
+    All attempts share the time of one.
 
     Raises:
         NotPublished: the source has no such file.
@@ -80,14 +85,8 @@ def probe(remote: RemoteFile, known: Validators | None, policy: HttpPolicy) -> R
     if urlsplit(remote.url).scheme == "file":
         return file_url.look_at(remote, known)
 
-    watch = Watch(policy)
-    with watched_session(watch) as session:
-
-        def once() -> RemoteVersion | None:
-            watch.begin(largest(remote, policy))
-            return _ask(session, remote, known, policy)
-
-        return with_retries(once, remote, policy)
+    with watched_session(Watch(policy)) as session:
+        return with_retries(lambda: _ask(session, remote, known, policy), remote, policy)
 
 
 def _get(

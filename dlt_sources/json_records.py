@@ -73,9 +73,9 @@ def _problem_of(record: Record, position: int, fields: set[_Path]) -> str | None
 def records_source(source: str, dataset: Dataset, download: Download | None, types: Mapping[str, str]) -> DltSource:
     """The dlt source that flattens the records of an answer; without a download it yields nothing.
 
-    Objects inside a record become columns (``address__geo__lat``). Lists stay JSON in one column rather than become
-    tables of their own, so that a new one is seen where all columns are. ``types`` are those that the contract reads,
-    by the names that dlt's normalizer gives columns; other columns are landed as they come.
+    Objects inside a record become columns (``address__geo__lat``). Lists are landed as their JSON in one column of text
+    rather than become tables of their own, so that a new one is seen where all columns are. ``types`` are those that
+    the contract reads, by the names that dlt's normalizer gives columns; other columns are landed as they come.
 
     Raises:
         CorruptFile: two fields would be one column, or a value is not of its column's type.
@@ -87,7 +87,8 @@ def records_source(source: str, dataset: Dataset, download: Download | None, typ
     columns = _Columns(dataset, types, schema).of(records, download.url if download else "")
 
     def rows() -> Iterator[list[dict[str, Any]]]:
-        yield from _batches(_records(download))
+        for some in _batches(_records(download)):
+            yield [_as_landed(record) for record in some]
 
     rows.__doc__ = dataset.description  # dagster-dlt takes an asset's description from here
 
@@ -114,6 +115,16 @@ def _batches(records: Iterator[tuple[dict[str, Any], int]]) -> Iterator[list[dic
             some, characters = [], 0
     if some:
         yield some
+
+
+def _as_landed(record: Record) -> dict[str, Any]:
+    """A record with its lists as text: dlt holds many rows at once, and Python needs twenty times as much for them."""
+    from dlt.common.json import json
+
+    return {
+        name: json.dumps(value) if isinstance(value, list) else _as_landed(value) if isinstance(value, dict) else value
+        for name, value in record.items()
+    }
 
 
 class _Columns:
@@ -143,7 +154,7 @@ class _Columns:
                 if name not in columns:
                     columns[name] = {"name": name, "data_type": _TYPES.get(type(value), "text")}
                 elif isinstance(value, list):
-                    columns[name] = {"name": name, "data_type": "json"}
+                    columns[name] = {"name": name, "data_type": "text"}
         return columns
 
     def _name(self, path: _Path) -> str:
@@ -174,7 +185,7 @@ def _shown(value: object) -> str:
 _LONGEST = 60
 """Characters of a value that a message shows."""
 
-_TYPES: Mapping[type, TDataType] = {bool: "bool", int: "bigint", float: "double", list: "json"}
+_TYPES: Mapping[type, TDataType] = {bool: "bool", int: "bigint", float: "double"}
 
 
 def _leaves(record: Record, inside: _Path = ()) -> Iterator[tuple[_Path, Any]]:

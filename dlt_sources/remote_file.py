@@ -41,7 +41,8 @@ class Validators:
 class HttpPolicy:
     """How long and how often to try, and how much to take.
 
-    The time-out is per wait for the server, ``total_seconds`` for one attempt at a whole file.
+    The time-out is per wait for the server, ``total_seconds`` for one attempt at a whole file, or for all at asking
+    about one.
     """
 
     attempts: int

@@ -1,7 +1,8 @@
 """A session every received byte of which is watched: a server that trickles or never ends is left in bounded time.
 
 A time-out of a socket begins anew with each byte, so one byte each half second, of a body or of its headers, would hold
-a client for ever. All that is received, headers and framing too, passes one place here.
+a client for ever. All that is received, headers and framing too, passes one place here. To connect takes no longer than
+is left, for each address that a host has; looking up its name takes as long as the system lets it.
 """
 
 from __future__ import annotations
@@ -161,8 +162,16 @@ def _pools(watch: Watch) -> dict[str, type]:
     class Plain(HTTPConnection):
         response_class = Answer
 
+        def connect(self) -> None:
+            self.timeout = watch.patience_seconds()
+            super().connect()
+
     class Secure(HTTPSConnection):
         response_class = Answer
+
+        def connect(self) -> None:
+            self.timeout = watch.patience_seconds()
+            super().connect()
 
     class PlainPool(HTTPConnectionPool):
         ConnectionCls = Plain

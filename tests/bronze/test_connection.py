@@ -45,6 +45,18 @@ def test_what_the_settings_bound_is_bounded(tmp_path: Path) -> None:
             connection.probe(MONTH, None)
 
 
+def test_all_attempts_to_ask_share_the_time_of_one(tmp_path: Path) -> None:
+    redirect = answer(b"", "302 Found", {"Location": "/again"})
+    with RawSource() as server:
+        settings = load_settings(
+            _env_file=None, home=tmp_path / "home", addresses={"tlc": server.url}, http_attempts=2, http_total=0.5
+        )
+        server.answers(saying(b"", redirect, every=0.1))
+        with pytest.raises(SourceUnavailable, match=r"is not done after 0\.5 s \(gave up after 2 attempts\)"):
+            connect(settings, SOURCE).probe(MONTH, None)
+        assert 3 <= len(server.requests) <= 6
+
+
 def test_a_month_is_asked_about_however_large_it_is(tmp_path: Path) -> None:
     with RawSource() as server:
         settings = load_settings(

@@ -13,8 +13,9 @@ import pytest
 
 from dlt_sources import http_file
 from dlt_sources.remote_file import HttpPolicy, RemoteFile, Transfer, Validators
-from lakehouse.exceptions import CorruptFile
+from lakehouse.exceptions import CorruptFile, SourceUnavailable
 from tests.http_source import Fault, SourceServer
+from tests.raw_source import RawSource, answer, saying
 
 POLICY = HttpPolicy(2, 2.0, 0.001, 0.01)
 BODY, OTHER = b"the file", b"the fiel"
@@ -102,6 +103,16 @@ def test_bytes_that_differ_each_time_are_refused_after_the_attempts_and_one_more
     with pytest.raises(CorruptFile, match=r"under the ETag .*, and others before \(gave up after 2 attempts\)"):
         served.download()
     assert served.server.statuses() == [200] * (POLICY.attempts + 1)
+
+
+def test_both_downloads_are_one_attempt_with_the_time_of_one(tmp_path: Path) -> None:
+    slowly = answer(BODY, headers={"ETag": f'"{md5(OTHER)}"'})
+    with RawSource() as server:
+        server.answers(saying(slowly[:-1], slowly[-1:], every=0.3))
+        remote = RemoteFile("file", server.url, "LAKEHOUSE_FILE_URL")
+        with pytest.raises(SourceUnavailable, match=r"is not done after 0\.5 s"):
+            http_file.download(remote, tmp_path / "file", None, HttpPolicy(1, 2.0, total_seconds=0.5))
+        assert len(server.requests) == 2
 
 
 def test_the_second_download_is_unconditional(served: Served) -> None:

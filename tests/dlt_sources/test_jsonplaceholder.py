@@ -372,6 +372,12 @@ def test_a_list_stays_one_json_column_also_inside_an_object(tmp_path: Path) -> N
     ]
 
 
+def test_what_is_a_list_for_one_and_a_value_for_another_is_one_column_of_text(tmp_path: Path) -> None:
+    columns = landed(tmp_path, user(1, age=30), user(2, age=[30, 31]), user(3, age="old"))
+    assert columns["age"] == ["30", "[30,31]", "old"]
+    assert not any(name.startswith("age_") for name in columns)
+
+
 def test_a_field_nobody_knows_is_landed_too(tmp_path: Path) -> None:
     assert landed(tmp_path, user(1, age=30), user(2))["age"] == [30, None]
 

@@ -23,15 +23,16 @@ ALLOWED_MB = 140
 
 FETCHES = """
 import sys
-from collections import deque
 from pathlib import Path
 from dlt_sources.jsonplaceholder import users_source
 from dlt_sources.remote_file import HttpPolicy
 from dlt_sources.tlc import GREEN
 from lakehouse.exceptions import LakehouseError
 from lakehouse.partition import Month
+from lakehouse.settings import point_dlt_at_project
 from tests.asking import fetch_month, fetch_users, fetch_zones
 
+point_dlt_at_project()
 url, into = sys.argv[1], Path(sys.argv[2])
 policy = HttpPolicy(1, 10.0, largest_bytes=200_000_000)
 
@@ -40,12 +41,19 @@ def most_memory():
     lines = Path("/proc/self/status").read_text().splitlines()
     return int(next(line.split()[1] for line in lines if line.startswith("VmHWM:")))
 
+def load_users(address, name):
+    import dlt
+    download = fetch_users(address, into, None, policy)
+    files = dlt.destinations.filesystem(str(into / name), layout="{table_name}/{file_id}.{ext}")
+    pipeline = dlt.pipeline(name, destination=files, dataset_name="bronze", pipelines_dir=str(into / "pipelines"))
+    pipeline.run(users_source(download), loader_file_format="parquet")
+
 def of(what):
     for fetch in (
         lambda: fetch_month(f"{url}/{what}", GREEN, Month(2024, 1), into, None, policy),
         lambda: fetch_zones(f"{url}/{what}", into, None, policy),
-        lambda: deque(users_source(fetch_users(f"{url}/{what}/users", into, None, policy)), maxlen=0),
-        lambda: deque(users_source(fetch_users(f"{url}/{what}/lists", into, None, policy)), maxlen=0),
+        lambda: load_users(f"{url}/{what}/users", f"{what}_users"),
+        lambda: load_users(f"{url}/{what}/lists", f"{what}_lists"),
         lambda: fetch_month(f"{url}/{what}-repeated", GREEN, Month(2024, 1), into, None, policy),
         lambda: fetch_month(f"{url}/{what}-large", GREEN, Month(2024, 1), into, None, policy),
     ):
@@ -66,17 +74,16 @@ def compressed_zeros(megabytes: int) -> bytes:
     return b"".join(encoder.compress(bytes(1_000_000)) for _ in range(megabytes)) + encoder.flush()
 
 
-def heavy_users() -> bytes:
-    """12 MB that are ten times as much once Python has them: small numbers, as many as an entry may have."""
-    numbers = ",".join(["999"] * 240_000)
-    body = f'{json.dumps(user(1))[:-1]}, "numbers": [{numbers}]}}'
-    return f"[{','.join([body] * 12)}]".encode()
+def wide_users() -> bytes:
+    """19 MB that are fifteen times as much once Python has them: of each user as many fields as there may be."""
+    fields = ", ".join(f'"field_{number}": {1000 + number}' for number in range(970))
+    return f"[{','.join([f'{json.dumps(user(1))[:-1]}, {fields}}}'] * 1000)}]".encode()
 
 
 def users_of_lists() -> bytes:
-    """Objects take the most room for what they are in text."""
+    """7 MB that are twenty times as much once Python has them: empty lists, as many as an entry may have."""
     body = f'{json.dumps(user(1))[:-1]}, "lists": [{",".join(["[]"] * 320_000)}]}}'
-    return f"[{','.join([body] * 8)}]".encode()
+    return f"[{','.join([body] * 7)}]".encode()
 
 
 def texts(count: int, **options: bool) -> bytes:
@@ -98,7 +105,7 @@ def test_bombs_endless_zones_and_large_answers_of_users_need_little_memory(tmp_p
         "/bad-repeated": answer(texts(1500)),
         "/bad-large": answer(texts(300, use_dictionary=False)),
         "/bad/trip-data": answer(compressed_zeros(400), headers={"Content-Encoding": "gzip"}),
-        "/bad/users": answer(heavy_users()),
+        "/bad/users": answer(wide_users()),
     }
     zones = endlessly(zones_csv().encode() * 100, b"HTTP/1.1 200 OK\r\n\r\n")
 

@@ -24,7 +24,8 @@ MAX_REQUESTS = 5
 """Runs that one tick asks for at most; the next tick finds the rest again."""
 
 TICK_SECONDS = 20.0
-"""Time for asking. Dagster ends a tick after 60 seconds, of which the last question may take half."""
+"""Time for asking. Dagster ends a tick after 60 seconds, of which the last question may take half, with
+all its attempts and the pause between them."""
 
 _MAX_UNAVAILABLE = 2
 

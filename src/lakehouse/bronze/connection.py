@@ -19,8 +19,7 @@ from lakehouse.source_addresses import address_variable
 _PROBE_ATTEMPTS = 2
 _PROBE_TIMEOUT_SECONDS = 5.0
 _PROBE_PAUSE_SECONDS = 2.0
-_PROBE_TOTAL_SECONDS = 14.0
-"""Of each attempt: with the pause it is half a minute in all."""
+_PROBE_TOTAL_SECONDS = 25.0
 
 
 @dataclass(frozen=True)
