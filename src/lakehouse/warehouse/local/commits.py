@@ -65,7 +65,7 @@ def publish(
 ) -> Commit:
     """Make staged files the content of a month of some tables, and the specs' columns those of the tables.
 
-    One commit of all of them, one snapshot of each; none if the month holds just these rows already. ``is_current`` is
+    One commit of all of them, one snapshot of each; no snapshot if the month holds just these rows. ``is_current`` is
     asked before each attempt, after the tables were looked at: a change that another writer commits later, to them or
     to the tables that the files were computed from (``reads``), makes the attempt a conflict, and the next one asks
     again, so an overtaken writer never undoes a newer month. What was staged stays: an attempt is made of it again, on
@@ -92,18 +92,22 @@ def publish(
         if not is_held:
             for target in targets:
                 target.place()
-        if is_held or all(target.paths == target.places for target in targets):  # else files are mended, and no others
+        was_mended = not is_held and all(target.paths == target.places for target in targets)
+        if is_held or was_mended:
             if settled := [change for target in targets if (change := target.settled()) is not None]:
                 commit(tables.catalog, settled, given=_given(there, settled, reads))
-            return Commit(version_of(targets[-1].table, wanted[-1].partition), is_new=not is_held)
+            return Commit(version_of(targets[-1].table, wanted[-1].partition), is_new=was_mended)
         publication = uuid4().hex
         changes = [target.overwritten(publication) for target in targets]
         changed = [target.wanted.spec.name for target in targets if target.has_other_rows]
-        marks = _marks(tables, there, wanted[-1].partition, {name: read_by.get(name, ()) for name in changed})
-        made_of_these = [spec.name for name in changed for spec in read_by.get(name, ())]
-        all_changes = [*changes, *marks]
-        commit(tables.catalog, all_changes, given=_given(there, all_changes, [*reads, *made_of_these]))
-        return Commit(str(changes[-1].transaction.table_metadata.current_snapshot_id), is_new=True)
+        readers = {
+            spec: [name for name in changed if spec in read_by.get(name, ())]
+            for spec in (spec for name in changed for spec in read_by.get(name, ()))
+        }
+        changes += _marks(tables, there, wanted[-1].partition, readers)
+        commit(tables.catalog, changes, given=_given(there, changes, [*reads, *(spec.name for spec in readers)]))
+        published = changes[len(targets) - 1].transaction.table_metadata
+        return Commit(str(published.current_snapshot_id), is_new=True)
 
     return racing(str(wanted[-1]), once, tables.turns)
 
@@ -120,16 +124,18 @@ def _marks(
     tables: IcebergTables,
     there: Mapping[str, Pointer],
     partition: Partition,
-    changed: Mapping[str, Sequence[TableSpec]],
+    readers: Mapping[TableSpec, Sequence[str]],
 ) -> list[Change]:
-    """What lets tables say that others, which they were made of, have changed; one that cannot be read says nothing."""
+    """What lets tables say that those have changed which they were made of; one that cannot be read says nothing."""
     marks = []
-    for spec in {spec.name: spec for read_by in changed.values() for spec in read_by}.values():
+    for spec, changed in readers.items():
+        if (pointer := there.get(spec.name)) is None:
+            continue
         with suppress(CorruptFile):
-            if (pointer := there.get(spec.name)) is None or is_set_back(table := tables.at(pointer), pointer):
-                continue  # what was lost of it is not to be hidden by a change of another
-            names = [name for name, read_by in changed.items() if spec in read_by]
-            if (transaction := mark_outdated(table, spec, partition, names)) is not None:
+            table = tables.at(pointer)
+            if is_set_back(table, pointer):  # what it has lost is not to be hidden by a change of another
+                continue
+            if (transaction := mark_outdated(table, spec, partition, changed)) is not None:
                 marks.append(Change(pointer, transaction))
     return marks
 
