@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from lakehouse.settings import PROJECT_ROOT
 from lakehouse.warehouse.local.tables import IcebergTables
 from tests import soak
-from tests.warehouse.implementations import House, Implementation, LocalImplementation, MemoryImplementation
+from tests.warehouse.implementations import (
+    House,
+    Implementation,
+    LocalImplementation,
+    MemoryImplementation,
+    house_in,
+)
 
 HERE = Path(__file__).parent
 
@@ -24,11 +28,8 @@ IMPLEMENTATIONS: dict[str, Callable[[Path], Implementation]] = {
 @pytest.fixture(params=IMPLEMENTATIONS)
 def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
     """An empty warehouse of each implementation, over a copy of the project's models."""
-    sql = tmp_path / "sql"
-    shutil.copytree(PROJECT_ROOT / "sql", sql)
-    implementation = IMPLEMENTATIONS[request.param](tmp_path)
-    yield House(implementation, sql)
-    implementation.close()
+    with house_in(tmp_path, IMPLEMENTATIONS[request.param](tmp_path)) as house:
+        yield house
 
 
 @pytest.fixture

@@ -6,7 +6,8 @@ import csv
 import hashlib
 import shutil
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +23,7 @@ from lakehouse.models.model import Models
 from lakehouse.models.reader import load_models
 from lakehouse.partition import WHOLE, Month, Partition
 from lakehouse.results import ReplaceResult
+from lakehouse.settings import PROJECT_ROOT
 from lakehouse.warehouse.local.store import LocalStore
 from lakehouse.warehouse.protocol import Warehouse
 from lakehouse.warehouse.store import Store
@@ -186,3 +188,13 @@ class House:
             text = text.replace(old, new)
         path.write_text(text)
         self.reopen()
+
+
+@contextmanager
+def house_in(folder: Path, implementation: Implementation) -> Iterator[House]:
+    """An empty house over a copy of the project's models in a folder, put away afterwards."""
+    shutil.copytree(PROJECT_ROOT / "sql", folder / "sql")
+    try:
+        yield House(implementation, folder / "sql")
+    finally:
+        implementation.close()

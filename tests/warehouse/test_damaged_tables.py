@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,10 +11,9 @@ from lakehouse.exceptions import CorruptFile
 from lakehouse.files import path_of
 from lakehouse.partition import WHOLE, Month
 from lakehouse.results import Effect, Remark
-from lakehouse.settings import PROJECT_ROOT
 from lakehouse.warehouse.local.tables import IcebergTables
 from tests.green_files import outside, trips
-from tests.warehouse.implementations import House, LocalImplementation
+from tests.warehouse.implementations import House, LocalImplementation, house_in
 
 JANUARY, FEBRUARY = Month(2024, 1), Month(2024, 2)
 SILVER, GOLD = "silver.green_trips", "gold.green_trips_by_payment_type"
@@ -28,16 +26,12 @@ COUNTS = {
 @pytest.fixture
 def house(tmp_path: Path) -> Iterator[House]:
     """A month of green trips that was published with 30 trips, and then with 40."""
-    sql = tmp_path / "sql"
-    shutil.copytree(PROJECT_ROOT / "sql", sql)
-    implementation = LocalImplementation(tmp_path / "home")
-    house = House(implementation, sql)
-    for count in (30, 40):
-        house.land(JANUARY, [*trips(JANUARY, count), outside(JANUARY, 1)])
-        house.replace("green_silver", JANUARY)
-    house.replace("green_gold", JANUARY)
-    yield house
-    implementation.close()
+    with house_in(tmp_path, LocalImplementation(tmp_path / "home")) as house:
+        for count in (30, 40):
+            house.land(JANUARY, [*trips(JANUARY, count), outside(JANUARY, 1)])
+            house.replace("green_silver", JANUARY)
+        house.replace("green_gold", JANUARY)
+        yield house
 
 
 def cut(file: Path) -> None:

@@ -36,7 +36,7 @@ from lakehouse.warehouse.local.session import LocalSession, StagedFile
 from lakehouse.warehouse.local.tables import IcebergTables
 from tests import green_files
 from tests.green_files import outside, trips
-from tests.warehouse.implementations import RUN_ID, House, LocalImplementation
+from tests.warehouse.implementations import RUN_ID, House, LocalImplementation, house_in
 
 MONTH, FEBRUARY, MARCH = Month(2024, 1), Month(2024, 2), Month(2024, 3)
 TABLE = "silver.green_trips"
@@ -44,14 +44,10 @@ TABLE = "silver.green_trips"
 
 @pytest.fixture
 def house(tmp_path: Path) -> Iterator[House]:
-    sql = tmp_path / "sql"
-    shutil.copytree(PROJECT_ROOT / "sql", sql)
-    implementation = LocalImplementation(tmp_path / "home")
-    house = House(implementation, sql)
-    house.land(MONTH, trips(MONTH, 6))
-    house.replace("green_silver", MONTH)
-    yield house
-    implementation.close()
+    with house_in(tmp_path, LocalImplementation(tmp_path / "home")) as house:
+        house.land(MONTH, trips(MONTH, 6))
+        house.replace("green_silver", MONTH)
+        yield house
 
 
 def data_file(house: House, tables: IcebergTables) -> Path:
