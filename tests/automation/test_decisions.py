@@ -141,7 +141,8 @@ def test_attempts_at_what_only_its_name_tells_from_what_is_landed_count_under_wh
     assert (third.state, third.release.version, third.number) == (ReleaseState.LATER, "A", 2)
     assert decide(ALIKE, [attempt(AttemptOutcome.RUNNING)], NOW, WEEK).state is ReleaseState.UNDER_WAY
     last = replace(failed, number=3)
-    assert decide(ALIKE, [last], NOW, WEEK).state is ReleaseState.GIVEN_UP
+    later = decide(ALIKE, [last], NOW, WEEK)
+    assert (later.state, later.due) == (ReleaseState.LATER, last.ended + WEEK)
     assert decide(ALIKE, [last], NOW + WEEK, WEEK).state is ReleaseState.REQUEST
 
 
@@ -156,6 +157,28 @@ def test_a_version_whose_last_run_landed_what_is_current_is_done_whatever_that_i
     assert decide(landed_before, [found_unchanged], NOW, WEEK).state is ReleaseState.DONE
     assert decide(TOLD, [replace(last, outcome=AttemptOutcome.FAILED)], NOW, WEEK).state is ReleaseState.REQUEST
     assert decide(TOLD, [replace(last, version="C"), last], NOW, WEEK).state is ReleaseState.REQUEST
+
+
+def test_a_version_that_a_run_found_to_be_what_is_current_is_asked_for_weekly_though_that_fails() -> None:
+    """Of a source that calls it otherwise when it is asked and when it serves it, and tells no size and no date."""
+    attempts = [attempt(AttemptOutcome.SUCCEEDED, version="B")]
+    for _week in range(6):
+        now, waits = attempts[0].ended + WEEK, [HOUR, 4 * HOUR, None]
+        if len(attempts) > 1:
+            waits = [None]
+        for number, wait in enumerate(waits, start=4 - len(waits)):
+            again = decide(TOLD, attempts, now, WEEK)
+            assert (again.state, again.number) == (ReleaseState.REQUEST, number)
+            asked = {"replaces": again.replaces, "asked_after": again.asked_after, "number": again.number}
+            again_after = {each.asked_after for each in attempts if each.number == number}
+            assert again.asked_after not in again_after  # Dagster makes no second run under the same key
+            attempts.insert(0, attempt(AttemptOutcome.FAILED, version="B", began=now, ended=now, **asked))
+            due = now + (wait or WEEK)
+            later = decide(TOLD, attempts, now + HOUR / 2, WEEK)
+            assert (later.state, later.due) == (ReleaseState.LATER, due)
+            now = due
+    attempts.insert(0, replace(attempts[0], outcome=AttemptOutcome.SUCCEEDED))
+    assert decide(TOLD, attempts, attempts[0].ended + HOUR, WEEK).state is ReleaseState.DONE
 
 
 AHEAD = NOW + timedelta(days=3650)
@@ -184,7 +207,7 @@ def test_what_ended_a_moment_after_a_tick_began_waits_as_if_it_had_ended_before(
 # What models refuse
 
 
-REFUSED = replace(LANDED, seen_at=LANDED.landed_at, is_refused=True)
+REFUSED = replace(LANDED, seen_at=LANDED.landed_at, refused_at=LANDED.landed_at)
 
 
 def test_what_models_refuse_is_tried_again_as_what_failed_is_though_a_person_landed_it() -> None:
@@ -194,8 +217,9 @@ def test_what_models_refuse_is_tried_again_as_what_failed_is_though_a_person_lan
     assert decide(since_then, [FIRST], NOW, WEEK).number == 2
 
 
-def test_what_models_refuse_is_tried_once_in_the_days_that_are_set_when_it_was_given_up() -> None:
-    assert decide(REFUSED, [replace(FIRST, number=3)], NOW, WEEK).state is ReleaseState.GIVEN_UP
+def test_what_models_refuse_is_tried_once_in_the_days_that_are_set_when_it_failed_three_times() -> None:
+    later = decide(REFUSED, [replace(FIRST, number=3)], NOW, WEEK)
+    assert (later.state, later.due) == (ReleaseState.LATER, FIRST.ended + WEEK)
     again = decide(REFUSED, [replace(FIRST, number=3)], NOW + WEEK, WEEK)
     assert (again.state, again.number) == (ReleaseState.REQUEST, 3)
     ran = attempt(
@@ -206,7 +230,7 @@ def test_what_models_refuse_is_tried_once_in_the_days_that_are_set_when_it_was_g
         began=NOW + WEEK,
         ended=NOW + WEEK,
     )
-    assert decide(REFUSED, [ran, replace(FIRST, number=3)], NOW + WEEK + HOUR, WEEK).state is ReleaseState.GIVEN_UP
+    assert decide(REFUSED, [ran, replace(FIRST, number=3)], NOW + WEEK + HOUR, WEEK).state is ReleaseState.LATER
 
 
 def test_a_refusal_that_a_run_outlived_is_settled_until_another_landing_is_refused() -> None:
@@ -218,6 +242,8 @@ def test_a_refusal_that_a_run_outlived_is_settled_until_another_landing_is_refus
     assert decide(landed_since, [made], NOW, WEEK).number == 2
     refetched = replace(made, version="whatever", is_refetch=True, replaces="A of yesterday")
     assert decide(REFUSED, [refetched], NOW, WEEK).state is ReleaseState.DONE
+    refused_since = replace(REFUSED, refused_at=made.ended + HOUR)
+    assert decide(refused_since, [made], NOW, WEEK).number == 2
 
 
 # What is fetched anew
@@ -238,10 +264,21 @@ def test_what_could_not_be_fetched_anew_is_tried_once_in_the_days_that_are_set(o
     tried = [attempt(outcome, version="whatever", is_refetch=True, replaces="A of yesterday", number=3)]
     for week in range(3):
         now = NOW + week * WEEK
-        assert decide(anew, tried, now, WEEK).state is ReleaseState.GIVEN_UP
+        later = decide(anew, tried, now, WEEK)
+        assert (later.state, later.due) == (ReleaseState.LATER, tried[0].ended + WEEK)
         again = decide(anew, tried, now + WEEK, WEEK)
         assert (again.state, again.number) == (ReleaseState.REQUEST, 3)
         assert again.asked_after not in {
             each.asked_after for each in tried
         }  # Dagster makes no second run under the same key
         tried = [replace(tried[0], asked_after=again.asked_after, began=now + WEEK, ended=now + WEEK), *tried]
+
+
+def test_what_was_fetched_anew_but_not_made_of_is_tried_three_times_and_not_fetched_each_week() -> None:
+    anew = Release("green", MONTH, "whatever", "A of today", landed_at=NOW - 2.5 * HOUR, is_refetch=True)
+    failed = attempt(AttemptOutcome.FAILED, version="whatever", is_refetch=True, replaces="A of yesterday")
+    again = decide(anew, [failed], NOW, WEEK)
+    assert (again.state, again.number, again.replaces) == (ReleaseState.REQUEST, 2, "A of yesterday")
+    last = replace(failed, number=3)
+    for weeks in range(4):
+        assert decide(anew, [last, failed], NOW + weeks * WEEK, WEEK).state is ReleaseState.GIVEN_UP

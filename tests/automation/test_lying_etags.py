@@ -127,6 +127,22 @@ def test_a_new_etag_with_the_size_and_date_of_what_is_landed_is_asked_for_when_i
     assert [each.status for each in house.server.requests if each.path == path_of(LAST)][-1] == 304
 
 
+def test_a_new_etag_of_a_source_of_which_only_dates_lie_is_asked_for_at_once(house_of_one: House) -> None:
+    house = house_of_one
+    house.server.etag_of = lambda *_: '"the same"'
+    house.publish(LAST, 3)
+    tick_hourly(house, 1)
+    landing = house.project.bronze.current("green", LAST)
+    assert landing is not None
+    for hour in (1, 2):
+        dated = {"last_modified": f"{hour} o'clock", "observed_at": landing.observed_at + timedelta(minutes=hour)}
+        house.project.bronze.record(landing.model_copy(update=dated))
+    assert of_green([*house.requests()]) == []
+    house.server.etag_of = lambda *_: '"news"'
+    (request,) = of_green([*house.requests()])
+    assert str(request.run_key).startswith("green 2023-08: news for ")
+
+
 def test_what_silver_refuses_is_healed_by_the_next_attempt_under_the_same_etag(house_of_one: House) -> None:
     house = house_of_one
     house.server.etag_of = lambda *_: '"the same"'

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -292,8 +293,9 @@ def test_of_two_runs_the_one_that_was_answered_later_is_current_though_the_other
         return copied(download, folder)
 
     monkeypatch.setattr(house, "_load", slowly)
-    assert house.land().landing.rows == 3
+    landed = house.land()
     current = house.current()
+    assert (landed.landing, landed.is_unchanged) == (current, False)
     assert current is not None
     assert (current.rows, house.records(), len(house.loads)) == (4, 2, 2)
 
@@ -312,10 +314,27 @@ def test_of_two_runs_the_one_that_was_answered_later_is_current_though_the_downl
         assert house.land().landing.rows == 4
 
     house.server.fail(PATH, Fault(before_body=restate), times=1)
-    assert house.land().landing.rows == 3
+    landed = house.land()
     current = house.current()
     assert current is not None
     assert (current.rows, house.records(), len(house.loads)) == (4, 2, 2)
+    assert (landed.landing, landed.is_unchanged) == (current, False)
+
+
+def test_what_another_run_landed_while_this_one_was_told_that_nothing_changed_is_what_is_current(house: House) -> None:
+    house.publish(3)
+    house.land()
+
+    class _Overtaken(Connection):
+        def fetch(self, *given: Any) -> Download | None:
+            answer = super().fetch(*given)
+            assert answer is None
+            house.publish(4)
+            house.land()
+            return None
+
+    landed = house.land(_Overtaken(**vars(connect(house.settings, _GREEN))))
+    assert (landed.landing, landed.landing.rows, landed.is_unchanged) == (house.current(), 4, False)
 
 
 def test_a_landing_after_one_that_a_clock_ahead_dated_is_later_and_dated_by_the_clock(

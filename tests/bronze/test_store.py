@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -169,25 +170,32 @@ def test_a_workspace_is_gone_afterwards(store: LocalBronzeStore) -> None:
 
 def test_what_a_model_refuses_is_known_until_it_accepts_it(store: LocalBronzeStore) -> None:
     landing = land(store, b"bad")
-    assert not store.is_refused(landing)
+    assert store.refused_at(landing) is None
+    before = datetime.now(UTC) - timedelta(seconds=1)  # of what disks round times to
     store.refuse(landing, "green_silver")
     store.refuse(landing, "other_silver")
+    refused_at = store.refused_at(landing)
+    assert refused_at is not None
+    assert before < refused_at <= datetime.now(UTC)
+    time.sleep(0.02)
     store.refuse(landing, "green_silver")
-    assert store.is_refused(landing)
+    again_at = store.refused_at(landing)
+    assert again_at is not None
+    assert again_at > refused_at
     store.accept(landing, "green_silver")
-    assert store.is_refused(landing)
+    assert store.refused_at(landing)
     store.accept(landing, "other_silver")
     store.accept(landing, "other_silver")
-    assert not store.is_refused(landing)
+    assert store.refused_at(landing) is None
 
 
 def test_a_refusal_is_of_the_bytes_and_neither_a_record_nor_in_the_way_of_any(store: LocalBronzeStore) -> None:
     bad = land(store, b"bad")
     store.refuse(bad, "green_silver")
     good = land(store, b"good", NOON + timedelta(1))
-    assert not store.is_refused(good)
+    assert store.refused_at(good) is None
     again = land(store, b"bad", NOON + timedelta(2), etag='"2"')
-    assert store.is_refused(again)
+    assert store.refused_at(again)
     assert store.current("green", MONTH) == again
     assert [landing for landing, _ in store.landings()] == [bad, good, again]
     assert list(store.history("green", MONTH)) == [again, good, bad]
@@ -197,7 +205,7 @@ def test_a_refusal_counts_as_long_as_there_is_a_model_of_that_name(tmp_path: Pat
     landing = land(store, b"bad")
     store.refuse(landing, "old_silver")
     renamed = LocalBronzeStore(tmp_path, of_samples=False, readers={"green_silver", "silver"})
-    assert store.is_refused(landing)
-    assert not renamed.is_refused(landing)
+    assert store.refused_at(landing)
+    assert renamed.refused_at(landing) is None
     store.refuse(landing, "green_silver")
-    assert renamed.is_refused(landing)
+    assert renamed.refused_at(landing)

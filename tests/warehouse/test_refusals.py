@@ -52,14 +52,14 @@ def test_a_landing_that_a_model_refuses_is_marked_and_the_next_one_is_not(house:
     error, land = REFUSED[what]
     house.publish_zones()
     bad = land(house)
-    assert not bronze(house).is_refused(bad)
+    assert bronze(house).refused_at(bad) is None
     with pytest.raises(error):
         house.replace("green_silver", JANUARY)
-    assert bronze(house).is_refused(bad)
+    assert bronze(house).refused_at(bad)
     good = house.land(JANUARY, trips(JANUARY, 5))
     house.replace("green_silver", JANUARY)
-    assert bronze(house).is_refused(bad)
-    assert not bronze(house).is_refused(good)
+    assert bronze(house).refused_at(bad)
+    assert bronze(house).refused_at(good) is None
 
 
 def test_a_landing_that_a_model_is_made_of_at_last_is_marked_no_more(house: House) -> None:
@@ -68,10 +68,10 @@ def test_a_landing_that_a_model_is_made_of_at_last_is_marked_no_more(house: Hous
     house.edit("silver/green_silver.sql", ("\nchecks:\n", "\nchecks:\n  - {type: row_count, min: 4}\n"))
     with pytest.raises(CheckFailed):
         house.replace("green_silver", JANUARY)
-    assert bronze(house).is_refused(landing)
+    assert bronze(house).refused_at(landing)
     house.edit("silver/green_silver.sql", ("  - {type: row_count, min: 4}\n", ""))
     house.replace("green_silver", JANUARY)
-    assert not bronze(house).is_refused(landing)
+    assert bronze(house).refused_at(landing) is None
 
 
 def test_a_landing_that_a_published_month_is_made_of_is_marked_no_more(house: House) -> None:
@@ -80,7 +80,7 @@ def test_a_landing_that_a_published_month_is_made_of_is_marked_no_more(house: Ho
     house.replace("green_silver", JANUARY)
     bronze(house).refuse(landing, "green_silver")
     assert house.replace("green_silver", JANUARY).skipped
-    assert not bronze(house).is_refused(landing)
+    assert bronze(house).refused_at(landing) is None
 
 
 def test_looking_at_what_there_is_marks_nothing(house: House) -> None:
@@ -89,7 +89,7 @@ def test_looking_at_what_there_is_marks_nothing(house: House) -> None:
     house.replace("green_silver", JANUARY)
     damaged = cut(house)
     house.warehouse.holdings()
-    assert not bronze(house).is_refused(damaged)
+    assert bronze(house).refused_at(damaged) is None
 
 
 # What is not the landing's fault
@@ -120,7 +120,7 @@ def test_a_landing_is_not_blamed_for_a_damaged_table_that_is_read_with_it(on_dis
     told = str(failed.value)
     assert told.startswith("green_silver 2024-01: silver.zones is damaged (")
     assert told.endswith("nothing was published. Materialize zones_silver again, then this")
-    assert not bronze(on_disk).is_refused(landing)
+    assert bronze(on_disk).refused_at(landing) is None
     on_disk.replace("zones_silver", WHOLE)
     on_disk.replace("green_silver", JANUARY)
     assert len(on_disk.rows("SELECT pickup_at FROM silver.green_trips")) == 3
@@ -139,7 +139,7 @@ def test_a_landing_is_not_blamed_for_a_damaged_table_that_it_goes_into(
     with pytest.raises(error), landed.judged_by("green_silver"):
         raise error("cannot be read")
     assert landed.landing is not None
-    assert landed.store.is_refused(landed.landing) is is_refused
+    assert (landed.store.refused_at(landed.landing) is not None) is is_refused
 
 
 UNWRITABLE = "x" * 300
@@ -168,8 +168,8 @@ def test_a_landing_is_not_blamed_for_a_check_that_reads_another_table_unless_oth
     landing = house.land(JANUARY, trips(JANUARY, 3))
     with pytest.raises(CheckFailed, match="zones_exist"):
         house.replace("green_silver", JANUARY)
-    assert not bronze(house).is_refused(landing)
+    assert bronze(house).refused_at(landing) is None
     house.edit("silver/green_silver.sql", ("\nchecks:\n", "\nchecks:\n  - {type: row_count, min: 4}\n"))
     with pytest.raises(CheckFailed, match="zones_exist"):
         house.replace("green_silver", JANUARY)
-    assert bronze(house).is_refused(landing)
+    assert bronze(house).refused_at(landing)

@@ -1,4 +1,4 @@
-"""What became of earlier requests for a release, as the tags of Dagster's runs tell it, and what follows from that."""
+"""Releases, and what became of earlier requests for them, as the tags of Dagster's runs tell it."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ class Release:
 
     ``landed_at`` is when it was landed, None while another landing is current, or none: ``replaces`` names that one.
     ``seen_at`` is when whatever is current was seen at this source. ``is_alike`` says that the version is landed as far
-    as size and date tell, under another name; ``is_refused`` that models take none of what is landed; ``is_refetch``
-    that it is whatever its source has, which says nothing new of it.
+    as size and date tell, under another name; ``is_refetch`` that it is whatever its source has, which says nothing
+    new of it. ``refused_at`` is when a model last took none of what is landed, None while none refuses it.
     """
 
     dataset: str
@@ -50,7 +50,7 @@ class Release:
     landed_at: datetime | None = None
     seen_at: datetime | None = None
     is_alike: bool = False
-    is_refused: bool = False
+    refused_at: datetime | None = None
     is_refetch: bool = False
 
     def __str__(self) -> str:

@@ -25,27 +25,33 @@ def decide(release: Release, attempts: Sequence[Attempt], now: datetime, recheck
     another one begins anew. Those to fetch anew whatever there is and those at what a source told count apart. A run
     that succeeded with what is landed settles a refusal.
     """
-    if release.is_refused and _was_made_since(release, attempts):
-        release = replace(release, is_refused=False)
+    if release.refused_at is not None and _was_made_since(release.refused_at, release, attempts):
+        release = replace(release, refused_at=None)
     alike = [attempt for attempt in attempts if attempt.is_refetch == release.is_refetch]
     series = _Series.of(release, alike, now, recheck)
     if series.is_under_way:
         return series.decision(ReleaseState.UNDER_WAY)
     if release.is_refetch:
         return _refetched(series)
-    return _refused(series) if release.is_refused else _told(series)
+    return _told(series) if release.refused_at is None else _refused(series)
 
 
 def _refetched(series: _Series) -> Decision:
-    """Of what is fetched anew: it is done when it is landed, and tried for good, as its source may be back."""
+    """Of what is fetched anew: it is done when it is landed, and tried for good, as its source may be back.
+
+    What is landed, but the rest of its runs failed, is tried as often as a version that a source tells.
+    """
     if series.is_landed:
         return series.decision(ReleaseState.DONE)
-    return series.tried_again() or series.once_more(MAX_ATTEMPTS) or series.decision(ReleaseState.GIVEN_UP)
+    is_to_fetch = series.release.landed_at is None
+    return series.tried_again() or (
+        series.once_more(MAX_ATTEMPTS) if is_to_fetch else series.decision(ReleaseState.GIVEN_UP)
+    )
 
 
 def _refused(series: _Series) -> Decision:
     """Of what models refuse: it may heal under the same name, so it is tried for good."""
-    return series.tried_again() or series.once_more(MAX_ATTEMPTS) or series.decision(ReleaseState.GIVEN_UP)
+    return series.tried_again() or series.once_more(MAX_ATTEMPTS)
 
 
 def _told(series: _Series) -> Decision:
@@ -54,15 +60,18 @@ def _told(series: _Series) -> Decision:
     It is done when it is landed and a run of it succeeded, or when it was landed by hand: without any attempt, or after
     the last one. Sources may name a version otherwise with each answer, or when they are asked and when they serve it.
     So it is done, too, when only its name tells it from what is landed, or when the last run that was to land it found
-    what is landed; but as the name may be right, it is asked for once more.
+    what is landed; but as the name may be right, it is asked for once more, and for good if that fails.
     """
     is_alike = series.release.is_alike
     if series.is_landed and not is_alike:
         return series.decision(ReleaseState.DONE)
     if series.is_landed or series.is_settled:
-        return series.once_more(1) or series.decision(ReleaseState.DONE)
-    again = series.tried_again() or (series.once_more(MAX_ATTEMPTS) if is_alike else None)
-    return again or series.decision(ReleaseState.GIVEN_UP)
+        again = series.once_more(1)
+        return again if again.state is ReleaseState.REQUEST else series.decision(ReleaseState.DONE)
+    may_be_landed = is_alike or series.asked_after is not None
+    return series.tried_again() or (
+        series.once_more(MAX_ATTEMPTS) if may_be_landed else series.decision(ReleaseState.GIVEN_UP)
+    )
 
 
 @dataclass(frozen=True)
@@ -84,12 +93,11 @@ class _Series:
 
     @classmethod
     def of(cls, release: Release, attempts: Sequence[Attempt], now: datetime, recheck: timedelta) -> _Series:
-        """The last one at a release that is landed; else the one that replaces what is."""
+        """The last one at a release that is landed; else the last of those that replace what is."""
         version = attempts[0].version if release.is_alike and attempts else release.version
         same = [attempt for attempt in attempts if attempt.version == version]
-        replaces, asked_after = release.replaces, None
-        if release.landed_at and same:
-            replaces, asked_after = same[0].replaces, same[0].asked_after
+        replaces = same[0].replaces if release.landed_at and same else release.replaces
+        asked_after = next((each.asked_after for each in same if each.replaces == replaces), None)
         tried = [each for each in same if (each.replaces, each.asked_after) == (replaces, asked_after)]
         is_under_way = any(attempt.outcome is AttemptOutcome.RUNNING for attempt in same)
         return cls(release, version, replaces, asked_after, attempts, tried, is_under_way, now, recheck)
@@ -141,18 +149,19 @@ class _Series:
             return self.decision(ReleaseState.REQUEST, self.number + 1)
         return self.decision(ReleaseState.LATER, due=self.ended + wait)
 
-    def once_more(self, number: int) -> Decision | None:
-        """A request for what may be another version than it seems, as attempt ``number``, when its time has come."""
+    def once_more(self, number: int) -> Decision:
+        """The next look, as attempt ``number``, at what may be another version than it seems, or may have healed."""
         seen = [each for each in (self.release.seen_at, *(each.ended for each in self.attempts)) if each is not None]
         told = [each for each in seen if each - self.now < self.recheck]  # further ahead a clock was wrong
         asked = max(told or seen)
         if not has_passed(asked, self.recheck, self.now):
-            return None
+            return self.decision(ReleaseState.LATER, due=asked + self.recheck)
         return Decision(self.release, ReleaseState.REQUEST, number, self.release.replaces, asked)
 
 
-def _was_made_since(release: Release, attempts: Iterable[Attempt]) -> bool:
-    """Whether a run succeeded since what is current was landed."""
+def _was_made_since(refused_at: datetime, release: Release, attempts: Iterable[Attempt]) -> bool:
+    """Whether a run succeeded since what is current was landed, and since it was refused last."""
     return release.seen_at is not None and any(
-        attempt.outcome is AttemptOutcome.SUCCEEDED and attempt.ended >= release.seen_at for attempt in attempts
+        attempt.outcome is AttemptOutcome.SUCCEEDED and attempt.ended >= max(release.seen_at, refused_at)
+        for attempt in attempts
     )

@@ -179,7 +179,7 @@ class SourcePoll:
             landed_at=ours.observed_at if is_landed or is_alike else None,
             seen_at=ours.observed_at,
             is_alike=is_alike,
-            is_refused=self._store.is_refused(ours),
+            refused_at=self._store.refused_at(ours),
         )
 
     def _lies(self, dataset: PolledSource, partition: Partition) -> Lies:
@@ -204,7 +204,12 @@ def _is_of(said: RemoteVersion, landing: Landing) -> bool:
 
 
 def _is_alike(said: RemoteVersion, landing: Landing, lies: Lies) -> bool:
-    """Whether all that a source tells of what it has is equal to what is landed, but for its ETag, or for lies."""
+    """Whether all that a source tells of what it has is equal to what is landed, but for its ETag, or for lies.
+
+    Where only its dates lie, a new ETag is news.
+    """
+    if lies.of_dates and not lies.of_etags and said.etag:
+        return False
     told: list[tuple[str | int | None, str | int | None]] = []
     if not lies.of_dates:
         told.append((said.last_modified, landing.last_modified))

@@ -114,7 +114,7 @@ def _anew(refetch: Refetch) -> Iterator[str]:
 def _news(poll: SourcePoll) -> Iterator[str]:
     for decision in poll.in_state(ReleaseState.REQUEST):
         was = "is new" if decision.replaces == NOTHING else f"was restated, it replaces {decision.replaces}"
-        if decision.release.is_alike or decision.release.is_refused:
+        if decision.release.is_alike or decision.release.refused_at is not None:
             was = f"is asked for once more, it may be other than {decision.instead_of}"
         again = f"; attempt {decision.number} of {MAX_ATTEMPTS}" if decision.number > 1 else ""
         yield f"{decision.release} {was}: version {decision.release.version}{again}"

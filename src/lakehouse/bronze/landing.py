@@ -58,6 +58,15 @@ class Lander:
             ConfigurationError: it serves samples among real data, or the other way round.
             OSError: the file cannot be written.
         """
+        landed = self._land(partition, load, warn)
+        current = self._store.current(self._connection.dataset.name, partition)
+        if current is None or current == landed.landing:
+            return landed
+        is_same = current.served_sha256 == landed.landing.served_sha256
+        return Landed(current, is_unchanged=is_same and landed.is_unchanged)  # another run was answered later
+
+    def _land(self, partition: Partition, load: Load, warn: Callable[[str], None]) -> Landed:
+        """What this answer of the source is landed as, whatever came of others."""
         self._store.prepare()
         self._store.sweep(self._connection.dataset.name, partition)
         recorded = self._store.current(self._connection.dataset.name, partition)
@@ -85,7 +94,7 @@ class Lander:
 
     def _validators(self, partition: Partition, current: Landing | None) -> Validators | None:
         """Those of the current landing, where they vouch for it: another source's say nothing of this one's."""
-        if current is None or self._asks_anew or self._store.is_refused(current):
+        if current is None or self._asks_anew or self._store.refused_at(current) is not None:
             return None
         is_of_this_source = current.url == without_secrets(self._connection.url(partition))
         return Validators(current.etag) if is_of_this_source else None

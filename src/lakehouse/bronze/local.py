@@ -113,10 +113,17 @@ class LocalBronzeStore:
     def accept(self, landing: Landing, reader: str) -> None:
         self._mark(landing, reader).unlink(missing_ok=True)
 
-    def is_refused(self, landing: Landing) -> bool:
-        mark = self._mark(landing, "*")
-        by = (each.name.partition(".")[2].removesuffix(".refused") for each in mark.parent.glob(mark.name))
-        return any(self._readers is None or reader in self._readers for reader in by)
+    def refused_at(self, landing: Landing) -> datetime | None:
+        times = [datetime.fromtimestamp(at, UTC) for mark in self._marks(landing) if (at := _written_at(mark))]
+        return max(times, default=None)
+
+    def _marks(self, landing: Landing) -> Iterator[Path]:
+        """Those of models that there are."""
+        any_mark = self._mark(landing, "*")
+        for mark in any_mark.parent.glob(any_mark.name):
+            reader = mark.name.partition(".")[2].removesuffix(".refused")
+            if self._readers is None or reader in self._readers:
+                yield mark
 
     def _mark(self, landing: Landing, reader: str) -> Path:
         """Named by what the source served, which it may serve, and be refused for, again."""
@@ -138,6 +145,13 @@ class LocalBronzeStore:
         """On the same disk, so that a file is adopted by giving it another name."""
         with self._work.folder(_LANDING) as folder:
             yield folder
+
+
+def _written_at(file: Path) -> float | None:
+    try:
+        return file.stat().st_mtime
+    except FileNotFoundError:  # another run takes the mark off
+        return None
 
 
 def _name(landing: Landing) -> str:

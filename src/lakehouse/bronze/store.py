@@ -153,8 +153,8 @@ class BronzeStore(Protocol):
         """Note that a model is made of what was landed."""
         ...
 
-    def is_refused(self, landing: Landing) -> bool:
-        """Whether a model that there is refuses what was landed: then its ETag vouches for nothing."""
+    def refused_at(self, landing: Landing) -> datetime | None:
+        """When a model that there is last refused what was landed: then its ETag vouches for nothing. None if none."""
         ...
 
     def sweep(self, dataset: str, partition: Partition) -> int:
