@@ -128,7 +128,10 @@ def _as_landed(record: Record) -> dict[str, Any]:
 
 
 class _Columns:
-    """All columns there will be, so that dlt need not begin another file where one appears late."""
+    """All columns there will be, so that dlt need not begin another file where one appears late.
+
+    One that no record has a value of is none of them: it is missing, as contracts see it.
+    """
 
     def __init__(self, dataset: Dataset, types: Mapping[str, str], schema: Schema) -> None:
         self._dataset = dataset
@@ -155,7 +158,7 @@ class _Columns:
                     columns[name] = {"name": name, "data_type": _TYPES.get(type(value), "text")}
                 elif isinstance(value, list):
                     columns[name] = {"name": name, "data_type": "text"}
-        return columns
+        return {name: column for name, column in columns.items() if name in paths}
 
     def _name(self, path: _Path) -> str:
         """What dlt's normalizer calls the column."""

@@ -18,6 +18,12 @@ Era = Literal["2009", "2010", "2010-02", "since 2011-01", "since 2018-07", "sinc
 ZONED: tuple[Era, ...] = ("since 2011-01", "since 2018-07", "since 2023-02", "since 2025-01")
 """The eras whose files say where a trip began and ended by taxi zone."""
 
+
+def first_month(era: Era) -> Month:
+    """The first month whose file is so."""
+    return Month.parse(era.removeprefix("since "))
+
+
 _2009 = {
     "vendor_name": pa.string(),
     "Trip_Pickup_DateTime": pa.string(),

@@ -62,7 +62,7 @@ class BigQuery:
     def land(self, asset: str, contract: Contract, landing: Landing, file: Path) -> None:
         loaded = f"{LANDED_FILES}.{asset}"
         self._load(loaded, file, _csv_schema(file) if file.suffix == ".csv" else _parquet_schema(file))
-        projection = contract.project(read_footer(file), str(file))
+        projection = contract.project(read_footer(file), str(file), landing.partition)
         for relation, query in {
             f"bronze.{asset}": projection.folded(landing.sha256, ()),
             f"bronze.{asset}_records": projection.records(landing.sha256),

@@ -100,7 +100,7 @@ class Run:
 
     def projection(self, asset: str) -> Projection:
         """How a landed file becomes its canonical relation."""
-        return CONTRACTS[asset].project(read_footer(self._files[asset]), asset)
+        return CONTRACTS[asset].project(read_footer(self._files[asset]), asset, self._landing(asset).partition)
 
     def _compute(self, step: str) -> Iterator[Outcome]:
         if step not in CONTRACTS and step != LEDGER and not self._golden.knows(step):

@@ -6,16 +6,18 @@ never by its date.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from sqlglot import exp
 
 from dlt_sources.dataset import Dataset
+from lakehouse.bronze.era import ALWAYS, Era
 from lakehouse.bronze.footer import SourceColumn
+from lakehouse.bronze.kind import Kind
 from lakehouse.bronze.projection import LANDED, Cast, Projection
 from lakehouse.exceptions import ConfigurationError, ContractViolation
-from lakehouse.partition import Month, Partition
+from lakehouse.partition import Partition
 from lakehouse.schema import BRONZE_COLUMNS, DECLARABLE, Column, digits_of, is_declarable
 
 _CASTABLE: dict[str, frozenset[str]] = {
@@ -38,29 +40,32 @@ _OF_THE_LOADER = "_dlt_"
 
 @dataclass(frozen=True)
 class CanonicalColumn:
-    """A column of the canonical relation and the names it goes by in files (compared without case).
+    """A column of the canonical relation and the names it goes by in files (see :func:`matched`).
 
     ``padded`` text comes with surrounding spaces at times; they go, and what is empty then is NULL.
-    ``since`` is the first month whose file should have it, None for one that may be absent at any time.
+    ``era`` says which files should have it. One that should and has not is drift, or refused if the column is
+    ``required``: if money, a grouping, a key or a zone rests on it.
     """
 
     column: Column
     sources: tuple[str, ...]
     required: bool = False
     padded: bool = False
-    since: Month | None = None
+    era: Era = ALWAYS
 
 
 @dataclass(frozen=True)
 class Contract:
     """Canonical columns of a dataset, in order. Grain: one row for each distinct record of a file.
 
-    ``order`` names the column that its rows are sorted by.
+    ``order`` names the column that its rows are sorted by. ``kind`` tells its files from those of ``others``.
     """
 
     dataset: Dataset
     order: str
     canonical: tuple[CanonicalColumn, ...]
+    kind: Kind | None = None
+    others: tuple[Kind, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse what could not be read.
@@ -92,44 +97,41 @@ class Contract:
     def columns(self) -> tuple[Column, ...]:
         return tuple(canonical.column for canonical in self.canonical)
 
-    def expected(self, partition: Partition) -> frozenset[str]:
-        """Optional columns that a month's file should have, going by its date alone."""
-        if not isinstance(partition, Month):
-            return frozenset()
-        return frozenset(c.column.name for c in self.canonical if c.since and partition >= c.since)
+    def project(self, footer: Sequence[SourceColumn], file: str, partition: Partition) -> Projection:
+        """The projection of a file of a partition with these columns.
 
-    def project(self, footer: Sequence[SourceColumn], file: str) -> Projection:
-        """The projection of a file with these columns.
-
-        A missing or null-typed optional column is a typed NULL.
+        A column that is missing, or null-typed, where that is no reason to refuse the file, is a typed NULL.
 
         Raises:
-            ContractViolation: a required column is missing, a name occurs twice, or a type cannot be cast.
+            ContractViolation: it is another kind of file, a required column is missing, a name occurs twice, or a type
+                cannot be cast.
         """
         by_name: dict[str, SourceColumn] = {}
         for given in footer:
-            if by_name.setdefault(given.name.lower(), given) is not given:
+            if by_name.setdefault(matched(given.name), given) is not given:
                 raise ContractViolation(
-                    f"{file}: column {given.name} occurs twice, names being compared without case; nothing was "
-                    "changed. Check what the source published"
+                    f"{file}: column {given.name.strip()} occurs twice, names being compared without case and "
+                    "surrounding blanks; nothing was changed. Check what the source published"
                 )
+        self._require_kind(by_name, file)
         selected: list[exp.Expr] = []
         looked_at: dict[str, list[Cast]] = {}
         absent: list[str] = []
+        vanished: list[str] = []
+        violations: list[str] = []
         used: set[str] = set()
         for canonical in self.canonical:
             column = canonical.column
-            found = [by_name[name.lower()] for name in canonical.sources if name.lower() in by_name]
-            used.update(candidate.name.lower() for candidate in found)
+            found = [by_name[matched(name)] for name in canonical.sources if matched(name) in by_name]
+            used.update(matched(candidate.name) for candidate in found)
             source = next((candidate for candidate in found if candidate.kind != "null"), None)
             if source is None:
-                if canonical.required:
-                    state = "is there but has no type (all null)" if found else "is missing"
-                    raise ContractViolation(
-                        f"{file}: required column {canonical.sources[0]} ({column.name}) {state}; "
-                        "nothing was changed. Check what the source published"
-                    )
                 absent.append(column.name)
+                if canonical.era.misses(partition, is_named=bool(found)):
+                    vanished.append(column.name)
+                    if canonical.required:
+                        state = "is there but has no type (all null)" if found else "is missing"
+                        violations.append(f"required column {canonical.sources[0]} ({column.name}) {state}")
                 value: exp.Expr = exp.Null()
             else:
                 if source.kind not in _CASTABLE[column.base_type]:
@@ -148,16 +150,38 @@ class Contract:
                     value = exp.Nullif(this=exp.func("TRIM", value, _text(" ")), expression=_text(""))
             typed = exp.Cast(this=value, to=exp.DataType.build(column.type, dialect="bigquery"))
             selected.append(exp.alias_(typed, column.name))
+        if violations:
+            raise ContractViolation(
+                f"{file}: {', '.join(violations)}; nothing was changed. Check what the source published; if all files "
+                "are so from now on, say it in the contract in src/lakehouse/bronze/contracts"
+            )
         return Projection(
             select=exp.select(*selected).from_(LANDED),
             **{look: tuple(casts) for look, casts in looked_at.items()},
             unknown=tuple(
                 given.name
                 for given in footer
-                if given.name.lower() not in used and not given.name.startswith(_OF_THE_LOADER)
+                if matched(given.name) not in used and not given.name.startswith(_OF_THE_LOADER)
             ),
             absent=tuple(absent),
+            vanished=tuple(vanished),
         )
+
+    def _require_kind(self, by_name: Collection[str], file: str) -> None:
+        """Refuse what has the columns by which another kind of file is known, and not those of this one."""
+        if self.kind is None or self.kind.fits(by_name):
+            return
+        for other in self.others:
+            if other is not self.kind and other.fits(by_name):
+                raise ContractViolation(
+                    f"{file}: looks like {other.what} (it has {', '.join(other.marks)}) and not like "
+                    f"{self.kind.what}; nothing was changed. Check what the source published"
+                )
+
+
+def matched(name: str) -> str:
+    """What two names of columns have in common if they are one: they are compared without case and outer blanks."""
+    return name.strip().lower()
 
 
 def _to_look_at(source: SourceColumn, column: Column) -> str | None:

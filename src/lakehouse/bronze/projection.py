@@ -33,6 +33,9 @@ class Projection:
     ``select`` reads :data:`LANDED`. The others are casts whose values must be looked at first: ``times``, floats that
     become ``whole_numbers`` or ``decimals``, ``finer_decimals`` than those they become, whole numbers that become
     ``floats``, and ``texts`` that become anything else. ``numbers`` are all numbers that become exact ones.
+
+    Columns of the file that the contract does not know are ``unknown``. Those of the contract that the file lacks are
+    ``absent``, and those of them that it should have ``vanished``.
     """
 
     select: exp.Select
@@ -45,6 +48,7 @@ class Projection:
     numbers: tuple[Cast, ...] = ()
     unknown: tuple[str, ...] = ()
     absent: tuple[str, ...] = ()
+    vanished: tuple[str, ...] = ()
 
     def with_exact_halves(self, columns: Collection[str]) -> Projection:
         """The same, rounding the decimal numbers of those columns that are binary ones in the file.

@@ -123,7 +123,7 @@ class LandedInput:
         """
         if self.landing is None:
             return Projection(exp.Select())
-        return self.contract.project(self.footer, self.name)
+        return self.contract.project(self.footer, self.name, self.landing.partition)
 
     @cached_property
     def projection_text(self) -> str:
@@ -170,9 +170,7 @@ class LandedInput:
         projection = self.projection
         query = value_query(projection)
         counts = read_values(projection, session.one(query, {}), self.name) if query else {}
-        expected = self.contract.expected(self.landing.partition) if self.landing else frozenset()
-        vanished = tuple(name for name in projection.absent if name in expected)
-        return Drift(projection.unknown, projection.absent, vanished, counts)
+        return Drift(projection.unknown, projection.absent, projection.vanished, counts)
 
     def _with_duplicates(self, session: Session, drift: Drift, folded: str) -> Drift:
         """Count records beyond the first of each kind; a dataset that comes whole has no ledger to do so."""

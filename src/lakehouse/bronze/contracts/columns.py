@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lakehouse.bronze.contract import CanonicalColumn
-from lakehouse.partition import Month
+from lakehouse.bronze.era import ALWAYS, Era
 from lakehouse.schema import NUMERIC, Column
 
 
@@ -16,21 +16,30 @@ def column(
     *,
     required: bool = False,
     padded: bool = False,
-    since: Month | None = None,
+    era: Era = ALWAYS,
 ) -> CanonicalColumn:
     """A column ``name`` that files call one of ``sources``: names with spaces between them, or a tuple of names.
 
     See :class:`lakehouse.bronze.contract.CanonicalColumn`.
     """
     names = tuple(sources.split()) if isinstance(sources, str) else sources
-    return CanonicalColumn(Column(name, type_, description, unit), names, required, padded, since)
+    return CanonicalColumn(Column(name, type_, description, unit), names, required, padded, era)
 
 
-def text(name: str, source: str | tuple[str, ...], description: str, *, required: bool = False) -> CanonicalColumn:
+def text(
+    name: str, source: str | tuple[str, ...], description: str, *, required: bool = False, era: Era = ALWAYS
+) -> CanonicalColumn:
     """Text that may come with spaces around it; what is empty without them is NULL."""
-    return column(name, "STRING", source, description, required=required, padded=True)
+    return column(name, "STRING", source, description, required=required, padded=True, era=era)
 
 
-def money(name: str, description: str, *, required: bool = False, since: Month | None = None) -> CanonicalColumn:
-    """An amount in US dollars that files call as we do."""
-    return column(name, NUMERIC, name, description, "USD", required=required, since=since)
+def money(
+    name: str,
+    description: str,
+    *,
+    source: str | None = None,
+    required: bool = True,
+    era: Era = ALWAYS,
+) -> CanonicalColumn:
+    """An amount in US dollars that files call as we do, unless ``source`` says otherwise."""
+    return column(name, NUMERIC, source or name, description, "USD", required=required, era=era)

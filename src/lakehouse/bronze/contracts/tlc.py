@@ -1,6 +1,9 @@
 """Contracts of what TLC publishes: canonical columns, and what they are called in files of any era.
 
 Columns, units and codes are those of TLC's data dictionaries (``data_dictionary_trip_records_{yellow,green,fhv}.pdf``).
+
+Eras are those of the files as published since 2022 (TLC.md, Schema drift; of yellow month by month): each names all
+columns but those that came later, and a column that had no values yet is null-typed.
 """
 
 from __future__ import annotations
@@ -8,8 +11,32 @@ from __future__ import annotations
 from dlt_sources import tlc
 from lakehouse.bronze.contract import CanonicalColumn, Contract
 from lakehouse.bronze.contracts.columns import column, money, text
+from lakehouse.bronze.era import Era, since, typed_since
+from lakehouse.bronze.kind import Kind
 from lakehouse.partition import Month
 from lakehouse.schema import NUMERIC
+
+_YELLOW = Kind("a file of yellow", ("tpep_pickup_datetime", "tpep_dropoff_datetime"))
+_GREEN = Kind("a file of green", ("lpep_pickup_datetime", "lpep_dropoff_datetime"))
+_FHV = Kind("a file of fhv", ("dispatching_base_num", "SR_Flag", "Affiliated_base_number"))
+_KINDS = (
+    _YELLOW,
+    _GREEN,
+    _FHV,
+    Kind("a file of fhvhv, the trips of Uber and Lyft", ("hvfhs_license_num", "driver_pay")),
+    Kind(
+        "a file of yellow of 2009, with coordinates for zones, which cannot be loaded",
+        ("Trip_Pickup_DateTime", "Start_Lon"),
+    ),
+    Kind(
+        "a file of yellow of 2010, with coordinates for zones, which cannot be loaded",
+        ("pickup_datetime", "pickup_longitude"),
+    ),
+    Kind("the zone lookup", ("LocationID", "service_zone")),
+)
+
+_TOLD_OF_ALL_TRIPS = Month(2017, 7)
+"""Bases have to tell since 2017 where and when a trip ended: before that a file may have no values of it."""
 
 
 def _taxi_columns(times: str) -> tuple[CanonicalColumn, ...]:
@@ -57,20 +84,21 @@ def _taxi_columns(times: str) -> tuple[CanonicalColumn, ...]:
             "INT64",
             "payment_type",
             "How it was paid: 0 flex fare, 1 credit card, 2 cash, 3 no charge, 4 dispute, 5 unknown, 6 voided",
+            required=True,
         ),
         money("fare_amount", "Fare by time and distance"),
         money("extra", "Extras and surcharges, such as rush hour and overnight"),
         money("mta_tax", "Tax that the metered rate triggers"),
         money("tip_amount", "Tips paid by card; cash tips are not recorded"),
         money("tolls_amount", "Tolls paid during the trip"),
-        money("improvement_surcharge", "Improvement surcharge, levied since 2015", since=Month(2015, 1)),
-        money("total_amount", "Total charged, without cash tips; negative for voids and refunds", required=True),
-        money("congestion_surcharge", "State congestion surcharge, since 2019", since=Month(2019, 1)),
+        money("improvement_surcharge", "Improvement surcharge, levied since 2015", era=typed_since(Month(2015, 1))),
+        money("total_amount", "Total charged, without cash tips; negative for voids and refunds"),
+        money("congestion_surcharge", "State congestion surcharge, since 2019", era=typed_since(Month(2019, 1))),
     )
 
 
 _CBD_CONGESTION_FEE = money(
-    "cbd_congestion_fee", "MTA congestion relief zone charge, since 2025-01-05", since=Month(2025, 1)
+    "cbd_congestion_fee", "MTA congestion relief zone charge, since 2025-01-05", era=since(Month(2025, 1))
 )
 
 YELLOW = Contract(
@@ -78,16 +106,16 @@ YELLOW = Contract(
     "pickup_at",
     (
         *_taxi_columns("tpep"),
-        column(
+        money(
             "airport_fee",
-            NUMERIC,
-            "Airport_fee",
             "Fee for pickups at LaGuardia and JFK airports",
-            "USD",
-            since=Month(2020, 11),
+            source="Airport_fee",
+            era=typed_since(Month(2020, 11)),
         ),
         _CBD_CONGESTION_FEE,
     ),
+    _YELLOW,
+    _KINDS,
 )
 """From 2011-01: files before it carry coordinates instead of zones."""
 
@@ -97,9 +125,12 @@ GREEN = Contract(
     (
         *_taxi_columns("lpep"),
         _CBD_CONGESTION_FEE,
-        money("ehail_fee", "E-hail fee", since=Month(2023, 2)),
+        # Not required: whatever its type, it has had no values in any file that was looked at.
+        money("ehail_fee", "E-hail fee", required=False, era=typed_since(Month(2023, 2))),
         column("trip_type", "INT64", "trip_type", "1 street hail, 2 dispatch"),
     ),
+    _GREEN,
+    _KINDS,
 )
 
 FHV = Contract(
@@ -119,21 +150,46 @@ FHV = Contract(
             "When the trip began, New York local time without a zone",
             required=True,
         ),
-        column("dropoff_at", "DATETIME", "dropOff_datetime", "When the trip ended, in New York's local time"),
-        column("pickup_location_id", "INT64", "PUlocationID", "Taxi zone where the trip began"),
-        column("dropoff_location_id", "INT64", "DOlocationID", "Taxi zone where the trip ended"),
+        column(
+            "dropoff_at",
+            "DATETIME",
+            "dropOff_datetime",
+            "When the trip ended, in New York's local time",
+            required=True,
+            era=typed_since(_TOLD_OF_ALL_TRIPS),
+        ),
+        column(
+            "pickup_location_id",
+            "INT64",
+            "PUlocationID",
+            "Taxi zone where the trip began",
+            required=True,
+            era=typed_since(_TOLD_OF_ALL_TRIPS),
+        ),
+        column(
+            "dropoff_location_id",
+            "INT64",
+            "DOlocationID",
+            "Taxi zone where the trip ended",
+            required=True,
+            era=typed_since(_TOLD_OF_ALL_TRIPS),
+        ),
         column(
             "shared_ride_flag",
             "INT64",
             "SR_Flag",
             "1 if the trip was part of a shared-ride chain, NULL if it was not or nothing was recorded",
+            era=Era(unsure="files of months in which no base recorded a shared ride have no type for it"),
         ),
         text(
             "affiliated_base_number",
             "Affiliated_base_number",
             "TLC licence number of the base that the vehicle belongs to",
+            era=typed_since(_TOLD_OF_ALL_TRIPS),
         ),
     ),
+    _FHV,
+    _KINDS,
 )
 
 ZONES = Contract(
