@@ -68,10 +68,11 @@ def parquet(what: str) -> Verify:
 def csv_with(
     columns: Sequence[str], what: str, is_sample: Callable[[dict[str, str]], bool] = lambda _: False
 ) -> Verify:
-    """Verifies that a file is CSV in UTF-8 with these columns (named without case), every line complete, and rows.
+    """Verifies that a file is CSV in UTF-8 with these columns, every line complete, and rows.
 
-    ``what`` messages call it: "the zone lookup". ``is_sample`` tells by a row, its names in lower case, that data are
-    generated.
+    Names of columns are compared without case and outer blanks.
+
+    ``what`` messages call it: "the zone lookup". ``is_sample`` tells by a row, its names in lower case, that data are generated.
     """
 
     def verify(path: Path, remote: RemoteFile) -> Content:
@@ -86,7 +87,7 @@ def csv_with(
             with path.open(encoding="utf-8-sig", newline="") as text:
                 source = _Lines(text)
                 lines = csv.reader(source, strict=True)
-                header = [name.lower() for name in next(lines, [])]
+                header = [name.strip().lower() for name in next(lines, [])]
                 source.row_ends()
                 if missing := [name for name in columns if name.lower() not in header]:
                     raise refused(f"its header lacks {', '.join(missing)}")

@@ -177,8 +177,8 @@ def test_names_of_columns_with_blanks_around_them_are_theirs(house: House) -> No
     house.land_yellow(Month(2025, 1), table.rename_columns(list(blanks.values())))
     result = drift(house.replace("taxi_silver", Month(2025, 1)))
     assert (result.passed, result.facts) == (True, {})
-    (row,) = house.rows("SELECT tip_amount, total_amount, vendor_id FROM silver.yellow_trips")
-    assert row == {"tip_amount": Decimal("2.00"), "total_amount": Decimal("12.00"), "vendor_id": 1}
+    (row,) = house.rows("SELECT congestion_surcharge, total_amount, vendor_id FROM silver.yellow_trips")
+    assert row == {"congestion_surcharge": Decimal("2.50"), "total_amount": Decimal("12.00"), "vendor_id": 1}
 
 
 def test_a_green_file_that_lost_its_e_hail_fee_again_is_noticed(house: House) -> None:
