@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn, TextIO
@@ -15,6 +16,7 @@ LARGEST_ENTRY = 1 << 20
 """Characters of one entry."""
 
 _PIECE = 1 << 16
+_LONGEST_NAME = 60
 _SPACE = re.compile(r"[ \t\r\n]*")
 
 
@@ -63,7 +65,7 @@ class _Reader:
         self._text = text
         self._held = ""
         self._at = 0
-        self._decoder = json.JSONDecoder(parse_constant=_no_constant)
+        self._decoder = json.JSONDecoder(parse_constant=_no_constant, object_pairs_hook=_object)
 
     def next_character(self) -> str:
         """The next that is no space, which it stays at; empty at the end."""
@@ -114,6 +116,15 @@ class _Reader:
         more = self._text.read(min(max(_PIECE, len(self._held)), LARGEST_ENTRY + 1 - len(self._held)))
         self._held += more
         return bool(more)
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object; of two fields of one name Python would take the last in silence."""
+    fields = dict(pairs)
+    if len(fields) < len(pairs):
+        twice = next(name for name, times in Counter(name for name, _ in pairs).items() if times > 1)
+        raise ValueError(f"the field {twice[:_LONGEST_NAME]!r} occurs twice")
+    return fields
 
 
 def _no_constant(name: str) -> NoReturn:

@@ -72,7 +72,8 @@ def csv_with(
 
     Names of columns are compared without case and outer blanks.
 
-    ``what`` messages call it: "the zone lookup". ``is_sample`` tells by a row, its names in lower case, that data are generated.
+    ``what`` messages call it: "the zone lookup". ``is_sample`` tells by a row, its names in lower case, that data are
+    generated.
     """
 
     def verify(path: Path, remote: RemoteFile) -> Content:

@@ -26,7 +26,6 @@ def read(folder: Path, text: str | bytes) -> list[object]:
         "[12,  3]",
         '\ufeff[{"a": "\\u00e9\\ud83d\\ude00é😀"}, {"a": [1.5, -2e3, null, true, {}]}]\r\n\t ',
         '["]", ",", "[", "\\""]',
-        '[{"a": 1, "a": 2}]',
     ],
 )
 def test_a_list_is_read_as_json_reads_it(tmp_path: Path, text: str) -> None:
@@ -44,6 +43,7 @@ def test_entries_may_begin_and_end_anywhere_in_what_is_read_at_once(tmp_path: Pa
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
+        ('[{"id": 1, "a": {"b": 1, "b": 2}}]', "the field 'b' occurs twice"),
         ("", "Expecting value"),
         ("[", "Expecting value"),
         ("[1", "it is cut short"),

@@ -388,6 +388,13 @@ def test_an_optional_field_that_is_missing_is_null(tmp_path: Path) -> None:
     assert landed(tmp_path, user(1), second)["phone"] == ["1-555-0001", None]
 
 
+def test_a_field_that_no_user_has_a_value_of_is_no_column_so_that_it_is_missed(tmp_path: Path) -> None:
+    first, second = user(1), user(2, phone=None)
+    del first["phone"], first["company"]["bs"], second["company"]["bs"]
+    columns = landed(tmp_path, first, second)
+    assert {column.column.name for column in USERS.canonical} - columns.keys() == {"phone", "company__bs"}
+
+
 @pytest.mark.parametrize(
     ("changes", "problem"),
     [
