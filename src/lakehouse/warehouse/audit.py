@@ -24,6 +24,8 @@ _OUTSIDE = "outside"
 _DUPLICATES = "duplicates"
 _CHECK_PREFIX = "check_"
 _GRAIN = "check_grain"
+MONTHS = "rejected_months"
+"""The fact that tells which months rejected records are of."""
 
 
 def audit_query(model: SqlModel, schema: dialect.Schema) -> exp.Query:
@@ -139,9 +141,10 @@ class Audit:
             named = "; ".join(f"{check.name} ({check.failing:,} failing: {words[check.name]})" for check in failed)
             reasons = self.ledger.rejected if self.ledger else {}
             counted = "; ".join(f"{rows:,} rejected for {reason}" for reason, rows in reasons.items() if rows)
+            of = "; ".join(f"they are of {check.facts[MONTHS]}" for check in failed if MONTHS in check.facts)
             raise CheckFailed(
-                f"{month}: blocking check failed: {'; '.join(filter(None, (named, counted)))}. Nothing was published; "
-                f"{table} still holds what it held before",
+                f"{month}: blocking check failed: {'; '.join(filter(None, (named, counted, of)))}. "
+                f"Nothing was published; {table} still holds what it held before",
                 self.checks,
             )
 

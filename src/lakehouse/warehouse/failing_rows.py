@@ -13,10 +13,11 @@ from sqlglot import exp
 
 from lakehouse.exceptions import ConfigurationError, ModelError, StatementFailed
 from lakehouse.models import dialect
-from lakehouse.models.checks.base import SAMPLE_ROWS, STAGED, CheckBase, ordered
+from lakehouse.models.checks.base import REJECTED, SAMPLE_ROWS, STAGED, CheckBase, ordered
 from lakehouse.models.checks.kinds import Unique
 from lakehouse.models.model import SqlModel, audit_schema
 from lakehouse.results import CheckResult
+from lakehouse.warehouse.audit import MONTHS
 from lakehouse.warehouse.statements import Statement
 from lakehouse.warehouse.store import Session
 
@@ -54,6 +55,8 @@ class FailingRows:
                 sample = rows.select(range(min(SAMPLE_COLUMNS, rows.num_columns)))
             if statements.causes is not None:
                 facts |= causes(session.rows(statements.causes, parameters))
+            if statements.months is not None:
+                facts |= months(session.rows(statements.months, parameters))
         except (
             StatementFailed,
             ConfigurationError,
@@ -64,7 +67,7 @@ class FailingRows:
     def _statements(self, model: SqlModel, name: str) -> _Statements:
         known = self._compiled.get((model.key, name))
         if known is None:
-            queries = (of(model, self._schema, name) for of in (sample_query, causes_query))
+            queries = (of(model, self._schema, name) for of in (sample_query, causes_query, months_query))
             known = self._compiled[model.key, name] = _Statements(*(Statement(q) if q else None for q in queries))
         return known
 
@@ -75,6 +78,7 @@ class _Statements:
 
     sample: Statement | None
     causes: Statement | None
+    months: Statement | None
 
 
 def sample_query(model: SqlModel, schema: dialect.Schema, name: str) -> exp.Query | None:
@@ -95,6 +99,24 @@ def causes_query(model: SqlModel, schema: dialect.Schema, name: str) -> exp.Quer
     return _resolved(counted, model, schema, name) if counted else None
 
 
+def months_query(model: SqlModel, schema: dialect.Schema, name: str) -> exp.Query | None:
+    """The months that rejected records are of, for :func:`months`; None for a check that looks at something else."""
+    check, partition = _check(model, name), model.table.partition
+    if check is None or check.sampled != REJECTED or model.rejected is None or partition is None:
+        return None
+    month = dialect.truncated_to_month(exp.column(partition))
+    counted = exp.select(exp.alias_(month, "month_of"), exp.alias_(exp.Count(this=exp.Star()), "occurrences"))
+    counted = counted.from_(REJECTED).where(exp.column(partition).is_(exp.Null()).not_()).group_by("month_of")
+    counted = counted.order_by(ordered("occurrences", descending=True), ordered("month_of")).limit(SAMPLE_ROWS)
+    return _resolved(counted, model, schema, name)
+
+
+def months(counted: pa.Table) -> dict[str, str | int]:
+    """The rows of a :func:`months_query` in words."""
+    found = [f"{row['month_of']:%Y-%m}: {_in_rows(row['occurrences'])}" for row in counted.to_pylist()]
+    return {MONTHS: ", ".join(found)} if found else {}
+
+
 def causes(counted: pa.Table) -> dict[str, str | int]:
     """The rows of a :func:`causes_query` in words: how many NULLs a column has, which values nobody knows."""
     nulls: dict[str, str | int] = {}
@@ -104,9 +126,12 @@ def causes(counted: pa.Table) -> dict[str, str | int]:
         if value is None:
             nulls[f"null_{column}"] = occurrences
         else:
-            rows = f"{occurrences:,} row{'' if occurrences == 1 else 's'}"
-            values.setdefault(f"unknown_{column}", []).append(f"{_shown(value)}: {rows}")
+            values.setdefault(f"unknown_{column}", []).append(f"{_shown(value)}: {_in_rows(occurrences)}")
     return nulls | {fact: ", ".join(found) for fact, found in values.items()}
+
+
+def _in_rows(number: int) -> str:
+    return f"{number:,} row{'' if number == 1 else 's'}"
 
 
 def _check(model: SqlModel, name: str) -> CheckBase | None:
