@@ -141,7 +141,7 @@ class _Columns:
         self._objects = {"__".join(part[:depth]) for part in parts for depth in range(1, len(part))}
 
     def of(self, records: Iterator[dict[str, Any]], url: str) -> TTableSchemaColumns:
-        columns: TTableSchemaColumns = {name: hint(name, type_) for name, type_ in self._types.items()}
+        others: dict[str, TDataType] = {}
         paths: dict[str, _Path] = {}
         names: dict[_Path, str] = {}
         for position, record in enumerate(records, start=1):
@@ -154,11 +154,11 @@ class _Columns:
                     )
                 if problem := self._problem(name, value):
                     raise self._refused(url, f"the field {'.'.join(path)} of entry {position} {problem}")
-                if name not in columns:
-                    columns[name] = {"name": name, "data_type": _TYPES.get(type(value), "text")}
-                elif isinstance(value, list):
-                    columns[name] = {"name": name, "data_type": "text"}
-        return {name: column for name, column in columns.items() if name in paths}
+                if name not in self._types:
+                    type_ = _TYPES.get(type(value), "text")
+                    others[name] = _both(others.get(name, type_), type_)
+        known = {name: hint(name, type_) for name, type_ in self._types.items() if name in paths}
+        return known | {name: {"name": name, "data_type": type_} for name, type_ in others.items()}
 
     def _name(self, path: _Path) -> str:
         """What dlt's normalizer calls the column."""
@@ -189,6 +189,13 @@ _LONGEST = 60
 """Characters of a value that a message shows."""
 
 _TYPES: Mapping[type, TDataType] = {bool: "bool", int: "bigint", float: "double"}
+
+
+def _both(type_: TDataType, other: TDataType) -> TDataType:
+    """The type of a column that has values of two."""
+    if type_ == other:
+        return type_
+    return "double" if {type_, other} == {"bigint", "double"} else "text"
 
 
 def _leaves(record: Record, inside: _Path = ()) -> Iterator[tuple[_Path, Any]]:

@@ -15,8 +15,8 @@ _MOST_ROWS = 1 << 17
 _BATCH_BYTES = 1 << 26
 """What the values of a batch may take, as far as a footer tells."""
 
-_FEW_ROWS = 256
-"""Of text that is not decoded as dictionaries each may begin as the one before, and take little of the file."""
+_FEW_ROWS, _FEWEST_ROWS = 256, 16
+"""Of text that is not decoded as dictionaries each may be, or begin as, the one before, and take little of the file."""
 
 _LARGEST_GROUP, _MOST_FOLD = 1 << 28, 100
 """What the pages of a row group may be in bytes, and in how many times the file's. TLC's are two or three times theirs;
@@ -31,7 +31,8 @@ def problem_of_values(path: Path, footer: FileMetaData) -> str | None:
     """Why the values of a file cannot all be read, None if they can.
 
     All are decoded, a batch of rows after the other, and pages are compared with their checksums where they have any.
-    Text is decoded as dictionaries, so a long one that is repeated takes its room once.
+    Text is decoded as dictionaries, so a long one that is repeated takes its room once. Where pyarrow cannot do that,
+    and of lists, of which a row may have any number of values, few rows are decoded at once.
 
     Raises:
         OSError, MemoryError: this machine is at fault.
@@ -42,16 +43,16 @@ def problem_of_values(path: Path, footer: FileMetaData) -> str | None:
     largest = max((int(group.total_byte_size) for group in groups), default=0)
     if largest > max(_LARGEST_GROUP, _MOST_FOLD * path.stat().st_size):
         return f"its {path.stat().st_size:,} bytes are {largest:,} once they are decompressed"
-    columns = [footer.schema.column(number) for number in range(footer.num_columns)]
-    texts = [column.path for column in columns if column.physical_type == "BYTE_ARRAY"]
     rows = max(1, min(_MOST_ROWS, _BATCH_BYTES // _bytes_of_a_row(footer)))
+    few = min(rows, max(_FEWEST_ROWS, min(_FEW_ROWS, _BATCH_BYTES // max(1, largest))))
     try:
         try:
-            decoded = _decoded_rows(path, rows, texts)
+            texts = _texts_of_rows(footer)
+            decoded = _decoded_rows(path, few if texts is None else rows, texts or ())
         except (pa.ArrowNotImplementedError, OSError) as problem:
             if _UNKNOWN_TO_DICTIONARIES not in str(problem):
                 raise
-            decoded = _decoded_rows(path, min(rows, _FEW_ROWS), ())
+            decoded = _decoded_rows(path, few, ())
     except (pa.ArrowException, OSError, ValueError) as problem:
         if is_of_machine(problem):
             raise
@@ -59,6 +60,16 @@ def problem_of_values(path: Path, footer: FileMetaData) -> str | None:
     if decoded != footer.num_rows:
         return f"its values cannot be read (there are {decoded:,} rows of {footer.num_rows:,})"
     return None
+
+
+def _texts_of_rows(footer: FileMetaData) -> Sequence[str] | None:
+    """The columns of text of a file; None if any column is not plain: inside another, or JSON."""
+    columns = [footer.schema.column(number) for number in range(footer.num_columns)]
+    is_plain = all(
+        column.path == column.name and column.max_repetition_level == 0 and column.logical_type.type != "JSON"
+        for column in columns
+    )
+    return [column.path for column in columns if column.physical_type == "BYTE_ARRAY"] if is_plain else None
 
 
 def is_of_machine(problem: Exception) -> bool:
@@ -91,15 +102,10 @@ def _require_entries(array: Array) -> None:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    if pa.types.is_struct(array.type):
-        for field in array.flatten():
-            _require_entries(field)
-    elif pa.types.is_dictionary(array.type):
+    if pa.types.is_dictionary(array.type):
         numbers = pc.min_max(array.indices).as_py()
         if numbers["max"] is not None and not 0 <= numbers["min"] <= numbers["max"] < len(array.dictionary):
             raise ValueError("Index not in dictionary bounds")
-    elif pa.types.is_nested(array.type):
-        _require_entries(array.values)
 
 
 def _bytes_of_a_row(footer: FileMetaData) -> int:

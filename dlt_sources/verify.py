@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Self, TextIO
@@ -15,6 +16,7 @@ from lakehouse.exceptions import CorruptFile
 _PARQUET_MAGIC = b"PAR1"
 _ENCRYPTED_MAGIC = b"PARE"
 _LONGEST_ROW = 1 << 17
+_LONGEST_NAME = 60
 
 
 def corrupt(remote: RemoteFile, problem: str) -> CorruptFile:
@@ -50,13 +52,16 @@ def parquet(what: str) -> Verify:
             raise refused(f"its {size:,} bytes begin with {head[:4]!r} and end with {tail!r}, not with PAR1")
         try:
             footer = pq.read_metadata(path)
-            footer.schema.to_arrow_schema()
+            names = footer.schema.to_arrow_schema().names
         except (pa.ArrowException, OSError, ValueError) as problem:
             if is_of_machine(problem):
                 raise
             raise refused(f"its parquet footer cannot be read ({problem})") from problem
         if footer.num_rows == 0:
             raise refused("it has no rows")
+        if len(set(names)) < len(names):
+            twice = next(name for name, times in Counter(names).items() if times > 1)
+            raise refused(f"two of its columns are called {twice[:_LONGEST_NAME]}")
         unreadable = problem_of_values(path, footer)
         if unreadable is not None:
             raise refused(unreadable)

@@ -382,6 +382,18 @@ def test_a_field_nobody_knows_is_landed_too(tmp_path: Path) -> None:
     assert landed(tmp_path, user(1, age=30), user(2))["age"] == [30, None]
 
 
+@pytest.mark.parametrize(
+    ("first", "later", "type_"),
+    [(1, 1.5, float), (1.5, 2, float), (1, "x", str), (True, 5, str), ([1], 5, str), (5, [1], str), (5, None, int)],
+)
+def test_a_field_nobody_knows_is_one_column_in_one_file_though_its_values_change_their_type_late(
+    tmp_path: Path, first: object, later: object, type_: type
+) -> None:
+    users = [{**user(1), "score": first}] * 300 + [{**user(1), "score": later}]
+    (scores,) = (values for name, values in landed(tmp_path, *users).items() if name.startswith("score"))
+    assert {type(score) for score in scores if score is not None} == {type_}
+
+
 def test_an_optional_field_that_is_missing_is_null(tmp_path: Path) -> None:
     second = user(2)
     del second["phone"]

@@ -118,10 +118,16 @@ def test_text_may_be_in_any_encoding(tmp_path: Path, encoding: str, version: str
     assert verify(tmp_path / "file.parquet", REMOTE).rows == ROWS
 
 
-def test_columns_of_one_name_are_no_fault(tmp_path: Path) -> None:
+def test_two_columns_of_one_name_are_refused(tmp_path: Path) -> None:
     table = pa.Table.from_arrays([pa.array(["x"]), pa.array([1]), pa.array([[{"b": "y"}]])], names=["a", "a", "a"])
-    (tmp_path / "file.parquet").write_bytes(bytes_of(table))
-    assert verify(tmp_path / "file.parquet", REMOTE).rows == 1
+    assert "two of its columns are called a" in refusal(tmp_path, bytes_of(table))
+
+
+def test_text_inside_other_columns_may_be_in_any_number_of_row_groups(tmp_path: Path) -> None:
+    inside: dict[str, list[object]] = {"list": [["x"]] * 900, "struct": [{"a": "x"}] * 900}
+    table = pa.table({**inside, "map": pa.array([[("k", "x")]] * 900, pa.map_(pa.string(), pa.string()))})
+    (tmp_path / "file.parquet").write_bytes(bytes_of(table, row_group_size=300))
+    assert verify(tmp_path / "file.parquet", REMOTE).rows == 900
 
 
 def test_what_nothing_here_can_decode_is_refused(tmp_path: Path) -> None:
@@ -142,7 +148,7 @@ def test_a_number_of_a_text_that_there_is_none_of_is_refused(tmp_path: Path, col
             "by_key": pa.array([[(1, name)] for name in names], pa.map_(pa.int32(), pa.string())),
         }
     )
-    content = bytearray(bytes_of(table, compression="none"))
+    content = bytearray(bytes_of(table.select([column.partition(".")[0]]), compression="none"))
     _, end = values_of(content, column=column)
     content[end - 200 : end - 100] = b"\xff" * 100  # 1023, of 10 bits
     assert "its values cannot be read (Index not in dictionary bounds)" in refusal(tmp_path, bytes(content))
