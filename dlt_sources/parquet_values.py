@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -86,11 +86,26 @@ def _decoded_rows(path: Path, rows: int, dictionaries: Sequence[str]) -> int:
 
     decoded = 0
     with pq.ParquetFile(path, page_checksum_verification=True, read_dictionary=dictionaries) as file:
-        for batch in file.iter_batches(rows, use_threads=True):
-            decoded += batch.num_rows
-            for column in batch.columns:
-                _require_entries(column)
+        for groups in _some_groups(file.metadata, rows):
+            for batch in file.iter_batches(rows, row_groups=groups, use_threads=True):
+                decoded += batch.num_rows
+                for column in batch.columns:
+                    _require_entries(column)
     return decoded
+
+
+def _some_groups(footer: FileMetaData, rows: int) -> Iterator[list[int]]:
+    """Row groups, as many together as have so many rows: dictionaries grow with all that is read at once."""
+    some: list[int] = []
+    held = 0
+    for number in range(footer.num_row_groups):
+        some.append(number)
+        held += footer.row_group(number).num_rows
+        if held >= rows:
+            yield some
+            some, held = [], 0
+    if some:
+        yield some
 
 
 def _require_entries(array: Array) -> None:
