@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,9 @@ _Path = tuple[str, ...]
 _MOST_FIELDS = 1000
 _RECORDS_AT_ONCE = 1000
 _CHARACTERS_AT_ONCE = 1 << 20
+
+_MARKS = frozenset(map(chr, range(0xF026, 0xF02F)))
+"""By which dlt marks the type of a text that it passes on; it would take what follows for a number, or a time."""
 
 
 def json_list(what: str, is_sample: Callable[[Record], bool] = lambda _: False) -> Verify:
@@ -64,6 +68,8 @@ def _problem_of(record: Record, position: int, fields: set[_Path]) -> str | None
     for field, value in _leaves(record):
         if isinstance(value, int) and not -(2**63) <= value < 2**63:
             return f"the {'.'.join(field)} of entry {position} is larger than any table's"
+        if isinstance(value, str) and value[:1] in _MARKS:
+            return f"the {'.'.join(field)} of entry {position} begins with {value[0]!r}, which dlt keeps for itself"
         if "" in field:
             return f"entry {position} has a field without a name"
         fields.add(field)
@@ -119,12 +125,14 @@ def _batches(records: Iterator[tuple[dict[str, Any], int]]) -> Iterator[list[dic
 
 def _as_landed(record: Record) -> dict[str, Any]:
     """A record with its lists as text: dlt holds many rows at once, and Python needs twenty times as much for them."""
-    from dlt.common.json import json
-
     return {
-        name: json.dumps(value) if isinstance(value, list) else _as_landed(value) if isinstance(value, dict) else value
+        name: _text_of(value) if isinstance(value, list) else _as_landed(value) if isinstance(value, dict) else value
         for name, value in record.items()
     }
+
+
+def _text_of(value: list[Any]) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 class _Columns:

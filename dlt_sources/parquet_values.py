@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
     from pyarrow import Array
@@ -18,6 +19,9 @@ _BATCH_BYTES = 1 << 26
 _FEW_ROWS, _FEWEST_ROWS = 256, 16
 """Of text that is not decoded as dictionaries each may be, or begin as, the one before, and take little of the file."""
 
+_MANY_TEXTS = 2
+"""As many times as many as a batch has rows; so they are hardly ever the same, and better read as they are."""
+
 _LARGEST_GROUP, _MOST_FOLD = 1 << 28, 100
 """What the pages of a row group may be in bytes, and in how many times the file's. TLC's are two or three times theirs;
 a page is decompressed at once, however large."""
@@ -25,14 +29,15 @@ a page is decompressed at once, however large."""
 _WIDTHS = {"BOOLEAN": 1, "INT32": 4, "FLOAT": 4, "INT64": 8, "DOUBLE": 8, "INT96": 12}
 _LONGEST_REASON = 200
 _UNKNOWN_TO_DICTIONARIES = "Not yet implemented"
+"""What pyarrow says of encodings that it does not decode as dictionaries."""
 
 
 def problem_of_values(path: Path, footer: FileMetaData) -> str | None:
     """Why the values of a file cannot all be read, None if they can.
 
     All are decoded, a batch of rows after the other, and pages are compared with their checksums where they have any.
-    Text is decoded as dictionaries, so a long one that is repeated takes its room once. Where pyarrow cannot do that,
-    and of lists, of which a row may have any number of values, few rows are decoded at once.
+    Text is decoded as dictionaries, so a long one that is repeated takes its room once. Few rows are decoded at once of
+    text of which that cannot be done, and of what is inside other columns: a row may have any number of it.
 
     Raises:
         OSError, MemoryError: this machine is at fault.
@@ -44,32 +49,41 @@ def problem_of_values(path: Path, footer: FileMetaData) -> str | None:
     if largest > max(_LARGEST_GROUP, _MOST_FOLD * path.stat().st_size):
         return f"its {path.stat().st_size:,} bytes are {largest:,} once they are decompressed"
     rows = max(1, min(_MOST_ROWS, _BATCH_BYTES // _bytes_of_a_row(footer)))
-    few = min(rows, max(_FEWEST_ROWS, min(_FEW_ROWS, _BATCH_BYTES // max(1, largest))))
+    few = min(rows, max(_FEWEST_ROWS, min(_FEW_ROWS, _BATCH_BYTES // 4 // max(1, largest))))
     try:
-        try:
-            texts = _texts_of_rows(footer)
-            decoded = _decoded_rows(path, few if texts is None else rows, texts or ())
-        except (pa.ArrowNotImplementedError, OSError) as problem:
-            if _UNKNOWN_TO_DICTIONARIES not in str(problem):
-                raise
-            decoded = _decoded_rows(path, few, ())
+        decoded = set(_decoded_rows(path, _Columns.of(footer), rows, few))
     except (pa.ArrowException, OSError, ValueError) as problem:
         if is_of_machine(problem):
             raise
         return f"its values cannot be read ({' '.join(str(problem).split())[:_LONGEST_REASON]})"
-    if decoded != footer.num_rows:
-        return f"its values cannot be read (there are {decoded:,} rows of {footer.num_rows:,})"
+    if decoded != {footer.num_rows}:
+        return f"its values cannot be read (there are {min(decoded):,} rows of {footer.num_rows:,})"
     return None
 
 
-def _texts_of_rows(footer: FileMetaData) -> Sequence[str] | None:
-    """The columns of text of a file; None if any column is not plain: inside another, or JSON."""
-    columns = [footer.schema.column(number) for number in range(footer.num_columns)]
-    is_plain = all(
-        column.path == column.name and column.max_repetition_level == 0 and column.logical_type.type != "JSON"
-        for column in columns
-    )
-    return [column.path for column in columns if column.physical_type == "BYTE_ARRAY"] if is_plain else None
+@dataclass(frozen=True)
+class _Columns:
+    """The columns of a file by how they are decoded: those of a fixed size, texts, and what is inside others."""
+
+    fixed: tuple[str, ...]
+    texts: tuple[str, ...]
+    inside: tuple[str, ...]
+
+    @classmethod
+    def of(cls, footer: FileMetaData) -> Self:
+        columns = [footer.schema.column(number) for number in range(footer.num_columns)]
+        outer = {column.path for column in columns if column.path == column.name and not column.max_repetition_level}
+        texts = {column.path for column in columns if column.physical_type == "BYTE_ARRAY"}
+        paths = [column.path for column in columns]
+        return cls(
+            tuple(path for path in paths if path in outer - texts),
+            tuple(path for path in paths if path in outer & texts),
+            tuple(path for path in paths if path not in outer),
+        )
+
+
+class _TooManyTextsError(Exception):
+    """A dictionary of texts is larger than a batch: each batch would have a larger one than that before."""
 
 
 def is_of_machine(problem: Exception) -> bool:
@@ -80,17 +94,42 @@ def is_of_machine(problem: Exception) -> bool:
     )
 
 
-def _decoded_rows(path: Path, rows: int, dictionaries: Sequence[str]) -> int:
-    """How many rows there are, all their values decoded, so many at a time; text of these columns as dictionaries."""
+def _decoded_rows(path: Path, columns: _Columns, rows: int, few: int) -> Iterator[int]:
+    """How many rows there are, all their values decoded, as each group of columns tells."""
+    import pyarrow as pa
+
+    slowly = columns.inside
+    try:
+        if columns.fixed or columns.texts:
+            yield _rows_of(path, (*columns.fixed, *columns.texts), rows, columns.texts)
+    except (_TooManyTextsError, pa.ArrowNotImplementedError, OSError) as problem:
+        if not isinstance(problem, _TooManyTextsError) and _UNKNOWN_TO_DICTIONARIES not in str(problem):
+            raise
+        slowly = (*columns.texts, *slowly)
+        if columns.fixed:
+            yield _rows_of(path, columns.fixed, rows)
+    if slowly:
+        yield _rows_of(path, slowly, few)
+
+
+def _rows_of(path: Path, columns: Sequence[str], rows: int, texts: Sequence[str] = ()) -> int:
+    """How many rows there are of these columns, so many decoded at a time; these texts as dictionaries.
+
+    Raises:
+        _TooManyTextsError: too many of them are different.
+        ValueError, ArrowException, OSError: they cannot be decoded.
+    """
     import pyarrow.parquet as pq
 
     decoded = 0
-    with pq.ParquetFile(path, page_checksum_verification=True, read_dictionary=dictionaries) as file:
+    with pq.ParquetFile(
+        path, page_checksum_verification=True, read_dictionary=texts, arrow_extensions_enabled=False
+    ) as file:
         for groups in _some_groups(file.metadata, rows):
-            for batch in file.iter_batches(rows, row_groups=groups, use_threads=True):
+            for batch in file.iter_batches(rows, groups, columns, use_threads=True):
                 decoded += batch.num_rows
                 for column in batch.columns:
-                    _require_entries(column)
+                    _require_entries(column, _MANY_TEXTS * rows)
     return decoded
 
 
@@ -108,11 +147,12 @@ def _some_groups(footer: FileMetaData, rows: int) -> Iterator[list[int]]:
         yield some
 
 
-def _require_entries(array: Array) -> None:
+def _require_entries(array: Array, at_most: int) -> None:
     """Refuse numbers of texts that a dictionary lacks, which pyarrow looks at no sooner than they are used.
 
     Raises:
-        ValueError: there are such.
+        _TooManyTextsError: it has more than so many texts.
+        ValueError: there are such numbers.
     """
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -121,6 +161,8 @@ def _require_entries(array: Array) -> None:
         numbers = pc.min_max(array.indices).as_py()
         if numbers["max"] is not None and not 0 <= numbers["min"] <= numbers["max"] < len(array.dictionary):
             raise ValueError("Index not in dictionary bounds")
+        if len(array.dictionary) > at_most:
+            raise _TooManyTextsError
 
 
 def _bytes_of_a_row(footer: FileMetaData) -> int:

@@ -2,13 +2,15 @@
 
 A time-out of a socket begins anew with each byte, so one byte each half second, of a body or of its headers, would hold
 a client for ever. All that is received, headers and framing too, passes one place here. To connect takes no longer than
-is left, for each address that a host has; looking up its name takes as long as the system lets it.
+is left, to all addresses that a host has; looking up its name takes as long as the system lets it.
 """
 
 from __future__ import annotations
 
 import http.client
 import io
+import socket
+from collections.abc import Callable
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -16,9 +18,8 @@ from dlt_sources.remote_file import HttpPolicy, TryAgain
 from lakehouse.exceptions import SourceUnavailable
 
 if TYPE_CHECKING:
-    import socket
-
     from requests import Response, Session
+    from urllib3.connection import HTTPConnection
 
 SLOWEST_BYTES_A_SECOND = 1000
 """Slower than this, on average over as long as a source may be silent, is too slow."""
@@ -162,16 +163,14 @@ def _pools(watch: Watch) -> dict[str, type]:
     class Plain(HTTPConnection):
         response_class = Answer
 
-        def connect(self) -> None:
-            self.timeout = watch.patience_seconds()
-            super().connect()
+        def _new_conn(self) -> socket.socket:
+            return _connected(self, super()._new_conn, watch)
 
     class Secure(HTTPSConnection):
         response_class = Answer
 
-        def connect(self) -> None:
-            self.timeout = watch.patience_seconds()
-            super().connect()
+        def _new_conn(self) -> socket.socket:
+            return _connected(self, super()._new_conn, watch)
 
     class PlainPool(HTTPConnectionPool):
         ConnectionCls = Plain
@@ -180,3 +179,28 @@ def _pools(watch: Watch) -> dict[str, type]:
         ConnectionCls = Secure
 
     return {"http": PlainPool, "https": SecurePool}
+
+
+def _connected(connection: HTTPConnection, connect: Callable[[], socket.socket], watch: Watch) -> socket.socket:
+    """A socket to the first of a host's addresses that answers; they have the time that is left together.
+
+    urllib3 would wait as long for each of them.
+    """
+    from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
+
+    host = connection._dns_host
+    try:
+        found = socket.getaddrinfo(host, connection.port, type=socket.SOCK_STREAM)
+    except (socket.gaierror, UnicodeError):
+        return connect()  # which says so in its own words
+    problem: Exception | None = None
+    for *_, address in found:
+        connection.timeout = watch.patience_seconds()
+        connection._dns_host = str(address[0])
+        try:
+            return connect()
+        except (ConnectTimeoutError, NewConnectionError) as error:
+            problem = error
+        finally:
+            connection._dns_host = host
+    raise problem or OSError(f"{host} has no address")

@@ -394,6 +394,15 @@ def test_a_field_nobody_knows_is_one_column_in_one_file_though_its_values_change
     assert {type(score) for score in scores if score is not None} == {type_}
 
 
+def test_numbers_of_a_list_are_landed_however_large(tmp_path: Path) -> None:
+    assert landed(tmp_path, user(1, lots=[2**70, 1.5, "é"]))["lots"] == ['[1180591620717411303424,1.5,"é"]']
+
+
+def test_text_that_dlt_would_take_for_a_number_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(CorruptFile, match=r"the name of entry 2 begins with '.{1,6}', which dlt keeps for itself"):
+        landed(tmp_path, user(1), user(2, name="\uf0261.5"))
+
+
 def test_an_optional_field_that_is_missing_is_null(tmp_path: Path) -> None:
     second = user(2)
     del second["phone"]

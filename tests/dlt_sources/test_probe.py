@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import os
+import socket
+from contextlib import ExitStack
 from pathlib import Path
+from time import perf_counter
+from typing import Any
 
 import pytest
 
@@ -247,3 +251,33 @@ def test_a_month_that_is_missing_where_head_is_not_known_is_told_from_a_source_t
         server.answers(given)
         message = refusal(NotPublished, server.url)
     assert "its neighbour 2023-12 answers 200, so the file is what is missing" in message
+
+
+def test_all_addresses_of_a_host_have_the_time_of_one_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Six that drop whatever comes, as a full queue of connections does."""
+    addresses = [f"127.0.0.{number}" for number in range(51, 57)]
+    resolved: list[str] = []
+    with ExitStack() as held:
+        port = 0
+        for address in addresses:
+            listening = held.enter_context(socket.create_server((address, port), backlog=0))
+            port = listening.getsockname()[1]
+            for _ in range(3):
+                waiting = held.enter_context(socket.socket())
+                waiting.setblocking(False)
+                waiting.connect_ex((address, port))
+        real = socket.getaddrinfo
+
+        def found(host: str, *asked: Any, **options: Any) -> Any:
+            resolved.append(host)
+            if host != "many.invalid":
+                return real(host, *asked, **options)
+            return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in addresses]
+
+        monkeypatch.setattr(socket, "getaddrinfo", found)
+        policy = HttpPolicy(attempts=2, timeout_seconds=0.5, backoff_seconds=0.001, total_seconds=1.0)
+        began = perf_counter()
+        with pytest.raises(SourceUnavailable, match=r"is not done after 1 s|timed out"):
+            probe_month(f"http://many.invalid:{port}", GREEN, MONTH, None, policy)
+        assert perf_counter() - began < 2.0
+    assert set(addresses[:2]) <= set(resolved)
