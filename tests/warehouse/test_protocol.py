@@ -248,6 +248,35 @@ def test_amounts_finer_than_a_cent_are_rounded_and_counted(house: House) -> None
     assert [str(row["tip_amount"]) for row in tips] == ["1.01", "1.25", "0.13"]  # as written, not as stored
 
 
+def test_amounts_of_32_bits_are_rounded_from_their_own_digits_and_counted_where_they_do_not_tell_cents(
+    house: House,
+) -> None:
+    """1000000.375 is what a float of 32 bits makes of 1000000.38, and of 1000000.40, too."""
+    tips = [1.1, 0.07, 131071.99, 1.005, 1000000.375, 200000.5, 16777216.0, 0.285]
+    table = green_files.table([trip(JANUARY, number, tip_amount=tip) for number, tip in enumerate(tips)])
+    position = table.schema.get_field_index("tip_amount")
+    house.land(JANUARY, table.set_column(position, "tip_amount", table.column(position).cast(pa.float32())))
+    result = house.replace("green_silver", JANUARY)
+    drift = next(check for check in result.checks if check.name == "contract_drift")
+    assert (drift.passed, drift.facts["rounded_tip_amount"]) == (False, 3)
+    found = house.rows("SELECT tip_amount FROM silver.green_trips ORDER BY pickup_at")
+    assert [str(row["tip_amount"]) for row in found] == [
+        "1.10", "0.07", "131071.99", "1.01", "1000000.40", "200000.50", "16777216.00", "0.29",
+    ]  # fmt: skip
+
+
+def test_cents_of_32_bits_are_no_drift(house: House) -> None:
+    table = green_files.table([trip(JANUARY, n, fare_amount=n * 1.37, tip_amount=n / 100) for n in range(1000)])
+    for name in ("fare_amount", "tip_amount"):
+        position = table.schema.get_field_index(name)
+        table = table.set_column(position, name, table.column(position).cast(pa.float32()))
+    house.land(JANUARY, table)
+    drift = next(check for check in house.replace("green_silver", JANUARY).checks if check.name == "contract_drift")
+    assert drift.passed
+    (sums,) = house.rows("SELECT SUM(fare_amount) AS fares, SUM(tip_amount) AS tips FROM silver.green_trips")
+    assert sums == {"fares": Decimal("684315.00"), "tips": Decimal("4995.00")}
+
+
 @pytest.mark.parametrize(
     ("column", "value", "message"),
     [

@@ -19,9 +19,9 @@ from lakehouse.partition import Month, Partition
 from lakehouse.schema import BRONZE_COLUMNS, DECLARABLE, Column, digits_of, is_declarable
 
 _CASTABLE: dict[str, frozenset[str]] = {
-    "INT64": frozenset({"integer", "float", "untyped"}),
-    "FLOAT64": frozenset({"float", "integer", "untyped"}),
-    "NUMERIC": frozenset({"integer", "float", "decimal", "untyped"}),
+    "INT64": frozenset({"integer", "float", "float32", "decimal", "untyped"}),
+    "FLOAT64": frozenset({"float", "float32", "integer", "untyped"}),
+    "NUMERIC": frozenset({"integer", "float", "float32", "decimal", "untyped"}),
     "BOOL": frozenset({"bool", "untyped"}),
     "DATE": frozenset({"date", "untyped"}),
     "DATETIME": frozenset({"datetime", "untyped"}),
@@ -31,7 +31,9 @@ _CASTABLE: dict[str, frozenset[str]] = {
 """Kinds that a cast takes without losing anything once their values were looked at. CSV's values are untyped."""
 
 _TIMES = frozenset({"date", "datetime", "timestamp"})
-_NUMBERS = frozenset({"integer", "float", "decimal"})
+_NUMBERS = frozenset({"integer", "float", "float32", "decimal"})
+_DECIMALS_OF_FLOATS = {"float": "decimals", "float32": "short_decimals"}
+_HAVE_DECIMALS = _NUMBERS - {"integer"}
 
 _OF_THE_LOADER = "_dlt_"
 
@@ -144,6 +146,8 @@ class Contract:
                 if source.kind in _NUMBERS and column.base_type in ("INT64", "NUMERIC"):
                     looked_at.setdefault("numbers", []).append(cast)
                 value = exp.column(source.name, table=LANDED, quoted=True)
+                if look == "short_decimals":
+                    value = exp.cast(value, "STRING", dialect="bigquery")  # the digits that tell it from any other
                 if canonical.padded:
                     value = exp.Nullif(this=exp.func("TRIM", value, _text(" ")), expression=_text(""))
             typed = exp.Cast(this=value, to=exp.DataType.build(column.type, dialect="bigquery"))
@@ -167,10 +171,10 @@ def _to_look_at(source: SourceColumn, column: Column) -> str | None:
         return None if column.type == "STRING" else "texts"
     if source.kind in _TIMES:
         return "times"
-    if source.kind == "float" and column.type == "INT64":
+    if source.kind in _HAVE_DECIMALS and column.type == "INT64":
         return "whole_numbers"
-    if digits is not None and source.kind == "float":
-        return "decimals"
+    if digits is not None and source.kind in _DECIMALS_OF_FLOATS:
+        return _DECIMALS_OF_FLOATS[source.kind]
     if digits is not None and source.scale > digits[1]:
         return "finer_decimals"
     return "floats" if source.kind == "integer" and column.type == "FLOAT64" else None

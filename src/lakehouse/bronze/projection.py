@@ -30,15 +30,17 @@ class Cast(NamedTuple):
 class Projection:
     """How one file becomes the canonical relation.
 
-    ``select`` reads :data:`LANDED`. The others are casts whose values must be looked at first: ``times``, floats that
-    become ``whole_numbers`` or ``decimals``, ``finer_decimals`` than those they become, whole numbers that become
-    ``floats``, and ``texts`` that become anything else. ``numbers`` are all numbers that become exact ones.
+    ``select`` reads :data:`LANDED`. The others are casts whose values must be looked at first: ``times``, numbers with
+    decimals that become ``whole_numbers``, floats that become ``decimals``, those of 32 bits that do
+    (``short_decimals``), ``finer_decimals`` than those they become, whole numbers that become ``floats``, and ``texts``
+    that become anything else. ``numbers`` are all numbers that become exact ones.
     """
 
     select: exp.Select
     times: tuple[Cast, ...] = ()
     whole_numbers: tuple[Cast, ...] = ()
     decimals: tuple[Cast, ...] = ()
+    short_decimals: tuple[Cast, ...] = ()
     finer_decimals: tuple[Cast, ...] = ()
     floats: tuple[Cast, ...] = ()
     texts: tuple[Cast, ...] = ()

@@ -6,6 +6,7 @@ then never decodes what those rule out.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -27,6 +28,9 @@ _EXACT_FLOAT = 2**53
 
 _FINE_SCALE = 2
 """Numbers of more decimals may be more than a FLOAT64 can tell apart."""
+
+_SHORT_DIGITS = 24
+"""Binary digits of a FLOAT32."""
 
 _OUTSIDE, _SPLIT, _EXAMPLE, _ROUNDED = "outside_", "split_", "example_", "rounded_"
 
@@ -90,6 +94,8 @@ def value_query(projection: Projection) -> Statement | None:
         counts[_ROUNDED + cast.name] = _count(exp.NEQ(this=column, expression=rounded))
         if cast in _too_fine(projection):
             refuse(cast, _beyond(column.copy(), _EXACT_FLOAT // 10**scale))
+    for cast in projection.short_decimals:
+        counts[_ROUNDED + cast.name] = _count(_is_rounded_short(cast))
     return Statement(_named(counts)) if counts else None
 
 
@@ -112,7 +118,8 @@ def read_values(projection: Projection, found: Mapping[str, Any], file: str) -> 
         if found[_SPLIT + name]:
             values = f"{found[_SPLIT + name]} values do not, for example {found[_EXAMPLE + name]}"
             raise _refusal(file, source, name, f"must hold {what}, but {values}")
-    rounded = {cast.name: found[_ROUNDED + cast.name] for cast in (*projection.decimals, *projection.finer_decimals)}
+    decimals = (*projection.decimals, *projection.short_decimals, *projection.finer_decimals)
+    rounded = {cast.name: found[_ROUNDED + cast.name] for cast in decimals}
     return {name: count for name, count in rounded.items() if count}
 
 
@@ -164,6 +171,20 @@ def _least(source: str, where: exp.Expr) -> exp.Expr:
 def _too_fine(projection: Projection) -> tuple[Cast, ...]:
     """Floats that become numbers of so many decimals that large ones have none of their own."""
     return tuple(cast for cast in projection.decimals if _scale(cast.type) > _FINE_SCALE)
+
+
+def _is_rounded_short(cast: Cast) -> exp.Expr:
+    """True of a FLOAT32 that does not become what it is.
+
+    Up to the first of its powers of two whose neighbours are further apart than the decimals it becomes, its own digits
+    tell: 0.07 is not 0.0700000003. Beyond, 1000000.375 may have been any of six amounts.
+    """
+    column, scale = _column(cast.source), _scale(cast.type)
+    finer = exp.NEQ(this=column, expression=exp.func("ROUND", column.copy(), exp.Literal.number(scale)))
+    digits = exp.TryCast(this=dialect.cast(column.copy(), "STRING"), to=dialect.cast(exp.Null(), cast.type).to)
+    is_other = exp.NEQ(this=dialect.cast(digits, "FLOAT64"), expression=dialect.cast(column.copy(), "FLOAT64"))
+    bound = 2 ** math.ceil(_SHORT_DIGITS - scale * math.log2(10) - 1)
+    return exp.or_(finer, exp.and_(_beyond(column.copy(), bound), is_other))
 
 
 def _scale(type_: str) -> int:
