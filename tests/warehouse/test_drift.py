@@ -248,14 +248,6 @@ def test_a_fraction_in_an_fhv_zone_stops_the_month(house: House, file: str, name
         house.replace("fhv_silver", MONTH)
 
 
-def test_an_fhv_zone_that_is_not_a_number_stops_the_month(house: House) -> None:
-    """Arrow keeps NaN and NULL apart; a file written by way of pandas may have either."""
-    trips = [fhv_files.trip(MONTH, 1), fhv_files.trip(MONTH, 2, PUlocationID=float("nan"))]
-    house.land_fhv(MONTH, trips, "double ids")
-    with pytest.raises(ContractViolation, match=r"column PUlocationID .* has 1 values that are not numbers"):
-        house.replace("fhv_silver", MONTH)
-
-
 @pytest.mark.parametrize(
     ("published", "kept"),
     [

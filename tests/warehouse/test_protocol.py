@@ -277,35 +277,14 @@ def test_cents_of_32_bits_are_no_drift(house: House) -> None:
     assert sums == {"fares": Decimal("684315.00"), "tips": Decimal("4995.00")}
 
 
-@pytest.mark.parametrize(
-    ("column", "value", "message"),
-    [
-        ("passenger_count", 2.5, "column passenger_count .* must hold whole numbers, but 1 values do not.* 2.5"),
-        ("payment_type", float("inf"), "column payment_type .* has 1 values that are not numbers"),
-        ("total_amount", float("nan"), "column total_amount .* has 1 values that are not numbers"),
-        ("fare_amount", 1e30, "column fare_amount .* has 1 values that are not numbers or are too large"),
-    ],
-)
-def test_a_value_that_a_cast_would_change_stops_the_month(
-    house: House, column: str, value: float, message: str
-) -> None:
+def test_a_value_that_a_cast_would_change_stops_the_month(house: House) -> None:
     house.land(JANUARY, trips(JANUARY, 3), "until 2023-01")
     house.replace("green_silver", JANUARY)
-    house.land(JANUARY, [*trips(JANUARY, 9), trip(JANUARY, 10, **{column: value})], "until 2023-01")
+    house.land(JANUARY, [*trips(JANUARY, 9), trip(JANUARY, 10, passenger_count=2.5)], "until 2023-01")
+    message = "column passenger_count .* must hold whole numbers, but 1 values do not.* 2.5"
     with pytest.raises(ContractViolation, match=f"green 2024-01 .*{message}"):
         house.replace("green_silver", JANUARY)
     assert house.rows(COUNT) == [{"n": 3, "total": Decimal("36.00")}]
-
-
-@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf"), 1e30])
-@pytest.mark.parametrize(("file", "column"), [("fare_amount", "fare_amount"), ("passenger_count", "passenger_count")])
-def test_a_value_that_is_no_number_among_others_is_named_whatever_statistics_say(
-    house: House, file: str, column: str, value: float
-) -> None:
-    rows = [trip(JANUARY, number, **{file: float(number)}) for number in range(50)]
-    house.land(JANUARY, [*rows, trip(JANUARY, 50, **{file: value})], "until 2023-01")
-    with pytest.raises(ContractViolation, match=rf"column {file} \({column}\) has 1 values that are not numbers"):
-        house.replace("green_silver", JANUARY)
 
 
 def test_a_cast_on_the_way_that_changes_makes_a_month_anew(house: House) -> None:

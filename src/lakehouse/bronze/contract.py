@@ -16,7 +16,7 @@ from lakehouse.bronze.footer import SourceColumn
 from lakehouse.bronze.projection import LANDED, Cast, Projection
 from lakehouse.exceptions import ConfigurationError, ContractViolation
 from lakehouse.partition import Month, Partition
-from lakehouse.schema import BRONZE_COLUMNS, DECLARABLE, Column, digits_of, is_declarable
+from lakehouse.schema import BRONZE_COLUMNS, DECLARABLE, UNREADABLE, Column, digits_of, is_declarable
 
 _CASTABLE: dict[str, frozenset[str]] = {
     "INT64": frozenset({"integer", "float", "float32", "decimal", "untyped"}),
@@ -72,7 +72,7 @@ class Contract:
         """
         columns = [canonical.column for canonical in self.canonical]
         names = [column.name for column in columns]
-        taken = {column.name for column in BRONZE_COLUMNS}
+        taken = {column.name for column in (*BRONZE_COLUMNS, UNREADABLE)}
         for canonical in self.canonical:
             column = canonical.column
             if not is_declarable(column.type):
@@ -161,6 +161,7 @@ class Contract:
                 if given.name.lower() not in used and not given.name.startswith(_OF_THE_LOADER)
             ),
             absent=tuple(absent),
+            unreadable=None,
         )
 
 

@@ -13,8 +13,9 @@ from lakehouse.models import dialect
 from lakehouse.models.checks.base import REJECTED, STAGED
 from lakehouse.models.checks.kinds import DATASETS_PRESENT, IMPLICIT_CHECKS, Unique
 from lakehouse.models.model import PARTITION_END, PARTITION_START, SqlModel, audit_schema
+from lakehouse.models.rejects import UNREADABLE_VALUE
 from lakehouse.results import CheckResult, Ledger
-from lakehouse.schema import rejected_count
+from lakehouse.schema import UNREADABLE, rejected_count
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -24,6 +25,7 @@ _OUTSIDE = "outside"
 _DUPLICATES = "duplicates"
 _CHECK_PREFIX = "check_"
 _GRAIN = "check_grain"
+_UNREADABLE = "unreadable_columns"
 
 
 def audit_query(model: SqlModel, schema: dialect.Schema) -> exp.Query:
@@ -44,6 +46,8 @@ def audit_query(model: SqlModel, schema: dialect.Schema) -> exp.Query:
     for check in model.checks:
         counts[_CHECK_PREFIX + check.label] = check.failing()
     projections = [exp.alias_(dialect.counted(count), name) for name, count in counts.items()]
+    if model.rejected is not None:
+        projections.append(exp.alias_(_unreadable_columns(), _UNREADABLE))
     query = exp.select(*projections).from_(STAGED)
     return dialect.resolve(query, audit_schema(model, schema), f"checks of {model.key}", ModelError)
 
@@ -57,6 +61,12 @@ def _outside_month(partition: str, model: SqlModel) -> exp.Expr:
 
 def _count_rejected(matches: exp.Expr) -> exp.Expr:
     return exp.select(exp.Count(this=exp.Star())).from_(REJECTED).where(matches).subquery()
+
+
+def _unreadable_columns() -> exp.Expr:
+    """The columns that records were rejected for, between commas."""
+    names = f"STRING_AGG(DISTINCT {UNREADABLE.name}, ', ' ORDER BY {UNREADABLE.name})"
+    return exp.select(names, dialect=dialect.BIGQUERY).from_(REJECTED).subquery()
 
 
 def evaluate(
@@ -99,6 +109,7 @@ def evaluate(
         silver_rows=counts[ROWS],
         duplicate_copies=counts[_DUPLICATES],
         rejected={reason: counts[rejected_count(reason)] for reason in model.reject_reasons},
+        unreadable_columns=counts[_UNREADABLE],
     )
     unaccounted = ledger.bronze_rows - ledger.silver_rows - ledger.duplicate_copies - sum(ledger.rejected.values())
     balance = CheckResult(
@@ -113,6 +124,7 @@ def evaluate(
             "silver_rows": ledger.silver_rows,
             "duplicate_copies": ledger.duplicate_copies,
             **{rejected_count(reason): rows for reason, rows in ledger.rejected.items()},
+            **({"unreadable_columns": ledger.unreadable_columns} if ledger.unreadable_columns else {}),
         },
     )
     return ledger, (balance, *results)
@@ -138,7 +150,12 @@ class Audit:
             words = {check.name: " ".join(check.description.split()) for check in failed}  # a header may break lines
             named = "; ".join(f"{check.name} ({check.failing:,} failing: {words[check.name]})" for check in failed)
             reasons = self.ledger.rejected if self.ledger else {}
-            counted = "; ".join(f"{rows:,} rejected for {reason}" for reason, rows in reasons.items() if rows)
+            unreadable = f" in {self.ledger.unreadable_columns}" if self.ledger else ""
+            counted = "; ".join(
+                f"{rows:,} rejected for {reason}{unreadable if reason == UNREADABLE_VALUE else ''}"
+                for reason, rows in reasons.items()
+                if rows
+            )
             raise CheckFailed(
                 f"{month}: blocking check failed: {'; '.join(filter(None, (named, counted)))}. Nothing was published; "
                 f"{table} still holds what it held before",

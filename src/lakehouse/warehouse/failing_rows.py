@@ -17,6 +17,7 @@ from lakehouse.models.checks.base import SAMPLE_ROWS, STAGED, CheckBase, ordered
 from lakehouse.models.checks.kinds import Unique
 from lakehouse.models.model import SqlModel, audit_schema
 from lakehouse.results import CheckResult
+from lakehouse.schema import UNREADABLE
 from lakehouse.warehouse.statements import Statement
 from lakehouse.warehouse.store import Session
 
@@ -122,7 +123,7 @@ def _columns(model: SqlModel, check: CheckBase) -> tuple[str, ...]:
     if check.sampled == STAGED or model.rejected is None:
         at_fault, table = check.columns(), model.table
     else:
-        at_fault, table = ("reject_reason", *model.reject_columns), model.rejected
+        at_fault, table = ("reject_reason", *model.reject_columns, UNREADABLE.name), model.rejected
     there = [column.name for column in table.columns]
     wanted = dict.fromkeys([*at_fault, *model.grain, *partition, *there])
     return tuple(name for name in wanted if name in there)[:SAMPLE_COLUMNS]

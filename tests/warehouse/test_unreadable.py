@@ -1,0 +1,156 @@
+"""Values that their columns cannot hold reject their records, and the month only where they are many."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from lakehouse.exceptions import CheckFailed
+from lakehouse.partition import Month
+from lakehouse.results import Effect
+from tests import fhv_files
+from tests.green_files import table, trip, trips
+from tests.warehouse.implementations import House
+
+JANUARY = Month(2024, 1)
+PICKUP, DROPOFF = "lpep_pickup_datetime", "lpep_dropoff_datetime"
+REJECTED = "SELECT unreadable_column, reject_reason FROM silver.green_trips_rejected ORDER BY 1, 2"
+NAN, INFINITY = float("nan"), float("inf")
+
+
+def with_times(rows: pa.Table, name: str, times: dict[int, int], unit: str = "us") -> pa.Table:
+    """The rows with some times as so many of a unit since 1970."""
+    position = rows.schema.get_field_index(name)
+    values = rows.column(position).cast(pa.timestamp(unit)).cast(pa.int64()).to_pylist()
+    for row, time in times.items():
+        values[row] = time
+    return rows.set_column(position, name, pa.array(values, pa.int64()).cast(pa.timestamp(unit)))
+
+
+def unreadable(house: House) -> list[dict[str, Any]]:
+    return house.rows(REJECTED)
+
+
+def rejected_for(*columns: str) -> list[dict[str, Any]]:
+    return [{"unreadable_column": column, "reject_reason": "unreadable_value"} for column in columns]
+
+
+@pytest.mark.parametrize("value", [NAN, INFINITY, -INFINITY, 1e30])
+@pytest.mark.parametrize("name", ["fare_amount", "passenger_count"])
+def test_a_value_that_is_no_number_rejects_its_record_whatever_statistics_say(
+    house: House, name: str, value: float
+) -> None:
+    rows = [trip(JANUARY, number, **{name: float(number)}) for number in range(50)]
+    house.land(JANUARY, [*rows, trip(JANUARY, 50, **{name: value})], "until 2023-01")
+    result = house.replace("green_silver", JANUARY)
+    assert (result.rows, result.effect) == (50, Effect.PUBLISHED)
+    assert result.ledger is not None
+    assert (result.ledger.is_balanced, result.ledger.rejected["unreadable_value"]) == (True, 1)
+    assert result.ledger.unreadable_columns == name
+    assert unreadable(house) == rejected_for(name)
+    (kept,) = house.rows(f"SELECT COUNT(*) AS n, SUM({name}) AS sum FROM silver.green_trips")
+    assert kept == {"n": 50, "sum": 1225}
+
+
+def test_a_float32_and_a_decimal_that_a_column_cannot_hold_reject_their_records(house: House) -> None:
+    rows = table(trips(JANUARY, 60))
+    for name, values in {
+        "tip_amount": pa.array([NAN, 3.4e38, *[1.1] * 58], pa.float32()),
+        "PULocationID": pa.array([*[7] * 58, 2**63, 10**37], pa.decimal256(38, 0)),
+    }.items():
+        rows = rows.set_column(rows.schema.get_field_index(name), name, values)
+    house.edit("silver/green_silver.sql", ("max: 0.05", "max: 0.5"))
+    house.land(JANUARY, rows)
+    assert house.replace("green_silver", JANUARY).rows == 56
+    assert unreadable(house) == rejected_for(*["pickup_location_id"] * 2, *["tip_amount"] * 2)
+    assert house.rows("SELECT SUM(tip_amount) AS tips FROM silver.green_trips") == [{"tips": Decimal("61.60")}]
+
+
+@pytest.mark.parametrize("name", [PICKUP, DROPOFF])
+@pytest.mark.parametrize("time", [2**61, -(2**61), 253402300800000000, -62135596800000001, 2**63 - 1, -(2**63)])
+def test_a_time_that_no_calendar_has_rejects_its_record(house: House, name: str, time: int) -> None:
+    house.land(JANUARY, with_times(table(trips(JANUARY, 30)), name, {3: time}))
+    result = house.replace("green_silver", JANUARY)
+    assert (result.rows, result.ledger and result.ledger.rejected["unreadable_value"]) == (29, 1)
+    assert unreadable(house) == rejected_for("pickup_at" if name == PICKUP else "dropoff_at")
+    again = house.replace("green_silver", JANUARY)
+    assert (again.effect, again.ledger) == (Effect.UNCHANGED, result.ledger)
+
+
+def test_the_last_moment_of_the_calendar_is_a_time(house: House) -> None:
+    last = {0: 253402300799999999, 1: 253402214400000000}
+    house.land(JANUARY, with_times(table(trips(JANUARY, 30)), DROPOFF, last))
+    assert house.replace("green_silver", JANUARY).rows == 30
+    found = house.rows("SELECT dropoff_at FROM silver.green_trips ORDER BY pickup_at LIMIT 2")
+    assert [row["dropoff_at"] for row in found] == [
+        datetime(9999, 12, 31, 23, 59, 59, 999999),
+        datetime(9999, 12, 31),
+    ]
+
+
+def test_each_record_counts_once_for_the_first_column_and_before_any_rule(house: House) -> None:
+    """Of records that are alike in what can be read each is accounted for; a NULL is no value that cannot be read."""
+    bad = [
+        trip(JANUARY, 1, total_amount=NAN, fare_amount=INFINITY),
+        trip(JANUARY, 1, total_amount=INFINITY, fare_amount=NAN),
+        trip(JANUARY, 2, tip_amount=NAN),
+        trip(JANUARY, 3, lpep_pickup_datetime=None, total_amount=NAN),
+        trip(JANUARY, 4, lpep_pickup_datetime=None),
+        trip(JANUARY, 5, ehail_fee=None),
+    ]
+    rows = with_times(table([*trips(JANUARY, 99), *bad, *trips(JANUARY, 2)]), DROPOFF, {101: 2**61})
+    house.edit("silver/green_silver.sql", ("max: 0.05", "max: 0.5"))
+    house.land(JANUARY, rows)
+    result = house.replace("green_silver", JANUARY)
+    assert result.ledger is not None
+    assert result.ledger.is_balanced
+    assert (result.rows, result.ledger.duplicate_copies) == (99, 3)
+    assert {reason: count for reason, count in result.ledger.rejected.items() if count} == {
+        "unreadable_value": 4,
+        "missing_pickup_time": 1,
+    }
+    assert (
+        unreadable(house)
+        == [
+            *rejected_for("dropoff_at", "fare_amount", "fare_amount", "total_amount"),
+            {"unreadable_column": None, "reject_reason": "missing_pickup_time"},
+        ]
+        or unreadable(house)[0]["unreadable_column"] is None
+    )
+    (ledger,) = house.rows("SELECT rejected_unreadable_value AS n, is_balanced FROM silver.row_ledger")
+    assert ledger == {"n": 4, "is_balanced": True}
+
+
+def test_many_values_that_cannot_be_read_stop_the_month_and_their_columns_are_named(house: House) -> None:
+    house.land(JANUARY, trips(JANUARY, 3))
+    house.replace("green_silver", JANUARY)
+    bad = [trip(JANUARY, number, total_amount=NAN) for number in range(40, 43)]
+    house.land(JANUARY, with_times(table([*trips(JANUARY, 37), *bad]), DROPOFF, {0: 2**61}))
+    with pytest.raises(CheckFailed) as failed:
+        house.replace("green_silver", JANUARY)
+    assert "rejected_share (4 failing" in str(failed.value)
+    assert "4 rejected for unreadable_value in dropoff_at, total_amount." in str(failed.value)
+    (shares,) = [check for check in failed.value.checks if check.name == "rejected_share"]
+    assert shares.sample is not None
+    assert set(shares.sample.column("unreadable_column").to_pylist()) == {"dropoff_at", "total_amount"}
+    assert house.rows("SELECT COUNT(*) AS n FROM silver.green_trips") == [{"n": 3}]
+
+
+def test_an_fhv_zone_that_is_not_a_number_rejects_its_record(house: House) -> None:
+    """Arrow keeps NaN and NULL apart; a file written by way of pandas may have either."""
+    rows = [*fhv_files.trips(JANUARY, 40), fhv_files.trip(JANUARY, 41, PUlocationID=NAN)]
+    house.land_fhv(JANUARY, rows, "double ids")
+    result = house.replace("fhv_silver", JANUARY)
+    assert (result.rows, result.ledger and result.ledger.unreadable_columns) == (40, "pickup_location_id")
+
+
+def test_a_mended_month_has_none_of_them_any_more(house: House) -> None:
+    house.land(JANUARY, [*trips(JANUARY, 40), trip(JANUARY, 41, total_amount=NAN)])
+    house.replace("green_silver", JANUARY)
+    house.land(JANUARY, [*trips(JANUARY, 40), trip(JANUARY, 41)])
+    result = house.replace("green_silver", JANUARY)
+    assert (result.rows, result.ledger and result.ledger.unreadable_columns, unreadable(house)) == (41, None, [])
