@@ -31,7 +31,12 @@ def test_a_month_goes_from_landed_file_to_silver_and_gold(house: House) -> None:
     gold = house.replace("green_gold", JANUARY)
     assert (silver.rows, silver.skipped, gold.rows) == (25, False, 2)
     assert silver.ledger is not None
-    assert silver.ledger.rejected == {"missing_pickup_time": 0, "pickup_outside_month": 1, "dropoff_before_pickup": 0}
+    assert silver.ledger.rejected == {
+        "unreadable_value": 0,
+        "missing_pickup_time": 0,
+        "pickup_outside_month": 1,
+        "dropoff_before_pickup": 0,
+    }
     assert house.rows("SELECT * FROM gold.green_trips_by_payment_type ORDER BY payment_type") == [
         {
             "month": date(2024, 1, 1),
