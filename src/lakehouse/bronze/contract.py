@@ -143,7 +143,8 @@ class Contract:
                 cast = Cast(source.name, column.name, column.type)
                 if (look := _to_look_at(source, column)) is not None:
                     looked_at.setdefault(look, []).append(cast)
-                if source.kind in _NUMBERS and column.base_type in ("INT64", "NUMERIC"):
+                is_exact = column.base_type in ("INT64", "NUMERIC")
+                if source.kind in _NUMBERS and is_exact and not (column.type == "INT64" and source.is_int64):
                     looked_at.setdefault("numbers", []).append(cast)
                 value = exp.column(source.name, table=LANDED, quoted=True)
                 if look == "short_decimals":

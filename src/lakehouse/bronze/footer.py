@@ -25,6 +25,11 @@ class SourceColumn:
     type: str
     scale: int = 0
 
+    @property
+    def is_int64(self) -> bool:
+        """Whether it holds signed integers of at most 64 bits."""
+        return self.kind == "integer" and self.type.startswith("int")
+
 
 def read_footer(path: Path) -> tuple[SourceColumn, ...]:
     """Names and kinds of the columns of a parquet file, or of a CSV file with a header.
@@ -67,7 +72,7 @@ def _kind(arrow_type: Any) -> tuple[str, str, int]:
 
 
 def _is_decimal(arrow_type: Any) -> bool:
-    """Whether a type is a decimal one whose digits engines hold; of more, DuckDB would make binary numbers."""
+    """Whether a type is a decimal one whose digits engines hold; of more they would make binary numbers."""
     from pyarrow import types
 
     return bool(types.is_decimal(arrow_type)) and arrow_type.precision <= _MOST_DIGITS

@@ -28,7 +28,7 @@ def set_apart(projection: Projection, columns: Collection[str]) -> Projection:
             continue
         source = exp.column(cast.source, table=LANDED, quoted=True)
         is_bad = (outside_calendar if cast in projection.times else is_no_number)(source.copy(), cast.type)
-        # Not by what a cast gives alone: DuckDB tells that from a file's statistics, which leave NaN out.
+        # Not by what a cast gives alone: an engine may tell that from a file's statistics, which leave NaN out.
         value = exp.If(this=is_bad, true=exp.Null(), false=column.this.transform(_tried))
         column.set("this", value)
         is_lost = exp.and_(source.copy().is_(exp.Null()).not_(), value.copy().is_(exp.Null()))
