@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from contextlib import closing
+from datetime import date, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
+from dlt_sources.dataset import MonthlyDataset
+from lakehouse.bronze.contract import Contract
+from lakehouse.bronze.contracts.columns import column
 from lakehouse.exceptions import CheckFailed
 from lakehouse.partition import Month
 from lakehouse.results import Effect
 from tests import fhv_files
 from tests.green_files import table, trip, trips
-from tests.warehouse.implementations import House
+from tests.warehouse.implementations import RUN_ID, House, LocalImplementation, MemoryImplementation
 
 JANUARY = Month(2024, 1)
 PICKUP, DROPOFF = "lpep_pickup_datetime", "lpep_dropoff_datetime"
@@ -154,3 +160,65 @@ def test_a_mended_month_has_none_of_them_any_more(house: House) -> None:
     house.land(JANUARY, [*trips(JANUARY, 40), trip(JANUARY, 41)])
     result = house.replace("green_silver", JANUARY)
     assert (result.rows, result.ledger and result.ledger.unreadable_columns, unreadable(house)) == (41, None, [])
+
+
+_READINGS = """/*
+description: Readings of every type
+table: silver.readings
+grain: record
+partition: taken_at
+reject: {outside_month: taken_at < @partition_start OR taken_at >= @partition_end}
+*/
+SELECT id, taken_at, level, day, moment, copies, bronze_sha256
+FROM bronze.readings_bronze
+"""
+
+
+@pytest.mark.parametrize("kind", [LocalImplementation, MemoryImplementation])
+def test_a_value_of_any_type_that_cannot_be_read_rejects_its_record(
+    kind: type[LocalImplementation | MemoryImplementation], tmp_path: Path
+) -> None:
+    contract = Contract(
+        MonthlyDataset(name="readings", description="Readings.", first=JANUARY),
+        "taken_at",
+        (
+            column("id", "INT64", "id", "Number"),
+            column("taken_at", "DATETIME", "taken_at", "When it was taken"),
+            column("level", "FLOAT64", "level", "Level"),
+            column("day", "DATE", "day", "Day"),
+            column("moment", "TIMESTAMP", "moment", "Moment"),
+        ),
+    )
+    (tmp_path / "sql" / "silver").mkdir(parents=True)
+    (tmp_path / "sql" / "silver" / "readings_silver.sql").write_text(_READINGS)
+    good, beyond = 1704067200000000, 2**61
+    file = tmp_path / "readings.parquet"
+    pq.write_table(
+        pa.table(
+            {
+                "id": pa.array([1, 2, 3, 4, 2**63, 6], pa.uint64()),
+                "taken_at": pa.array([good] * 6, pa.timestamp("us")),
+                "level": [1.5, NAN, 1.5, 1.5, 1.5, None],
+                "day": pa.array([0, 0, 2**31 - 2, 0, 0, 2932896], pa.int32()).cast(pa.date32()),
+                "moment": pa.array([good, good, good, beyond, good, None], pa.timestamp("us", tz="UTC")),
+            }
+        ),
+        file,
+    )
+    implementation = kind(tmp_path / "home", {"readings_bronze": contract})
+    warehouse, models = implementation.open(tmp_path / "sql")
+    with closing(warehouse):
+        implementation.land("readings_bronze", JANUARY, file)
+        result = warehouse.replace(models["readings_silver"], JANUARY, RUN_ID)
+        rejected = "SELECT id, unreadable_column AS why FROM silver.readings_rejected ORDER BY id NULLS LAST"
+        found = warehouse.query(rejected).to_pylist()
+        kept = warehouse.query("SELECT id, day FROM silver.readings ORDER BY id").to_pylist()
+    assert result.ledger is not None
+    assert result.ledger.is_balanced
+    assert found == [
+        {"id": 2, "why": "level"},
+        {"id": 3, "why": "day"},
+        {"id": 4, "why": "moment"},
+        {"id": None, "why": "id"},
+    ]
+    assert kept == [{"id": 1, "day": date(1970, 1, 1)}, {"id": 6, "day": date(9999, 12, 31)}]

@@ -32,7 +32,15 @@ _CASTABLE: dict[str, frozenset[str]] = {
 
 _TIMES = frozenset({"date", "datetime", "timestamp"})
 _NUMBERS = frozenset({"integer", "float", "float32", "decimal"})
-_DECIMALS_OF_FLOATS = {"float": "decimals", "float32": "short_decimals"}
+_INEXACT = {
+    ("float", "NUMERIC"): "decimals",
+    ("float32", "NUMERIC"): "short_decimals",
+    ("float", "FLOAT64"): "reals",
+    ("float32", "FLOAT64"): "reals",
+    ("integer", "FLOAT64"): "floats",
+}
+"""Kind and type → under which name a projection has the cast."""
+
 _HAVE_DECIMALS = _NUMBERS - {"integer"}
 
 _OF_THE_LOADER = "_dlt_"
@@ -175,11 +183,9 @@ def _to_look_at(source: SourceColumn, column: Column) -> str | None:
         return "times"
     if source.kind in _HAVE_DECIMALS and column.type == "INT64":
         return "whole_numbers"
-    if digits is not None and source.kind in _DECIMALS_OF_FLOATS:
-        return _DECIMALS_OF_FLOATS[source.kind]
     if digits is not None and source.scale > digits[1]:
         return "finer_decimals"
-    return "floats" if source.kind == "integer" and column.type == "FLOAT64" else None
+    return _INEXACT.get((source.kind, column.base_type))
 
 
 def _text(value: str) -> exp.Expr:

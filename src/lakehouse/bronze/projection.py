@@ -32,9 +32,10 @@ class Projection:
 
     ``select`` reads :data:`LANDED`. The others are casts whose values must be looked at first: ``times``, numbers with
     decimals that become ``whole_numbers``, floats that become ``decimals``, those of 32 bits that do
-    (``short_decimals``), ``finer_decimals`` than those they become, whole numbers that become ``floats``, and ``texts``
-    that become anything else. ``numbers`` are those that may be no exact one. ``unreadable`` names the first column
-    of a record that has a value which cannot be read, where there are such records.
+    (``short_decimals``), ``finer_decimals`` than those they become, whole numbers that become ``floats``, floats that
+    stay what they are (``reals``), and ``texts`` that become anything else. ``numbers`` are those that may be no exact
+    one. ``unreadable`` names the first column of a record that has a value which cannot be read, where there are such
+    records.
     """
 
     select: exp.Select
@@ -44,6 +45,7 @@ class Projection:
     short_decimals: tuple[Cast, ...] = ()
     finer_decimals: tuple[Cast, ...] = ()
     floats: tuple[Cast, ...] = ()
+    reals: tuple[Cast, ...] = ()
     texts: tuple[Cast, ...] = ()
     numbers: tuple[Cast, ...] = ()
     unknown: tuple[str, ...] = ()

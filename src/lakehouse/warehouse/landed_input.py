@@ -163,6 +163,7 @@ class LandedInput:
         found = self._values(session)
         if not self.rejects:
             require_times(self.projection, found.outside, self.name)
+            require_numbers(self.projection, found.outside, self.name)
         self._name(session, tie_breaker, found, found.outside)
         return self._with_duplicates(session, self._drift(found), folded)
 

@@ -18,7 +18,9 @@ from lakehouse.warehouse.calendar import outside_calendar
 
 def set_apart(projection: Projection, columns: Collection[str]) -> Projection:
     """The projection with NULL for what cannot be read in those of its columns, and with what tells such a record."""
-    casts = {cast.name: cast for cast in (*projection.times, *projection.numbers) if cast.name in columns}
+    casts = {
+        cast.name: cast for cast in (*projection.times, *projection.reals, *projection.numbers) if cast.name in columns
+    }
     if not casts:
         return projection
     select, first = projection.select.copy(), exp.Case()
@@ -39,13 +41,16 @@ def set_apart(projection: Projection, columns: Collection[str]) -> Projection:
 def is_no_number(number: exp.Expr, type_: str) -> exp.Expr:
     """True of NaN, infinities and what a type of exact numbers does not hold."""
     number = dialect.cast(number, "FLOAT64")
+    is_none = exp.or_(exp.IsNan(this=number), exp.IsInf(this=number.copy()))
+    if type_ == "FLOAT64":
+        return is_none
     digits = digits_of(type_)
     bound = exp.Literal.number(repr(float(2**63 if digits is None else 10 ** (digits[0] - digits[1]))))
     too_large = exp.or_(
         exp.GTE(this=number.copy(), expression=bound),
         exp.LTE(this=number.copy(), expression=exp.Neg(this=bound.copy())),
     )
-    return exp.or_(exp.IsNan(this=number), exp.IsInf(this=number.copy()), too_large)
+    return exp.or_(is_none, too_large)
 
 
 def _tried(node: exp.Expr) -> exp.Expr:

@@ -38,7 +38,8 @@ _OUTSIDE, _SPLIT, _EXAMPLE, _ROUNDED = "outside_", "split_", "example_", "rounde
 
 @dataclass(frozen=True)
 class FoundValues:
-    """What is said of values by canonical column: how many a cast would round, how many times no calendar has."""
+    """How many values, by canonical column, a cast would round, and how many are no times or numbers though one takes
+    them: after the year 9999, or NaN as a FLOAT64."""
 
     rounded: Mapping[str, int]
     outside: Mapping[str, int]
@@ -90,6 +91,10 @@ def value_query(projection: Projection) -> Statement | None:
 
     for cast in projection.times:
         counts[_OUTSIDE + cast.name] = _count(outside_calendar(_column(cast.source), cast.type))
+    for cast in projection.reals:
+        # By a condition, not by a filter: one that is answered from statistics would leave NaN out.
+        is_none = exp.CountIf(this=is_no_number(_column(cast.source), cast.type))
+        counts[_OUTSIDE + cast.name] = exp.select(is_none).from_(LANDED).subquery()
     for cast in projection.whole_numbers:
         column = _column(cast.source)
         refuse(cast, exp.NEQ(this=column, expression=exp.func("TRUNC", column.copy())))
@@ -126,7 +131,7 @@ def read_values(projection: Projection, found: Mapping[str, Any], file: str) -> 
             raise _refusal(file, source, name, f"must hold {what}, but {values}")
     decimals = (*projection.decimals, *projection.short_decimals, *projection.finer_decimals)
     rounded = {cast.name: found[_ROUNDED + cast.name] for cast in decimals}
-    outside = {cast.name: found[_OUTSIDE + cast.name] for cast in projection.times}
+    outside = {cast.name: found[_OUTSIDE + cast.name] for cast in (*projection.times, *projection.reals)}
     return FoundValues(_counted(rounded), _counted(outside))
 
 
@@ -165,7 +170,7 @@ def require_numbers(projection: Projection, unreadable: Mapping[str, int], file:
     Raises:
         ContractViolation: a column holds NaN, infinity or what its canonical type cannot.
     """
-    for source, name, _ in projection.numbers:
+    for source, name, _ in (*projection.numbers, *projection.reals):
         if name in unreadable:
             raise _refusal(file, source, name, f"has {unreadable[name]} values that are not numbers or are too large")
 
