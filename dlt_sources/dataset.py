@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -137,10 +138,16 @@ def fresh_schema(source: str, naming: str) -> Schema:
 def _footer_hints(download: Download) -> TTableSchemaColumns:
     """What a parquet file's own footer says of its columns, in dlt's terms.
 
-    Null-typed columns are left out (dlt has no such type and would warn).
+    Left out are null-typed columns (dlt has no such type and would warn) and those of types that it cannot describe,
+    such as durations: a file is landed unopened whatever it holds.
     """
+    import pyarrow as pa
     import pyarrow.parquet as pq
-    from dlt.common.libs.pyarrow import py_arrow_to_table_schema_columns
+    from dlt.common.libs.pyarrow import UnsupportedArrowTypeException, py_arrow_to_table_schema_columns
 
-    columns = py_arrow_to_table_schema_columns(pq.read_schema(download.path))
+    alike = {pa.string_view(): pa.string(), pa.binary_view(): pa.binary()}
+    columns: TTableSchemaColumns = {}
+    for field in pq.read_schema(download.path):
+        with suppress(UnsupportedArrowTypeException):
+            columns |= py_arrow_to_table_schema_columns(pa.schema([field.with_type(alike.get(field.type, field.type))]))
     return {name: column for name, column in columns.items() if "data_type" in column}

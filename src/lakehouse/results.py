@@ -41,6 +41,8 @@ class Ledger:
     silver_rows: int
     duplicate_copies: int
     rejected: Mapping[str, int]
+    unreadable_columns: str | None
+    """The columns that records were rejected for as their values cannot be read, between commas."""
 
     @property
     def is_balanced(self) -> bool:

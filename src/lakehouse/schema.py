@@ -78,6 +78,9 @@ BRONZE_COLUMNS = (
 )
 """What every bronze relation has besides its contract's columns."""
 
+UNREADABLE = Column("unreadable_column", "STRING", "First column with a value that cannot be read, NULL if all can be")
+"""What the relation of every record has besides those; a record that is kept has none."""
+
 
 def rejected_name(table: str) -> str:
     """Name of the table of the records that a table's model rejects."""

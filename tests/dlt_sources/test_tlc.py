@@ -36,6 +36,7 @@ from lakehouse.partition import Month
 from tests.asking import fetch_month, month_url
 from tests.commands import free_port
 from tests.http_source import CLOUDFRONT_REQUEST_BLOCKED, S3_ACCESS_DENIED, Fault, SourceServer
+from tests.odd_columns import ODD_COLUMNS, with_odd_columns
 
 PROJECT = Path(__file__).parents[2]
 JANUARY = Month(2024, 1)
@@ -573,6 +574,22 @@ def test_dlt_lands_a_file_with_a_null_typed_column_byte_for_byte(
     assert landed.relative_to(tmp_path / "bucket").as_posix() == (
         f"bronze/green/month=01/{download.sha256[:16]}.parquet"
     )
+    assert landed.read_bytes() == download.path.read_bytes()
+
+
+@pytest.mark.usefixtures("quiet_dlt")
+def test_a_file_with_columns_of_types_that_dlt_cannot_describe_is_verified_and_lands_byte_for_byte(
+    server: SourceServer, published: Path, into: Path, tmp_path: Path
+) -> None:
+    pq.write_table(with_odd_columns(TABLE), published / PATH.strip("/"))
+    download = fetched(server.url, into)
+    months: Any = trips_source(GREEN, download).green._pipe.gen
+    (item,) = months()
+    described = item.meta.hints["columns"]
+    assert TABLE.column_names + list(ODD_COLUMNS) == pq.read_schema(download.path).names
+    assert set(ODD_COLUMNS) - described.keys() == {"duration", "uuid", "json", "bool8", "opaque", "tensor"}
+    assert [described[name]["data_type"] for name in ("string_view", "binary_view")] == ["text", "binary"]
+    (landed,) = land(download, tmp_path)
     assert landed.read_bytes() == download.path.read_bytes()
 
 

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from lakehouse.models.model import Models
 from lakehouse.partition import Partition
-from lakehouse.schema import BRONZE_COLUMNS, NUMERIC, Column
+from lakehouse.schema import BRONZE_COLUMNS, NUMERIC, UNREADABLE, Column
 from tests.emulators.comparison import arrow_schema
 from tests.loading import CONTRACTS
 from tests.real_data import independent
@@ -71,24 +71,29 @@ class Golden:
         """Both relations of a landed file: its distinct records with their copies, and every record."""
         contract = CONTRACTS[asset]
         columns = (*contract.columns, *BRONZE_COLUMNS)
+        records = (*columns, UNREADABLE)
         sha = self.sha256(asset)
         if not contract.dataset.is_partitioned:
             whole = self._zones if asset == "zones_bronze" else self._users_as_landed
-            table = _table(whole.assign(copies=1), columns, bronze_sha256=sha)
-            return {f"bronze.{asset}": table, f"bronze.{asset}_records": table}
+            rows = whole.assign(copies=1)
+            return {
+                f"bronze.{asset}": _table(rows, columns, bronze_sha256=sha),
+                f"bronze.{asset}_records": _table(rows, records, bronze_sha256=sha, unreadable_column=None),
+            }
         trips, rejects = self.months[contract.dataset.name].trips, self.months[contract.dataset.name].rejects
         names = [column.name for column in contract.columns]
         distinct_rejects = (
             rejects.groupby(names, dropna=False, as_index=False).size().rename(columns={"size": "copies"})
         )
         every_trip = trips.loc[trips.index.repeat(trips["copies"])].assign(copies=1)
-        parts = {
-            f"bronze.{asset}": (trips, distinct_rejects),
-            f"bronze.{asset}_records": (every_trip, rejects.assign(copies=1)),
-        }
+        every = (every_trip, rejects.assign(copies=1))
         return {
-            name: pa.concat_tables(_table(part, columns, bronze_sha256=sha) for part in both)
-            for name, both in parts.items()
+            f"bronze.{asset}": pa.concat_tables(
+                _table(part, columns, bronze_sha256=sha) for part in (trips, distinct_rejects)
+            ),
+            f"bronze.{asset}_records": pa.concat_tables(
+                _table(part, records, bronze_sha256=sha, unreadable_column=None) for part in every
+            ),
         }
 
     @staticmethod
@@ -103,7 +108,9 @@ class Golden:
         if model.bronze_asset is not None and model.rejected is not None:
             rejects = self.months[CONTRACTS[model.bronze_asset].dataset.name].rejects
             sha, month = self.sha256(model.bronze_asset), self._first_day
-            tables[model.rejected.name] = _table(rejects, model.rejected.columns, bronze_sha256=sha, month=month)
+            tables[model.rejected.name] = _table(
+                rejects, model.rejected.columns, bronze_sha256=sha, unreadable_column=None, month=month
+            )
         return tables
 
     def audit(self, key: str, times: int) -> pa.Table:
@@ -126,7 +133,10 @@ class Golden:
             counts["check_not_null"] = int(named.isna().any(axis=1).sum()) * times
         elif key == "users_silver":
             counts |= {"check_not_null": 0, "check_latitude_range": 0, "check_longitude_range": 0}
-        return pa.table({name: pa.array([counts[name]], pa.int64()) for name in sorted(counts)})
+        arrays = {name: pa.array([count], pa.int64()) for name, count in counts.items()}
+        if "rejected_unreadable_value" in counts:
+            arrays["unreadable_columns"] = pa.array([None], pa.string())
+        return pa.table({name: arrays[name] for name in sorted(arrays)})
 
     def ledger(self, others: Rows, columns: Sequence[Column]) -> pa.Table:
         """The row ledger: a row for each file of the scenario, besides given ones."""
@@ -185,6 +195,7 @@ class Golden:
         places = ("pickup_location_id", "dropoff_location_id")
         counts = {
             "duplicates": trip_month.duplicate_copies,
+            "rejected_unreadable_value": 0,
             **{f"rejected_{reason}": count for reason, count in trip_month.rejected.items()},
             "check_rejected_share": rejected if rejected * 20 > trip_month.bronze_rows else 0,
             "check_known_codes": sum(_not_among(trips[name], known) for name, known in codes.items()),

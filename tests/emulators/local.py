@@ -49,7 +49,9 @@ class DuckDb:
     def land(self, asset: str, contract: Contract, landing: Landing, file: Path) -> None:
         with self._bronze.workspace() as folder:
             self._bronze.adopt(landing, Path(shutil.copy(file, folder)))
-        self._landed[asset] = LandedInput(asset, contract, landing, self._bronze)
+        self._landed[asset] = LandedInput(
+            asset, contract, landing, self._bronze, rejects=contract.dataset.is_partitioned
+        )
         self._relate(asset)
 
     def of_landed(self, asset: str, query: exp.Query) -> pa.Table:

@@ -111,8 +111,10 @@ def test_reject_rules_become_a_null_safe_filter_and_a_table_of_rejects(folder: P
     assert sql.count("NOT COALESCE(") == 2
     assert model.rejected is not None
     assert model.rejected.name == "silver.t_rejected"
-    assert [column.name for column in model.rejected.columns][-3:] == ["bronze_sha256", "reject_reason", "month"]
-    assert model.reject_reasons == ("missing_pickup_time", "pickup_outside_month")
+    assert [column.name for column in model.rejected.columns][-4:] == [
+        *("bronze_sha256", "unreadable_column", "reject_reason", "month")
+    ]
+    assert model.reject_reasons == ("unreadable_value", "missing_pickup_time", "pickup_outside_month")
 
 
 @pytest.mark.parametrize("name", IMPLICIT_CHECKS)

@@ -195,6 +195,7 @@ def assert_ledger(real_month: RealMonth, source: Path, expected: TripMonth, publ
         "silver_rows": expected.silver_rows,
         "duplicate_copies": expected.duplicate_copies,
         **{f"rejected_{reason}": expected.rejected.get(reason, 0) for reason in reasons},
+        "rejected_unreadable_value": 0,
         "rejected_rows": sum(expected.rejected.values()),
         "is_balanced": True,
     }

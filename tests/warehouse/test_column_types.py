@@ -206,6 +206,9 @@ def test_a_type_that_would_lose_or_invent_something_is_refused(tmp_path: Path, n
         ("amount", pa.array([10**18, None], pa.int64()), "has 1 values that are not numbers or are too large"),
         ("amount", pa.array([1e14, None], pa.float64()), "numbers whose decimals a FLOAT64 can tell apart"),
         ("day", pa.array([2**30, None], pa.int32()).cast(pa.date32()), "has 1 times outside the years 1 to 9999"),
+        ("level", pa.array([float("nan"), None], pa.float64()), "has 1 values that are not numbers or are too large"),
+        ("level", pa.array([float("nan"), 1.0], pa.float32()), "has 1 values that are not numbers or are too large"),
+        ("level", pa.array([float("inf"), 1.0], pa.float64()), "has 1 values that are not numbers or are too large"),
     ],
 )
 def test_a_value_that_its_column_cannot_hold_is_refused(
@@ -254,3 +257,121 @@ def test_decimals_are_rounded_once(readings: Readings) -> None:
 def test_more_decimals_than_the_column_has_are_rounded_and_counted(readings: Readings) -> None:
     finer = pa.array([Decimal("1.0005"), Decimal("2.0000")], pa.decimal128(12, 4))
     assert [row["amount"] for row in readings.of_parquet(table(amount=finer))] == [Decimal("1.001"), Decimal("2.000")]
+
+
+@pytest.mark.parametrize("digits", [1, 9, 18, 19, 38])
+def test_a_decimal_without_decimals_is_a_whole_number_whatever_its_width(readings: Readings, digits: int) -> None:
+    whole = pa.decimal128(digits, 0)
+    found = readings.of_parquet(
+        table(
+            id=pa.array([Decimal(7), Decimal(2)], whole),
+            level=pa.array([Decimal(3), None], whole),
+            amount=pa.array([Decimal(-4), None], whole),
+        )
+    )
+    assert [(row["id"], row["level"], row["amount"]) for row in found] == [(2, None, None), (7, 3.0, Decimal("-4.000"))]
+
+
+def test_decimals_that_are_all_whole_are_whole_numbers(readings: Readings) -> None:
+    ids = pa.array([Decimal("1.00"), Decimal("-92233720368547758.00")], pa.decimal128(20, 2))
+    assert [row["id"] for row in readings.of_parquet(table(id=ids))] == [-92233720368547758, 1]
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "problem"),
+    [
+        (
+            "id",
+            pa.array([Decimal("1.50"), Decimal("2.00")], pa.decimal128(5, 2)),
+            "whole numbers, but 1 .* example 1.5",
+        ),
+        (
+            "id",
+            pa.array([Decimal("1.00"), Decimal("-0.01")], pa.decimal32(5, 2)),
+            "whole numbers, but 1 .* example -0.01",
+        ),
+        (
+            "id",
+            pa.array([Decimal(2**63), Decimal(2)], pa.decimal128(19, 0)),
+            "has 1 values that are not numbers or are",
+        ),
+        ("level", pa.array([Decimal(2**53 + 1), None], pa.decimal128(38, 0)), "whole numbers that a FLOAT64 can hold"),
+        ("amount", pa.array([Decimal(10**17), None], pa.decimal128(38, 0)), "has 1 values that are not numbers or are"),
+    ],
+)
+def test_a_decimal_that_its_column_cannot_hold_is_refused(
+    tmp_path: Path, name: str, values: pa.Array, problem: str
+) -> None:
+    with pytest.raises(ContractViolation, match=f"column {name} .*{problem}"):
+        Readings(LocalImplementation, tmp_path).of_parquet(table(**{name: values}))
+
+
+def test_a_decimal_of_more_digits_than_engines_hold_is_refused(tmp_path: Path) -> None:
+    wide = pa.array([Decimal("90071992547409.93"), None], pa.decimal256(50, 2))
+    with pytest.raises(ContractViolation, match=r"column amount is of type decimal256\(50, 2\), which cannot become"):
+        Readings(LocalImplementation, tmp_path).of_parquet(table(amount=wide))
+
+
+@pytest.mark.parametrize(
+    ("value", "amount"),
+    [
+        (1.1, "1.100"),
+        (-0.07, "-0.070"),
+        (1.0005, "1.001"),
+        (2.6735, "2.674"),
+        (-2.6735, "-2.674"),
+        (9999.999, "9999.999"),
+        (1e-7, "0.000"),
+        (2.0**40, "1099511600000.000"),
+    ],
+)
+def test_a_float32_is_rounded_from_its_own_digits(readings: Readings, value: float, amount: str) -> None:
+    found = readings.of_parquet(table(amount=pa.array([value, None], pa.float32())))
+    assert found[0]["amount"] == Decimal(amount)
+
+
+def test_half_floats_and_views_of_text_are_read_where_numbers_and_text_belong(readings: Readings) -> None:
+    halves = pa.array([1.5, None], pa.float32()).cast(pa.float16())
+    found = readings.of_parquet(
+        table(
+            id=pa.array([1, 2], pa.float32()).cast(pa.float16()),
+            level=halves,
+            amount=halves,
+            note=pa.array(["open", None], pa.string_view()),
+        )
+    )
+    assert [(row["id"], row["level"], row["amount"], row["note"]) for row in found] == [
+        (1, 1.5, Decimal("1.500"), "open"),
+        (2, None, None, None),
+    ]
+
+
+_LAST_MOMENT = datetime(9999, 12, 31, 23, 59, 59, 999999)
+
+
+@pytest.mark.parametrize("zone", ["UTC", "America/New_York", "+14:00"])
+def test_the_ends_of_the_calendar_arrive_to_the_microsecond(readings: Readings, zone: str) -> None:
+    first = datetime(1, 1, 1)
+    found = readings.of_parquet(
+        table(
+            day=pa.array([date(9999, 12, 31), date(1, 1, 1)], pa.date32()),
+            local_time=pa.array([_LAST_MOMENT, first], pa.timestamp("us")),
+            moment=pa.array([253402300799999999, -62135596800000000], pa.timestamp("us", tz=zone)),
+        )
+    )
+    assert [(row["day"], row["local_time"], row["moment"]) for row in found] == [
+        (date(9999, 12, 31), _LAST_MOMENT, _LAST_MOMENT.replace(tzinfo=UTC)),
+        (date(1, 1, 1), first, first.replace(tzinfo=UTC)),
+    ]
+
+
+@pytest.mark.parametrize("name", ["day", "local_time", "moment"])
+@pytest.mark.parametrize("end", ["first", "last"])
+def test_one_step_beyond_the_calendar_is_refused(tmp_path: Path, name: str, end: str) -> None:
+    day = 2932896 + 1 if end == "last" else -719162 - 1
+    values = pa.array([day, None], pa.int32()).cast(pa.date32())
+    if name != "day":
+        beyond = 253402300800000000 if end == "last" else -62135596800000001
+        values = pa.array([beyond, None], pa.timestamp("us", tz="UTC" if name == "moment" else None))
+    with pytest.raises(ContractViolation, match=f"column {name} .* has 1 times outside the years 1 to 9999"):
+        Readings(LocalImplementation, tmp_path).of_parquet(table(**{name: values}))

@@ -129,7 +129,7 @@ def test_a_landing_is_not_blamed_for_a_damaged_table_that_is_read_with_it(on_dis
 @pytest.fixture
 def landed(on_disk: House) -> LandedInput:
     on_disk.land(JANUARY, trips(JANUARY, 3))
-    return LandedInput.find(bronze(on_disk), "green_bronze", CONTRACTS["green_bronze"], JANUARY)
+    return LandedInput.find(bronze(on_disk), "green_bronze", CONTRACTS["green_bronze"], JANUARY, rejects=True)
 
 
 @pytest.mark.parametrize(("error", "is_refused"), [(CorruptFile, False), (CorruptLanding, True)])

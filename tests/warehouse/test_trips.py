@@ -198,6 +198,7 @@ def test_an_fhv_record_without_a_base_is_rejected(house: House, base: str | None
     result = house.replace("fhv_silver", MONTH)
     assert result.ledger is not None
     assert result.ledger.rejected == {
+        "unreadable_value": 0,
         "missing_pickup_time": 0,
         "pickup_outside_month": 0,
         "dropoff_before_pickup": 0,
@@ -264,7 +265,12 @@ def test_yellow_is_rejected_by_the_rules_of_its_own(house: House) -> None:
     )
     result = house.replace("taxi_silver", MONTH)
     assert result.ledger is not None
-    assert result.ledger.rejected == {"missing_pickup_time": 1, "pickup_outside_month": 1, "dropoff_before_pickup": 1}
+    assert result.ledger.rejected == {
+        "unreadable_value": 0,
+        "missing_pickup_time": 1,
+        "pickup_outside_month": 1,
+        "dropoff_before_pickup": 1,
+    }
     assert result.ledger.is_balanced
 
 

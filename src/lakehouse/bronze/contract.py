@@ -6,7 +6,7 @@ never by its date.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlglot import exp
@@ -18,12 +18,12 @@ from lakehouse.bronze.kind import Kind
 from lakehouse.bronze.projection import LANDED, Cast, Projection
 from lakehouse.exceptions import ConfigurationError, ContractViolation
 from lakehouse.partition import Partition
-from lakehouse.schema import BRONZE_COLUMNS, DECLARABLE, Column, digits_of, is_declarable
+from lakehouse.schema import BRONZE_COLUMNS, DECLARABLE, UNREADABLE, Column, digits_of, is_declarable
 
 _CASTABLE: dict[str, frozenset[str]] = {
-    "INT64": frozenset({"integer", "float", "untyped"}),
-    "FLOAT64": frozenset({"float", "integer", "untyped"}),
-    "NUMERIC": frozenset({"integer", "float", "decimal", "untyped"}),
+    "INT64": frozenset({"integer", "float", "float32", "decimal", "untyped"}),
+    "FLOAT64": frozenset({"float", "float32", "integer", "untyped"}),
+    "NUMERIC": frozenset({"integer", "float", "float32", "decimal", "untyped"}),
     "BOOL": frozenset({"bool", "untyped"}),
     "DATE": frozenset({"date", "untyped"}),
     "DATETIME": frozenset({"datetime", "untyped"}),
@@ -33,7 +33,17 @@ _CASTABLE: dict[str, frozenset[str]] = {
 """Kinds that a cast takes without losing anything once their values were looked at. CSV's values are untyped."""
 
 _TIMES = frozenset({"date", "datetime", "timestamp"})
-_NUMBERS = frozenset({"integer", "float", "decimal"})
+_NUMBERS = frozenset({"integer", "float", "float32", "decimal"})
+_INEXACT = {
+    ("float", "NUMERIC"): "decimals",
+    ("float32", "NUMERIC"): "short_decimals",
+    ("float", "FLOAT64"): "reals",
+    ("float32", "FLOAT64"): "reals",
+    ("integer", "FLOAT64"): "floats",
+}
+"""Kind and type → under which name a projection has the cast."""
+
+_HAVE_DECIMALS = _NUMBERS - {"integer"}
 
 _OF_THE_LOADER = "_dlt_"
 
@@ -52,6 +62,10 @@ class CanonicalColumn:
     required: bool = False
     padded: bool = False
     era: Era = ALWAYS
+
+    def found(self, by_name: Mapping[str, SourceColumn]) -> tuple[SourceColumn, ...]:
+        """The columns of a file that have one of its names, as :func:`matched`."""
+        return tuple(by_name[matched(name)] for name in self.sources if matched(name) in by_name)
 
 
 @dataclass(frozen=True)
@@ -75,7 +89,7 @@ class Contract:
         """
         columns = [canonical.column for canonical in self.canonical]
         names = [column.name for column in columns]
-        taken = {column.name for column in BRONZE_COLUMNS}
+        taken = {column.name for column in (*BRONZE_COLUMNS, UNREADABLE)}
         for canonical in self.canonical:
             column = canonical.column
             if not is_declarable(column.type):
@@ -106,66 +120,55 @@ class Contract:
             ContractViolation: it is another kind of file, a required column is missing, a name occurs twice, or a type
                 cannot be cast.
         """
-        by_name: dict[str, SourceColumn] = {}
-        for given in footer:
-            if by_name.setdefault(matched(given.name), given) is not given:
-                raise ContractViolation(
-                    f"{file}: column {given.name.strip()} occurs twice, names being compared without case and "
-                    "surrounding blanks; nothing was changed. Check what the source published"
-                )
+        by_name = _by_name(footer, file)
         self._require_kind(by_name, file)
-        selected: list[exp.Expr] = []
+        found = {canonical.column.name: canonical.found(by_name) for canonical in self.canonical}
         looked_at: dict[str, list[Cast]] = {}
-        absent: list[str] = []
-        vanished: list[str] = []
-        violations: list[str] = []
-        used: set[str] = set()
+        selected: list[exp.Expr] = []
         for canonical in self.canonical:
-            column = canonical.column
-            found = [by_name[matched(name)] for name in canonical.sources if matched(name) in by_name]
-            used.update(matched(candidate.name) for candidate in found)
-            source = next((candidate for candidate in found if candidate.kind != "null"), None)
-            if source is None:
-                absent.append(column.name)
-                if canonical.era.misses(partition, is_named=bool(found)):
-                    vanished.append(column.name)
-                    if canonical.required:
-                        state = "is there but has no type (all null)" if found else "is missing"
-                        violations.append(f"required column {canonical.sources[0]} ({column.name}) {state}")
-                value: exp.Expr = exp.Null()
-            else:
-                if source.kind not in _CASTABLE[column.base_type]:
-                    raise ContractViolation(
-                        f"{file}: column {source.name} is of type {source.kind}, which cannot become "
-                        f"{column.name} ({column.type}); nothing was changed. "
-                        "Check what the source published, or widen its contract in src/lakehouse/bronze"
-                    )
-                cast = Cast(source.name, column.name, column.type)
-                if (look := _to_look_at(source, column)) is not None:
+            source = _typed(found[canonical.column.name])
+            value: exp.Expr = exp.Null()
+            if source is not None:
+                _require_castable(source, canonical.column, file)
+                for look in _to_look_at(source, canonical.column):
+                    cast = Cast(source.name, canonical.column.name, canonical.column.type)
                     looked_at.setdefault(look, []).append(cast)
-                if source.kind in _NUMBERS and column.base_type in ("INT64", "NUMERIC"):
-                    looked_at.setdefault("numbers", []).append(cast)
-                value = exp.column(source.name, table=LANDED, quoted=True)
-                if canonical.padded:
-                    value = exp.Nullif(this=exp.func("TRIM", value, _text(" ")), expression=_text(""))
-            typed = exp.Cast(this=value, to=exp.DataType.build(column.type, dialect="bigquery"))
-            selected.append(exp.alias_(typed, column.name))
+                value = _value(source, canonical)
+            typed = exp.Cast(this=value, to=exp.DataType.build(canonical.column.type, dialect="bigquery"))
+            selected.append(exp.alias_(typed, canonical.column.name))
+        used = {source.name for sources in found.values() for source in sources}
+        unknown = [given.name for given in footer if given.name not in used]
+        return Projection(
+            select=exp.select(*selected).from_(LANDED),
+            **{look: tuple(casts) for look, casts in looked_at.items()},
+            unknown=tuple(name for name in unknown if not name.startswith(_OF_THE_LOADER)),
+            absent=tuple(name for name, sources in found.items() if _typed(sources) is None),
+            vanished=self._vanished(found, file, partition),
+            unreadable=None,
+        )
+
+    def _vanished(
+        self, found: Mapping[str, Sequence[SourceColumn]], file: str, partition: Partition
+    ) -> tuple[str, ...]:
+        """Columns that a file of a partition should have, and lacks, though nothing rests on them.
+
+        Raises:
+            ContractViolation: it lacks others, which are all named.
+        """
+        vanished, violations = [], []
+        for canonical in self.canonical:
+            name, sources = canonical.column.name, found[canonical.column.name]
+            if _typed(sources) is None and canonical.era.misses(partition, is_named=bool(sources)):
+                vanished.append(name)
+                state = "is there but has no type (all null)" if sources else "is missing"
+                if canonical.required:
+                    violations.append(f"required column {canonical.sources[0]} ({name}) {state}")
         if violations:
             raise ContractViolation(
                 f"{file}: {', '.join(violations)}; nothing was changed. Check what the source published; if all files "
                 "are so from now on, say it in the contract in src/lakehouse/bronze/contracts"
             )
-        return Projection(
-            select=exp.select(*selected).from_(LANDED),
-            **{look: tuple(casts) for look, casts in looked_at.items()},
-            unknown=tuple(
-                given.name
-                for given in footer
-                if matched(given.name) not in used and not given.name.startswith(_OF_THE_LOADER)
-            ),
-            absent=tuple(absent),
-            vanished=tuple(vanished),
-        )
+        return tuple(vanished)
 
     def _require_kind(self, by_name: Collection[str], file: str) -> None:
         """Refuse what has the columns by which another kind of file is known, and not those of this one."""
@@ -184,20 +187,65 @@ def matched(name: str) -> str:
     return name.strip().lower()
 
 
-def _to_look_at(source: SourceColumn, column: Column) -> str | None:
-    """Under which name a projection has the cast, whose values must be looked at; None where none can change."""
+def _by_name(footer: Sequence[SourceColumn], file: str) -> Mapping[str, SourceColumn]:
+    """The columns of a file by what is compared of their names.
+
+    Raises:
+        ContractViolation: two are one by that.
+    """
+    by_name: dict[str, SourceColumn] = {}
+    for given in footer:
+        if by_name.setdefault(matched(given.name), given) is not given:
+            raise ContractViolation(
+                f"{file}: column {given.name.strip()} occurs twice, names being compared without case and "
+                "surrounding blanks; nothing was changed. Check what the source published"
+            )
+    return by_name
+
+
+def _typed(sources: Sequence[SourceColumn]) -> SourceColumn | None:
+    """Of the columns of a file that may be a canonical one the first that has a type."""
+    return next((source for source in sources if source.kind != "null"), None)
+
+
+def _require_castable(source: SourceColumn, column: Column, file: str) -> None:
+    if source.kind not in _CASTABLE[column.base_type]:
+        raise ContractViolation(
+            f"{file}: column {source.name} is of type {source.kind}, which cannot become {column.name} "
+            f"({column.type}); nothing was changed. Check what the source published, or widen its contract in "
+            "src/lakehouse/bronze"
+        )
+
+
+def _value(source: SourceColumn, canonical: CanonicalColumn) -> exp.Expr:
+    """A column of the file, before it is cast."""
+    value: exp.Expr = exp.column(source.name, table=LANDED, quoted=True)
+    if _how(source, canonical.column) == "short_decimals":
+        value = exp.cast(value, "STRING", dialect="bigquery")  # the digits that tell it from any other
+    return exp.Nullif(this=exp.func("TRIM", value, _text(" ")), expression=_text("")) if canonical.padded else value
+
+
+def _to_look_at(source: SourceColumn, column: Column) -> Iterator[str]:
+    """Under which names a projection has the cast, whose values must be looked at; none where none can change."""
+    if (how := _how(source, column)) is not None:
+        yield how
+    is_exact = column.base_type in ("INT64", "NUMERIC")
+    if source.kind in _NUMBERS and is_exact and not (column.type == "INT64" and source.is_int64):
+        yield "numbers"
+
+
+def _how(source: SourceColumn, column: Column) -> str | None:
+    """How a cast may change a value in silence, by the name of what a projection has of such; None if it cannot."""
     digits = digits_of(column.type)
     if source.kind == "untyped":
         return None if column.type == "STRING" else "texts"
     if source.kind in _TIMES:
         return "times"
-    if source.kind == "float" and column.type == "INT64":
+    if source.kind in _HAVE_DECIMALS and column.type == "INT64":
         return "whole_numbers"
-    if digits is not None and source.kind == "float":
-        return "decimals"
     if digits is not None and source.scale > digits[1]:
         return "finer_decimals"
-    return "floats" if source.kind == "integer" and column.type == "FLOAT64" else None
+    return _INEXACT.get((source.kind, column.base_type))
 
 
 def _text(value: str) -> exp.Expr:

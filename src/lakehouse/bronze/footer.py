@@ -9,18 +9,26 @@ from typing import Any
 
 from lakehouse.exceptions import CorruptFile
 
+_MOST_DIGITS = 38
+
 
 @dataclass(frozen=True)
 class SourceColumn:
     """One column of a file: its type as the file's format calls it, and what a cast needs to know of that.
 
-    ``scale`` is how many decimals a decimal number has.
+    A decimal number without decimals is an ``integer``; ``scale`` is how many any other has. ``float32`` has decimals
+    of its own: its 1.1 is 1.10000002384 as a wider number.
     """
 
     name: str
     kind: str
     type: str
     scale: int = 0
+
+    @property
+    def is_int64(self) -> bool:
+        """Whether it holds signed integers of at most 64 bits."""
+        return self.kind == "integer" and self.type.startswith("int")
 
 
 def read_footer(path: Path) -> tuple[SourceColumn, ...]:
@@ -49,10 +57,11 @@ def _kind(arrow_type: Any) -> tuple[str, str, int]:
     value_type = arrow_type.value_type if types.is_dictionary(arrow_type) else arrow_type
     kinds = {
         "null": types.is_null,
-        "integer": types.is_integer,
-        "float": types.is_floating,
-        "decimal": types.is_decimal,
-        "string": lambda t: types.is_string(t) or types.is_large_string(t),
+        "integer": lambda t: types.is_integer(t) or (_is_decimal(t) and t.scale == 0),
+        "float": types.is_float64,
+        "float32": lambda t: types.is_float32(t) or types.is_float16(t),
+        "decimal": _is_decimal,
+        "string": lambda t: types.is_string(t) or types.is_large_string(t) or types.is_string_view(t),
         "bool": types.is_boolean,
         "date": types.is_date,
         "datetime": lambda t: types.is_timestamp(t) and t.tz is None,
@@ -60,3 +69,10 @@ def _kind(arrow_type: Any) -> tuple[str, str, int]:
     }
     kind = next((kind for kind, matches in kinds.items() if matches(value_type)), str(value_type))
     return kind, str(arrow_type), value_type.scale if kind == "decimal" else 0
+
+
+def _is_decimal(arrow_type: Any) -> bool:
+    """Whether a type is a decimal one whose digits engines hold; of more they would make binary numbers."""
+    from pyarrow import types
+
+    return bool(types.is_decimal(arrow_type)) and arrow_type.precision <= _MOST_DIGITS

@@ -11,13 +11,14 @@ from lakehouse.exceptions import UnknownAsset
 from lakehouse.models import dialect
 from lakehouse.models.checks.base import REJECTED, STAGED
 from lakehouse.models.checks.kinds import Check
-from lakehouse.schema import BRONZE_COLUMNS, Column, TableSpec
+from lakehouse.schema import BRONZE_COLUMNS, UNREADABLE, Column, TableSpec
 
 LEDGER = "silver.row_ledger"
 """Name under which the row ledger can be queried; no model may take it."""
 
 REJECTED_COLUMNS = (
     BRONZE_COLUMNS[1],
+    UNREADABLE,
     Column("reject_reason", "STRING", "First reject rule of the model that the record meets"),
     Column("month", "DATE", "First day of the month whose file holds the record"),
 )

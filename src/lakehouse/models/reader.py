@@ -30,7 +30,7 @@ from lakehouse.models.model import (
     audit_schema,
 )
 from lakehouse.models.order import in_order, without
-from lakehouse.models.rejects import columns_read, kept, rejected_query, rejected_table
+from lakehouse.models.rejects import UNREADABLE_VALUE, columns_read, kept, rejected_query, rejected_table
 from lakehouse.schema import BRONZE_COLUMNS, DECLARABLE, Column, TableSpec, is_declarable, rejected_name
 
 _Origins = Mapping[str, Mapping[str, Column]]
@@ -111,6 +111,8 @@ class _Source:
             for reason, text in self.header.reject.items()
         }
         query = self.query
+        if UNREADABLE_VALUE in rules:
+            raise ModelError(f"{self.name}: reject rule {UNREADABLE_VALUE}: every model with rules has it by itself")
         if rules:
             if bronze is None or references != (f"bronze.{bronze}",) or not isinstance(query, exp.Select):
                 raise ModelError(f"{self.name}: reject rules need a plain SELECT from one bronze relation")
@@ -145,7 +147,7 @@ class _Source:
             references=references,
             resolved=resolved,
             query=dialect.cast_to(resolved, columns),
-            reject_reasons=tuple(rules),
+            reject_reasons=(UNREADABLE_VALUE, *rules) if rules else (),
             reject_columns=columns_read(rules),
             rejected=rejected,
             rejected_query=of_rejected,

@@ -10,7 +10,10 @@ from lakehouse.bronze.contract import Contract
 from lakehouse.exceptions import ModelError
 from lakehouse.models import dialect
 from lakehouse.models.model import PARTITION_START, REJECTED_COLUMNS
-from lakehouse.schema import TableSpec, records_name, rejected_name
+from lakehouse.schema import UNREADABLE, TableSpec, records_name, rejected_name
+
+UNREADABLE_VALUE = "unreadable_value"
+"""Why a record is rejected, before any rule is asked, that has a time or number which its column cannot hold."""
 
 Rules = Mapping[str, exp.Expr]
 """Reason → predicate; of several that a record meets the first counts."""
@@ -43,7 +46,7 @@ def rejected_query(rules: Rules, table: TableSpec, bronze: str, schema: dialect.
     Raises:
         ModelError: a rule names a column that the relation does not have.
     """
-    reason = exp.Case()
+    reason = exp.Case().when(exp.column(UNREADABLE.name).is_(exp.Null()).not_(), exp.Literal.string(UNREADABLE_VALUE))
     for label, predicate in rules.items():
         reason = reason.when(predicate, exp.Literal.string(label))
     values: dict[str, exp.Expr] = {
@@ -58,5 +61,6 @@ def rejected_query(rules: Rules, table: TableSpec, bronze: str, schema: dialect.
     outer = (
         exp.select("*").from_(source.subquery("with_reason")).where(exp.column("reject_reason").is_(exp.Null()).not_())
     )
-    layered = {**schema, "bronze": {**schema["bronze"], records_name(bronze): schema["bronze"][bronze]}}
+    columns = {**schema["bronze"][bronze], UNREADABLE.name: UNREADABLE.type}
+    layered = {**schema, "bronze": {**schema["bronze"], records_name(bronze): columns}}
     return dialect.cast_to(dialect.resolve(outer, layered, name, ModelError), table.columns)

@@ -13,8 +13,9 @@ from lakehouse.models import dialect
 from lakehouse.models.checks.base import REJECTED, STAGED
 from lakehouse.models.checks.kinds import DATASETS_PRESENT, IMPLICIT_CHECKS, Unique
 from lakehouse.models.model import PARTITION_END, PARTITION_START, SqlModel, audit_schema
+from lakehouse.models.rejects import UNREADABLE_VALUE
 from lakehouse.results import CheckResult, Ledger
-from lakehouse.schema import rejected_count
+from lakehouse.schema import UNREADABLE, rejected_count
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -25,7 +26,8 @@ _DUPLICATES = "duplicates"
 _CHECK_PREFIX = "check_"
 _GRAIN = "check_grain"
 MONTHS = "rejected_months"
-"""The fact that tells which months rejected records are of."""
+"""The fact that tells of which other months records are that are rejected."""
+_UNREADABLE = "unreadable_columns"
 
 
 def audit_query(model: SqlModel, schema: dialect.Schema) -> exp.Query:
@@ -35,7 +37,7 @@ def audit_query(model: SqlModel, schema: dialect.Schema) -> exp.Query:
     """
     counts: dict[str, exp.Expr] = {ROWS: exp.Count(this=exp.Star())}
     if model.table.partition is not None:
-        counts[_OUTSIDE] = exp.CountIf(this=_outside_month(model.table.partition, model))
+        counts[_OUTSIDE] = exp.CountIf(this=outside_month(model))
     if model.rejected is not None:
         counts[_DUPLICATES] = exp.Sum(this=exp.column("copies") - 1)
         for reason in model.reject_reasons:
@@ -46,19 +48,34 @@ def audit_query(model: SqlModel, schema: dialect.Schema) -> exp.Query:
     for check in model.checks:
         counts[_CHECK_PREFIX + check.label] = check.failing()
     projections = [exp.alias_(dialect.counted(count), name) for name, count in counts.items()]
+    if model.rejected is not None:
+        projections.append(exp.alias_(_unreadable_columns(), _UNREADABLE))
     query = exp.select(*projections).from_(STAGED)
     return dialect.resolve(query, audit_schema(model, schema), f"checks of {model.key}", ModelError)
 
 
-def _outside_month(partition: str, model: SqlModel) -> exp.Expr:
-    column = exp.column(partition)
-    type_ = model.table.column(partition).type
+def outside_month(model: SqlModel) -> exp.Expr:
+    """Which rows of a partitioned model are not of the month in hand, or of none.
+
+    Raises:
+        TypeError: the model has no partitions.
+    """
+    if model.table.partition is None:
+        raise TypeError(f"{model.key} has no partitions")
+    column = exp.column(model.table.partition)
+    type_ = model.table.column(model.table.partition).type
     start, end = (exp.cast(exp.Parameter(this=exp.var(name)), type_) for name in (PARTITION_START, PARTITION_END))
     return exp.or_(column.is_(exp.Null()), column < start, exp.GTE(this=column.copy(), expression=end))
 
 
 def _count_rejected(matches: exp.Expr) -> exp.Expr:
     return exp.select(exp.Count(this=exp.Star())).from_(REJECTED).where(matches).subquery()
+
+
+def _unreadable_columns() -> exp.Expr:
+    """The columns that records were rejected for, between commas."""
+    names = f"STRING_AGG(DISTINCT {UNREADABLE.name}, ', ' ORDER BY {UNREADABLE.name})"
+    return exp.select(names, dialect=dialect.BIGQUERY).from_(REJECTED).subquery()
 
 
 def evaluate(
@@ -101,6 +118,7 @@ def evaluate(
         silver_rows=counts[ROWS],
         duplicate_copies=counts[_DUPLICATES],
         rejected={reason: counts[rejected_count(reason)] for reason in model.reject_reasons},
+        unreadable_columns=counts[_UNREADABLE],
     )
     unaccounted = ledger.bronze_rows - ledger.silver_rows - ledger.duplicate_copies - sum(ledger.rejected.values())
     balance = CheckResult(
@@ -115,6 +133,7 @@ def evaluate(
             "silver_rows": ledger.silver_rows,
             "duplicate_copies": ledger.duplicate_copies,
             **{rejected_count(reason): rows for reason, rows in ledger.rejected.items()},
+            **({"unreadable_columns": ledger.unreadable_columns} if ledger.unreadable_columns else {}),
         },
     )
     return ledger, (balance, *results)
@@ -140,7 +159,12 @@ class Audit:
             words = {check.name: " ".join(check.description.split()) for check in failed}  # a header may break lines
             named = "; ".join(f"{check.name} ({check.failing:,} failing: {words[check.name]})" for check in failed)
             reasons = self.ledger.rejected if self.ledger else {}
-            counted = "; ".join(f"{rows:,} rejected for {reason}" for reason, rows in reasons.items() if rows)
+            unreadable = f" in {self.ledger.unreadable_columns}" if self.ledger else ""
+            counted = "; ".join(
+                f"{rows:,} rejected for {reason}{unreadable if reason == UNREADABLE_VALUE else ''}"
+                for reason, rows in reasons.items()
+                if rows
+            )
             of = "; ".join(f"they are of {check.facts[MONTHS]}" for check in failed if MONTHS in check.facts)
             raise CheckFailed(
                 f"{month}: blocking check failed: {'; '.join(filter(None, (named, counted, of)))}. "

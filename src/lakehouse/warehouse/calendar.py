@@ -6,13 +6,16 @@ from sqlglot import exp
 
 from lakehouse.models import dialect
 
-_FIRST_TIME, _LAST_TIME = "0001-01-01 00:00:00", "9999-12-31 23:59:59.999999"
+_FIRST_DAY, _LAST_DAY = "0001-01-01", "9999-12-31"
+_BOUNDS = {
+    "DATE": (_FIRST_DAY, _LAST_DAY),
+    "DATETIME": (f"{_FIRST_DAY} 00:00:00", f"{_LAST_DAY} 23:59:59.999999"),
+    "TIMESTAMP": (f"{_FIRST_DAY} 00:00:00+00:00", f"{_LAST_DAY} 23:59:59.999999+00:00"),
+}
 
 
 def outside_calendar(time: exp.Expr, type_: str) -> exp.Expr:
     """True of times that no table format here can describe; a file's own type may be too short for the bounds."""
-    wide = "TIMESTAMP" if type_ == "TIMESTAMP" else "DATETIME"
-    zone = "+00:00" if type_ == "TIMESTAMP" else ""
-    first, last = (dialect.cast(exp.Literal.string(text + zone), wide) for text in (_FIRST_TIME, _LAST_TIME))
-    time = dialect.cast(time, wide)
+    first, last = (dialect.cast(exp.Literal.string(text), type_) for text in _BOUNDS[type_])
+    time = dialect.cast(time, type_)
     return exp.or_(exp.LT(this=time, expression=first), exp.GT(this=time.copy(), expression=last))

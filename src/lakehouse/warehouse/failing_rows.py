@@ -17,7 +17,8 @@ from lakehouse.models.checks.base import REJECTED, SAMPLE_ROWS, STAGED, CheckBas
 from lakehouse.models.checks.kinds import Unique
 from lakehouse.models.model import SqlModel, audit_schema
 from lakehouse.results import CheckResult
-from lakehouse.warehouse.audit import MONTHS
+from lakehouse.schema import UNREADABLE
+from lakehouse.warehouse.audit import MONTHS, outside_month
 from lakehouse.warehouse.statements import Statement
 from lakehouse.warehouse.store import Session
 
@@ -100,13 +101,14 @@ def causes_query(model: SqlModel, schema: dialect.Schema, name: str) -> exp.Quer
 
 
 def months_query(model: SqlModel, schema: dialect.Schema, name: str) -> exp.Query | None:
-    """The months that rejected records are of, for :func:`months`; None for a check that looks at something else."""
+    """The other months that rejected records are of, for :func:`months`; None for a check that looks at something else."""
     check, partition = _check(model, name), model.table.partition
     if check is None or check.sampled != REJECTED or model.rejected is None or partition is None:
         return None
     month = dialect.truncated_to_month(exp.column(partition))
     counted = exp.select(exp.alias_(month, "month_of"), exp.alias_(exp.Count(this=exp.Star()), "occurrences"))
-    counted = counted.from_(REJECTED).where(exp.column(partition).is_(exp.Null()).not_()).group_by("month_of")
+    counted = counted.from_(REJECTED).where(exp.column(partition).is_(exp.Null()).not_(), outside_month(model))
+    counted = counted.group_by("month_of")
     counted = counted.order_by(ordered("occurrences", descending=True), ordered("month_of")).limit(SAMPLE_ROWS)
     return _resolved(counted, model, schema, name)
 
@@ -147,7 +149,7 @@ def _columns(model: SqlModel, check: CheckBase) -> tuple[str, ...]:
     if check.sampled == STAGED or model.rejected is None:
         at_fault, table = check.columns(), model.table
     else:
-        at_fault, table = ("reject_reason", *model.reject_columns), model.rejected
+        at_fault, table = ("reject_reason", *model.reject_columns, UNREADABLE.name), model.rejected
     there = [column.name for column in table.columns]
     wanted = dict.fromkeys([*at_fault, *model.grain, *partition, *there])
     return tuple(name for name in wanted if name in there)[:SAMPLE_COLUMNS]

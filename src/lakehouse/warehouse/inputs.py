@@ -87,7 +87,8 @@ class Inputs:
         """
         landed = None
         if model.bronze_asset is not None:
-            landed = LandedInput.find(bronze, model.bronze_asset, contracts[model.bronze_asset], partition)
+            contract, rejects = contracts[model.bronze_asset], model.rejected is not None
+            landed = LandedInput.find(bronze, model.bronze_asset, contract, partition, rejects=rejects)
         specs = {table: models.spec(table) for table in models.tables_read(model)}
         upstream = [
             Upstream.find(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,10 +18,20 @@ from lakehouse.exceptions import CheckFailed, ContractViolation, CorruptFile, Co
 from lakehouse.files import readable
 from lakehouse.models import dialect
 from lakehouse.partition import WHOLE, Partition
-from lakehouse.schema import BRONZE_COLUMNS, records_name
+from lakehouse.schema import BRONZE_COLUMNS, UNREADABLE, records_name
 from lakehouse.warehouse.statements import Statement, TieBreaker
 from lakehouse.warehouse.store import LandedFile, Session
-from lakehouse.warehouse.value_checks import Drift, number_query, read_values, require_numbers, value_query
+from lakehouse.warehouse.unreadable import set_apart
+from lakehouse.warehouse.value_checks import (
+    Drift,
+    FoundValues,
+    number_query,
+    read_numbers,
+    read_values,
+    require_numbers,
+    require_times,
+    value_query,
+)
 
 _log = logging.getLogger(__name__)
 _COUNT, _RECORDS = "kept", "records"
@@ -29,15 +39,21 @@ _COUNT, _RECORDS = "kept", "records"
 
 @dataclass(frozen=True)
 class LandedInput:
-    """A dataset, or a month of it, as an input: its landing, or nothing before the dataset began."""
+    """A dataset, or a month of it, as an input: its landing, or nothing before the dataset began.
+
+    ``rejects`` says that its model keeps records apart that it cannot read; else they refuse the whole file.
+    """
 
     asset: str
     contract: Contract
     landing: Landing | None
     store: BronzeStore
+    rejects: bool
 
     @classmethod
-    def find(cls, store: BronzeStore, asset: str, contract: Contract, partition: Partition) -> LandedInput:
+    def find(
+        cls, store: BronzeStore, asset: str, contract: Contract, partition: Partition, *, rejects: bool
+    ) -> LandedInput:
         """The current landing of a dataset that comes whole, or of a month of one that does not.
 
         Raises:
@@ -46,8 +62,8 @@ class LandedInput:
         """
         partition = partition if contract.dataset.is_partitioned else WHOLE
         if not contract.dataset.has_begun(partition):
-            return cls(asset, contract, None, store)
-        return cls(asset, contract, open_current(store, contract.dataset.name, partition, asset), store)
+            return cls(asset, contract, None, store, rejects)
+        return cls(asset, contract, open_current(store, contract.dataset.name, partition, asset), store, rejects)
 
     @property
     def name(self) -> str:
@@ -138,18 +154,29 @@ class LandedInput:
             CorruptLanding: the file is not read as the records that were landed.
         """
         folded = f"bronze.{self.asset}"
-        records = records_name(folded)
         if self.landing is None:
             nothing = dialect.no_rows((*self.contract.columns, *BRONZE_COLUMNS))
             session.relate(folded, nothing)
-            session.relate(records, nothing)
+            session.relate(records_name(folded), dialect.no_rows((*self.contract.columns, *BRONZE_COLUMNS, UNREADABLE)))
             return Drift()
         session.relate(LANDED, LandedFile(self.landing, self.store.uri(self.landing), self.footer))
-        drift = self._drift(session)
-        projection = self.projection.with_exact_halves(drift.rounded)
-        session.relate(records, projection.records(self.sha256))
-        session.relate(folded, projection.folded(self.sha256, self._order(tie_breaker)))
-        return self._with_duplicates(session, drift, folded)
+        found = self._values(session)
+        if not self.rejects:
+            require_times(self.projection, found.outside, self.name)
+            require_numbers(self.projection, found.outside, self.name)
+        self._name(session, tie_breaker, found, found.outside)
+        return self._with_duplicates(session, self._drift(found), folded)
+
+    def set_numbers_apart(self, session: Session, tie_breaker: TieBreaker) -> bool:
+        """Name the relations anew, after a cast has refused a value, with such records apart; False if none can be.
+
+        Costly, so only asked once one has.
+        """
+        numbers = self._unreadable_numbers(session) if self.rejects else {}
+        if numbers:
+            found = self._values(session)
+            self._name(session, tie_breaker, found, {**found.outside, **numbers})
+        return bool(numbers)
 
     def require_numbers(self, session: Session) -> None:
         """Find what a cast has just refused: costly, so only asked once one has.
@@ -157,20 +184,31 @@ class LandedInput:
         Raises:
             ContractViolation: a column holds NaN, infinity or what its canonical type cannot.
         """
+        require_numbers(self.projection, self._unreadable_numbers(session), self.name)
+
+    def _unreadable_numbers(self, session: Session) -> Mapping[str, int]:
         query = number_query(self.projection) if self.landing else None
-        if query is not None:
-            require_numbers(self.projection, session.one(query, {}), self.name)
+        return read_numbers(session.one(query, {})) if query else {}
+
+    def _name(self, session: Session, tie_breaker: TieBreaker, found: FoundValues, unreadable: Collection[str]) -> None:
+        """Name both relations; records that some columns have unreadable values of are no part of the folded one."""
+        folded = f"bronze.{self.asset}"
+        projection = set_apart(self.projection.with_exact_halves(found.rounded), unreadable)
+        session.relate(records_name(folded), projection.records(self.sha256))
+        session.relate(folded, projection.folded(self.sha256, self._order(tie_breaker)))
 
     def _order(self, tie_breaker: TieBreaker) -> tuple[exp.Expr, ...]:
         """Put on few and raw columns, where it is cheap; it makes what is written of them byte-stable."""
         breaker = tie_breaker([column.name for column in self.contract.columns])
         return () if breaker is None else (exp.column(self.contract.order, quoted=True), breaker)
 
-    def _drift(self, session: Session) -> Drift:
+    def _values(self, session: Session) -> FoundValues:
+        query = value_query(self.projection)
+        return read_values(self.projection, session.one(query, {}) if query else {}, self.name)
+
+    def _drift(self, found: FoundValues) -> Drift:
         projection = self.projection
-        query = value_query(projection)
-        counts = read_values(projection, session.one(query, {}), self.name) if query else {}
-        return Drift(projection.unknown, projection.absent, projection.vanished, counts)
+        return Drift(projection.unknown, projection.absent, projection.vanished, found.rounded)
 
     def _with_duplicates(self, session: Session, drift: Drift, folded: str) -> Drift:
         """Count records beyond the first of each kind; a dataset that comes whole has no ledger to do so."""

@@ -94,7 +94,7 @@ class Replacement:
                 if left is not None:
                     return left
                 reason = "its ledger is out of balance"
-            return self._computed(checks, reason, is_current)
+            return self._computed(checks, reason, tie_breaker, is_current)
 
     def _reason_to_compute(self) -> str | None:
         """Why what is published is not what would be computed; None if it is, as far as its record tells."""
@@ -127,14 +127,22 @@ class Replacement:
             raise TypeError(f"{self._work}: only what has a record is left as it is")
         return MonthOutcome(audit, Effect.UNCHANGED, None, record.content, record.version, 0)
 
-    def _computed(self, checks: Sequence[CheckResult], reason: str, is_current: Callable[[], bool]) -> MonthOutcome:
+    def _computed(
+        self, checks: Sequence[CheckResult], reason: str, tie_breaker: TieBreaker, is_current: Callable[[], bool]
+    ) -> MonthOutcome:
         """Compute the month aside, audit it, and publish it."""
         job = self._job
         if job.inputs.landed is not None:
             job.inputs.landed.require_intact()
-        # The model's table is the last, which is the truth if an engine cannot publish them at once.
-        staged = [self._stage(REJECTED, job.model.rejected, job.statements.rejected)] if job.model.rejected else []
-        staged.append(self._stage(STAGED, job.model.table, job.statements.select))
+        try:
+            staged = self._staged()
+        except StatementFailed as error:
+            landed = job.inputs.landed
+            if error.fault is not StatementFault.VALUE or landed is None:
+                raise
+            if not landed.set_numbers_apart(self._session, tie_breaker):
+                raise
+            staged = self._staged()
         audit = self._audit(checks)
         audit.require_blocking_checks(str(self._work), job.model.table.name)
         sha256 = job.inputs.landed.sha256 if job.inputs.landed is not None else None
@@ -145,6 +153,12 @@ class Replacement:
         effect = Effect.PUBLISHED if commit.is_new else Effect.CONFIRMED
         written = table.bytes if commit.is_new and table.rows else 0
         return MonthOutcome(audit, effect, reason, table.content, commit.version, written)
+
+    def _staged(self) -> list[Staged]:
+        """The rows of its tables; the model's is the last, the truth if an engine cannot publish them at once."""
+        model, statements = self._job.model, self._job.statements
+        rejected = [self._stage(REJECTED, model.rejected, statements.rejected)] if model.rejected else []
+        return [*rejected, self._stage(STAGED, model.table, statements.select)]
 
     def _stage(self, name: str, spec: TableSpec, statement: Statement | None) -> Staged:
         if statement is None:

@@ -6,6 +6,7 @@ then never decodes what those rule out.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -21,6 +22,7 @@ from lakehouse.schema import digits_of
 from lakehouse.warehouse.calendar import outside_calendar
 from lakehouse.warehouse.statements import Statement
 from lakehouse.warehouse.text_values import meaning, unread
+from lakehouse.warehouse.unreadable import is_no_number
 
 _EXACT_FLOAT = 2**53
 """Whole numbers up to it are FLOAT64s, too; beyond it not each of them is."""
@@ -28,7 +30,19 @@ _EXACT_FLOAT = 2**53
 _FINE_SCALE = 2
 """Numbers of more decimals may be more than a FLOAT64 can tell apart."""
 
+_SHORT_DIGITS = 24
+"""Binary digits of a FLOAT32."""
+
 _OUTSIDE, _SPLIT, _EXAMPLE, _ROUNDED = "outside_", "split_", "example_", "rounded_"
+
+
+@dataclass(frozen=True)
+class FoundValues:
+    """How many values, by canonical column, a cast would round, and how many are no times or numbers though one takes
+    them: after the year 9999, or NaN as a FLOAT64."""
+
+    rounded: Mapping[str, int]
+    outside: Mapping[str, int]
 
 
 @dataclass(frozen=True)
@@ -77,6 +91,10 @@ def value_query(projection: Projection) -> Statement | None:
 
     for cast in projection.times:
         counts[_OUTSIDE + cast.name] = _count(outside_calendar(_column(cast.source), cast.type))
+    for cast in projection.reals:
+        # By a condition, not by a filter: one that is answered from statistics would leave NaN out.
+        is_none = exp.CountIf(this=is_no_number(_column(cast.source), cast.type))
+        counts[_OUTSIDE + cast.name] = exp.select(is_none).from_(LANDED).subquery()
     for cast in projection.whole_numbers:
         column = _column(cast.source)
         refuse(cast, exp.NEQ(this=column, expression=exp.func("TRUNC", column.copy())))
@@ -90,18 +108,17 @@ def value_query(projection: Projection) -> Statement | None:
         counts[_ROUNDED + cast.name] = _count(exp.NEQ(this=column, expression=rounded))
         if cast in _too_fine(projection):
             refuse(cast, _beyond(column.copy(), _EXACT_FLOAT // 10**scale))
+    for cast in projection.short_decimals:
+        counts[_ROUNDED + cast.name] = _count(_is_rounded_short(cast))
     return Statement(_named(counts)) if counts else None
 
 
-def read_values(projection: Projection, found: Mapping[str, Any], file: str) -> Mapping[str, int]:
-    """What the answer of a :func:`value_query` says: canonical column → how many values a cast would round.
+def read_values(projection: Projection, found: Mapping[str, Any], file: str) -> FoundValues:
+    """What the answer of a :func:`value_query` says.
 
     Raises:
-        ContractViolation: a value that should be a whole number is not, or a time is none of the calendar's.
+        ContractViolation: a value that should be a whole number is not, say.
     """
-    for source, name, _ in projection.times:
-        if found[_OUTSIDE + name]:
-            raise _refusal(file, source, name, f"has {found[_OUTSIDE + name]} times outside the years 1 to 9999")
     wanted = {
         **dict.fromkeys(projection.whole_numbers, "whole numbers"),
         **dict.fromkeys(projection.floats, f"whole numbers that a FLOAT64 can hold, up to {_EXACT_FLOAT:,}"),
@@ -112,8 +129,21 @@ def read_values(projection: Projection, found: Mapping[str, Any], file: str) -> 
         if found[_SPLIT + name]:
             values = f"{found[_SPLIT + name]} values do not, for example {found[_EXAMPLE + name]}"
             raise _refusal(file, source, name, f"must hold {what}, but {values}")
-    rounded = {cast.name: found[_ROUNDED + cast.name] for cast in (*projection.decimals, *projection.finer_decimals)}
-    return {name: count for name, count in rounded.items() if count}
+    decimals = (*projection.decimals, *projection.short_decimals, *projection.finer_decimals)
+    rounded = {cast.name: found[_ROUNDED + cast.name] for cast in decimals}
+    outside = {cast.name: found[_OUTSIDE + cast.name] for cast in (*projection.times, *projection.reals)}
+    return FoundValues(_counted(rounded), _counted(outside))
+
+
+def require_times(projection: Projection, outside: Mapping[str, int], file: str) -> None:
+    """Refuse a file for times that no calendar has.
+
+    Raises:
+        ContractViolation: there are such.
+    """
+    for source, name, _ in projection.times:
+        if name in outside:
+            raise _refusal(file, source, name, f"has {outside[name]} times outside the years 1 to 9999")
 
 
 def number_query(projection: Projection) -> Statement | None:
@@ -123,20 +153,30 @@ def number_query(projection: Projection) -> Statement | None:
     """
     # Counted by a condition, not by a filter: one that is answered from statistics would leave NaN out.
     counts: dict[str, exp.Expr] = {
-        cast.name: dialect.counted(exp.CountIf(this=_not_a_number(cast))) for cast in projection.numbers
+        cast.name: dialect.counted(exp.CountIf(this=is_no_number(_column(cast.source), cast.type)))
+        for cast in projection.numbers
     }
     return Statement(_named(counts).from_(LANDED)) if counts else None
 
 
-def require_numbers(projection: Projection, found: Mapping[str, Any], file: str) -> None:
-    """Refuse a file by the answer of a :func:`number_query`.
+def read_numbers(found: Mapping[str, Any]) -> Mapping[str, int]:
+    """What the answer of a :func:`number_query` says: canonical column → how many values are none, or too large."""
+    return _counted(found)
+
+
+def require_numbers(projection: Projection, unreadable: Mapping[str, int], file: str) -> None:
+    """Refuse a file for values that are not numbers.
 
     Raises:
         ContractViolation: a column holds NaN, infinity or what its canonical type cannot.
     """
-    for source, name, _ in projection.numbers:
-        if found[name]:
-            raise _refusal(file, source, name, f"has {found[name]} values that are not numbers or are too large")
+    for source, name, _ in (*projection.numbers, *projection.reals):
+        if name in unreadable:
+            raise _refusal(file, source, name, f"has {unreadable[name]} values that are not numbers or are too large")
+
+
+def _counted(counts: Mapping[str, int]) -> Mapping[str, int]:
+    return {name: count for name, count in counts.items() if count}
 
 
 def _refusal(file: str, source: str, name: str, problem: str) -> ContractViolation:
@@ -166,6 +206,20 @@ def _too_fine(projection: Projection) -> tuple[Cast, ...]:
     return tuple(cast for cast in projection.decimals if _scale(cast.type) > _FINE_SCALE)
 
 
+def _is_rounded_short(cast: Cast) -> exp.Expr:
+    """True of a FLOAT32 that does not become what it is.
+
+    Up to the first of its powers of two whose neighbours are further apart than the decimals it becomes, its own digits
+    tell: 0.07 is not 0.0700000003. Beyond, 1000000.375 may have been any of six amounts.
+    """
+    column, scale = _column(cast.source), _scale(cast.type)
+    finer = exp.NEQ(this=column, expression=exp.func("ROUND", column.copy(), exp.Literal.number(scale)))
+    digits = exp.TryCast(this=dialect.cast(column.copy(), "STRING"), to=dialect.cast(exp.Null(), cast.type).to)
+    is_other = exp.NEQ(this=dialect.cast(digits, "FLOAT64"), expression=dialect.cast(column.copy(), "FLOAT64"))
+    bound = 2 ** math.ceil(_SHORT_DIGITS - scale * math.log2(10) - 1)
+    return exp.or_(finer, exp.and_(_beyond(column.copy(), bound), is_other))
+
+
 def _scale(type_: str) -> int:
     digits = digits_of(type_)
     if digits is None:
@@ -178,15 +232,3 @@ def _beyond(number: exp.Expr, bound: int) -> exp.Expr:
     above = exp.GT(this=number, expression=exp.Literal.number(bound))
     below = exp.LT(this=number.copy(), expression=exp.Neg(this=exp.Literal.number(bound)))
     return exp.or_(above, below)
-
-
-def _not_a_number(cast: Cast) -> exp.Expr:
-    """True of NaN, infinities and what the type does not hold."""
-    number = dialect.cast(_column(cast.source), "FLOAT64")
-    digits = digits_of(cast.type)
-    bound = exp.Literal.number(repr(float(2**63 if digits is None else 10 ** (digits[0] - digits[1]))))
-    too_large = exp.or_(
-        exp.GTE(this=number.copy(), expression=bound),
-        exp.LTE(this=number.copy(), expression=exp.Neg(this=bound.copy())),
-    )
-    return exp.or_(exp.IsNan(this=number), exp.IsInf(this=number.copy()), too_large)
