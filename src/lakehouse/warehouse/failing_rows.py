@@ -101,7 +101,7 @@ def causes_query(model: SqlModel, schema: dialect.Schema, name: str) -> exp.Quer
 
 
 def months_query(model: SqlModel, schema: dialect.Schema, name: str) -> exp.Query | None:
-    """The other months that rejected records are of, for :func:`months`; None for a check that looks at something else."""
+    """The other months that rejected records are of, for :func:`months`; None for a check of something else."""
     check, partition = _check(model, name), model.table.partition
     if check is None or check.sampled != REJECTED or model.rejected is None or partition is None:
         return None
