@@ -767,7 +767,8 @@ def test_the_share_of_rejected_records_is_of_all_that_were_landed_and_may_be_as_
 def test_a_month_refused_for_its_rejects_says_why_they_were_rejected(house: House) -> None:
     house.land(JANUARY, [trip(JANUARY, 1), green_files.outside(JANUARY, 2), green_files.outside(JANUARY, 3)])
     with pytest.raises(
-        CheckFailed, match=r"rejected_share \(2 failing.*\); 2 rejected for pickup_outside_month\. Noth"
+        CheckFailed,
+        match=r"rejected_share \(2 failing.*\); 2 rejected for pickup_outside_month; they are of 2009-01: 2 rows\. Noth",
     ):
         house.replace("green_silver", JANUARY)
 

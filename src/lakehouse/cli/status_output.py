@@ -117,7 +117,8 @@ def _write_gaps(status: Status) -> None:
             click.echo(wrapped(begin, no_break).replace("\N{NO-BREAK SPACE}", " "))
     wanting = status.wanting
     if wanting:
-        click.echo(f"{_counted(wanting)}; what mends it:")
+        first_of_all = ", once what is damaged can be read again" if status.damage else ""
+        click.echo(f"{_counted(wanting)}; what mends it{first_of_all}:")
         months = {entry.partition for entry in wanting if isinstance(entry.partition, Month)}
         for options in [f" --from {first} --to {last}" for first, last in ranges(months)] or [""]:
             click.echo(f"  lakehouse run{options}")
