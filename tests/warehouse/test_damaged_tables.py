@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lakehouse.exceptions import CorruptFile
+from lakehouse.exceptions import ConfigurationError, CorruptFile
 from lakehouse.files import path_of
 from lakehouse.partition import WHOLE, Month
 from lakehouse.results import Effect, Remark
@@ -193,3 +193,50 @@ def test_the_properties_of_a_table_name_its_outdated_months(house: House, tables
     assert marks == {"lakehouse.outdated.2024-01": SILVER}
     house.replace("green_gold", JANUARY)
     assert not [name for name in tables.catalog.load_table(GOLD).properties if "outdated" in name]
+
+
+def test_a_damaged_table_is_set_aside_and_made_anew_of_what_is_landed(house: House, tables: IcebergTables) -> None:
+    before = house.rows(COUNTS[SILVER])
+    snapshot = tables.catalog.load_table(SILVER).current_snapshot()
+    assert snapshot is not None
+    path_of(snapshot.manifest_list).write_bytes(b"")
+    with pytest.raises(CorruptFile, match=rf"make the table anew: lakehouse set-aside {SILVER}, then run its months"):
+        house.replace("green_silver", JANUARY)
+    kept = Path(house.warehouse.set_aside(SILVER))
+    assert sorted(path.name for path in kept.iterdir()) == ["data", "metadata"]
+    house.reopen()
+    assert house.rows(COUNTS[SILVER]) == [{"n": 0}]
+    assert house.replace("green_silver", JANUARY).effect is Effect.PUBLISHED
+    assert house.rows(COUNTS[SILVER]) == before
+    assert house.replace("green_gold", JANUARY).effect is not Effect.PUBLISHED  # it was made of the same
+
+
+def test_a_table_without_any_metadata_is_set_aside_too(house: House, tables: IcebergTables) -> None:
+    for file in newest(tables, SILVER).parent.iterdir():
+        file.unlink()
+    house.warehouse.set_aside(SILVER)
+    house.reopen()
+    assert house.replace("green_silver", JANUARY).effect is Effect.PUBLISHED
+
+
+@pytest.mark.parametrize(
+    ("table", "problem"), [(SILVER, "can be read, so it was not set aside"), ("silver.bikes", "there is no table")]
+)
+def test_only_a_damaged_table_is_set_aside(house: House, table: str, problem: str) -> None:
+    with pytest.raises(ConfigurationError, match=problem):
+        house.warehouse.set_aside(table)
+    assert house.rows(COUNTS[SILVER]) == [{"n": 40}]
+
+
+def test_nothing_is_made_of_a_table_one_bit_of_which_was_flipped(house: House, tmp_path: Path) -> None:
+    files = (tmp_path / "home" / "warehouse" / "silver" / "green_trips" / "data").rglob("*.parquet")
+    file = max(files, key=lambda file: file.stat().st_mtime_ns)
+    right = file.read_bytes()
+    house.land(FEBRUARY, trips(FEBRUARY, 3))
+    middle = len(right) // 2
+    file.write_bytes(right[:middle] + bytes([right[middle] ^ 1]) + right[middle + 1 :])
+    house.edit("gold/green_gold.sql", ("SUM(miles)", "SUM(2 * miles)"))
+    with pytest.raises(CorruptFile, match=rf"{SILVER} is damaged .*\. Materialize green_silver 2"):
+        house.replace("green_gold", JANUARY)
+    house.replace("green_silver", JANUARY)
+    assert house.replace("green_gold", JANUARY).effect is Effect.PUBLISHED

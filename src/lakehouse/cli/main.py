@@ -166,6 +166,23 @@ def status(ctx: click.Context, first: Month | None, last: Month | None, style: s
         sys.exit(FAILED)
 
 
+@main.command("set-aside", short_help="Make a damaged table anew, empty.")
+@click.argument("table")
+@click.pass_context
+def set_aside(ctx: click.Context, table: str) -> None:
+    """Make a table that cannot be read anew, empty, and keep what is left of it beside it.
+
+    Then run its months: they are made of what is landed, which is not fetched again. `lakehouse status` names them.
+
+    \b
+    lakehouse set-aside silver.green_trips
+    """
+    from lakehouse.warehouse.profile import open_project
+
+    kept = open_project(settings_of(ctx)).warehouse.set_aside(table)
+    click.echo(f"{table} is empty now; what is left of it is in {kept}. lakehouse status names the months to run")
+
+
 @main.command(short_help="The Dagster UI and daemon on this machine.")
 @click.option(
     "--port", type=click.IntRange(1, 65535), default=3000, show_default=True, help="Port of the UI on 127.0.0.1"

@@ -49,6 +49,14 @@ class Warehouse(Protocol):
         """What each model's table holds, by the model's key. A damaged table does not hide the others."""
         ...
 
+    def set_aside(self, table: str) -> str:
+        """Make a damaged table anew, empty, and keep what is left of it; where that is.
+
+        Raises:
+            ConfigurationError: there is no such table, or it can be read.
+        """
+        ...
+
     def query(self, sql: str, remark: Callable[[Remark], None] = ...) -> pa.Table:
         """Run one SELECT in BigQuery's dialect over published tables, or a SHOW TABLES or DESCRIBE of them.
 

@@ -213,6 +213,10 @@ class Store(Protocol):
         """Add, widen and describe columns, see :mod:`lakehouse.warehouse.evolution`; drops none. Safe to race."""
         ...
 
+    def set_aside(self, spec: TableSpec) -> str:
+        """Forget a table, and keep what is left of it; where that is."""
+        ...
+
     def records(self) -> Records:
         """What the tables hold from now on."""
         ...

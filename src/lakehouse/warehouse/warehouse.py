@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING
 
 from lakehouse.bronze.contract import Contract
 from lakehouse.bronze.store import BronzeStore
-from lakehouse.exceptions import CommitConflict, ContractViolation, CorruptFile, NotLanded, StaleInputs
+from lakehouse.exceptions import (
+    CommitConflict,
+    ConfigurationError,
+    ContractViolation,
+    CorruptFile,
+    NotLanded,
+    StaleInputs,
+)
 from lakehouse.models.model import Models, SqlModel
 from lakehouse.partition import Partition
 from lakehouse.results import CheckResult, Holdings, Preparation, Publication, Remark, ReplaceResult
@@ -102,6 +109,19 @@ class StoreWarehouse:
         """See :meth:`Warehouse.holdings`."""
         records = self._store.records()
         return {model.key: self._holdings(model, records) for model in self._models}
+
+    def set_aside(self, table: str) -> str:
+        """See :meth:`Warehouse.set_aside`."""
+        specs = {spec.name: spec for spec in self._models.specs()}
+        if table not in specs:
+            raise ConfigurationError(f"there is no table {table}; there is {', '.join(sorted(specs))}")
+        try:
+            self._store.records().partitions(specs[table])
+        except CorruptFile:
+            kept = self._store.set_aside(specs[table])
+            self._store.create(specs[table])
+            return kept
+        raise ConfigurationError(f"{table} can be read, so it was not set aside")
 
     def query(self, sql: str, remark: Callable[[Remark], None] = lambda _: None) -> pa.Table:
         """See :meth:`Warehouse.query`."""

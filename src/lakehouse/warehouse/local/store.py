@@ -38,6 +38,9 @@ class LocalStore:
     def evolve(self, spec: TableSpec) -> None:
         self.tables.evolve(spec)
 
+    def set_aside(self, spec: TableSpec) -> str:
+        return str(self.tables.set_aside(spec))
+
     def records(self) -> IcebergRecords:
         return IcebergRecords(self.tables)
 

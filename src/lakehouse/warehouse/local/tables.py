@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from lakehouse.annotations import SAMPLE_NOTE
 from lakehouse.databases import name_databases_in_errors
 from lakehouse.exceptions import CorruptFile, ModelError, first_line
-from lakehouse.files import file_uri, make_folder, path_of
+from lakehouse.files import file_uri, make_folder, move_durably, path_of
 from lakehouse.home import ensure_home_kind
 from lakehouse.partition import WHOLE, Month, Partition, Period
 from lakehouse.schema import TableSpec
@@ -141,7 +142,7 @@ class IcebergTables:
                 kind = "is gone" if isinstance(error, FileNotFoundError) else "cannot be read"
                 raise CorruptFile(
                     f"{pointer.name}: its table metadata {kind} ({path_of(pointer.location)}); was the home moved, or "
-                    "a file removed? Put it back, or run the months again in a new LAKEHOUSE_HOME"
+                    f"a file removed? {_remedy(pointer.name)}"
                 ) from error
         if not path_of(table.location()).is_relative_to(self._home):
             raise CorruptFile(
@@ -173,6 +174,16 @@ class IcebergTables:
             },
         )
 
+    def set_aside(self, spec: TableSpec) -> Path:
+        """Forget a table; the folder that its files are moved to, beside where they were."""
+        namespace, _, name = spec.name.partition(".")
+        folder = self._home / "warehouse" / namespace / name
+        aside = folder.with_name(f"{name}.set-aside-{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}")
+        if folder.exists():
+            move_durably(folder, aside)
+        self.catalog.drop_table(spec.name)
+        return aside
+
     def evolve(self, spec: TableSpec) -> None:
         """Bring a table's columns to its spec; makes no snapshot. Safe to race.
 
@@ -194,6 +205,10 @@ class IcebergTables:
                 commit(self.catalog, [Change(pointer, transaction)])
 
         racing(spec.name, once, self.turns)
+
+
+def _remedy(table: str) -> str:
+    return f"Put it back, or make the table anew: lakehouse set-aside {table}, then run its months"
 
 
 def _wait_for_disk(connection: Any, _: object) -> None:
@@ -224,7 +239,7 @@ def data_files(table: Table, spec: TableSpec, partition: Partition) -> tuple[Dat
     except (*_UNREADABLE, ResolveError) as error:
         raise CorruptFile(
             f"{spec.name}: its manifests cannot be read ({type(error).__name__}: {first_line(error)}); was a file "
-            "removed? Put it back, or run the months again in a new LAKEHOUSE_HOME"
+            f"removed? {_remedy(spec.name)}"
         ) from error
     if any(task.delete_files for task in tasks):
         raise CorruptFile(
