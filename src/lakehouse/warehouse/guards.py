@@ -30,7 +30,8 @@ class Guards:
     def judge(self, now: Statistics) -> PublicationNote:
         """What is to be written down with a publication of these statistics; its results may keep it from being."""
         volume, accepted = self._volume(now)
-        return PublicationNote(self.landing, now, (volume, self._usual_volume(now)), accepted)
+        results = (volume,) if self.partition is WHOLE else (volume, self._usual_volume(now))
+        return PublicationNote(self.landing, now, results, accepted)
 
     def repeated(self) -> tuple[CheckResult, ...]:
         """What was said when the month was published; nothing of one from before anything was written down."""
@@ -72,11 +73,10 @@ class Guards:
     def _way_through(self) -> str:
         landing = self.landing[:FEWEST_DIGITS]
         month = "" if self.partition is WHOLE else f"--month {self.partition} "
-        other = ""
-        if self.acceptance is not None:
-            other = f", not landing {self.acceptance.landing[:FEWEST_DIGITS]}, which was accepted"
+        given = self.acceptance
+        other = "" if given is None else f" (what was accepted is landing {given.landing[:FEWEST_DIGITS]})"
         return (
-            f"If landing {landing}{other} is right: lakehouse run --accept volume {month}--select '+{self.model.key}+' "
+            f"If landing {landing} is right{other}: lakehouse run --accept volume {month}--select '+{self.model.key}+' "
             "--because '...'"
         )
 

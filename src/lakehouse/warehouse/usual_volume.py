@@ -1,7 +1,7 @@
 """A month against up to twelve published ones around it: what is far from usual is warned of, and how far.
 
-Bounds are those of the months themselves: their median, and either side of it some spreads (1.4826 times the
-median distance from the median, which of normal values is the standard deviation), but never less than a least distance. An
+Bounds are those of the months themselves: their median, and either side of it some spreads (1.4826 times the median
+distance from the median, which of normal values is the standard deviation), but never less than a least distance. An
 odd month among them moves neither much.
 """
 
