@@ -24,6 +24,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset(
         {
             "lakehouse",
+            "lakehouse.acceptance",
             "lakehouse.annotations",
             "lakehouse.files",
             "lakehouse.partition",

@@ -47,7 +47,7 @@ _STATEMENT_FAULTS = (duckdb.BinderException, duckdb.CatalogException, duckdb.Par
 
 
 @dataclass(frozen=True)
-class _Held:
+class Held:
     """A month of a table."""
 
     rows: pa.Table
@@ -55,7 +55,7 @@ class _Held:
     note: str | None
 
 
-_Months = dict[tuple[str, Partition], _Held]
+_Months = dict[tuple[str, Partition], Held]
 
 
 class MemoryStore:
@@ -130,7 +130,7 @@ class MemoryStore:
         if not staged.rows:
             del self._months[key]
             return Commit(str(next(self._versions)), is_new=True)
-        self._months[key] = _Held(
+        self._months[key] = Held(
             staged.table,
             Record(
                 fingerprints=frozenset({wanted.fingerprint}),

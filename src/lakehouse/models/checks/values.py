@@ -111,9 +111,8 @@ class Range(CheckBase):
     def meaning(self) -> str:
         bounds = [f"at least {self.min}" if self.min is not None else ""]
         bounds.append(f"at most {self.max}" if self.max is not None else "")
-        where = (
-            "" if self.usual_share is None else f" in all but {(self.usual_share * 100).normalize():f} % of the rows"
-        )
+        share = self.usual_share
+        where = "" if share is None else f" in all but {(share * 100).normalize():f} % of the rows"
         return f"{self.column} is {' and '.join(filter(None, bounds))}{where}"
 
 
