@@ -24,7 +24,6 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset(
         {
             "lakehouse",
-            "lakehouse.acceptance",
             "lakehouse.annotations",
             "lakehouse.files",
             "lakehouse.partition",

@@ -8,7 +8,6 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Literal
 
-from lakehouse.acceptance import Acceptance
 from lakehouse.partition import WHOLE, Partition
 
 if TYPE_CHECKING:
@@ -81,8 +80,8 @@ class ReplaceResult:
     preview: pa.Table
     ledger: Ledger | None
     datasets: tuple[str, ...]
-    accepted: Acceptance | None = None
-    """What let it be published though a guard would have held it back; None where none would."""
+    accepted: str | None
+    """Who let it be published though a guard would have held it back, and why; None where none would."""
 
     @property
     def skipped(self) -> bool:

@@ -16,7 +16,6 @@ from typing import Any, Protocol, TypeAlias
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from lakehouse.acceptance import Acceptance
 from lakehouse.bronze.contract import Contract
 from lakehouse.bronze.local import LocalBronzeStore
 from lakehouse.bronze.store import Landing
@@ -25,6 +24,7 @@ from lakehouse.models.reader import load_models
 from lakehouse.partition import WHOLE, Month, Partition
 from lakehouse.results import ReplaceResult
 from lakehouse.settings import PROJECT_ROOT
+from lakehouse.warehouse.acceptance import Acceptance
 from lakehouse.warehouse.local.store import LocalStore
 from lakehouse.warehouse.protocol import Warehouse
 from lakehouse.warehouse.store import Store

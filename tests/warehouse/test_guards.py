@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from lakehouse.acceptance import Acceptance
 from lakehouse.exceptions import CheckFailed
 from lakehouse.partition import WHOLE, Month
 from lakehouse.results import CheckResult, Effect, ReplaceResult
+from lakehouse.warehouse.acceptance import Acceptance
 from tests.fhv_files import trips as fhv_trips
 from tests.green_files import trip, trips
 from tests.reference_files import user, zones_csv
@@ -112,7 +112,7 @@ def test_a_landing_that_is_accepted_is_published_and_says_who_and_why_for_good(h
     held_back(house)
     accepted = house.accept("green_silver", MONTH, landing)
     assert (accepted.effect, accepted.rows) == (Effect.PUBLISHED, 120)
-    assert accepted.accepted == Acceptance(landing.sha256, "a tester", "it is meant to be so")
+    assert accepted.accepted == f"landing {landing.sha256}, by a tester: it is meant to be so"
     first = result_of(accepted.checks, "volume")
     assert first.passed
     assert first.description == "1,000 rows became 120 (88.0% lost): accepted by a tester: it is meant to be so"

@@ -7,8 +7,8 @@ from typing import Any
 
 import dagster as dg
 
-from lakehouse.acceptance import FEWEST_DIGITS, Acceptance, this_user
 from lakehouse.exceptions import ConfigurationError
+from lakehouse.warehouse.acceptance import FEWEST_DIGITS, Acceptance, this_user
 
 _ACCEPT = "accept"
 

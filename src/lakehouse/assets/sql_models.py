@@ -162,8 +162,7 @@ def _facts(model: SqlModel, result: ReplaceResult) -> dict[str, Any]:
     if result.datasets:
         facts["datasets_present"] = ", ".join(result.datasets)
     if result.accepted is not None:
-        accepted = result.accepted
-        facts["accepted"] = f"{VOLUME} of landing {accepted.landing}, by {accepted.by}: {accepted.because}"
+        facts["accepted"] = result.accepted
     if result.ledger is not None:
         facts["bronze_rows"] = result.ledger.bronze_rows
         facts["duplicate_copies"] = result.ledger.duplicate_copies

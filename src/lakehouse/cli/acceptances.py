@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 
 import dagster as dg
 
-from lakehouse.acceptance import Acceptance, this_user
 from lakehouse.cli.selection import Selection
 from lakehouse.exceptions import NotLanded, UnknownMonth
 from lakehouse.partition import WHOLE, Partition
 from lakehouse.settings import Settings
+from lakehouse.warehouse.acceptance import Acceptance, this_user
 from lakehouse.warehouse.profile import open_project
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-from lakehouse.acceptance import FEWEST_DIGITS, Acceptance
 from lakehouse.models.checks.kinds import IMPLICIT_CHECKS, USUAL_VOLUME, VOLUME
 from lakehouse.models.model import SqlModel
 from lakehouse.partition import WHOLE, Partition
 from lakehouse.results import CheckResult
+from lakehouse.warehouse.acceptance import FEWEST_DIGITS, Acceptance
 from lakehouse.warehouse.publication_note import PublicationNote
 from lakehouse.warehouse.statistics import Statistics
 from lakehouse.warehouse.store import Records

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Protocol
 
-from lakehouse.acceptance import Acceptance
 from lakehouse.models.model import SqlModel
 from lakehouse.partition import Partition
 from lakehouse.results import Holdings, Preparation, Remark, ReplaceResult
+from lakehouse.warehouse.acceptance import Acceptance
 
 if TYPE_CHECKING:
     import pyarrow as pa

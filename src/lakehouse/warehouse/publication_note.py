@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from lakehouse.acceptance import Acceptance
 from lakehouse.results import CheckResult
+from lakehouse.warehouse.acceptance import Acceptance
 from lakehouse.warehouse.statistics import Statistics
 
 _VERSION = 1

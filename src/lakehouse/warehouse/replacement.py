@@ -7,13 +7,13 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
-from lakehouse.acceptance import Acceptance
 from lakehouse.exceptions import CorruptFile, CorruptLanding, LakehouseError, StatementFailed, StatementFault
 from lakehouse.models.checks.base import REJECTED, STAGED
 from lakehouse.models.model import SqlModel
 from lakehouse.partition import Partition
 from lakehouse.results import CheckResult, Effect
 from lakehouse.schema import TableSpec
+from lakehouse.warehouse.acceptance import Acceptance
 from lakehouse.warehouse.audit import ROWS, Audit, evaluate
 from lakehouse.warehouse.failing_rows import FailingRows
 from lakehouse.warehouse.guards import Guards

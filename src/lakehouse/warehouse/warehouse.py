@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from lakehouse.acceptance import Acceptance
 from lakehouse.bronze.contract import Contract
 from lakehouse.bronze.store import BronzeStore
 from lakehouse.exceptions import CommitConflict, ContractViolation, CorruptFile, NotLanded, StaleInputs
@@ -17,6 +16,7 @@ from lakehouse.models.model import Models, SqlModel
 from lakehouse.partition import Partition
 from lakehouse.results import CheckResult, Holdings, Preparation, Publication, Remark, ReplaceResult
 from lakehouse.schema import TableSpec
+from lakehouse.warehouse.acceptance import Acceptance
 from lakehouse.warehouse.audit import audit_query, datasets_present
 from lakehouse.warehouse.evolution import evolution
 from lakehouse.warehouse.failing_rows import FailingRows
@@ -106,7 +106,7 @@ class StoreWarehouse:
                     preview=outcome.audit.preview,
                     ledger=outcome.audit.ledger,
                     datasets=self._datasets(job, self._models.union_inputs(model))[0],
-                    accepted=outcome.accepted,
+                    accepted=None if outcome.accepted is None else str(outcome.accepted),
                 )
         raise CommitConflict(
             f"{work}: what it reads changed {_OVERTAKEN_ATTEMPTS} times while it was computed; "

@@ -35,6 +35,9 @@ class Acceptance:
             if not getattr(self, name).strip():
                 raise ValueError(f"'{name}' is empty: say {'who accepts it' if name == 'by' else 'why it is right'}")
 
+    def __str__(self) -> str:
+        return f"landing {self.landing}, by {self.by}: {self.because}"
+
     def covers(self, sha256: str) -> bool:
         """Whether it is this landing that is accepted."""
         return sha256.startswith(self.landing)
