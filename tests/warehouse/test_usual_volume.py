@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -41,7 +42,7 @@ MODELS = {"yellow": "taxi_silver", "green": "green_silver", "fhv": "fhv_silver"}
 RECORD = Record(frozenset(), "", 1, 1, None, None, is_there=True)
 
 
-def year(rows: int = 1000, **others: Mapping[str, int]) -> dict[Partition, Statistics]:
+def year(rows: int = 1000, **others: Mapping[str, Any]) -> dict[Partition, Statistics]:
     """Months of 2023, all alike."""
     return {month: Statistics(rows, rows, **others) for month in month_range(FIRST, Month(2023, 12))}
 
@@ -154,7 +155,7 @@ def test_over_tlcs_history_nothing_is_held_back_and_what_warns_is_what_the_docum
 ) -> None:
     months = sorted(published[dataset], key=str)
     assert len(months) > 100
-    in_order, among_all, held_back = [], [], []
+    in_order, among_all, held_back = list[str](), list[str](), list[Partition]()
     for number, month in enumerate(months):
         near = {m: published[dataset][m] for m in months[max(0, number - 13) : number + 14]}
         before = {m: statistics for m, statistics in near.items() if str(m) < str(month)}
