@@ -91,6 +91,8 @@ class Guards:
             facts |= {name: each.shown(each.value), f"{name}_low": each.shown(each.low)}
             facts |= {f"{name}_high": each.shown(each.high)}
         words = IMPLICIT_CHECKS[USUAL_VOLUME]
+        if not bounds:
+            words = "Too few months around it are published to tell what is usual"
         if odd:
             words = f"{'; '.join(map(str, odd))}, by {len(others)} months around it"
         return CheckResult(USUAL_VOLUME, not odd, len(odd), "warn", False, words, facts)
