@@ -71,5 +71,3 @@ def test_eight_restatements_of_a_real_month_are_held_back_or_published_as_the_bo
             assert said[name] is None, name
         else:
             assert loss in said[name], name
-
-

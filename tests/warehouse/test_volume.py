@@ -99,6 +99,13 @@ def test_what_was_not_looked_at_before_or_now_is_not_compared() -> None:
     assert losses(Statistics(50_000), replace(BEFORE, nulls={"payment_type": 50_000}), MONTH) == ()
 
 
+def test_small_parts_of_the_money_tell_from_ten_thousand_rows_on() -> None:
+    before = Statistics(10_000, money={"total_amount": Decimal(200_000), "tolls_amount": Decimal(3_800)})
+    now = replace(before, money={**before.money, "tolls_amount": Decimal(2_300)})
+    assert losses(before, now, MONTH) == ("tolls_amount went from 0.38 to 0.23 USD a row (-39.5%)",)
+    assert losses(replace(before, rows=9_999), replace(now, rows=9_999), MONTH) == ()
+
+
 def test_a_month_that_had_nothing_has_nothing_to_lose() -> None:
     assert losses(Statistics(0), BEFORE, MONTH) == ()
     assert losses(Statistics(0), Statistics(0), WHOLE) == ()

@@ -14,7 +14,7 @@ from statistics import median
 
 from lakehouse.partition import Partition, Period
 from lakehouse.warehouse.statistics import Statistics
-from lakehouse.warehouse.volume import FEWEST_ROWS, LEAST_MONEY
+from lakehouse.warehouse.volume import FEWEST_ROWS
 
 MOST_MONTHS = 12
 """As many are looked at, the nearest first: a year has every season."""
@@ -84,8 +84,8 @@ def usual_bounds(now: Statistics, others: Sequence[Statistics]) -> tuple[Bounds,
 def _bounds(now: Statistics, others: Sequence[Statistics]) -> Iterator[Bounds]:
     yield Bounds("rows", *_by_factor([each.rows for each in others]), now.rows, ",.0f")
     for column, value in now.money_a_row.items():
-        values = [each.money_a_row[column] for each in others if column in each.money_a_row]
-        if len(values) >= FEWEST_MONTHS and min(values) >= LEAST_MONEY:
+        values = [each.telling_money_a_row.get(column, 0) for each in others if column in each.money]
+        if len(values) >= FEWEST_MONTHS and min(values) > 0:
             yield Bounds(f"{column} in USD a row", *_by_factor(values), value, ",.2f")
     for column, value in now.null_shares.items():
         values = [each.null_shares[column] for each in others if column in each.null_shares]

@@ -23,9 +23,6 @@ MOST_MONEY_CHANGED = 0.25
 """Of the money of a column that a row has on average, up or down. From one month to the next, all of it differs by 2 %
 and the smallest parts by 8 %; cents for dollars, or a half, are far beyond."""
 
-LEAST_MONEY = 0.01
-"""USD a row. What comes to less than a cent is not looked at: it changes by any share when a handful of records do."""
-
 FEWEST_ROWS = 100
 """Of a month. Shares of fewer rows say nothing; no month of any source has so few. A whole file may be small: of that
 each record counts."""
@@ -50,7 +47,7 @@ def _losses(before: Statistics, now: Statistics) -> Iterator[str]:
         share = now.reject_shares.get(reason, was)
         if share - was > MOST_REJECTS_GAINED:
             yield f"rejected for {reason} went from {was:.2%} to {share:.2%}"
-    for column, amount in before.money_a_row.items():
+    for column, amount in before.telling_money_a_row.items():
         money = now.money_a_row.get(column, amount)
-        if abs(amount) >= LEAST_MONEY and abs(money / amount - 1) > MOST_MONEY_CHANGED:
+        if abs(money / amount - 1) > MOST_MONEY_CHANGED:
             yield f"{column} went from {amount:.2f} to {money:.2f} USD a row ({money / amount - 1:+.1%})"
