@@ -65,7 +65,6 @@ def test_eight_restatements_of_a_real_month_are_held_back_or_published_as_the_bo
                 rows = (volume.facts["rows_before"], volume.facts["rows"])
                 assert (volume.passed, rows) == (True, (56_549, result.rows))
                 said[name] = None
-            print(f"{name}: {said[name] or 'published'}")
     for name, (_, loss) in RESTATEMENTS.items():
         if loss is None:
             assert said[name] is None, name
