@@ -72,11 +72,11 @@ FRESHNESS: dict[str, Freshness | None] = {
 }
 MONTHLY = [key for key, (_, _, _, partitioned) in SPECS.items() if partitioned]
 BLOCKING = {
-    "users_silver": {"grain", "not_null", "latitude_range", "longitude_range"},
-    "zones_silver": {"grain", "not_null"},
-    "taxi_silver": {"row_ledger", "rejected_share", "total_amount_not_null"},
-    "green_silver": {"row_ledger", "rejected_share", "total_amount_not_null"},
-    "fhv_silver": {"row_ledger", "rejected_share"},
+    "users_silver": {"grain", "not_null", "latitude_range", "longitude_range", "volume"},
+    "zones_silver": {"grain", "not_null", "volume"},
+    "taxi_silver": {"row_ledger", "rejected_share", "total_amount_not_null", "volume"},
+    "green_silver": {"row_ledger", "rejected_share", "total_amount_not_null", "volume"},
+    "fhv_silver": {"row_ledger", "rejected_share", "volume"},
     "users_gold": {"grain", "every_user_is_counted"},
     "trips_gold": {"grain", "every_trip_is_counted"},
     "green_gold": {"grain", "every_trip_is_counted"},
@@ -84,9 +84,9 @@ BLOCKING = {
 WARNING = {
     "users_silver": {"contract_drift"},
     "zones_silver": {"contract_drift"},
-    "taxi_silver": {"contract_drift", "known_codes", "zones_exist", "trip_miles_range"},
-    "green_silver": {"contract_drift", "known_codes", "zones_exist", "trip_miles_range"},
-    "fhv_silver": {"contract_drift", "known_codes", "zones_exist"},
+    "taxi_silver": {"contract_drift", "known_codes", "zones_exist", "trip_miles_range", "usual_volume"},
+    "green_silver": {"contract_drift", "known_codes", "zones_exist", "trip_miles_range", "usual_volume"},
+    "fhv_silver": {"contract_drift", "known_codes", "zones_exist", "usual_volume"},
     "users_gold": set(),
     "trips_gold": {"datasets_present"},
     "green_gold": set(),

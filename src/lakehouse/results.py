@@ -82,6 +82,8 @@ class ReplaceResult:
     preview: pa.Table
     ledger: Ledger | None
     datasets: tuple[str, ...]
+    accepted: str | None
+    """Who let it be published though a guard would have held it back, and why; None where none would."""
 
     @property
     def skipped(self) -> bool:

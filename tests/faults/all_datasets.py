@@ -37,7 +37,7 @@ def publish(project: Project, month: Month, version: int) -> None:
     fhv_files.write(project.source / fhv_files.source_path(month), [*fhv, *fhv[:version], *baseless])
     zones = reference_files.zones_csv().replace("Queens", f"Borough {version}")
     (project.source / reference_files.ZONES_PATH).write_bytes(zones.encode())
-    users = [reference_files.user(number) for number in range(1, 3 + version)]
+    users = [reference_files.user(number) for number in range(1, 41 + version)]
     (project.source / USERS_PATH).write_text(json.dumps(users))
 
 

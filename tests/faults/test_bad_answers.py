@@ -51,7 +51,7 @@ OF = {
         (zones_csv().encode(), zones_csv().replace('Zone 1"', 'Renamed"').encode()),
     ),
     "users": Loaded(
-        ("--select", "+users_gold"), "SELECT COUNT(*) AS n FROM silver.users", b"/users", (users(2), users(4))
+        ("--select", "+users_gold"), "SELECT COUNT(*) AS n FROM silver.users", b"/users", (users(19), users(20))
     ),
 }
 

@@ -228,11 +228,11 @@ def interrupt_a_destructor_before_the_first_run() -> None:
 def interrupt_a_destructor_in_a_step() -> None:
     original = StoreWarehouse.replace
 
-    def interrupted(self: StoreWarehouse, model: Any, partition: Any, run_id: str) -> Any:
+    def interrupted(self: StoreWarehouse, *given: Any) -> Any:
         Interrupting()
-        return original(self, model, partition, run_id)
+        return original(self, *given)
 
-    StoreWarehouse.replace = interrupted  # type: ignore[method-assign]
+    StoreWarehouse.replace = interrupted  # type: ignore[method-assign,assignment]
 
 
 @pytest.mark.parametrize(

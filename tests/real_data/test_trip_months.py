@@ -192,6 +192,16 @@ def test_the_run_reports_the_rows_that_pandas_counts(pipeline: Pipeline, real_mo
     )
 
 
+def test_real_months_warn_of_nothing_but_of_a_dataset_that_is_not_there(pipeline: Pipeline) -> None:
+    warnings = {
+        (month, asset.key): asset.warnings
+        for month, outcome in pipeline.outcomes.items()
+        for asset in outcome.assets
+        if asset.warnings
+    }
+    assert warnings == {("2025-02", "trips_gold"): ("datasets_present",)}
+
+
 @by_dataset
 def test_the_tables_hold_the_real_months_and_nothing_else(
     pipeline: Pipeline, iceberg: SqlCatalog, dataset: str

@@ -87,8 +87,7 @@ def put_in(generated: Generated) -> tuple[int, ...]:
 def test_every_asset_takes_samples_of_both_eras(ran: Ran) -> None:
     assert [failure for outcome in ran.outcomes for failure in outcome.failures] == []
     warnings = {asset.key: asset.warnings for outcome in ran.outcomes for asset in outcome.assets if asset.warnings}
-    # As in TLC's files, whose null block has distances that no taxi drives.
-    assert warnings == {"taxi_silver": ("trip_miles_range",), "green_silver": ("trip_miles_range",)}
+    assert warnings == {}
 
 
 @pytest.mark.parametrize("month", [OLD, NEW], ids=str)

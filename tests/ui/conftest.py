@@ -116,8 +116,12 @@ class Served:
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """Small sample months, all but the last, and UI, daemon and sample source started as a user would."""
     folder = tmp_path_factory.mktemp("ui")
+    sql = shutil.copytree(PROJECT_ROOT / "sql", folder / "sql")
+    strict = sql / "silver" / "taxi_silver.sql"
+    strict.write_text(strict.read_text().replace("usual_share: 0.002, ", ""))  # so that a check fails
     settings = load_settings(
         sample=True,
+        sql=sql,
         sample_port=free_port(),
         home=folder / "data",
         dagster_home=folder / "dagster",

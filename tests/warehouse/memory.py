@@ -47,14 +47,15 @@ _STATEMENT_FAULTS = (duckdb.BinderException, duckdb.CatalogException, duckdb.Par
 
 
 @dataclass(frozen=True)
-class _Held:
+class Held:
     """A month of a table."""
 
     rows: pa.Table
     record: Record
+    note: str | None
 
 
-_Months = dict[tuple[str, Partition], _Held]
+_Months = dict[tuple[str, Partition], Held]
 
 
 class MemoryStore:
@@ -110,7 +111,7 @@ class MemoryStore:
             commits = []
             for each in staged.staged:
                 assert isinstance(each, StagedRows)
-                commits.append(self._replace(each, month, staged.fingerprint))
+                commits.append(self._replace(each, month, staged))
                 self._outdated.pop((each.spec.name, month), None)
                 for reader in staged.read_by.get(each.spec.name, ()) if commits[-1].is_new else ():
                     for table, held in self._months:
@@ -118,11 +119,11 @@ class MemoryStore:
                             self._outdated.setdefault((table, held), set()).add(each.spec.name)
             return Commit(commits[-1].version, any(commit.is_new for commit in commits))
 
-    def _replace(self, staged: StagedRows, month: Partition, fingerprint: str) -> Commit:
+    def _replace(self, staged: StagedRows, month: Partition, wanted: StagedPartition) -> Commit:
         key = (staged.spec.name, month)
         held = self._months.get(key)
         if held is not None and staged.rows and held.record.content == staged.content:
-            known = held.record.fingerprints | {fingerprint}
+            known = held.record.fingerprints | {wanted.fingerprint}
             self._months[key] = replace(held, record=replace(held.record, fingerprints=known))
             return Commit(held.record.version, is_new=False)
         if not staged.rows and held is None:
@@ -132,10 +133,10 @@ class MemoryStore:
         if not staged.rows:
             del self._months[key]
             return Commit(str(next(self._versions)), is_new=True)
-        self._months[key] = _Held(
+        self._months[key] = Held(
             staged.table,
             Record(
-                fingerprints=frozenset({fingerprint}),
+                fingerprints=frozenset({wanted.fingerprint}),
                 content=staged.content,
                 rows=staged.rows,
                 bytes=staged.bytes,
@@ -143,6 +144,7 @@ class MemoryStore:
                 published_at=datetime.now(UTC),
                 is_there=True,
             ),
+            wanted.note if staged is wanted.staged[-1] else None,
         )
         return Commit(self._months[key].record.version, is_new=True)
 
@@ -169,6 +171,10 @@ class MemoryRecords:
 
     def partitions(self, spec: TableSpec) -> Mapping[Partition, Record]:
         return {month: held.record for (table, month), held in self.held.items() if table == spec.name}
+
+    def notes(self, spec: TableSpec) -> Mapping[Partition, str]:
+        notes = {month: held.note for (table, month), held in self.held.items() if table == spec.name}
+        return {month: note for month, note in notes.items() if note is not None}
 
     def was_published(self, spec: TableSpec) -> bool:
         return spec.name in self.published
@@ -215,6 +221,10 @@ class MemorySession:
         table = self.rows(statement, parameters)
         self._give(name, [table], spec.columns)
         return StagedRows(spec, table.num_rows, _content(table), table.nbytes, table)
+
+    def nulls(self, staged: Staged) -> Mapping[str, int]:
+        assert isinstance(staged, StagedRows)
+        return {name: staged.table.column(name).null_count for name in staged.table.column_names}
 
     def one(self, statement: Statement, parameters: Mapping[str, object]) -> Mapping[str, Any]:
         (row,) = self.rows(statement, parameters).to_pylist()

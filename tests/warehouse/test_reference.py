@@ -122,8 +122,8 @@ def test_zones_that_were_not_landed_name_the_asset_to_materialize(house: House) 
 def test_zones_that_come_back_are_followed_both_ways(house: House) -> None:
     first = house.land_zones()
     before = house.replace("zones_silver", WHOLE)
-    house.land_zones(f"{ZONES_HEADER}1,EWR,Newark,EWR\n")
-    assert house.replace("zones_silver", WHOLE).rows == 1
+    fewer = house.land_zones(f"{ZONES_HEADER}1,EWR,Newark,EWR\n")
+    assert house.accept("zones_silver", WHOLE, fewer).rows == 1
     assert house.land_zones().sha256 == first.sha256
     after = house.replace("zones_silver", WHOLE)
     assert (after.rows, after.content, after.skipped) == (265, before.content, False)

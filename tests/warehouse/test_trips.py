@@ -157,8 +157,8 @@ def test_a_changed_zone_name_is_followed_by_gold(house: House) -> None:
     house.replace("taxi_silver", MONTH)
     house.replace("trips_gold", MONTH)
     assert [row["zone"] for row in house.rows(GOLD)] == ["Zone 1"]
-    house.land_zones('LocationID,Borough,Zone,service_zone\n1,EWR,"Newark, Airport",EWR\n')
-    house.replace("zones_silver", WHOLE)
+    renamed = house.land_zones('LocationID,Borough,Zone,service_zone\n1,EWR,"Newark, Airport",EWR\n')
+    house.accept("zones_silver", WHOLE, renamed)
     assert not house.replace("trips_gold", MONTH).skipped
     assert [(row["borough"], row["zone"]) for row in house.rows(GOLD)] == [("EWR", "Newark, Airport")]
 
@@ -288,7 +288,7 @@ def test_gold_that_lost_a_trip_is_not_published(house: House) -> None:
     house.publish_zones()
     publish_yellow(house)
     house.edit("gold/trips_gold.sql", ("LEFT JOIN silver.zones AS zones", "JOIN silver.zones AS zones"))
-    house.land_zones("LocationID,Borough,Zone,service_zone\n1,Queens,Zone 1,Boro Zone\n")
-    house.replace("zones_silver", WHOLE)
+    fewer = house.land_zones("LocationID,Borough,Zone,service_zone\n1,Queens,Zone 1,Boro Zone\n")
+    house.accept("zones_silver", WHOLE, fewer)
     with pytest.raises(CheckFailed, match="every_trip_is_counted"):
         house.replace("trips_gold", MONTH)

@@ -7,6 +7,7 @@ from typing import Any
 
 import dagster as dg
 
+from lakehouse.assets.accepting import accepted_in, accepting_schema
 from lakehouse.assets.check_results import check_results, published_spec
 from lakehouse.assets.freshness import freshness_spec, made_of, strictest
 from lakehouse.assets.partitions import monthly, one_month_a_run
@@ -19,7 +20,7 @@ from lakehouse.bronze.sources import contracts_of
 from lakehouse.bronze.store import BronzeStore
 from lakehouse.exceptions import CheckFailed
 from lakehouse.models import dialect
-from lakehouse.models.checks.kinds import DATASETS_PRESENT, IMPLICIT_CHECKS
+from lakehouse.models.checks.kinds import DATASETS_PRESENT, IMPLICIT_CHECKS, USUAL_VOLUME, VOLUME
 from lakehouse.models.lineage import column_lineage
 from lakehouse.models.model import Models, SqlModel
 from lakehouse.partition import Partition, Period, partition_of
@@ -53,6 +54,7 @@ def sql_model_asset(
         partitions_def=partitions,
         backfill_policy=one_month_a_run() if partitions else None,
         check_specs=checks,
+        config_schema=accepting_schema() if model.bronze_asset is not None else None,
         code_version=_code_version(sql, contracts.get(model.bronze_asset or "")),
         metadata={
             "dagster/table_name": model.table.name,
@@ -78,7 +80,7 @@ def sql_model_asset(
                 yield step.empty(UNPUBLISHED, words, {"datasets_missing": ", ".join(missing)})
                 return
             try:
-                result = warehouse.replace(model, partition, context.run.run_id)
+                result = warehouse.replace(model, partition, context.run.run_id, accepted_in(context))
             except CheckFailed as failure:
                 yield from step.failed(check_results(settings, failure.checks, partition))
                 raise
@@ -111,6 +113,9 @@ def _check_specs(
         declared.append(("grain", True, f"{IMPLICIT_CHECKS['grain']}: {', '.join(model.grain)}"))
     if model.bronze_asset is not None:
         declared.append(("contract_drift", False, IMPLICIT_CHECKS["contract_drift"]))
+        declared.append((VOLUME, True, IMPLICIT_CHECKS[VOLUME]))
+    if model.bronze_asset is not None and model.is_partitioned:
+        declared.append((USUAL_VOLUME, False, IMPLICIT_CHECKS[USUAL_VOLUME]))
     if model.rejected is not None:
         declared.append(("row_ledger", True, IMPLICIT_CHECKS["row_ledger"]))
     if models.union_inputs(model):
@@ -156,6 +161,8 @@ def _facts(model: SqlModel, result: ReplaceResult) -> dict[str, Any]:
         facts["dagster/partition_row_count"] = result.rows
     if result.datasets:
         facts["datasets_present"] = ", ".join(result.datasets)
+    if result.accepted is not None:
+        facts["accepted"] = result.accepted
     if result.ledger is not None:
         facts["bronze_rows"] = result.ledger.bronze_rows
         facts["duplicate_copies"] = result.ledger.duplicate_copies

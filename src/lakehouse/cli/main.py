@@ -75,9 +75,23 @@ def _look_for_garbage_seldom() -> None:
     shell_complete=completion.assets,
     help="Assets, in Dagster's selection syntax",
 )
+@click.option("--month", type=_MonthType(), help="One month: the same as --from and --to it")
 @click.option("--refetch", is_flag=True, help="Fetch every file anew, whatever its source says of its version")
+@click.option(
+    "--accept", type=click.Choice(["volume"]), help="Publish what this check holds back: only what is landed now"
+)
+@click.option("--because", metavar="TEXT", help="Why that is right; kept with what is published")
 @click.pass_context
-def run(ctx: click.Context, first: Month | None, last: Month | None, selection: str, refetch: bool) -> None:
+def run(
+    ctx: click.Context,
+    first: Month | None,
+    last: Month | None,
+    selection: str,
+    month: Month | None,
+    refetch: bool,
+    accept: str | None,
+    because: str | None,
+) -> None:
     """Materialize assets for a range of months, each month as a Dagster run of its own.
 
     A month that fails does not stop the next one. What is as the source serves it is not computed again.
@@ -88,7 +102,13 @@ def run(ctx: click.Context, first: Month | None, last: Month | None, selection: 
     lakehouse run --from 2024-01 --to 2024-01 --select '+green_gold'  an asset and all it needs
     lakehouse run --select '+users_gold'                              no months, no --from
     lakehouse run --from 2024-01 --to 2024-03 --refetch               files that may have come damaged, once more
+    lakehouse run --month 2024-01 --accept volume --because '...'     a restatement with much fewer rows is right
     """
+    if month is not None and (first is not None or last is not None):
+        raise click.UsageError("--month is for one month: leave out --from and --to, or --month")
+    if (accept is None) != (because is None or not because.strip()):
+        raise click.UsageError("--accept and --because go together: say what is accepted, and why")
+    first, last = (month, month) if month is not None else (first, last)
     from lakehouse.assets.bronze import REFETCH
     from lakehouse.cli.progress import summary
     from lakehouse.cli.selection import months_to_run
@@ -97,7 +117,7 @@ def run(ctx: click.Context, first: Month | None, last: Month | None, selection: 
     interruption = ctx.ensure_object(Invocation).interruption
     tags = {REFETCH: "true"} if refetch else {}
     outcomes = run_shown(
-        settings_of(ctx), selection, lambda chosen: months_to_run(chosen, first, last), interruption, tags
+        settings_of(ctx), selection, lambda chosen: months_to_run(chosen, first, last), interruption, tags, because
     )
     failed = [outcome for outcome in outcomes if not outcome.succeeded]
     if failed:

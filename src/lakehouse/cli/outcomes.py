@@ -122,6 +122,8 @@ def _note(metadata: Mapping[str, object]) -> str | None:
     """Of a table that was computed only to find that it holds what it should, or why there is nothing to make."""
     if EMPTY in metadata:
         return str(metadata["note"])
+    if "accepted" in metadata:
+        return f"accepted: {metadata['accepted']}"
     if metadata.get("effect") != Effect.CONFIRMED.value or not metadata["dagster/row_count"]:
         return None
     return f"computed, same rows ({metadata['reason']})"

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any
 from uuid import uuid4
 
 import dagster as dg
@@ -43,8 +44,9 @@ def run_months(
     watch: Watch,
     interruption: Interruption,
     tags: Mapping[str, str] = MappingProxyType({}),
+    config: Mapping[str, Any] = MappingProxyType({}),
 ) -> Iterator[RunOutcome]:
-    """One Dagster run for each month, in order, with these tags; a failed month does not stop the next.
+    """One Dagster run for each month, in order, with these tags and run config; a failed month does not stop the next.
 
     What comes whole, and what is made of nothing else, runs with the first month, and with the next ones for as
     long as it fails.
@@ -52,7 +54,7 @@ def run_months(
     Raises:
         KeyboardInterrupt: the process was told to stop; Dagster has recorded the month as canceled.
     """
-    runner = _Runner(definitions, instance, watch, interruption, tags)
+    runner = _Runner(definitions, instance, watch, interruption, tags, config)
     graph = asset_graph(definitions)
     monthly = {key for key in selection.keys if graph.get(key).partitions_def is not None}
     pending = {key for key in selection.keys if not monthly & {key, *graph.get_ancestor_asset_keys(key)}}
@@ -72,6 +74,7 @@ class _Runner:
     watch: Watch
     interruption: Interruption
     tags: Mapping[str, str]
+    config: Mapping[str, Any]
 
     def run(self, keys: AbstractSet[dg.AssetKey], partition: Partition) -> RunOutcome:
         """One run of these assets for a month."""
@@ -100,7 +103,7 @@ class _Runner:
         return self.instance.create_run_for_job(
             job,
             run_id=run_id,
-            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+            run_config={**self.config, "loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
             tags={**self.tags, **month, REQUESTED_BY: COMMAND_LINE},
             asset_selection=frozenset(keys),
             remote_job_origin=job_origin(PROJECT_ROOT / "workspace.yaml", job),

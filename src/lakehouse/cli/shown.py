@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from types import MappingProxyType
 
+from lakehouse.assets.accepting import accepting_config
+from lakehouse.cli.acceptances import acceptances
 from lakehouse.cli.instance import open_instance
 from lakehouse.cli.interruption import Interruption
 from lakehouse.cli.outcomes import RunOutcome
@@ -24,11 +27,15 @@ def run_shown(
     months_of: Callable[[Selection], Sequence[Partition]],
     interruption: Interruption,
     tags: Mapping[str, str] = MappingProxyType({}),
+    because: str | None = None,
 ) -> Sequence[RunOutcome]:
     """Run what is selected for the months that it is to be run for, each in a run of its own with these tags.
 
+    ``because`` says why the landings that are current now are accepted, where a guard holds them back.
+
     Raises:
         UnknownAsset, UnknownMonth: it cannot be run.
+        NotLanded: there is no landing to accept.
         ConfigurationError: LAKEHOUSE_HOME or DAGSTER_HOME cannot be written.
         KeyboardInterrupt: the process was told to stop.
     """
@@ -38,10 +45,13 @@ def run_shown(
         definitions = build_definitions(served.model_copy(update={"executor": "in_process"}))
         chosen = select(definitions, selection)
         months = months_of(chosen)
+        accepted = {} if because is None else acceptances(served, chosen, months, because)
+        config = accepting_config(accepted)
         progress = Progress(months)
         outcomes = []
         with open_instance(served) as instance, progress.shown():
-            for outcome in run_months(definitions, instance, chosen, months, progress.watch, interruption, tags):
+            run = partial(run_months, definitions, instance, chosen, months, progress.watch)
+            for outcome in run(interruption, tags, config):
                 progress.finish(outcome)
                 outcomes.append(outcome)
     return outcomes

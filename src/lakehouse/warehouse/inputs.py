@@ -111,6 +111,11 @@ class Inputs:
         return tuple(model for model in unioned if model.table in filled)
 
     @property
+    def landed_sha256(self) -> str | None:
+        """Of the landed file that it is made of; None where there is none, also before a dataset began."""
+        return self.landed.sha256 if self.landed is not None and self.landed.landing is not None else None
+
+    @property
     def parameters(self) -> dict[str, object]:
         """Values of the parameters of a partitioned model."""
         if not isinstance(self.partition, Period):

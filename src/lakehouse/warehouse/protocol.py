@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 from lakehouse.models.model import SqlModel
 from lakehouse.partition import Partition
 from lakehouse.results import Holdings, Preparation, Remark, ReplaceResult
+from lakehouse.warehouse.acceptance import Acceptance
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -29,12 +30,15 @@ class Warehouse(Protocol):
         """
         ...
 
-    def replace(self, model: SqlModel, partition: Partition, run_id: str) -> ReplaceResult:
+    def replace(
+        self, model: SqlModel, partition: Partition, run_id: str, acceptance: Acceptance | None = None
+    ) -> ReplaceResult:
         """Compute a partition (the whole of an unpartitioned table), check it and publish it.
 
         Readers see the old month or the new one, never a mix or a gap. A month whose inputs and model are
         those of the published one is left as it is; its checks are still reported. ``run_id`` is the run that asks
-        for it, for whoever looks at the engine's own records.
+        for it, for whoever looks at the engine's own records. What a guard holds back is published all the same
+        where a person's ``acceptance`` covers the landing that it is made of.
 
         Raises:
             CheckFailed: a blocking check failed; the published month is unchanged.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from lakehouse.exceptions import CorruptFile, CorruptLanding, LakehouseError, StatementFailed, StatementFault
@@ -13,10 +13,14 @@ from lakehouse.models.model import SqlModel
 from lakehouse.partition import Partition
 from lakehouse.results import CheckResult, Effect
 from lakehouse.schema import TableSpec
+from lakehouse.warehouse.acceptance import Acceptance
 from lakehouse.warehouse.audit import ROWS, Audit, evaluate
 from lakehouse.warehouse.failing_rows import FailingRows
+from lakehouse.warehouse.guards import Guards
 from lakehouse.warehouse.inputs import Inputs
+from lakehouse.warehouse.publication_note import PublicationNote
 from lakehouse.warehouse.statements import ModelStatements, Statement, TieBreaker
+from lakehouse.warehouse.statistics import Statistics
 from lakehouse.warehouse.store import PublishedRows, Records, Session, Staged, StagedPartition, Work
 from lakehouse.warehouse.value_checks import Drift
 
@@ -28,6 +32,8 @@ class Job:
     model: SqlModel
     statements: ModelStatements
     audit: Statement
+    money: Statement | None
+    """Its sums of money, see :mod:`lakehouse.warehouse.statistics`."""
     inputs: Inputs
     fingerprint: str
     read_by: Mapping[str, tuple[TableSpec, ...]]
@@ -53,12 +59,14 @@ class MonthOutcome:
     content: str
     version: str | None
     bytes_written: int
+    accepted: Acceptance | None = None
 
 
 class Replacement:
     """One attempt to replace a month, in a session of its own.
 
     ``input_checks`` tells the results of checks that are about the inputs, from how the landed file drifts.
+    ``acceptance`` may let through what a guard would hold back.
     """
 
     def __init__(
@@ -69,6 +77,7 @@ class Replacement:
         work: Work,
         failing_rows: FailingRows,
         input_checks: Callable[[Drift | None], Sequence[CheckResult]],
+        acceptance: Acceptance | None,
     ) -> None:
         self._session = session
         self._records = records
@@ -76,6 +85,9 @@ class Replacement:
         self._work = work
         self._failing_rows = failing_rows
         self._input_checks = input_checks
+        self._guards = None
+        if (sha256 := job.inputs.landed_sha256) is not None:
+            self._guards = Guards(job.model, job.partition, sha256, records, acceptance)
 
     def run(self, tie_breaker: TieBreaker, is_current: Callable[[], bool]) -> MonthOutcome:
         """Leave the month as it is if it is what would be computed; else compute, audit and publish it.
@@ -118,7 +130,7 @@ class Replacement:
         self._session.relate(STAGED, PublishedRows(job.model.table, job.partition))
         if job.model.rejected is not None:
             self._session.relate(REJECTED, PublishedRows(job.model.rejected, job.partition))
-        audit = self._audit(checks)
+        audit = self._audit((*checks, *(self._guards.repeated() if self._guards else ())))
         if audit.ledger is not None and not audit.ledger.is_balanced:
             return None
         audit.require_blocking_checks(str(self._work), job.model.table.name)
@@ -145,15 +157,37 @@ class Replacement:
                 raise
             staged = self._staged()
         audit = self._audit(checks)
+        note = self._judged(staged, audit)
+        if note is not None:
+            audit = replace(audit, checks=(*audit.checks, *note.results))
         audit.require_blocking_checks(str(self._work), job.model.table.name)
         sha256 = job.inputs.landed.sha256 if job.inputs.landed is not None else None
         reads = tuple(table.spec for table in job.inputs.upstream if table.is_computed_from)
-        wanted = StagedPartition(tuple(staged), job.fingerprint, reads, job.read_by, sha256, audit.ledger)
+        text = None if note is None else note.text
+        wanted = StagedPartition(tuple(staged), job.fingerprint, reads, job.read_by, sha256, audit.ledger, text)
         commit = self._session.publish(wanted, is_current)
         table = staged[-1]
         effect = Effect.PUBLISHED if commit.is_new else Effect.CONFIRMED
         written = table.bytes if commit.is_new and table.rows else 0
-        return MonthOutcome(audit, effect, reason, table.content, commit.version, written)
+        accepted = None if note is None else note.accepted
+        return MonthOutcome(audit, effect, reason, table.content, commit.version, written, accepted)
+
+    def _judged(self, staged: Sequence[Staged], audit: Audit) -> PublicationNote | None:
+        """What guards say of the staged month; None of one that is made of no landed file."""
+        if self._guards is None:
+            return None
+        job = self._job
+        money = {} if job.money is None else self._session.one(job.money, job.inputs.parameters)
+        ledger = audit.ledger
+        return self._guards.judge(
+            Statistics(
+                rows=audit.rows,
+                records=ledger.bronze_rows if ledger else 0,
+                nulls=self._session.nulls(staged[-1]),
+                rejected=ledger.rejected if ledger else {},
+                money=money,
+            )
+        )
 
     def _staged(self) -> list[Staged]:
         """The rows of its tables; the model's is the last, the truth if an engine cannot publish them at once."""

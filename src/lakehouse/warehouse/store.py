@@ -85,6 +85,10 @@ class Records(Protocol):
         """Every month of a table; the whole is that of one without partitions."""
         ...
 
+    def notes(self, spec: TableSpec) -> Mapping[Partition, str]:
+        """What was written down with the newest publication of each month, as :attr:`StagedPartition.note` was."""
+        ...
+
     def was_published(self, spec: TableSpec) -> bool:
         """Whether anything ever was published in it, for whatever month."""
         ...
@@ -131,7 +135,7 @@ class StagedPartition:
 
     ``fingerprint`` identifies all that they were made of: rows of the tables that it ``reads``, and of the landed file
     ``bronze_sha256``, if of one; ``ledger`` accounts for each of its records. What is made of each staged table in turn
-    is in ``read_by``, by the table's name.
+    is in ``read_by``, by the table's name. ``note`` is kept with the publication of the model's own table.
     """
 
     staged: tuple[Staged, ...]
@@ -140,6 +144,7 @@ class StagedPartition:
     read_by: Mapping[str, tuple[TableSpec, ...]]
     bronze_sha256: str | None
     ledger: Ledger | None
+    note: str | None
 
 
 @dataclass(frozen=True)
@@ -173,6 +178,10 @@ class Session(Protocol):
 
     def one(self, statement: Statement, parameters: Mapping[str, object]) -> Mapping[str, Any]:
         """The one row of a query, by column name."""
+        ...
+
+    def nulls(self, staged: Staged) -> Mapping[str, int]:
+        """How many of the rows that it staged have NULL, by column: what can be told without reading them, if any."""
         ...
 
     def rows(self, statement: Statement, parameters: Mapping[str, object]) -> pa.Table:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,7 @@ from lakehouse.models.model import Models, SqlModel
 from lakehouse.partition import Partition
 from lakehouse.results import CheckResult, Holdings, Preparation, Publication, Remark, ReplaceResult
 from lakehouse.schema import TableSpec
+from lakehouse.warehouse.acceptance import Acceptance
 from lakehouse.warehouse.audit import audit_query, datasets_present
 from lakehouse.warehouse.evolution import evolution
 from lakehouse.warehouse.failing_rows import FailingRows
@@ -29,6 +31,7 @@ from lakehouse.warehouse.inputs import Inputs
 from lakehouse.warehouse.queries import Queries
 from lakehouse.warehouse.replacement import Job, Replacement
 from lakehouse.warehouse.statements import ModelStatements, Statement, compile_model
+from lakehouse.warehouse.statistics import money_query
 from lakehouse.warehouse.store import Record, Records, Store, TableShape, Work
 from lakehouse.warehouse.value_checks import Drift
 
@@ -36,6 +39,15 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _OVERTAKEN_ATTEMPTS = 5
+
+
+@dataclass(frozen=True)
+class _Compiled:
+    """All statements of a model but those of its failing rows."""
+
+    statements: ModelStatements
+    audit: Statement
+    money: Statement | None
 
 
 class StoreWarehouse:
@@ -46,7 +58,7 @@ class StoreWarehouse:
         self._bronze = bronze
         self._models = models
         self._contracts = contracts
-        self._compiled: dict[str, tuple[ModelStatements, Statement]] = {}
+        self._compiled: dict[str, _Compiled] = {}
         self._failing_rows = FailingRows(models.schema)
 
     def prepare(self) -> Preparation:
@@ -71,7 +83,9 @@ class StoreWarehouse:
         """See :meth:`Warehouse.close`."""
         self._store.close()
 
-    def replace(self, model: SqlModel, partition: Partition, run_id: str) -> ReplaceResult:
+    def replace(
+        self, model: SqlModel, partition: Partition, run_id: str, acceptance: Acceptance | None = None
+    ) -> ReplaceResult:
         """See :meth:`Warehouse.replace`."""
         started = time.perf_counter()
         work = Work(model.key, partition, run_id)
@@ -83,7 +97,7 @@ class StoreWarehouse:
                 job = self._job(model, inputs)
                 session = stack.enter_context(self._store.session(work, records))
                 checks = partial(self._input_checks, job)
-                replacement = Replacement(session, records, job, work, self._failing_rows, checks)
+                replacement = Replacement(session, records, job, work, self._failing_rows, checks, acceptance)
                 outcome = replacement.run(self._store.tie_breaker, partial(self._is_current, job))
                 for spec in differing:
                     self._evolve(spec)
@@ -99,6 +113,7 @@ class StoreWarehouse:
                     preview=outcome.audit.preview,
                     ledger=outcome.audit.ledger,
                     datasets=self._datasets(job, self._models.union_inputs(model))[0],
+                    accepted=None if outcome.accepted is None else str(outcome.accepted),
                 )
         raise CommitConflict(
             f"{work}: what it reads changed {_OVERTAKEN_ATTEMPTS} times while it was computed; "
@@ -157,14 +172,20 @@ class StoreWarehouse:
         )
 
     def _job(self, model: SqlModel, inputs: Inputs) -> Job:
-        statements, audit = self._statements(model)
+        compiled = self._compiled_of(model)
         read_by = {spec.name: self._models.made_of(spec.name) for spec in self._specs(model)}
-        return Job(model, statements, audit, inputs, inputs.fingerprint(statements), read_by)
+        fingerprint = inputs.fingerprint(compiled.statements)
+        return Job(model, compiled.statements, compiled.audit, compiled.money, inputs, fingerprint, read_by)
 
-    def _statements(self, model: SqlModel) -> tuple[ModelStatements, Statement]:
+    def _compiled_of(self, model: SqlModel) -> _Compiled:
         if model.key not in self._compiled:
-            audit = Statement(audit_query(model, self._models.schema))
-            self._compiled[model.key] = compile_model(model, self._store.tie_breaker), audit
+            schema = self._models.schema
+            money = money_query(model, schema) if model.bronze_asset is not None else None
+            self._compiled[model.key] = _Compiled(
+                compile_model(model, self._store.tie_breaker),
+                Statement(audit_query(model, schema)),
+                None if money is None else Statement(money),
+            )
         return self._compiled[model.key]
 
     def _is_current(self, job: Job) -> bool:

@@ -15,12 +15,16 @@ from lakehouse.models.checks.base import REJECTED, SAMPLE_ROWS, STAGED, CheckBas
 from lakehouse.models.checks.values import AcceptedValues, KnownCodes, NotNull, Range, Relationship
 
 DATASETS_PRESENT, PUBLISHED, FRESH = "datasets_present", "published", "fresh"
+VOLUME, USUAL_VOLUME = "volume", "usual_volume"
 
 IMPLICIT_CHECKS = {
     "grain": "One row for each combination of the grain's columns",
     "row_ledger": "Bronze rows = silver rows + duplicate copies + rejected rows",
     "contract_drift": "The landed file has every column that a file of its month should have, none unknown to its "
     "contract, no number finer than its column, and, if it comes whole, no record twice",
+    VOLUME: "What is published of it is not replaced by another landing with much fewer rows, more NULLs, more "
+    "rejected records, or other money a row",
+    USUAL_VOLUME: "Rows, NULLs, rejected records and money a row are like those of the months around it",
     DATASETS_PRESENT: "Every dataset that is put together here has been published for the month",
     PUBLISHED: "The source has published the month",
     FRESH: "Something new was made of it as lately as its source allows",

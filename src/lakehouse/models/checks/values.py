@@ -65,12 +65,16 @@ class NotNull(OfColumns):
 
 
 class Range(CheckBase):
-    """Every value of ``column`` that is not NULL lies between ``min`` and ``max``, both included."""
+    """Every value of ``column`` that is not NULL lies between ``min`` and ``max``, both included.
+
+    Values outside are usual where there is a ``usual_share``: they fail where they are more of the rows than that.
+    """
 
     type: Literal["range"]
     column: str
     min: int | Decimal | None = None
     max: int | Decimal | None = None
+    usual_share: Decimal | None = Field(None, gt=0, lt=1)
 
     @model_validator(mode="after")
     def _bounded(self) -> Self:
@@ -93,7 +97,12 @@ class Range(CheckBase):
         return {self.column: exp.or_(*outside)}
 
     def failing(self) -> exp.Expr:
-        return exp.CountIf(this=self.conditions()[self.column])
+        outside = exp.CountIf(this=self.conditions()[self.column])
+        if self.usual_share is None:
+            return outside
+        usual = exp.Count(this=exp.Star()) * literal(self.usual_share)
+        zero = exp.Literal.number(0)
+        return exp.If(this=exp.GT(this=outside.copy(), expression=usual), true=outside, false=zero)
 
     def sample(self, columns: Sequence[str]) -> exp.Query | None:
         rows = select(columns).where(self.conditions()[self.column])
@@ -102,7 +111,9 @@ class Range(CheckBase):
     def meaning(self) -> str:
         bounds = [f"at least {self.min}" if self.min is not None else ""]
         bounds.append(f"at most {self.max}" if self.max is not None else "")
-        return f"{self.column} is {' and '.join(filter(None, bounds))}"
+        share = self.usual_share
+        where = "" if share is None else f" in all but {(share * 100).normalize():f} % of the rows"
+        return f"{self.column} is {' and '.join(filter(None, bounds))}{where}"
 
 
 class AcceptedValues(OfValues):

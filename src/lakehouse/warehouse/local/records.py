@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 MONTH_PROPERTY = "lakehouse.month"
 """Property of a snapshot's summary: the month it published."""
 
+NOTE_PROPERTY = "lakehouse.note"
+"""Property of a snapshot's summary: what was written down with the month it published."""
+
 CONTENT_DIGITS = 32
 
 _CONFIRMED_PROPERTY = "lakehouse.confirmed."
@@ -113,6 +116,11 @@ class IcebergRecords:
         records = {partition: state.record(partition, files) for partition, files in state.by_partition.items()}
         return {partition: record for partition, record in records.items() if record is not None}
 
+    def notes(self, spec: TableSpec) -> Mapping[Partition, str]:
+        summaries = {month: snapshot.summary for month, snapshot in self._state(spec).snapshots.items()}
+        notes = {month: summary[NOTE_PROPERTY] if summary else None for month, summary in summaries.items()}
+        return {month: note for month, note in notes.items() if note is not None}
+
     def was_published(self, spec: TableSpec) -> bool:
         table = self._state(spec).table
         return table is not None and table.current_snapshot() is not None
@@ -174,14 +182,14 @@ class _TableState:
         return found
 
     @cached_property
-    def _snapshots(self) -> Mapping[Partition, Snapshot]:
+    def snapshots(self) -> Mapping[Partition, Snapshot]:
         return newest_snapshots(self.table) if self.table is not None else {}
 
     def record(self, partition: Partition, files: Sequence[DataFile]) -> Record | None:
         if self.table is None or not files:
             return None
         paths = [path_of(file.file_path) for file in files]
-        snapshot = self._snapshots.get(partition) or self.table.current_snapshot()
+        snapshot = self.snapshots.get(partition) or self.table.current_snapshot()
         return Record(
             fingerprints=self._fingerprints(partition, paths),
             content=" ".join(sorted(map(content_of, paths))),

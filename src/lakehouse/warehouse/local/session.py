@@ -15,7 +15,7 @@ from lakehouse.models import dialect
 from lakehouse.schema import Column, TableSpec
 from lakehouse.warehouse.local import commits
 from lakehouse.warehouse.local.engine import duckdb_type, faults_named, interruptible, literal, quoted, relation_name
-from lakehouse.warehouse.local.records import MONTH_PROPERTY, IcebergRecords, content_hash
+from lakehouse.warehouse.local.records import MONTH_PROPERTY, NOTE_PROPERTY, IcebergRecords, content_hash
 from lakehouse.warehouse.local.tables import IcebergTables
 from lakehouse.warehouse.statements import Statement
 from lakehouse.warehouse.store import Commit, LandedFile, PublishedRows, Relation, Staged, StagedPartition, Work
@@ -96,23 +96,37 @@ class LocalSession:
         with self._faults_named(), interruptible(self._connection):
             return self._connection.sql(sql, params=bound or None).to_arrow_table()
 
+    def nulls(self, staged: Staged) -> Mapping[str, int]:
+        """As the file's own footer counts them, which takes a tenth of what a scan does."""
+        counts = (
+            "SELECT path_in_schema, SUM(stats_null_count)::BIGINT "
+            f"FROM parquet_metadata({literal(str(self._file_of(staged)))}) "
+            "GROUP BY ALL HAVING COUNT(stats_null_count) = COUNT(*)"
+        )
+        with self._faults_named():
+            found = dict(self._connection.execute(counts).fetchall())
+        return {column.name: found[column.name] for column in staged.spec.columns if column.name in found}
+
     def publish(self, partition: StagedPartition, is_current: Callable[[], bool]) -> Commit:
         wanted = [self._replaced(staged, partition) for staged in partition.staged]
         reads = [spec.name for spec in partition.reads]
         return commits.publish(self._tables, wanted, is_current, reads=reads, read_by=partition.read_by)
 
     def _replaced(self, staged: Staged, partition: StagedPartition) -> commits.Replaced:
-        if not isinstance(staged, StagedFile):
-            raise TypeError(f"{self._work}: {staged.spec.name} was staged by another session")
         return commits.Replaced(
             spec=staged.spec,
             partition=self._work.partition,
-            staged=staged.file,
+            staged=self._file_of(staged),
             rows=staged.rows,
             fingerprint=partition.fingerprint,
             content=staged.content,
             summary=self._summary(staged, partition),
         )
+
+    def _file_of(self, staged: Staged) -> Path:
+        if not isinstance(staged, StagedFile):
+            raise TypeError(f"{self._work}: {staged.spec.name} was staged by another session")
+        return staged.file
 
     def _summary(self, staged: Staged, partition: StagedPartition) -> Mapping[str, str]:
         """What the snapshot that publishes the month says of it."""
@@ -123,6 +137,7 @@ class LocalSession:
             "lakehouse.rows": str(staged.rows),
             MONTH_PROPERTY: self._work.partition.key,
             "lakehouse.bronze-sha256": partition.bronze_sha256,
+            NOTE_PROPERTY: partition.note if staged is partition.staged[-1] else None,
         }
         return {name: value for name, value in known.items() if value is not None}
 

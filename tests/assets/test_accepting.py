@@ -1,0 +1,149 @@
+"""A landing that a guard holds back, let through by the command line and by the config of a run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from lakehouse.assets.accepting import accepting_config
+from lakehouse.definitions import build_definitions
+from lakehouse.partition import Month
+from lakehouse.warehouse.acceptance import Acceptance, this_user
+from tests import green_files
+from tests.commands import lakehouse
+from tests.project import Project
+
+MONTH = Month(2024, 1)
+SILVER = "infrastructure,green_bronze,green_silver"
+RUN = ("run", "--month", "2024-01", "--select", SILVER)
+COUNT = "SELECT COUNT(*) AS n FROM silver.green_trips"
+
+
+@pytest.fixture
+def restated(project: Project) -> Project:
+    """A project whose month was published, and lost most of its rows since."""
+    project.publish(MONTH, green_files.trips(MONTH, 200))
+    assert project.run(MONTH, selection=SILVER)[0].succeeded
+    project.publish(MONTH, green_files.trips(MONTH, 20))
+    return project
+
+
+def landing(project: Project) -> str:
+    current = project.bronze.current("green", MONTH)
+    assert current is not None
+    return current.sha256
+
+
+def materialized(project: Project, config: dict[str, Any]) -> dg.ExecuteInProcessResult:
+    """As the launchpad or ``--config-json`` would."""
+    with project.instance() as instance:
+        job = build_definitions(project.settings()).resolve_implicit_global_asset_job_def()
+        selection = [dg.AssetKey("green_silver")]
+        return job.execute_in_process(
+            run_config=config,
+            instance=instance,
+            partition_key="2024-01",
+            asset_selection=selection,
+            raise_on_error=False,
+        )
+
+
+def metadata(project: Project) -> dict[str, Any]:
+    with project.instance() as instance:
+        event = instance.get_latest_materialization_event(dg.AssetKey("green_silver"))
+    assert event is not None
+    assert event.asset_materialization is not None
+    return {name: value.value for name, value in event.asset_materialization.metadata.items()}
+
+
+def test_the_command_that_a_refusal_names_publishes_what_it_refused_and_says_who_and_why(restated: Project) -> None:
+    refused = lakehouse(restated, *RUN)
+    assert refused.exit_code == 1
+    said = refused.errors[0]
+    assert "200 rows became 20 (90.0% lost)" in said
+    assert "lakehouse run --accept volume --month 2024-01 --select '+green_silver+' --because '...'" in said
+    assert restated.rows(COUNT) == [{"n": 200}]
+    accepted = lakehouse(restated, *RUN, "--accept", "volume", "--because", "TLC says so")
+    assert (accepted.exit_code, accepted.errors, restated.rows(COUNT)) == (0, (), [{"n": 20}])
+    words = f"landing {landing(restated)}, by {this_user()}: TLC says so"
+    assert metadata(restated)["accepted"] == words
+    again = lakehouse(restated, *RUN)
+    assert "1 unchanged" in again.output
+    with restated.tables() as tables:
+        snapshot = tables.catalog.load_table("silver.green_trips").current_snapshot()
+    assert snapshot is not None
+    assert snapshot.summary is not None
+    assert '"because":"TLC says so"' in str(snapshot.summary["lakehouse.note"])
+
+
+def test_what_the_source_sends_after_the_command_was_typed_is_not_accepted(restated: Project) -> None:
+    assert lakehouse(restated, *RUN).exit_code == 1
+    seen = landing(restated)
+    restated.publish(MONTH, green_files.trips(MONTH, 10))
+    result = lakehouse(restated, *RUN, "--accept", "volume", "--because", "TLC says so")
+    assert result.exit_code == 1
+    assert f"what was accepted is landing {seen[:12]}" in result.errors[0]
+    assert landing(restated) != seen
+    assert restated.rows(COUNT) == [{"n": 200}]
+
+
+def test_the_config_of_a_run_accepts_a_landing_by_its_first_digits(restated: Project) -> None:
+    assert lakehouse(restated, *RUN).exit_code == 1
+    config = {"landing": landing(restated)[:12], "because": "TLC says so"}
+    assert materialized(restated, {"ops": {"green_silver": {"config": {"accept": config}}}}).success
+    assert restated.rows(COUNT) == [{"n": 20}]
+    assert metadata(restated)["accepted"] == f"landing {config['landing']}, by {this_user()}: TLC says so"
+
+
+@pytest.mark.parametrize(
+    ("config", "words"),
+    [
+        ({"landing": "abc", "because": "so"}, "landing 'abc' is no SHA-256: give 12 of its digits or more"),
+        ({"landing": "0" * 64, "because": " "}, "'because' is empty: say why it is right"),
+    ],
+)
+def test_a_config_that_names_no_landing_or_no_reason_is_refused_in_words(
+    restated: Project, config: dict[str, str], words: str
+) -> None:
+    result = materialized(restated, {"ops": {"green_silver": {"config": {"accept": config}}}})
+    (failure,) = [event for event in result.all_events if event.is_step_failure]
+    assert failure.step_failure_data.user_failure_data is not None
+    description = str(failure.step_failure_data.user_failure_data.description)
+    assert description.startswith(f"green_silver: config accept: {words}")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--accept", "volume"), "--accept and --because go together"),
+        (("--because", "so"), "--accept and --because go together"),
+        (("--accept", "volume", "--because", " "), "--accept and --because go together"),
+        (("--from", "2024-01"), "--month is for one month"),
+    ],
+)
+def test_options_that_say_too_little_or_too_much_are_refused(
+    project: Project, arguments: tuple[str, ...], words: str
+) -> None:
+    result = lakehouse(project, *RUN, *arguments)
+    assert result.exit_code == 2
+    assert words in " ".join(result.errors)
+
+
+def test_an_acceptance_is_for_one_month_of_which_something_is_landed(project: Project) -> None:
+    accept = ("--accept", "volume", "--because", "so", "--select", SILVER)
+    several = lakehouse(project, "run", "--from", "2024-01", "--to", "2024-02", *accept)
+    assert several.exit_code == 2
+    assert several.errors == ("Error: --accept is for one month, not 2: say which with --month",)
+    nothing = lakehouse(project, "run", "--month", "2024-01", *accept)
+    assert nothing.exit_code == 1
+    assert "nothing of 2024-01 that is selected is landed, so there is no landing to accept" in nothing.errors[0]
+
+
+def test_assets_that_accept_nothing_have_no_config() -> None:
+    assert accepting_config({}) == {}
+    accepted = accepting_config({"users_silver": Acceptance("0" * 64, "me", "so")})
+    assert accepted == {
+        "ops": {"users_silver": {"config": {"accept": {"landing": "0" * 64, "because": "so", "by": "me"}}}}
+    }
