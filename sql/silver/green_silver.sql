@@ -23,6 +23,8 @@ reject:
   dropoff_before_pickup: dropoff_at < pickup_at
 checks:
   - {type: rejected_share, max: 0.05}
+  # Real months have no record twice.
+  - {type: duplicated_share, max: 0.01, severity: warn}
   - {type: not_null, column: total_amount}
   - type: known_codes
     severity: warn

@@ -112,10 +112,10 @@ class MemoryImplementation(_OnDisk):
 
     def __init__(self, home: Path, contracts: Mapping[str, Contract] = CONTRACTS) -> None:
         super().__init__(home, contracts)
-        self._in_memory = MemoryStore(home / "spill")
+        self.store = MemoryStore(home / "spill")
 
     def _store(self) -> Store:
-        return self._in_memory
+        return self.store
 
 
 def _count_rows(file: Path) -> int:

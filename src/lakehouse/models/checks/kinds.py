@@ -123,6 +123,38 @@ class RejectedShare(CheckBase):
         return f"at most {(self.max * 100).normalize():f} % of the landed rows are rejected"
 
 
+class DuplicatedShare(CheckBase):
+    """At most the share ``max`` of the records that are kept are copies of others, which are folded into one."""
+
+    type: Literal["duplicated_share"]
+    max: Decimal = Field(gt=0, lt=1)
+
+    def default_name(self) -> str:
+        return "duplicated_share"
+
+    def columns(self) -> tuple[str, ...]:
+        return ("copies",)
+
+    def failing(self) -> exp.Expr:
+        none = exp.Literal.number(0)
+        records = exp.Coalesce(this=exp.Sum(this=exp.column("copies")), expressions=[none])
+        copies = exp.paren(records - exp.Count(this=exp.Star()))
+        return exp.If(
+            this=exp.GT(this=copies, expression=records.copy() * literal(self.max)),
+            true=copies.copy(),
+            false=none.copy(),
+        )
+
+    def sample(self, columns: Sequence[str]) -> exp.Query | None:
+        """The rows of which there are most copies."""
+        rows = select(("copies", *(column for column in columns if column != "copies")))
+        rows = rows.where(exp.GT(this=exp.column("copies"), expression=exp.Literal.number(1)))
+        return rows.order_by(ordered("copies", descending=True))
+
+    def meaning(self) -> str:
+        return f"at most {(self.max * 100).normalize():f} % of the records are copies of others"
+
+
 class CustomSql(CheckBase):
     """``sql`` selects the failing rows from ``audit.staged`` (or ``audit.rejected``)."""
 
@@ -150,6 +182,15 @@ class CustomSql(CheckBase):
 
 
 Check = Annotated[
-    NotNull | Unique | AcceptedValues | KnownCodes | Range | RowCount | RejectedShare | Relationship | CustomSql,
+    NotNull
+    | Unique
+    | AcceptedValues
+    | KnownCodes
+    | Range
+    | RowCount
+    | RejectedShare
+    | DuplicatedShare
+    | Relationship
+    | CustomSql,
     Field(discriminator="type"),
 ]
