@@ -80,6 +80,16 @@ def test_both_bounds_of_a_range_belong_to_it(house: House) -> None:
     assert check(result, "trip_miles_range").failing == 2
 
 
+def test_values_outside_a_range_are_usual_up_to_the_share_that_it_names(house: House) -> None:
+    usual = warned(
+        house, [*trips(MONTH, 998), trip(MONTH, 998, trip_distance=5000.0), trip(MONTH, 999, trip_distance=-1)]
+    )
+    assert (check(usual, "trip_miles_range").passed, check(usual, "trip_miles_range").failing) == (True, 0)
+    more = [trip(MONTH, number, trip_distance=5000.0) for number in range(997, 1000)]
+    unusual = warned(house, [*trips(MONTH, 997), *more])
+    assert (check(unusual, "trip_miles_range").passed, check(unusual, "trip_miles_range").failing) == (False, 3)
+
+
 def test_values_below_a_range_without_an_end_are_shown_the_lowest_first(house: House) -> None:
     declare(house, "  - {type: range, column: tip_amount, min: 0, severity: warn}")
     result = warned(house, [trip(MONTH, n, tip_amount=tip) for n, tip in enumerate((-1.0, 0.0, -9.0))])

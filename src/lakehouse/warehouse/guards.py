@@ -60,7 +60,7 @@ class Guards:
             facts |= {"rows_before": before.rows}
         if note is not None and before is not None:
             facts |= {"landing_before": note.landing}
-        words = f"{IMPLICIT_CHECKS[VOLUME]}"
+        words = IMPLICIT_CHECKS[VOLUME]
         if accepted is not None:
             words = f"{'; '.join(lost)}: accepted by {accepted.by}: {accepted.because}"
             facts |= {"accepted_by": accepted.by, "accepted_because": accepted.because}

@@ -23,8 +23,8 @@ SMALL_PART = 0.10
 """Of the largest column's money. What few records have, tolls for one, is so small a part, and so uneven."""
 
 ROWS_FOR_SMALL_PARTS = 10_000
-"""So many rows make small parts even: tolls of two samples of 500 trips of a month differ by a third, of 10,000 by 5 %,
-and the smallest month of TLC's has 35,000."""
+"""So many rows make small parts even. Tolls a trip of two samples of green 2024-01 differ by 26 % as often as not where
+each has 500 trips, by 6 % where it has 10,000, and then one time in 200 by 21 %. TLC's smallest month has 35,000."""
 
 
 @dataclass(frozen=True)
