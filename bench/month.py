@@ -25,7 +25,7 @@ from typing import Any
 
 from bench.by_hand import COLUMNS, by_hand
 from bench.generate import ROWS
-from bench.measure import Spans, child, merged, middle, noise, peak_megabytes, show, unwatched
+from bench.measure import Spans, child, merged, middle, noise, peak_megabytes, show, take_samples_for_real, unwatched
 from dlt_sources import tlc
 from lakehouse.cli.interruption import Interruption
 from lakehouse.partition import Month
@@ -70,7 +70,8 @@ def house(source: Path, home: Path, threads: int, memory: str) -> dict[str, Any]
         threads=threads,
         memory_limit=memory,
         first_month=MONTH.previous(),
-    ).model_copy(update={"sample": True})  # or the home would refuse generated months
+    )
+    take_samples_for_real()
     point_dlt_at_project()
     definitions = build_definitions(settings)
     with open_instance(settings) as instance:
@@ -114,8 +115,8 @@ def _spans() -> Spans:
     """What the time goes to, by calls that do just that."""
     import os
 
-    from dlt_sources import tlc
     from lakehouse.assets import bronze, sql_models
+    from lakehouse.bronze.connection import Connection
     from lakehouse.bronze.local import LocalBronzeStore
     from lakehouse.models import dialect
     from lakehouse.warehouse import inputs
@@ -126,12 +127,12 @@ def _spans() -> Spans:
     from lakehouse.warehouse.replacement import Replacement
 
     spans = Spans()
-    spans.wrap(tlc, "fetch_month", "bronze: copy, hash and verify")
+    spans.wrap(Connection, "fetch", "bronze: copy, hash and verify")
     spans.wrap(bronze, "_load", "bronze: dlt")
     spans.wrap(LocalBronzeStore, "adopt", "bronze: hash and move")
     spans.wrap(LocalBronzeStore, "is_intact", "hash of the landed file")
     spans.wrap(sql_models, "_lineage", "column lineage")
-    spans.wrap(LandedInput, "_drift", "value scan")
+    spans.wrap(LandedInput, "_values", "value scan")
     spans.wrap(inputs.Inputs, "relate", "views of the inputs")
     spans.wrap(store, "connect", "open DuckDB")
     spans.wrap(LocalSession, "stage", lambda *call: f"copy of {call[2].name}")

@@ -21,7 +21,7 @@ from typing import Any
 
 import dagster as dg
 
-from bench.measure import Spans, merged, middle, noise, show, unwatched
+from bench.measure import Spans, merged, middle, noise, show, take_samples_for_real, unwatched
 from dlt_sources import tlc
 from lakehouse.cli.interruption import Interruption
 from lakehouse.cli.runs import run_months
@@ -46,13 +46,13 @@ def _project(folder: Path, months: Sequence[Month], rows: int) -> Settings:
     dagster_home = folder / "dagster"
     dagster_home.mkdir()
     (dagster_home / "dagster.yaml").write_text((PROJECT_ROOT / "dagster.yaml").read_text())
-    settings = load_settings(
+    take_samples_for_real()
+    return load_settings(
         home=folder / "home",
         dagster_home=dagster_home,
         addresses={"tlc": f"file://{folder / 'source'}"},
         first_month=FIRST,
     )
-    return settings.model_copy(update={"sample": True})  # or the home would refuse generated months
 
 
 def _floor_definitions() -> dg.Definitions:
