@@ -1,0 +1,248 @@
+"""What tells the new rows of a table from the old ones: statements over the two, and what their answers mean.
+
+Rows are compared as a multiset of records, by every column that says something of a record: not by ``copies``, which is
+how many of them a row stands for, nor by the file that they came in. Old rows are named :data:`BEFORE`, new ones
+:data:`AFTER`; what only one of them has is staged as :data:`CHANGES`, which is small where little has changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlglot import exp
+
+from lakehouse.models import dialect
+from lakehouse.models.checks.base import ordered
+from lakehouse.models.model import SqlModel
+from lakehouse.partition import Partition
+from lakehouse.results import Difference
+from lakehouse.schema import BRONZE_COLUMNS, Column, TableSpec, digits_of
+from lakehouse.warehouse.statements import Statement
+from lakehouse.warehouse.store import Session
+
+BEFORE, AFTER, CHANGES = "audit.before", "audit.after", "audit.changes"
+
+COPIES, _FILE = BRONZE_COLUMNS
+MORE = Column("difference_records", "INT64", "How many more of the record there are; below zero, how many fewer")
+_BUCKETS = 2**18
+_SUMMABLE_DIGITS = 18
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A table as it is compared: ``data`` are the columns that records differ by, ``identity`` those of what is one.
+
+    ``digest`` is a number that equal rows of it share and others do not, but for one chance in 2^64; None where the
+    engine has none, or a row of the new ones may be there twice.
+    """
+
+    table: str
+    data: tuple[Column, ...]
+    identity: tuple[str, ...]
+    has_copies: bool
+    digest: exp.Expr | None
+
+    @property
+    def weight(self) -> exp.Expr:
+        """How many records a row stands for."""
+        return column(COPIES.name) if self.has_copies else exp.Literal.number(1)
+
+    @property
+    def rest(self) -> tuple[str, ...]:
+        """What may differ between a record and its counterpart."""
+        return tuple(column.name for column in self.data if column.name not in self.identity)
+
+    @property
+    def summed(self) -> tuple[Column, ...]:
+        """Columns whose sum says something: what has a unit, and an exact type that no sum of records overflows."""
+        return tuple(column for column in self.data if column.unit and _is_summable(column.type))
+
+
+def compared(spec: TableSpec, identity: Sequence[str], digest: exp.Expr | None) -> Compared:
+    """How a table's rows are compared."""
+    names = {column.name for column in spec.columns}
+    data = tuple(column for column in spec.columns if column not in BRONZE_COLUMNS)
+    return Compared(spec.name, data, tuple(identity), COPIES.name in names, digest)
+
+
+def hashed_columns(spec: TableSpec) -> tuple[str, ...]:
+    """What a digest of a row is of."""
+    return tuple(column.name for column in spec.columns if column != _FILE)
+
+
+def keeps_records_apart(model: SqlModel, schema: dialect.Schema) -> bool:
+    """Whether no two rows of a model can be alike: it passes on every column of distinct records, one row for each."""
+    query = model.resolved
+    if model.bronze_asset is None or not isinstance(query, exp.Select) or query.args.get("joins"):
+        return False
+    selected = [projection.unalias() for projection in query.selects]
+    passed_on = {column.name for column in selected if isinstance(column, exp.Column)}
+    return {*schema["bronze"][model.bronze_asset]} <= passed_on
+
+
+def _is_summable(type_: str) -> bool:
+    digits = digits_of(type_)
+    return type_ == "INT64" if digits is None else digits[0] <= _SUMMABLE_DIGITS
+
+
+def column(name: str, table: str | None = None) -> exp.Column:
+    return exp.column(name, table=table, quoted=True)
+
+
+def changes_query(how: Compared) -> exp.Select:
+    """Every record that there is not as often as before, with how many more there are.
+
+    Grouping two whole months by all their columns takes a second for each million rows. So where rows have a digest,
+    only those are compared by value that share a bucket with a row that only one of the months has: the digests of a
+    bucket, old and new, come to zero where the same rows are in both. One bucket in 2^64 may do so by chance.
+    """
+    keys = [column(column.name) for column in how.data]
+
+    def side(name: str, weight: exp.Expr) -> exp.Select:
+        rows = exp.select(*(key.copy() for key in keys), exp.alias_(weight, MORE.name)).from_(name)
+        if how.digest is None:
+            return rows
+        suspects = exp.select("bucket").from_("suspects")
+        return rows.where(exp.In(this=_bucket(how.digest), query=suspects.subquery()))
+
+    both = exp.union(side(AFTER, how.weight), side(BEFORE, exp.Neg(this=how.weight)), distinct=False)
+    more = dialect.cast(exp.Sum(this=column(MORE.name)), "INT64")
+    grouped = exp.select(*keys, exp.alias_(more, MORE.name)).from_(both.subquery("both_sides"))
+    grouped = grouped.group_by(*(key.copy() for key in keys))
+    zero = exp.Literal.number(0)
+    changes = exp.select("*").from_(grouped.subquery("grouped")).where(column(MORE.name).neq(zero))
+    if how.digest is None:
+        return changes
+    return changes.with_("suspects", as_=_suspects(how.digest))
+
+
+def _suspects(digest: exp.Expr) -> exp.Select:
+    def side(name: str, one: int) -> exp.Select:
+        digests = exp.alias_(digest.copy(), "digest")
+        return exp.select(digests, exp.alias_(exp.convert(one), "one")).from_(name)
+
+    both = exp.union(side(AFTER, 1), side(BEFORE, -1), distinct=False)
+    differs = exp.BitwiseXorAgg(this=exp.column("digest")).neq(exp.Literal.number(0))
+    outnumbers = exp.Sum(this=exp.column("one")).neq(exp.Literal.number(0))
+    bucket = _bucket(exp.column("digest"))
+    grouped = exp.select(exp.alias_(bucket, "bucket")).from_(both.subquery("digests")).group_by(bucket.copy())
+    return grouped.having(exp.or_(differs, outnumbers))
+
+
+def _bucket(digest: exp.Expr) -> exp.Expr:
+    return exp.BitwiseAnd(this=digest.copy(), expression=exp.Literal.number(_BUCKETS - 1))
+
+
+def counts_query(how: Compared) -> exp.Select:
+    """One row: records before and after, added and removed, and by how much each sum differs."""
+    more, zero = column(MORE.name), exp.Literal.number(0)
+    changed: dict[str, exp.Expr] = {
+        "added": exp.If(this=more > zero, true=more, false=zero),
+        "removed": exp.If(this=more < zero, true=exp.Neg(this=more), false=zero),
+    }
+    sums = {f"sum_{n}": column(column.name) * more for n, column in enumerate(how.summed)}
+    counted = [exp.alias_(dialect.counted(exp.Sum(this=value)), name) for name, value in changed.items()]
+    added_up = [exp.alias_(exp.Sum(this=value), name) for name, value in sums.items()]
+    rows = exp.alias_(dialect.counted(exp.Sum(this=how.weight)), "records")
+    parts = {
+        "changes": exp.select(*counted, *added_up).from_(CHANGES),
+        "old_rows": exp.select(rows).from_(BEFORE),
+        "new_rows": exp.select(rows.copy()).from_(AFTER),
+    }
+    names = [column(name, "changes") for name in (*changed, *sums)]
+    told = [exp.alias_(column("records", f"{side}_rows"), f"{side}_records") for side in ("old", "new")]
+    query = exp.select(*names, *told).from_(parts["changes"].subquery("changes"))
+    for name in ("old_rows", "new_rows"):
+        query = query.join(parts[name].subquery(name), join_type="cross")
+    return query
+
+
+def numbered(how: Compared) -> exp.Select:
+    """Changes in an order, those of one identity on either side counted up: equal places are counterparts."""
+    more, zero = column(MORE.name), exp.Literal.number(0)
+    records = exp.Abs(this=more)
+    is_new = more > zero
+    identity = [column(name) for name in how.identity]
+    order = [ordered(column(name)) for name in (how.rest or how.identity)]
+    upto = exp.Window(
+        this=exp.Sum(this=records.copy()),
+        partition_by=[*identity, is_new.copy()],
+        order=exp.Order(expressions=order),
+        spec=exp.WindowSpec(kind="ROWS", start="UNBOUNDED", start_side="PRECEDING", end="CURRENT ROW"),
+    )
+    everywhere = [*(ordered(key.copy()) for key in identity), *(key.copy() for key in order), ordered(is_new.copy())]
+    number = exp.Window(this=exp.RowNumber(), order=exp.Order(expressions=everywhere))
+    values = {"records": records, "is_new": is_new, "upto": upto, "number": number}
+    told = [exp.alias_(value, own(name)) for name, value in values.items()]
+    return exp.select(*(column(column.name) for column in how.data), *told).from_(CHANGES)
+
+
+def own(name: str) -> str:
+    """A name that no column of a table has."""
+    return f"difference_{name}"
+
+
+def pairs(how: Compared, *values: exp.Expr) -> exp.Select:
+    """Values of each removed record with the added one that is its counterpart: ``gone`` and ``come``."""
+
+    def of(side: str, name: str) -> exp.Column:
+        return column(own(name), side)
+
+    def begins(side: str) -> exp.Expr:
+        return of(side, "upto") - of(side, "records")
+
+    same = [exp.NullSafeEQ(this=column(n, "gone"), expression=column(n, "come")) for n in how.identity]
+    overlap = [begins("gone") < of("come", "upto"), begins("come") < of("gone", "upto")]
+    sides = [exp.not_(of("gone", "is_new")), of("come", "is_new")]
+    gone, come = (exp.alias_(exp.to_table("numbered"), side, table=True) for side in ("gone", "come"))
+    return exp.select(*values).from_(gone).join(come, on=exp.and_(*sides, *same, *overlap))
+
+
+def paired_records() -> exp.Expr:
+    def of(side: str, name: str) -> exp.Column:
+        return column(own(name), side)
+
+    ends = exp.func("LEAST", of("gone", "upto"), of("come", "upto"))
+    begins = [of(side, "upto") - of(side, "records") for side in ("gone", "come")]
+    return exp.paren(ends - exp.func("GREATEST", *begins))
+
+
+def pairs_query(how: Compared) -> exp.Select:
+    """One row: how many records have a counterpart, and in how many of them each other column differs."""
+    weight = paired_records()
+    counts: dict[str, exp.Expr] = {"changed": weight}
+    for n, name in enumerate(how.rest):
+        differs = exp.NullSafeNEQ(this=column(name, "gone"), expression=column(name, "come"))
+        counts[f"differs_{n}"] = exp.If(this=differs, true=weight.copy(), false=exp.Literal.number(0))
+    told = (exp.alias_(dialect.counted(exp.Sum(this=value)), name) for name, value in counts.items())
+    return pairs(how, *told).with_("numbered", as_=numbered(how))
+
+
+def difference(session: Session, how: Compared, partition: Partition) -> Difference:
+    """Compare the rows that the session knows as :data:`BEFORE` and :data:`AFTER`; stages :data:`CHANGES`.
+
+    Raises:
+        StatementFailed: rows of either could not be read.
+    """
+    spec = TableSpec(CHANGES, (*how.data, MORE), f"What has changed in {how.table}")
+    session.stage(CHANGES, spec, Statement(changes_query(how)), {})
+    counts = session.one(Statement(counts_query(how)), {})
+    added, removed = counts["added"], counts["removed"]
+    paired: Mapping[str, Any] = {}
+    if added and removed and how.identity:
+        paired = session.one(Statement(pairs_query(how)), {})
+    by_column = {name: paired.get(f"differs_{n}", 0) for n, name in enumerate(how.rest)}
+    sums = {column.name: counts[f"sum_{n}"] for n, column in enumerate(how.summed)}
+    return Difference(
+        table=how.table,
+        partition=partition,
+        before=counts["old_records"],
+        after=counts["new_records"],
+        added=added,
+        removed=removed,
+        changed=paired.get("changed", 0),
+        by_column={name: records for name, records in by_column.items() if records},
+        sums={name: change for name, change in sums.items() if change},
+    )
