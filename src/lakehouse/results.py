@@ -54,8 +54,8 @@ class Difference:
     """What tells the new rows of a table, or of a month of it, from the old ones, as multisets of records.
 
     ``before`` and ``after`` count records, copies included. ``changed`` of those that are ``added`` are counterparts of
-    one that is ``removed``, each of one: ``by_column`` says how many of them differ in a column. ``sums`` are by how much
-    the sum of a column differs, where it does.
+    one that is ``removed``, each of one: ``by_column`` says how many of them differ in a column. ``sums`` are by how
+    much the sum of a column differs, where it does.
     """
 
     table: str

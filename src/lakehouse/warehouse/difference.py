@@ -47,7 +47,7 @@ class Compared:
     @property
     def weight(self) -> exp.Expr:
         """How many records a row stands for."""
-        return column(COPIES.name) if self.has_copies else exp.Literal.number(1)
+        return named(COPIES.name) if self.has_copies else exp.Literal.number(1)
 
     @property
     def rest(self) -> tuple[str, ...]:
@@ -87,7 +87,8 @@ def _is_summable(type_: str) -> bool:
     return type_ == "INT64" if digits is None else digits[0] <= _SUMMABLE_DIGITS
 
 
-def column(name: str, table: str | None = None) -> exp.Column:
+def named(name: str, table: str | None = None) -> exp.Column:
+    """A column by its name, whatever that is."""
     return exp.column(name, table=table, quoted=True)
 
 
@@ -98,7 +99,7 @@ def changes_query(how: Compared) -> exp.Select:
     only those are compared by value that share a bucket with a row that only one of the months has: the digests of a
     bucket, old and new, come to zero where the same rows are in both. One bucket in 2^64 may do so by chance.
     """
-    keys = [column(column.name) for column in how.data]
+    keys = [named(column.name) for column in how.data]
 
     def side(name: str, weight: exp.Expr) -> exp.Select:
         rows = exp.select(*(key.copy() for key in keys), exp.alias_(weight, MORE.name)).from_(name)
@@ -108,11 +109,11 @@ def changes_query(how: Compared) -> exp.Select:
         return rows.where(exp.In(this=_bucket(how.digest), query=suspects.subquery()))
 
     both = exp.union(side(AFTER, how.weight), side(BEFORE, exp.Neg(this=how.weight)), distinct=False)
-    more = dialect.cast(exp.Sum(this=column(MORE.name)), "INT64")
+    more = dialect.cast(exp.Sum(this=named(MORE.name)), "INT64")
     grouped = exp.select(*keys, exp.alias_(more, MORE.name)).from_(both.subquery("both_sides"))
     grouped = grouped.group_by(*(key.copy() for key in keys))
     zero = exp.Literal.number(0)
-    changes = exp.select("*").from_(grouped.subquery("grouped")).where(column(MORE.name).neq(zero))
+    changes = exp.select("*").from_(grouped.subquery("grouped")).where(named(MORE.name).neq(zero))
     if how.digest is None:
         return changes
     return changes.with_("suspects", as_=_suspects(how.digest))
@@ -137,12 +138,12 @@ def _bucket(digest: exp.Expr) -> exp.Expr:
 
 def counts_query(how: Compared) -> exp.Select:
     """One row: records before and after, added and removed, and by how much each sum differs."""
-    more, zero = column(MORE.name), exp.Literal.number(0)
+    more, zero = named(MORE.name), exp.Literal.number(0)
     changed: dict[str, exp.Expr] = {
         "added": exp.If(this=more > zero, true=more, false=zero),
         "removed": exp.If(this=more < zero, true=exp.Neg(this=more), false=zero),
     }
-    sums = {f"sum_{n}": column(column.name) * more for n, column in enumerate(how.summed)}
+    sums = {f"sum_{n}": named(column.name) * more for n, column in enumerate(how.summed)}
     counted = [exp.alias_(dialect.counted(exp.Sum(this=value)), name) for name, value in changed.items()]
     added_up = [exp.alias_(exp.Sum(this=value), name) for name, value in sums.items()]
     rows = exp.alias_(dialect.counted(exp.Sum(this=how.weight)), "records")
@@ -151,8 +152,8 @@ def counts_query(how: Compared) -> exp.Select:
         "old_rows": exp.select(rows).from_(BEFORE),
         "new_rows": exp.select(rows.copy()).from_(AFTER),
     }
-    names = [column(name, "changes") for name in (*changed, *sums)]
-    told = [exp.alias_(column("records", f"{side}_rows"), f"{side}_records") for side in ("old", "new")]
+    names = [named(name, "changes") for name in (*changed, *sums)]
+    told = [exp.alias_(named("records", f"{side}_rows"), f"{side}_records") for side in ("old", "new")]
     query = exp.select(*names, *told).from_(parts["changes"].subquery("changes"))
     for name in ("old_rows", "new_rows"):
         query = query.join(parts[name].subquery(name), join_type="cross")
@@ -161,11 +162,11 @@ def counts_query(how: Compared) -> exp.Select:
 
 def numbered(how: Compared) -> exp.Select:
     """Changes in an order, those of one identity on either side counted up: equal places are counterparts."""
-    more, zero = column(MORE.name), exp.Literal.number(0)
+    more, zero = named(MORE.name), exp.Literal.number(0)
     records = exp.Abs(this=more)
     is_new = more > zero
-    identity = [column(name) for name in how.identity]
-    order = [ordered(column(name)) for name in (how.rest or how.identity)]
+    identity = [named(name) for name in how.identity]
+    order = [ordered(named(name)) for name in (how.rest or how.identity)]
     upto = exp.Window(
         this=exp.Sum(this=records.copy()),
         partition_by=[*identity, is_new.copy()],
@@ -176,7 +177,7 @@ def numbered(how: Compared) -> exp.Select:
     number = exp.Window(this=exp.RowNumber(), order=exp.Order(expressions=everywhere))
     values = {"records": records, "is_new": is_new, "upto": upto, "number": number}
     told = [exp.alias_(value, own(name)) for name, value in values.items()]
-    return exp.select(*(column(column.name) for column in how.data), *told).from_(CHANGES)
+    return exp.select(*(named(column.name) for column in how.data), *told).from_(CHANGES)
 
 
 def own(name: str) -> str:
@@ -188,12 +189,12 @@ def pairs(how: Compared, *values: exp.Expr) -> exp.Select:
     """Values of each removed record with the added one that is its counterpart: ``gone`` and ``come``."""
 
     def of(side: str, name: str) -> exp.Column:
-        return column(own(name), side)
+        return named(own(name), side)
 
     def begins(side: str) -> exp.Expr:
         return of(side, "upto") - of(side, "records")
 
-    same = [exp.NullSafeEQ(this=column(n, "gone"), expression=column(n, "come")) for n in how.identity]
+    same = [exp.NullSafeEQ(this=named(n, "gone"), expression=named(n, "come")) for n in how.identity]
     overlap = [begins("gone") < of("come", "upto"), begins("come") < of("gone", "upto")]
     sides = [exp.not_(of("gone", "is_new")), of("come", "is_new")]
     gone, come = (exp.alias_(exp.to_table("numbered"), side, table=True) for side in ("gone", "come"))
@@ -201,8 +202,10 @@ def pairs(how: Compared, *values: exp.Expr) -> exp.Select:
 
 
 def paired_records() -> exp.Expr:
+    """Of a pair of :func:`pairs`: how many records it stands for."""
+
     def of(side: str, name: str) -> exp.Column:
-        return column(own(name), side)
+        return named(own(name), side)
 
     ends = exp.func("LEAST", of("gone", "upto"), of("come", "upto"))
     begins = [of(side, "upto") - of(side, "records") for side in ("gone", "come")]
@@ -214,7 +217,7 @@ def pairs_query(how: Compared) -> exp.Select:
     weight = paired_records()
     counts: dict[str, exp.Expr] = {"changed": weight}
     for n, name in enumerate(how.rest):
-        differs = exp.NullSafeNEQ(this=column(name, "gone"), expression=column(name, "come"))
+        differs = exp.NullSafeNEQ(this=named(name, "gone"), expression=named(name, "come"))
         counts[f"differs_{n}"] = exp.If(this=differs, true=weight.copy(), false=exp.Literal.number(0))
     told = (exp.alias_(dialect.counted(exp.Sum(this=value)), name) for name, value in counts.items())
     return pairs(how, *told).with_("numbered", as_=numbered(how))

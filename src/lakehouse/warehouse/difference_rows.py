@@ -9,7 +9,7 @@ from sqlglot import exp
 
 from lakehouse.models.checks.base import ordered
 from lakehouse.results import Difference
-from lakehouse.warehouse.difference import CHANGES, MORE, Compared, column, numbered, own, paired_records, pairs
+from lakehouse.warehouse.difference import CHANGES, MORE, Compared, named, numbered, own, paired_records, pairs
 from lakehouse.warehouse.statements import Statement
 from lakehouse.warehouse.store import Session
 
@@ -33,29 +33,29 @@ def record_rows(session: Session, how: Compared) -> pa.Table:
 
 def record_rows_query(how: Compared) -> exp.Select:
     """See :func:`record_rows`; reads the staged changes."""
-    number, records, is_new = (column(own(name)) for name in ("number", "records", "is_new"))
-    query = exp.select(*(exp.alias_(column(own(name), "lines"), _free(name, how)) for name in ("change", "records")))
-    query = query.select(*(column(each.name, "numbered") for each in how.data)).from_("lines")
-    same = column(own("number"), "lines").eq(column(own("number"), "numbered"))
+    number, records, is_new = (named(own(name)) for name in ("number", "records", "is_new"))
+    query = exp.select(*(exp.alias_(named(own(name), "lines"), _free(name, how)) for name in ("change", "records")))
+    query = query.select(*(named(each.name, "numbered") for each in how.data)).from_("lines")
+    same = named(own("number"), "lines").eq(named(own("number"), "numbered"))
     query = query.join("numbered", on=same).with_("numbered", as_=numbered(how))
     kind = exp.If(this=is_new, true=exp.Literal.string(ADDED), false=exp.Literal.string(REMOVED))
     if not how.identity:
         lines: exp.Query = _line(number, number, kind, records).from_("numbered")
     else:
-        gone, come = (column(own("number"), side) for side in ("gone", "come"))
+        gone, come = (named(own("number"), side) for side in ("gone", "come"))
         told = (exp.alias_(each, own(name)) for each, name in ((gone, "gone"), (come, "come")))
         paired = pairs(how, *told, exp.alias_(paired_records(), own("records")))
         query = query.with_("paired", as_=paired)
-        lines = _line(column(own("gone")), column(own("gone")), exp.Literal.string(BEFORE), records).from_("paired")
+        lines = _line(named(own("gone")), named(own("gone")), exp.Literal.string(BEFORE), records).from_("paired")
         for key, change in (("gone", BEFORE), ("come", AFTER)):
-            line = _line(column(own(key)), column(own("gone")), exp.Literal.string(change), records).from_("paired")
+            line = _line(named(own(key)), named(own("gone")), exp.Literal.string(change), records).from_("paired")
             lines = line if change == BEFORE else exp.union(lines, line, distinct=False)
         lines = exp.union(lines, _alone(kind), distinct=False)
     query = query.with_("lines", as_=lines)
     place = exp.Case()
     for n, change in enumerate(_PLACES):
-        place = place.when(column(own("change"), "lines").eq(exp.Literal.string(change)), exp.Literal.number(n))
-    keys = [column(own("pair"), "lines"), place, column(own("number"), "lines")]
+        place = place.when(named(own("change"), "lines").eq(exp.Literal.string(change)), exp.Literal.number(n))
+    keys = [named(own("pair"), "lines"), place, named(own("number"), "lines")]
     return query.order_by(*map(ordered, keys))
 
 
@@ -67,19 +67,19 @@ def _line(number: exp.Expr, pair: exp.Expr, change: exp.Expr, records: exp.Expr)
 def _alone(kind: exp.Expr) -> exp.Select:
     """Records that have no counterpart: what is left of each row of changes."""
     records, number = own("records"), own("number")
-    sides = [exp.select(exp.alias_(column(own(s)), number), column(records)).from_("paired") for s in ("gone", "come")]
+    sides = [exp.select(exp.alias_(named(own(s)), number), named(records)).from_("paired") for s in ("gone", "come")]
     both = exp.union(sides[0], sides[1], distinct=False).subquery("both_sides")
-    met = exp.select(column(number), exp.alias_(exp.Sum(this=column(records)), own("met"))).from_(both)
-    met = met.group_by(column(number))
-    without = exp.Coalesce(this=column(own("met"), "met"), expressions=[exp.Literal.number(0)])
-    left = column(records, "numbered") - without
-    lines = _line(column(number, "numbered"), column(number, "numbered"), _of(kind), left).from_("numbered")
-    same = column(number, "numbered").eq(column(number, "met"))
+    met = exp.select(named(number), exp.alias_(exp.Sum(this=named(records)), own("met"))).from_(both)
+    met = met.group_by(named(number))
+    without = exp.Coalesce(this=named(own("met"), "met"), expressions=[exp.Literal.number(0)])
+    left = named(records, "numbered") - without
+    lines = _line(named(number, "numbered"), named(number, "numbered"), _of(kind), left).from_("numbered")
+    same = named(number, "numbered").eq(named(number, "met"))
     return lines.join(met.subquery("met"), on=same, join_type="left").where(left.copy() > exp.Literal.number(0))
 
 
 def _of(kind: exp.Expr) -> exp.Expr:
-    return kind.transform(lambda node: column(node.name, "numbered") if isinstance(node, exp.Column) else node)
+    return kind.transform(lambda node: named(node.name, "numbered") if isinstance(node, exp.Column) else node)
 
 
 def _free(name: str, how: Compared) -> str:
@@ -91,7 +91,7 @@ def _free(name: str, how: Compared) -> str:
 
 
 def grain_rows(session: Session, how: Compared, found: Difference, at_most: int | None) -> pa.Table:
-    """Each row of a grain that is another: its keys, then of each column that differs anywhere the old value and the new.
+    """Each row of a grain that is another: its keys, then old and new values of each column that differs anywhere.
 
     Of a row that was added or removed all values of one side are NULL.
     """
@@ -102,12 +102,12 @@ def grain_rows(session: Session, how: Compared, found: Difference, at_most: int 
 
 def grain_rows_query(how: Compared, names: Sequence[str], at_most: int | None) -> exp.Select:
     """See :func:`grain_rows`; reads the staged changes, in which each row of the grain is at most once on a side."""
-    more, zero = column(MORE.name), exp.Literal.number(0)
-    keys = [column(key) for key in how.identity]
+    more, zero = named(MORE.name), exp.Literal.number(0)
+    keys = [named(key) for key in how.identity]
     values = [exp.alias_(_kind(more), _free("change", how))]
     for name in names:
         for side, is_of in ((f"{name}_{BEFORE}", more < zero), (f"{name}_{AFTER}", more > zero)):
-            values.append(exp.alias_(exp.Max(this=exp.If(this=is_of, true=column(name))), _free(side, how), quoted=True))
+            values.append(exp.alias_(exp.Max(this=exp.If(this=is_of, true=named(name))), _free(side, how), quoted=True))
     query = exp.select(*keys, *values).from_(CHANGES).group_by(*_copies(keys)).order_by(*map(ordered, _copies(keys)))
     return query if at_most is None else query.limit(at_most)
 

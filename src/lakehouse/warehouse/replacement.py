@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from lakehouse.exceptions import CorruptFile, CorruptLanding, LakehouseError, StatementFailed, StatementFault
 from lakehouse.models.checks.base import REJECTED, STAGED
 from lakehouse.models.model import SqlModel
 from lakehouse.partition import Partition
-from lakehouse.results import CheckResult, Effect
+from lakehouse.results import CheckResult, Effect, Restatement
 from lakehouse.schema import TableSpec
 from lakehouse.warehouse.audit import ROWS, Audit, evaluate
 from lakehouse.warehouse.failing_rows import FailingRows
 from lakehouse.warehouse.inputs import Inputs
+from lakehouse.warehouse.restatement import Restatements, nothing_replaced, restatement_check
 from lakehouse.warehouse.statements import ModelStatements, Statement, TieBreaker
 from lakehouse.warehouse.store import PublishedRows, Records, Session, Staged, StagedPartition, Work
 from lakehouse.warehouse.value_checks import Drift
@@ -53,6 +54,7 @@ class MonthOutcome:
     content: str
     version: str | None
     bytes_written: int
+    restatement: Restatement | None = None
 
 
 class Replacement:
@@ -68,6 +70,7 @@ class Replacement:
         job: Job,
         work: Work,
         failing_rows: FailingRows,
+        restatements: Restatements,
         input_checks: Callable[[Drift | None], Sequence[CheckResult]],
     ) -> None:
         self._session = session
@@ -75,6 +78,7 @@ class Replacement:
         self._job = job
         self._work = work
         self._failing_rows = failing_rows
+        self._restatements = restatements
         self._input_checks = input_checks
 
     def run(self, tie_breaker: TieBreaker, is_current: Callable[[], bool]) -> MonthOutcome:
@@ -137,14 +141,19 @@ class Replacement:
         staged.append(self._stage(STAGED, job.model.table, job.statements.select))
         audit = self._audit(checks)
         audit.require_blocking_checks(str(self._work), job.model.table.name)
+        restatement = self._restatements.stated(
+            self._session, self._records, job.model, job.partition, STAGED, staged[-1]
+        )
         sha256 = job.inputs.landed.sha256 if job.inputs.landed is not None else None
         reads = tuple(table.spec for table in job.inputs.upstream if table.is_computed_from)
         wanted = StagedPartition(tuple(staged), job.fingerprint, reads, job.read_by, sha256, audit.ledger)
         commit = self._session.publish(wanted, is_current)
         table = staged[-1]
+        if restatement is not None and job.model.bronze_asset is not None:
+            audit = replace(audit, checks=(*audit.checks[:-1], restatement_check(restatement)))
         effect = Effect.PUBLISHED if commit.is_new else Effect.CONFIRMED
         written = table.bytes if commit.is_new and table.rows else 0
-        return MonthOutcome(audit, effect, reason, table.content, commit.version, written)
+        return MonthOutcome(audit, effect, reason, table.content, commit.version, written, restatement)
 
     def _stage(self, name: str, spec: TableSpec, statement: Statement | None) -> Staged:
         if statement is None:
@@ -157,6 +166,8 @@ class Replacement:
         counts: Mapping[str, Any] = self._session.one(job.audit, job.inputs.parameters)
         ledger, results = evaluate(job.model, counts, landed.rows if landed else None)
         results = self._failing_rows.shown(self._session, job.model, job.inputs.parameters, results)
+        if job.model.bronze_asset is not None:
+            checks = (*checks, nothing_replaced())
         return Audit(counts[ROWS], ledger, (*results, *checks), self._session.rows(job.statements.preview, {}))
 
     @contextmanager

@@ -16,11 +16,13 @@ from lakehouse.partition import Partition
 from lakehouse.results import CheckResult, Holdings, Preparation, Publication, Remark, ReplaceResult
 from lakehouse.schema import TableSpec
 from lakehouse.warehouse.audit import audit_query, datasets_present
+from lakehouse.warehouse.consequences import Project
 from lakehouse.warehouse.evolution import evolution
 from lakehouse.warehouse.failing_rows import FailingRows
 from lakehouse.warehouse.inputs import Inputs
 from lakehouse.warehouse.queries import Queries
 from lakehouse.warehouse.replacement import Job, Replacement
+from lakehouse.warehouse.restatement import Restatements
 from lakehouse.warehouse.statements import ModelStatements, Statement, compile_model
 from lakehouse.warehouse.store import Record, Records, Store, TableShape, Work
 from lakehouse.warehouse.value_checks import Drift
@@ -41,6 +43,8 @@ class StoreWarehouse:
         self._contracts = contracts
         self._compiled: dict[str, tuple[ModelStatements, Statement]] = {}
         self._failing_rows = FailingRows(models.schema)
+        of_project = Project(models, contracts, bronze, store.tie_breaker, lambda model: self._statements(model)[0])
+        self._restatements = Restatements(store, of_project)
 
     def prepare(self) -> Preparation:
         """See :meth:`Warehouse.prepare`."""
@@ -76,7 +80,7 @@ class StoreWarehouse:
                 job = self._job(model, inputs)
                 session = stack.enter_context(self._store.session(work, records))
                 checks = partial(self._input_checks, job)
-                replacement = Replacement(session, records, job, work, self._failing_rows, checks)
+                replacement = Replacement(session, records, job, work, self._failing_rows, self._restatements, checks)
                 outcome = replacement.run(self._store.tie_breaker, partial(self._is_current, job))
                 for spec in differing:
                     self._evolve(spec)
@@ -92,6 +96,7 @@ class StoreWarehouse:
                     preview=outcome.audit.preview,
                     ledger=outcome.audit.ledger,
                     datasets=self._datasets(job, self._models.union_inputs(model))[0],
+                    restatement=outcome.restatement,
                 )
         raise CommitConflict(
             f"{work}: what it reads changed {_OVERTAKEN_ATTEMPTS} times while it was computed; "

@@ -15,12 +15,14 @@ from lakehouse.models.checks.base import REJECTED, SAMPLE_ROWS, STAGED, CheckBas
 from lakehouse.models.checks.values import AcceptedValues, KnownCodes, NotNull, Range, Relationship
 
 DATASETS_PRESENT, PUBLISHED, FRESH = "datasets_present", "published", "fresh"
+RESTATEMENT = "restatement"
 
 IMPLICIT_CHECKS = {
     "grain": "One row for each combination of the grain's columns",
     "row_ledger": "Bronze rows = silver rows + duplicate copies + rejected rows",
     "contract_drift": "The landed file has every column that a file of its month should have, none unknown to its "
     "contract, no number finer than its column, and, if it comes whole, no record twice",
+    RESTATEMENT: "Rows that were published are replaced by few others; what each restatement changes is told here",
     DATASETS_PRESENT: "Every dataset that is put together here has been published for the month",
     PUBLISHED: "The source has published the month",
     FRESH: "Something new was made of it as lately as its source allows",
