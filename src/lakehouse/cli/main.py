@@ -139,6 +139,48 @@ def query(ctx: click.Context, sql: str, style: str) -> None:
     write(rows, style)
 
 
+@main.command(short_help="What a restatement changes, record by record and in gold.")
+@click.argument("month", type=_MonthType(), required=False)
+@click.option(
+    "--select",
+    "selection",
+    shell_complete=completion.assets,
+    help="Tables, by asset, with commas between [default: every one made of landed files]",
+)
+@click.option("--landing", "landings", multiple=True, help="Beginning of a landed file's SHA-256; one, or old and new")
+@click.option("--landings", "lists", is_flag=True, help="List what was landed, instead")
+@click.option("--rows", is_flag=True, help="Every record that differs, too")
+@click.option("--format", "style", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True)
+@click.pass_context
+def diff(
+    ctx: click.Context,
+    month: Month | None,
+    selection: str | None,
+    landings: tuple[str, ...],
+    lists: bool,
+    rows: bool,
+    style: str,
+) -> None:
+    """What the landed file of a MONTH would change in what is published, or one landing in what another made.
+
+    Without a MONTH it is about tables that come whole. Nothing is changed. With --format csv or json just the records
+    are written, the summary to standard error.
+
+    \b
+    lakehouse diff 2024-01                                          published against landed now
+    lakehouse diff 2024-01 --select green_silver --rows             and every record that differs
+    lakehouse diff 2024-01 --select green_silver --landings         what was landed, and when
+    lakehouse diff 2024-01 --select green_silver --landing 3f2a --landing 9c41
+    lakehouse diff --select zones_silver
+    """
+    from lakehouse.cli.diff_command import list_landings, show_difference
+
+    if lists:
+        list_landings(settings_of(ctx), month, selection)
+    else:
+        show_difference(settings_of(ctx), month, selection, landings, style if rows or style != "table" else None)
+
+
 @main.command(short_help="What there is of each dataset and month, and what is missing.")
 @click.option("--from", "first", type=_MonthType(), help="First month [default: the first partition]")
 @click.option("--to", "last", type=_MonthType(), help="Last month [default: the newest partition]")

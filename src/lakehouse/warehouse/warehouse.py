@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
 from lakehouse.bronze.contract import Contract
-from lakehouse.bronze.store import BronzeStore
+from lakehouse.bronze.store import BronzeStore, Landing
 from lakehouse.exceptions import CommitConflict, ContractViolation, CorruptFile, NotLanded, StaleInputs
 from lakehouse.models.model import Models, SqlModel
 from lakehouse.partition import Partition
-from lakehouse.results import CheckResult, Holdings, Preparation, Publication, Remark, ReplaceResult
+from lakehouse.results import CheckResult, Holdings, Preparation, Publication, Remark, ReplaceResult, Restatement
 from lakehouse.schema import TableSpec
 from lakehouse.warehouse.audit import audit_query, datasets_present
+from lakehouse.warehouse.comparison import Comparisons
 from lakehouse.warehouse.consequences import Project
 from lakehouse.warehouse.evolution import evolution
 from lakehouse.warehouse.failing_rows import FailingRows
@@ -45,6 +46,7 @@ class StoreWarehouse:
         self._failing_rows = FailingRows(models.schema)
         of_project = Project(models, contracts, bronze, store.tie_breaker, lambda model: self._statements(model)[0])
         self._restatements = Restatements(store, of_project)
+        self._comparisons = Comparisons(store, of_project)
 
     def prepare(self) -> Preparation:
         """See :meth:`Warehouse.prepare`."""
@@ -111,6 +113,16 @@ class StoreWarehouse:
     def query(self, sql: str, remark: Callable[[Remark], None] = lambda _: None) -> pa.Table:
         """See :meth:`Warehouse.query`."""
         return Queries(self._store, self._bronze, self._models, self._contracts).run(sql, remark)
+
+    def compare(
+        self,
+        model: SqlModel,
+        partition: Partition,
+        landings: Sequence[Landing] = (),
+        show: Callable[[pa.Table], None] | None = None,
+    ) -> Restatement:
+        """See :meth:`Warehouse.compare`."""
+        return self._comparisons.run(model, partition, landings, show)
 
     def _ensure(self, spec: TableSpec) -> bool:
         """Create a table that is missing; whether one that is there differs from its spec.
