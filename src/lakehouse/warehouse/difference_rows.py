@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
+from lakehouse.models import dialect
 from lakehouse.models.checks.base import ordered
 from lakehouse.results import Difference
 from lakehouse.warehouse.difference import CHANGES, MORE, Compared, named, numbered, own, paired_records, pairs
@@ -34,7 +35,8 @@ def record_rows(session: Session, how: Compared) -> pa.Table:
 def record_rows_query(how: Compared) -> exp.Select:
     """See :func:`record_rows`; reads the staged changes."""
     number, records, is_new = (named(own(name)) for name in ("number", "records", "is_new"))
-    query = exp.select(*(exp.alias_(named(own(name), "lines"), _free(name, how)) for name in ("change", "records")))
+    change, records_of = named(own("change"), "lines"), dialect.cast(named(own("records"), "lines"), "INT64")
+    query = exp.select(exp.alias_(change, _free("change", how)), exp.alias_(records_of, _free("records", how)))
     query = query.select(*(named(each.name, "numbered") for each in how.data)).from_("lines")
     same = named(own("number"), "lines").eq(named(own("number"), "numbered"))
     query = query.join("numbered", on=same).with_("numbered", as_=numbered(how))
