@@ -82,11 +82,11 @@ BLOCKING = {
     "green_gold": {"grain", "every_trip_is_counted"},
 }
 WARNING = {
-    "users_silver": {"contract_drift"},
-    "zones_silver": {"contract_drift"},
-    "taxi_silver": {"contract_drift", "known_codes", "zones_exist", "trip_miles_range"},
-    "green_silver": {"contract_drift", "known_codes", "zones_exist", "trip_miles_range"},
-    "fhv_silver": {"contract_drift", "known_codes", "zones_exist"},
+    "users_silver": {"contract_drift", "restatement"},
+    "zones_silver": {"contract_drift", "restatement"},
+    "taxi_silver": {"contract_drift", "restatement", "known_codes", "zones_exist", "trip_miles_range"},
+    "green_silver": {"contract_drift", "restatement", "known_codes", "zones_exist", "trip_miles_range"},
+    "fhv_silver": {"contract_drift", "restatement", "known_codes", "zones_exist"},
     "users_gold": set(),
     "trips_gold": {"datasets_present"},
     "green_gold": set(),

@@ -55,7 +55,8 @@ class Difference:
 
     ``before`` and ``after`` count records, copies included. ``changed`` of those that are ``added`` are counterparts of
     one that is ``removed``, each of one: ``by_column`` says how many of them differ in a column. ``sums`` are by how
-    much the sum of a column differs, where it does.
+    much the sum of a column differs, where it does. Where so much has changed that not all of it was paired,
+    ``changed`` and ``by_column`` are of one in ``one_in`` of what records are of.
     """
 
     table: str
@@ -67,6 +68,7 @@ class Difference:
     changed: int
     by_column: Mapping[str, int]
     sums: Mapping[str, int | Decimal]
+    one_in: int = 1
 
     @property
     def kept(self) -> int:

@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
+import pytest
+
+from lakehouse.exceptions import NotLanded
 from lakehouse.partition import WHOLE, Month
 from lakehouse.results import Difference, ReplaceResult
 from tests import fhv_files, reference_files, yellow_files
@@ -124,3 +127,67 @@ def test_copies_are_counted_and_paired_one_by_one(house: House) -> None:
     found = difference(restated(house, *[same] * 2, *[other] * 2))
     assert (found.before, found.after, found.removed, found.added, found.changed) == (5, 4, 3, 2, 2)
     assert Counter(found.by_column) == {"total_amount": 2}
+
+
+def compared(house: House, *landings: Any, key: str = "green_silver", month: Any = JANUARY) -> Any:
+    return house.warehouse.compare(house.models[key], month, landings)
+
+
+def test_two_landings_are_compared_whatever_is_published_and_nothing_is_changed(house: House) -> None:
+    rows = trips(JANUARY, 4)
+    first = house.land(JANUARY, rows)
+    second = house.land(JANUARY, [{**rows[0], "total_amount": 20.0}, *rows[1:]])
+    found = compared(house, first, second)
+    assert (found.difference.changed, dict(found.difference.by_column)) == (1, {"total_amount": 1})
+    (gold,) = found.consequences
+    assert gold.rows.to_pylist()[0]["total_amount_before"] == Decimal("24.00")
+    assert compared(house, second, first).difference.sums["total_amount"] == Decimal("-8.00")
+    assert house.warehouse.holdings()["green_silver"].partitions == {}
+
+    house.replace("green_silver", JANUARY)
+    version = house.warehouse.holdings()["green_silver"].partitions[JANUARY].version
+    assert compared(house).difference.is_empty
+    assert compared(house, first).difference.sums["total_amount"] == Decimal("-8.00")
+    assert house.warehouse.holdings()["green_silver"].partitions[JANUARY].version == version
+
+
+def test_what_is_not_published_cannot_be_compared_with(house: House) -> None:
+    house.land(JANUARY, trips(JANUARY, 3))
+    with pytest.raises(NotLanded, match=r"diff: green_silver 2024-01: nothing of it is published"):
+        compared(house)
+
+
+def test_gold_is_compared_with_what_its_silver_would_make_now(house: House) -> None:
+    restated(house, *trips(JANUARY, 4))
+    house.replace("green_gold", JANUARY)
+    restated(house, *trips(JANUARY, 5))
+    found = compared(house, key="green_gold")
+    assert found.difference.sums["trip_count"] == 1
+    assert found.consequences == ()
+
+
+def test_a_table_without_a_months_partition_is_told_of_as_a_whole(house: House) -> None:
+    (house.sql / "gold" / "all_gold.sql").write_text(ALL_MONTHS)
+    house.reopen()
+    for month in (JANUARY, FEBRUARY):
+        restated(house, *trips(month, 4), month=month)
+    house.replace("all_gold", WHOLE)
+    result = restated(house, *trips(FEBRUARY, 6), month=FEBRUARY)
+    assert result.restatement is not None
+    (told_of,) = (each for each in result.restatement.consequences if each.asset == "all_gold")
+    assert told_of.rows is not None
+    assert told_of.rows.to_pylist() == [
+        {"vendor_id": n, "change": "changed", "n_before": 4, "n_after": 5} for n in (1, 2)
+    ]
+    assert difference(house.replace("all_gold", WHOLE)) == told_of.difference
+
+
+ALL_MONTHS = """/*
+description: Records of all months by vendor
+table: gold.all_by_vendor
+grain: [vendor_id]
+columns:
+  n: {type: INT64, description: Records}
+*/
+SELECT vendor_id, COUNT(*) AS n FROM silver.green_trips GROUP BY vendor_id
+"""

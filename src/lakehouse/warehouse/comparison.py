@@ -60,7 +60,7 @@ class Comparisons:
                 session.relate(BEFORE, old)
                 session.relate(AFTER, exp.select("*").from_(_NEW))
                 how = Restatements(self._store, self._project).how(model)
-                found = difference(session, how, partition)
+                found = difference(session, how, partition, in_a_hurry=False)
                 if show is not None:
                     show(record_rows(session, how))
                 if found.is_empty:

@@ -12,7 +12,7 @@ from sqlglot import exp
 
 from lakehouse.bronze.contract import Contract
 from lakehouse.bronze.store import BronzeStore
-from lakehouse.exceptions import ConfigurationError, CorruptFile, MachineFault, NotLanded, StatementFailed
+from lakehouse.exceptions import ConfigurationError, CorruptFile, MachineFault, StatementFailed
 from lakehouse.models import dialect
 from lakehouse.models.model import Models, SqlModel
 from lakehouse.partition import WHOLE, Partition, Period
@@ -20,7 +20,7 @@ from lakehouse.results import Consequence
 from lakehouse.schema import TableSpec
 from lakehouse.warehouse.difference import AFTER, BEFORE, compared, difference
 from lakehouse.warehouse.difference_rows import grain_rows
-from lakehouse.warehouse.inputs import Inputs
+from lakehouse.warehouse.inputs import Inputs, Upstream
 from lakehouse.warehouse.statements import ModelStatements, TieBreaker
 from lakehouse.warehouse.store import PublishedRows, Records, Session
 
@@ -54,6 +54,15 @@ class Project:
         found = {"models": self.models, "contracts": self.contracts, "bronze": self.bronze}
         return Inputs.find(model, partition, records=records, **found)  # type: ignore[arg-type]
 
+    def tables(self, model: SqlModel, partition: Partition, records: Records) -> Inputs:
+        """What a model is computed from of tables, whatever they hold."""
+        specs = [spec for table in model.references if (spec := self.models.spec(table)) is not None]
+        upstream = (
+            Upstream.find(spec, partition, records, is_computed_from=True, maker=self.models.asset_key(spec.name))
+            for spec in specs
+        )
+        return Inputs(partition, None, tuple(upstream), ())
+
 
 @dataclass
 class Consequences:
@@ -74,9 +83,7 @@ class Consequences:
             for month in self._months(model):
                 is_compared = versions.before is not None  # of two versions neither need be published
                 if is_compared or self.records.partition(model.table, month) is not None:
-                    found = self._consequence(model, month)
-                    if found is not None:
-                        yield found
+                    yield self._consequence(model, month)
 
     def _months(self, model: SqlModel) -> list[Partition]:
         """What of a model is made of something that changes, the newest first."""
@@ -90,27 +97,25 @@ class Consequences:
         self.left_out += len(months) - len(kept)
         return kept
 
-    def _consequence(self, model: SqlModel, month: Partition) -> Consequence | None:
+    def _consequence(self, model: SqlModel, month: Partition) -> Consequence:
         try:
             versions = self._computed(model, month)
             before = PublishedRows(model.table, month) if versions.before is None else _all_of(versions.before)
             self.session.relate(BEFORE, before)
             self.session.relate(AFTER, _all_of(versions.after))
             how = compared(model.table, model.identity, None)
-            found = difference(self.session, how, month)
+            found = difference(self.session, how, month, in_a_hurry=False)
             if found.is_empty:
                 return Consequence(model.key, month, found)
             self._changed[model.table.name, month] = versions
             rows = grain_rows(self.session, how, found, self.rows_at_most) if model.grain else None
             return Consequence(model.key, month, found, rows)
-        except NotLanded:  # it cannot be made, whatever changes
-            return None
         except UNTOLD as error:
             return Consequence(model.key, month, None, fault=str(error))
 
     def _computed(self, model: SqlModel, month: Partition) -> Versions:
         """Compute a model of what would be there, and of what was there, unless that is what is published."""
-        inputs = self.project.inputs(model, month, self.records)
+        inputs = self.project.tables(model, month, self.records)
         inputs.relate(self.session, self.project.tie_breaker)
         number = len(self._changed)
         after, before = f"audit.after_{number}", f"audit.before_{number}"

@@ -7,8 +7,8 @@ how many of them a row stands for, nor by the file that they came in. Old rows a
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlglot import exp
@@ -22,11 +22,15 @@ from lakehouse.schema import BRONZE_COLUMNS, Column, TableSpec, digits_of
 from lakehouse.warehouse.statements import Statement
 from lakehouse.warehouse.store import Session
 
-BEFORE, AFTER, CHANGES = "audit.before", "audit.after", "audit.changes"
+BEFORE, AFTER, CHANGES, SUSPECTS = "audit.before", "audit.after", "audit.changes", "audit.suspects"
 
 COPIES, _FILE = BRONZE_COLUMNS
 MORE = Column("difference_records", "INT64", "How many more of the record there are; below zero, how many fewer")
+_BUCKET = Column("bucket", "INT64", "Part of a digest that a row has which is not on both sides")
 _BUCKETS = 2**18
+_MANY = _BUCKETS * 3 // 4
+"""So many buckets with a change in them stand for 360,000 records or more that have changed."""
+_ONE_IN = 16
 _SUMMABLE_DIGITS = 18
 
 
@@ -43,6 +47,10 @@ class Compared:
     identity: tuple[str, ...]
     has_copies: bool
     digest: exp.Expr | None
+    identity_digest: exp.Expr | None = None
+    """The same of what a record is of."""
+    sample: exp.Expr | None = None
+    """Which records alone are compared."""
 
     @property
     def weight(self) -> exp.Expr:
@@ -60,16 +68,15 @@ class Compared:
         return tuple(column for column in self.data if column.unit and _is_summable(column.type))
 
 
-def compared(spec: TableSpec, identity: Sequence[str], digest: exp.Expr | None) -> Compared:
-    """How a table's rows are compared."""
+def compared(
+    spec: TableSpec, identity: Sequence[str], digest: Callable[[Sequence[str]], exp.Expr | None] | None
+) -> Compared:
+    """How a table's rows are compared; ``digest`` is :meth:`Store.digest` if no two of the new ones are alike."""
     names = {column.name for column in spec.columns}
     data = tuple(column for column in spec.columns if column not in BRONZE_COLUMNS)
-    return Compared(spec.name, data, tuple(identity), COPIES.name in names, digest)
-
-
-def hashed_columns(spec: TableSpec) -> tuple[str, ...]:
-    """What a digest of a row is of."""
-    return tuple(column.name for column in spec.columns if column != _FILE)
+    hashed = [column.name for column in spec.columns if column != _FILE]
+    of_row, of_identity = (digest(hashed), digest(identity)) if digest and identity else (None, None)
+    return Compared(spec.name, data, tuple(identity), COPIES.name in names, of_row, of_identity)
 
 
 def keeps_records_apart(model: SqlModel, schema: dialect.Schema) -> bool:
@@ -96,16 +103,17 @@ def changes_query(how: Compared) -> exp.Select:
     """Every record that there is not as often as before, with how many more there are.
 
     Grouping two whole months by all their columns takes a second for each million rows. So where rows have a digest,
-    only those are compared by value that share a bucket with a row that only one of the months has: the digests of a
-    bucket, old and new, come to zero where the same rows are in both. One bucket in 2^64 may do so by chance.
+    only those are compared by value that share one of the staged :data:`SUSPECTS` with a row that only one side has.
     """
     keys = [named(column.name) for column in how.data]
 
     def side(name: str, weight: exp.Expr) -> exp.Select:
         rows = exp.select(*(key.copy() for key in keys), exp.alias_(weight, MORE.name)).from_(name)
+        if how.sample is not None:
+            return rows.where(how.sample.copy())
         if how.digest is None:
             return rows
-        suspects = exp.select("bucket").from_("suspects")
+        suspects = exp.select(named(_BUCKET.name)).from_(SUSPECTS)
         return rows.where(exp.In(this=_bucket(how.digest), query=suspects.subquery()))
 
     both = exp.union(side(AFTER, how.weight), side(BEFORE, exp.Neg(this=how.weight)), distinct=False)
@@ -113,13 +121,15 @@ def changes_query(how: Compared) -> exp.Select:
     grouped = exp.select(*keys, exp.alias_(more, MORE.name)).from_(both.subquery("both_sides"))
     grouped = grouped.group_by(*(key.copy() for key in keys))
     zero = exp.Literal.number(0)
-    changes = exp.select("*").from_(grouped.subquery("grouped")).where(named(MORE.name).neq(zero))
-    if how.digest is None:
-        return changes
-    return changes.with_("suspects", as_=_suspects(how.digest))
+    return exp.select("*").from_(grouped.subquery("grouped")).where(named(MORE.name).neq(zero))
 
 
-def _suspects(digest: exp.Expr) -> exp.Select:
+def suspects_query(digest: exp.Expr) -> exp.Select:
+    """Buckets of digests that have a row which is not on both sides.
+
+    The digests in a bucket, old and new, come to zero where the rows are the same; else one in 2^64 may by chance.
+    """
+
     def side(name: str, one: int) -> exp.Select:
         digests = exp.alias_(digest.copy(), "digest")
         return exp.select(digests, exp.alias_(exp.convert(one), "one")).from_(name)
@@ -128,7 +138,8 @@ def _suspects(digest: exp.Expr) -> exp.Select:
     differs = exp.BitwiseXorAgg(this=exp.column("digest")).neq(exp.Literal.number(0))
     outnumbers = exp.Sum(this=exp.column("one")).neq(exp.Literal.number(0))
     bucket = _bucket(exp.column("digest"))
-    grouped = exp.select(exp.alias_(bucket, "bucket")).from_(both.subquery("digests")).group_by(bucket.copy())
+    told = exp.alias_(dialect.cast(bucket, _BUCKET.type), _BUCKET.name)
+    grouped = exp.select(told).from_(both.subquery("digests")).group_by(bucket.copy())
     return grouped.having(exp.or_(differs, outnumbers))
 
 
@@ -160,8 +171,8 @@ def counts_query(how: Compared) -> exp.Select:
     return query
 
 
-def numbered(how: Compared) -> exp.Select:
-    """Changes in an order, those of one identity on either side counted up: equal places are counterparts."""
+def counted_up(how: Compared) -> exp.Select:
+    """Changes, those of one identity on either side counted up: equal places are counterparts."""
     more, zero = named(MORE.name), exp.Literal.number(0)
     records = exp.Abs(this=more)
     is_new = more > zero
@@ -173,9 +184,7 @@ def numbered(how: Compared) -> exp.Select:
         order=exp.Order(expressions=order),
         spec=exp.WindowSpec(kind="ROWS", start="UNBOUNDED", start_side="PRECEDING", end="CURRENT ROW"),
     )
-    everywhere = [*(ordered(key.copy()) for key in identity), *(key.copy() for key in order), ordered(is_new.copy())]
-    number = exp.Window(this=exp.RowNumber(), order=exp.Order(expressions=everywhere))
-    values = {"records": records, "is_new": is_new, "upto": upto, "number": number}
+    values = {"records": records, "is_new": is_new, "upto": upto}
     told = [exp.alias_(value, own(name)) for name, value in values.items()]
     return exp.select(*(named(column.name) for column in how.data), *told).from_(CHANGES)
 
@@ -220,18 +229,30 @@ def pairs_query(how: Compared) -> exp.Select:
         differs = exp.NullSafeNEQ(this=named(name, "gone"), expression=named(name, "come"))
         counts[f"differs_{n}"] = exp.If(this=differs, true=weight.copy(), false=exp.Literal.number(0))
     told = (exp.alias_(dialect.counted(exp.Sum(this=value)), name) for name, value in counts.items())
-    return pairs(how, *told).with_("numbered", as_=numbered(how))
+    return pairs(how, *told).with_("numbered", as_=counted_up(how))
 
 
-def difference(session: Session, how: Compared, partition: Partition) -> Difference:
+def difference(session: Session, how: Compared, partition: Partition, *, in_a_hurry: bool) -> Difference:
     """Compare the rows that the session knows as :data:`BEFORE` and :data:`AFTER`; stages :data:`CHANGES`.
+
+    ``in_a_hurry``, only some of what has changed is paired if nearly everything has, and only these changes are staged.
 
     Raises:
         StatementFailed: rows of either could not be read.
     """
-    spec = TableSpec(CHANGES, (*how.data, MORE), f"What has changed in {how.table}")
-    session.stage(CHANGES, spec, Statement(changes_query(how)), {})
-    counts = session.one(Statement(counts_query(how)), {})
+    one_in = 1
+    if how.digest is not None:
+        spec = TableSpec(SUSPECTS, (_BUCKET,), "Where to look for what has changed")
+        suspects = session.stage(SUSPECTS, spec, Statement(suspects_query(how.digest)), {})
+        if in_a_hurry and suspects.rows > _MANY and how.identity_digest is not None:
+            one_in = _ONE_IN
+    if one_in == 1:
+        _stage_changes(session, how)
+        counts = session.one(Statement(counts_query(how)), {})
+    else:
+        session.relate(CHANGES, changes_query(replace(how, digest=None)))
+        counts = session.one(Statement(counts_query(how)), {})
+        _stage_changes(session, _sampled(how))
     added, removed = counts["added"], counts["removed"]
     paired: Mapping[str, Any] = {}
     if added and removed and how.identity:
@@ -248,4 +269,18 @@ def difference(session: Session, how: Compared, partition: Partition) -> Differe
         changed=paired.get("changed", 0),
         by_column={name: records for name, records in by_column.items() if records},
         sums={name: change for name, change in sums.items() if change},
+        one_in=one_in,
     )
+
+
+def _stage_changes(session: Session, how: Compared) -> None:
+    spec = TableSpec(CHANGES, (*how.data, MORE), f"What has changed in {how.table}")
+    session.stage(CHANGES, spec, Statement(changes_query(how)), {})
+
+
+def _sampled(how: Compared) -> Compared:
+    """The same of some of what records are of, each with all its records."""
+    if how.identity_digest is None:
+        return how
+    chosen = exp.BitwiseAnd(this=how.identity_digest.copy(), expression=exp.Literal.number(_ONE_IN - 1))
+    return replace(how, sample=chosen.eq(exp.Literal.number(0)))

@@ -10,7 +10,7 @@ from sqlglot import exp
 from lakehouse.models import dialect
 from lakehouse.models.checks.base import ordered
 from lakehouse.results import Difference
-from lakehouse.warehouse.difference import CHANGES, MORE, Compared, named, numbered, own, paired_records, pairs
+from lakehouse.warehouse.difference import CHANGES, MORE, Compared, counted_up, named, own, paired_records, pairs
 from lakehouse.warehouse.statements import Statement
 from lakehouse.warehouse.store import Session
 
@@ -35,23 +35,22 @@ def record_rows(session: Session, how: Compared) -> pa.Table:
 def record_rows_query(how: Compared) -> exp.Select:
     """See :func:`record_rows`; reads the staged changes."""
     number, records, is_new = (named(own(name)) for name in ("number", "records", "is_new"))
-    change, records_of = named(own("change"), "lines"), dialect.cast(named(own("records"), "lines"), "INT64")
-    query = exp.select(exp.alias_(change, _free("change", how)), exp.alias_(records_of, _free("records", how)))
+    kind_of, records_of = named(own("change"), "lines"), dialect.cast(named(own("records"), "lines"), "INT64")
+    query = exp.select(exp.alias_(kind_of, _free("change", how)), exp.alias_(records_of, _free("records", how)))
     query = query.select(*(named(each.name, "numbered") for each in how.data)).from_("lines")
     same = named(own("number"), "lines").eq(named(own("number"), "numbered"))
-    query = query.join("numbered", on=same).with_("numbered", as_=numbered(how))
+    query = query.join("numbered", on=same).with_("numbered", as_=_numbered(how))
     kind = exp.If(this=is_new, true=exp.Literal.string(ADDED), false=exp.Literal.string(REMOVED))
     if not how.identity:
         lines: exp.Query = _line(number, number, kind, records).from_("numbered")
     else:
         gone, come = (named(own("number"), side) for side in ("gone", "come"))
-        told = (exp.alias_(each, own(name)) for each, name in ((gone, "gone"), (come, "come")))
+        told = (exp.alias_(key, own(name)) for key, name in ((gone, "gone"), (come, "come")))
         paired = pairs(how, *told, exp.alias_(paired_records(), own("records")))
         query = query.with_("paired", as_=paired)
         lines = _line(named(own("gone")), named(own("gone")), exp.Literal.string(BEFORE), records).from_("paired")
-        for key, change in (("gone", BEFORE), ("come", AFTER)):
-            line = _line(named(own(key)), named(own("gone")), exp.Literal.string(change), records).from_("paired")
-            lines = line if change == BEFORE else exp.union(lines, line, distinct=False)
+        after = _line(named(own("come")), named(own("gone")), exp.Literal.string(AFTER), records).from_("paired")
+        lines = exp.union(lines, after, distinct=False)
         lines = exp.union(lines, _alone(kind), distinct=False)
     query = query.with_("lines", as_=lines)
     place = exp.Case()
@@ -59,6 +58,13 @@ def record_rows_query(how: Compared) -> exp.Select:
         place = place.when(named(own("change"), "lines").eq(exp.Literal.string(change)), exp.Literal.number(n))
     keys = [named(own("pair"), "lines"), place, named(own("number"), "lines")]
     return query.order_by(*map(ordered, keys))
+
+
+def _numbered(how: Compared) -> exp.Select:
+    """Changes in the order in which they are shown."""
+    keys = [*how.identity, *how.rest, own("is_new")]
+    number = exp.Window(this=exp.RowNumber(), order=exp.Order(expressions=[ordered(named(key)) for key in keys]))
+    return exp.select("*", exp.alias_(number, own("number"))).from_(counted_up(how).subquery("counted_up"))
 
 
 def _line(number: exp.Expr, pair: exp.Expr, change: exp.Expr, records: exp.Expr) -> exp.Select:

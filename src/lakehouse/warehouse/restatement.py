@@ -15,7 +15,6 @@ from lakehouse.warehouse.difference import (
     Compared,
     compared,
     difference,
-    hashed_columns,
     keeps_records_apart,
 )
 from lakehouse.warehouse.store import PublishedRows, Records, Session, Staged, Store
@@ -48,7 +47,7 @@ class Restatements:
         try:
             session.relate(BEFORE, PublishedRows(model.table, partition))
             session.relate(AFTER, _staged(staged))
-            found = difference(session, self.how(model), partition)
+            found = difference(session, self.how(model), partition, in_a_hurry=True)
         except UNTOLD as error:
             return Restatement(None, fault=str(error))
         told = () if found.is_empty else tuple(consequences.told(model.table, partition, Versions(staged)))
@@ -57,8 +56,7 @@ class Restatements:
     def how(self, model: SqlModel) -> Compared:
         """How rows of a model's table are compared."""
         is_apart = keeps_records_apart(model, self._project.models.schema)
-        digest = self._store.digest(hashed_columns(model.table)) if is_apart else None
-        return compared(model.table, model.identity, digest)
+        return compared(model.table, model.identity, self._store.digest if is_apart else None)
 
 
 def _staged(name: str) -> exp.Select:
@@ -93,6 +91,8 @@ def in_words(found: Difference) -> str:
     """The records of a difference, in words: those that changed are among neither the removed nor the added."""
     if found.is_empty:
         return "the same records"
+    if found.one_in > 1:
+        return f"{found.removed:,} records removed, {found.added:,} added, {found.kept:,} kept"
     removed, added = found.removed - found.changed, found.added - found.changed
     return f"{found.changed:,} records changed, {removed:,} removed, {added:,} added, {found.kept:,} kept"
 
@@ -109,6 +109,8 @@ def restatement_facts(restatement: Restatement) -> dict[str, str | int]:
         "records_removed": found.removed,
         "records_changed": found.changed,
     }
+    if found.one_in > 1:
+        facts["records_changed"] = f"{found.changed:,} in a sample of one in {found.one_in}; lakehouse diff tells all"
     if found.by_column:
         facts["changed_columns"] = columns_in_words(found)
     facts |= {f"sum_of_{column}": f"{change:+,}" for column, change in found.sums.items()}
