@@ -5,16 +5,25 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from lakehouse.exceptions import NotLanded
 from lakehouse.partition import WHOLE, Month
-from lakehouse.results import Difference, ReplaceResult
+from lakehouse.results import Difference, Effect, ReplaceResult
+from lakehouse.schema import Column, TableSpec
+from lakehouse.warehouse.difference import AFTER, BEFORE
+from lakehouse.warehouse.difference import compared as how_compared
+from lakehouse.warehouse.difference import difference as find_difference
+from lakehouse.warehouse.local.records import IcebergRecords
+from lakehouse.warehouse.local.tables import IcebergTables
+from lakehouse.warehouse.store import Work
 from tests import fhv_files, reference_files, yellow_files
 from tests.green_files import trip, trips
-from tests.warehouse.implementations import House
+from tests.warehouse.implementations import RUN_ID, House, LocalImplementation, house_in, local_store
 
 JANUARY, FEBRUARY = Month(2024, 1), Month(2024, 2)
 
@@ -42,7 +51,7 @@ def test_a_restatement_says_which_records_went_came_changed_and_stayed(house: Ho
     assert (found.before, found.after, found.added, found.removed, found.kept) == (4, 4, 2, 2, 2)
     assert (found.changed, dict(found.by_column)) == (1, {"tip_amount": 1, "total_amount": 1})
     assert found.sums["total_amount"] == Decimal("3.00")
-    assert told(result).description == "1 records changed, 1 removed, 1 added, 2 kept, of 4 that were published"
+    assert told(result).description == "1 changed, 1 removed, 1 added, 2 kept, of 4 records that were published"
     assert told(result).facts["changed_columns"] == "tip_amount 1, total_amount 1"
 
 
@@ -114,10 +123,11 @@ def test_months_that_are_made_of_a_table_that_comes_whole_are_told_of(house: Hou
     assert result.restatement is not None
     told_of = {each.partition: each for each in result.restatement.consequences}
     assert told_of.keys() == {JANUARY, FEBRUARY}
-    for month, each in told_of.items():
-        assert each.difference is not None
-        assert set(each.difference.by_column) == {"borough"}
-        assert difference(house.replace("trips_gold", month)) == each.difference
+    for month in (JANUARY, FEBRUARY):
+        foretold = told_of[month].difference
+        assert foretold is not None
+        assert set(foretold.by_column) == {"borough"}
+        assert difference(house.replace("trips_gold", month)) == foretold
 
 
 def test_copies_are_counted_and_paired_one_by_one(house: House) -> None:
@@ -149,6 +159,21 @@ def test_two_landings_are_compared_whatever_is_published_and_nothing_is_changed(
     assert compared(house).difference.is_empty
     assert compared(house, first).difference.sums["total_amount"] == Decimal("-8.00")
     assert house.warehouse.holdings()["green_silver"].partitions[JANUARY].version == version
+
+
+def test_a_month_that_is_damaged_is_replaced_though_it_cannot_be_compared(tmp_path: Path) -> None:
+    with house_in(tmp_path, LocalImplementation(tmp_path / "home")) as house:
+        restated(house, *trips(JANUARY, 4))
+        tables = IcebergTables(tmp_path / "home", of_samples=False)
+        (file,) = IcebergRecords(tables).paths(house.models["green_silver"].table, JANUARY)
+        file.write_bytes(bytes(file.stat().st_size))
+        tables.close()
+        result = restated(house, *trips(JANUARY, 5))
+        assert result.effect is Effect.PUBLISHED
+        assert result.restatement is not None
+        assert result.restatement.difference is None
+        assert told(result).passed
+        assert file.name in str(told(result).facts["not_compared"])
 
 
 def test_what_is_not_published_cannot_be_compared_with(house: House) -> None:
@@ -191,3 +216,22 @@ columns:
 */
 SELECT vendor_id, COUNT(*) AS n FROM silver.green_trips GROUP BY vendor_id
 """
+
+
+def test_where_nearly_all_has_changed_whoever_is_in_a_hurry_pairs_a_sample(tmp_path: Path) -> None:
+    count = 400_000
+    amount = Column("amount", "NUMERIC(18,2)", "Charged", "USD")
+    spec = TableSpec("silver.t", (Column("id", "INT64", "Number"), amount), "Rows")
+    ids, store = pa.array(range(count)), local_store(tmp_path)
+    old = pa.table({"id": ids, "amount": pa.array([Decimal("1.00")] * count, pa.decimal128(18, 2))})
+    new = pa.table({"id": ids, "amount": pa.array([Decimal("3.00")] * count, pa.decimal128(18, 2))})
+    with store.session(Work("t", WHOLE, RUN_ID), store.records()) as session:
+        session.relate(BEFORE, old)
+        session.relate(AFTER, new)
+        how = how_compared(spec, ("id",), store.digest)
+        exact = find_difference(session, how, WHOLE, in_a_hurry=False)
+        hurried = find_difference(session, how, WHOLE, in_a_hurry=True)
+    assert (exact.changed, exact.one_in, exact.sums) == (count, 1, {"amount": Decimal("800000.00")})
+    assert (hurried.added, hurried.removed, hurried.sums, hurried.one_in) == (count, count, exact.sums, 16)
+    assert 0.9 * count / 16 < hurried.changed < 1.1 * count / 16
+    assert hurried.by_column == {"amount": hurried.changed}

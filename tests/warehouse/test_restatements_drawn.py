@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
-
-import pytest
 
 from lakehouse.partition import Month
 from tests import soak
@@ -22,7 +21,7 @@ def gold_rows(house: House) -> dict[tuple[Any, ...], dict[str, Any]]:
 
 
 def test_old_and_difference_are_new_and_golds_effect_is_as_foretold(
-    house: House, record_property: pytest.RecordProperty
+    house: House, record_property: Callable[[str, object], None]
 ) -> None:
     """Ten in CI for each store; ``LAKEHOUSE_SOAK=5`` are the hundred."""
     for number in soak.numbers(10):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from contextlib import redirect_stdout
-from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -16,6 +15,8 @@ from lakehouse.partition import WHOLE, Month, Partition
 from lakehouse.warehouse.restatement import columns_in_words, in_words, rows_in_words
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from lakehouse.bronze.store import Landing
     from lakehouse.models.model import SqlModel
     from lakehouse.results import Consequence, Difference, Restatement
@@ -48,9 +49,9 @@ def show_difference(
     for model in models:
         partition = month if month is not None and model.is_partitioned else WHOLE
         landings = [_landing(project, model, partition, name) for name in names]
-        show = None if rows_style is None else partial(write, style=rows_style)
+        rows: list[pa.Table] = []
         try:
-            found = project.warehouse.compare(model, partition, landings, show)
+            found = project.warehouse.compare(model, partition, landings, rows.append if rows_style else None)
         except NotLanded as error:
             if selection is not None:
                 raise
@@ -58,8 +59,13 @@ def show_difference(
             continue
         with redirect_stdout(sys.stderr if is_aside else sys.stdout):
             _write_summary(partition.of(model.key), _compared(landings), found)
+        for table in rows:
+            write(table, rows_style or "table")
     if nothing and len(nothing) == len(models):
-        raise NotLanded(nothing[0])
+        what = "what comes whole" if month is None else str(month)
+        raise NotLanded(f"diff: nothing of {what} is both landed and published, so there is nothing to compare")
+    for line in nothing:
+        click.echo(line, err=True)
 
 
 def list_landings(settings: Settings, month: Month | None, selection: str | None) -> None:

@@ -82,7 +82,7 @@ def restatement_check(restatement: Restatement) -> CheckResult:
         failing=max(found.added, found.removed),
         severity="warn",
         blocking=False,
-        description=f"{in_words(found)}, of {found.before:,} that were published",
+        description=f"{in_words(found)}, of {found.before:,} records that were published",
         facts=facts,
     )
 
@@ -92,9 +92,9 @@ def in_words(found: Difference) -> str:
     if found.is_empty:
         return "the same records"
     if found.one_in > 1:
-        return f"{found.removed:,} records removed, {found.added:,} added, {found.kept:,} kept"
+        return f"{found.removed:,} removed, {found.added:,} added, {found.kept:,} kept"
     removed, added = found.removed - found.changed, found.added - found.changed
-    return f"{found.changed:,} records changed, {removed:,} removed, {added:,} added, {found.kept:,} kept"
+    return f"{found.changed:,} changed, {removed:,} removed, {added:,} added, {found.kept:,} kept"
 
 
 def restatement_facts(restatement: Restatement) -> dict[str, str | int]:
