@@ -81,12 +81,13 @@ BLOCKING = {
     "trips_gold": {"grain", "every_trip_is_counted"},
     "green_gold": {"grain", "every_trip_is_counted"},
 }
+TRIPS_WARN = {"contract_drift", "restatement", "known_codes", "zones_exist", "usual_volume"}
 WARNING = {
-    "users_silver": {"contract_drift"},
-    "zones_silver": {"contract_drift"},
-    "taxi_silver": {"contract_drift", "known_codes", "zones_exist", "trip_miles_range", "usual_volume"},
-    "green_silver": {"contract_drift", "known_codes", "zones_exist", "trip_miles_range", "usual_volume"},
-    "fhv_silver": {"contract_drift", "known_codes", "zones_exist", "usual_volume"},
+    "users_silver": {"contract_drift", "restatement"},
+    "zones_silver": {"contract_drift", "restatement"},
+    "taxi_silver": {*TRIPS_WARN, "trip_miles_range", "duplicated_share"},
+    "green_silver": {*TRIPS_WARN, "trip_miles_range", "duplicated_share"},
+    "fhv_silver": TRIPS_WARN,
     "users_gold": set(),
     "trips_gold": {"datasets_present"},
     "green_gold": set(),

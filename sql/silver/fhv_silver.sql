@@ -4,6 +4,7 @@ description: >-
   no fares and no distances of them, and for many no zones: those stay, with NULL.
 table: silver.fhv_trips
 grain: record
+identity: [dispatching_base_number, pickup_at, dropoff_at, pickup_location_id, dropoff_location_id]
 partition: pickup_at
 cluster: [pickup_location_id]
 columns:

@@ -5,6 +5,7 @@ description: >-
 table: silver.green_trips
 format: iceberg
 grain: record
+identity: [vendor_id, pickup_at, dropoff_at, pickup_location_id, dropoff_location_id]
 partition: pickup_at
 cluster: [pickup_location_id]
 columns:

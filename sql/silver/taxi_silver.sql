@@ -4,6 +4,7 @@ description: >-
   Voids and refunds are kept and flagged.
 table: silver.yellow_trips
 grain: record
+identity: [vendor_id, pickup_at, dropoff_at, pickup_location_id, dropoff_location_id]
 partition: pickup_at
 cluster: [pickup_location_id]
 columns:

@@ -142,3 +142,9 @@ class UnknownMonth(LakehouseError):
     """A month is not one of the partitions."""
 
     is_lasting = True
+
+
+class UnknownLanding(LakehouseError):
+    """Nothing was landed that is called so, or more than one thing."""
+
+    is_lasting = True

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
 from typing import TYPE_CHECKING, Literal
 
@@ -50,6 +51,66 @@ class Ledger:
         return self.bronze_rows == accounted
 
 
+@dataclass(frozen=True)
+class Difference:
+    """What tells the new rows of a table, or of a month of it, from the old ones, as multisets of records.
+
+    ``before`` and ``after`` count records, copies included. ``changed`` of those that are ``added`` are counterparts of
+    one that is ``removed``, each of one: ``by_column`` says how many of them differ in a column. ``sums`` are by how
+    much the sum of a column differs, where it does. Where so much has changed that not all of it was paired,
+    ``changed`` and ``by_column`` are of one in ``one_in`` of what records are of.
+    """
+
+    table: str
+    partition: Partition
+    before: int
+    after: int
+    added: int
+    removed: int
+    changed: int
+    by_column: Mapping[str, int]
+    sums: Mapping[str, int | Decimal]
+    one_in: int = 1
+
+    @property
+    def kept(self) -> int:
+        """Records that are as they were."""
+        return self.before - self.removed
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the records are the same."""
+        return not self.added and not self.removed
+
+
+@dataclass(frozen=True)
+class Consequence:
+    """What other rows of a table change in a table that is made of them; ``rows`` are the first that do, if any.
+
+    Where its ``difference`` could not be told, ``fault`` says why.
+    """
+
+    asset: str
+    partition: Partition
+    difference: Difference | None
+    rows: pa.Table | None = None
+    fault: str | None = None
+
+
+@dataclass(frozen=True)
+class Restatement:
+    """What replacing a table, or a month of it, changes in it and in what is made of it.
+
+    Where its ``difference`` could not be told, ``fault`` says why. ``left_out`` months of what is made of it were not
+    looked at.
+    """
+
+    difference: Difference | None
+    consequences: tuple[Consequence, ...] = ()
+    left_out: int = 0
+    fault: str | None = None
+
+
 class Effect(StrEnum):
     """What replacing a month did."""
 
@@ -67,7 +128,8 @@ class ReplaceResult:
 
     ``content`` identifies what the month now holds: equal content, equal rows. ``version`` is the snapshot
     or job that holds it, None while the table has never been written. ``preview`` are the month's first rows.
-    ``datasets`` are those that a model which puts several together was made of.
+    ``datasets`` are those that a model which puts several together was made of. ``restatement`` is what other rows
+    replaced, None where there were none before, or the same.
     """
 
     rows: int
@@ -84,6 +146,7 @@ class ReplaceResult:
     datasets: tuple[str, ...]
     accepted: str | None
     """Who let it be published though a guard would have held it back, and why; None where none would."""
+    restatement: Restatement | None
 
     @property
     def skipped(self) -> bool:

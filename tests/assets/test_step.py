@@ -92,7 +92,7 @@ def test_checks_are_those_of_the_month_that_was_run_last_in_whatever_order(proje
     assert warned == "2024-02: 5 failing: trip_miles is at least 0 and at most 1000 in all but 0.2 % of the rows"
     project.run(JANUARY, selection=TRIPS)
     checks = said(project, "taxi_silver")
-    assert len(checks) == 11
+    assert len(checks) == 13
     assert all(each.passed for each in checks.values())
     assert {month_of(each) for name, each in checks.items() if name != FRESH} == {str(JANUARY)}
 

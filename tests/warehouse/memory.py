@@ -100,6 +100,9 @@ class MemoryStore:
     def tie_breaker(self, columns: Sequence[str]) -> None:  # noqa: ARG002 - it keeps rows as they come
         return None
 
+    def digest(self, columns: Sequence[str]) -> None:  # noqa: ARG002 - it compares all values
+        return None
+
     def close(self) -> None:
         """Nothing is held open."""
 

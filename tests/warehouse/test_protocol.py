@@ -201,7 +201,7 @@ def test_a_failed_blocking_check_publishes_nothing_and_reports_all_checks(house:
         house.replace("green_silver", JANUARY)
     failed = [check.name for check in error.value.checks if not check.passed]
     assert failed == ["rejected_share"]
-    assert len(error.value.checks) == 9
+    assert len(error.value.checks) == 11
     assert house.rows(COUNT) == [{"n": 30, "total": Decimal("360.00")}]
     assert house.rows("SELECT COUNT(*) AS n FROM silver.green_trips_rejected") == [{"n": 0}]
 

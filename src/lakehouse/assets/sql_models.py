@@ -20,7 +20,7 @@ from lakehouse.bronze.sources import contracts_of
 from lakehouse.bronze.store import BronzeStore
 from lakehouse.exceptions import CheckFailed
 from lakehouse.models import dialect
-from lakehouse.models.checks.kinds import DATASETS_PRESENT, IMPLICIT_CHECKS, USUAL_VOLUME, VOLUME
+from lakehouse.models.checks.kinds import DATASETS_PRESENT, IMPLICIT_CHECKS, RESTATEMENT, USUAL_VOLUME, VOLUME
 from lakehouse.models.lineage import column_lineage
 from lakehouse.models.model import Models, SqlModel
 from lakehouse.partition import Partition, Period, partition_of
@@ -29,6 +29,7 @@ from lakehouse.schema import BRONZE_COLUMNS, rejected_count
 from lakehouse.settings import Settings
 from lakehouse.warehouse.begun import has_begun
 from lakehouse.warehouse.protocol import Warehouse
+from lakehouse.warehouse.restatement import restatement_facts
 
 
 def sql_model_asset(
@@ -86,6 +87,7 @@ def sql_model_asset(
                 raise
         metadata = {
             **_facts(model, result),
+            **_effects(settings, result),
             "dagster/column_schema": columns,
             "dagster/column_lineage": _lineage(models, model, contracts),
             "preview": markdown_table(result.preview, noted(settings, "")),
@@ -113,6 +115,7 @@ def _check_specs(
         declared.append(("grain", True, f"{IMPLICIT_CHECKS['grain']}: {', '.join(model.grain)}"))
     if model.bronze_asset is not None:
         declared.append(("contract_drift", False, IMPLICIT_CHECKS["contract_drift"]))
+        declared.append((RESTATEMENT, False, IMPLICIT_CHECKS[RESTATEMENT]))
         declared.append((VOLUME, True, IMPLICIT_CHECKS[VOLUME]))
     if model.bronze_asset is not None and model.is_partitioned:
         declared.append((USUAL_VOLUME, False, IMPLICIT_CHECKS[USUAL_VOLUME]))
@@ -163,12 +166,24 @@ def _facts(model: SqlModel, result: ReplaceResult) -> dict[str, Any]:
         facts["datasets_present"] = ", ".join(result.datasets)
     if result.accepted is not None:
         facts["accepted"] = result.accepted
+    if result.restatement is not None:
+        facts |= restatement_facts(result.restatement)
     if result.ledger is not None:
         facts["bronze_rows"] = result.ledger.bronze_rows
         facts["duplicate_copies"] = result.ledger.duplicate_copies
         facts["rejected_rows"] = sum(result.ledger.rejected.values())
         facts |= {rejected_count(reason): rows for reason, rows in result.ledger.rejected.items()}
     return facts
+
+
+def _effects(settings: Settings, result: ReplaceResult) -> dict[str, Any]:
+    """Rows of other tables that a restatement changes, old values beside new ones."""
+    told = result.restatement.consequences if result.restatement is not None else ()
+    return {
+        each.partition.of(f"rows of {each.asset}"): markdown_table(each.rows, noted(settings, ""))
+        for each in told
+        if each.rows is not None
+    }
 
 
 def _lineage(models: Models, model: SqlModel, contracts: Mapping[str, Contract]) -> dg.TableColumnLineage:

@@ -10,28 +10,14 @@ import gc
 import sys
 
 import click
-from click.shell_completion import CompletionItem
 
 from lakehouse.cli import completion
 from lakehouse.cli.broken_pipe import say
 from lakehouse.cli.invocation import FAILED, NOT_PUBLISHED, WRONG, Invocation, OneLineErrors, settings_of
+from lakehouse.cli.month_type import MonthType
+from lakehouse.cli.sample_command import sample as sample_group
 from lakehouse.partition import Month
 from lakehouse.results import Remark
-
-
-class _MonthType(click.ParamType[Month]):
-    name = "YYYY-MM"
-
-    def convert(self, value: str | Month, param: click.Parameter | None, ctx: click.Context | None) -> Month:
-        if isinstance(value, Month):
-            return value
-        try:
-            return Month.parse(value)
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
-
-    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
-        return [CompletionItem(month) for month in completion.months(ctx, param, incomplete)]
 
 
 @click.group(cls=OneLineErrors, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -65,8 +51,8 @@ def _look_for_garbage_seldom() -> None:
 
 
 @main.command(short_help="Materialize assets for a range of months.")
-@click.option("--from", "first", type=_MonthType(), help="First month [default: the same as --to]")
-@click.option("--to", "last", type=_MonthType(), help="Last month [default: the newest partition]")
+@click.option("--from", "first", type=MonthType(), help="First month [default: the same as --to]")
+@click.option("--to", "last", type=MonthType(), help="Last month [default: the newest partition]")
 @click.option(
     "--select",
     "selection",
@@ -75,7 +61,7 @@ def _look_for_garbage_seldom() -> None:
     shell_complete=completion.assets,
     help="Assets, in Dagster's selection syntax",
 )
-@click.option("--month", type=_MonthType(), help="One month: the same as --from and --to it")
+@click.option("--month", type=MonthType(), help="One month: the same as --from and --to it")
 @click.option("--refetch", is_flag=True, help="Fetch every file anew, whatever its source says of its version")
 @click.option(
     "--accept", type=click.Choice(["volume"]), help="Publish what this check holds back: only what is landed now"
@@ -159,9 +145,51 @@ def query(ctx: click.Context, sql: str, style: str) -> None:
     write(rows, style)
 
 
+@main.command(short_help="What a restatement changes, record by record and in gold.")
+@click.argument("month", type=MonthType(), required=False)
+@click.option(
+    "--select",
+    "selection",
+    shell_complete=completion.assets,
+    help="Tables, by asset, with commas between [default: every one made of landed files]",
+)
+@click.option("--landing", "landings", multiple=True, help="Beginning of a landed file's SHA-256; one, or old and new")
+@click.option("--landings", "lists", is_flag=True, help="List what was landed, instead")
+@click.option("--rows", is_flag=True, help="Every record that differs, too")
+@click.option("--format", "style", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True)
+@click.pass_context
+def diff(
+    ctx: click.Context,
+    month: Month | None,
+    selection: str | None,
+    landings: tuple[str, ...],
+    lists: bool,
+    rows: bool,
+    style: str,
+) -> None:
+    """What the landed file of a MONTH would change in what is published, or one landing in what another made.
+
+    Without a MONTH it is about tables that come whole. Nothing is changed. With --format csv or json just the records
+    are written, the summary to standard error.
+
+    \b
+    lakehouse diff 2024-01                                          published against landed now
+    lakehouse diff 2024-01 --select green_silver --rows             and every record that differs
+    lakehouse diff 2024-01 --select green_silver --landings         what was landed, and when
+    lakehouse diff 2024-01 --select green_silver --landing 3f2a --landing 9c41
+    lakehouse diff --select zones_silver
+    """
+    from lakehouse.cli.diff_command import list_landings, show_difference
+
+    if lists:
+        list_landings(settings_of(ctx), month, selection)
+    else:
+        show_difference(settings_of(ctx), month, selection, landings, style if rows or style != "table" else None)
+
+
 @main.command(short_help="What there is of each dataset and month, and what is missing.")
-@click.option("--from", "first", type=_MonthType(), help="First month [default: the first partition]")
-@click.option("--to", "last", type=_MonthType(), help="Last month [default: the newest partition]")
+@click.option("--from", "first", type=MonthType(), help="First month [default: the first partition]")
+@click.option("--to", "last", type=MonthType(), help="Last month [default: the newest partition]")
 @click.option("--format", "style", type=click.Choice(["table", "json"]), default="table", show_default=True)
 @click.option("--checks", is_flag=True, help="What the checks of each month said, instead")
 @click.option(
@@ -237,35 +265,4 @@ def demo(ctx: click.Context) -> None:
     sys.exit(0 if run_demo(load_settings(sample=True), ctx.ensure_object(Invocation).interruption) else FAILED)
 
 
-@main.group(short_help="Publish or serve sample data, as TLC would.")
-def sample() -> None:
-    """The source of the sample data: publish another month, restate one, serve them."""
-
-
-@sample.command(short_help="Publish a month of generated trips.")
-@click.argument("month", type=_MonthType(), shell_complete=completion.sample_months)
-@click.option("--restate", is_flag=True, help="Publish it with other records than before")
-def publish(month: Month, restate: bool) -> None:
-    """Publish a month of generated trips at the sample source, as TLC would.
-
-    \b
-    lakehouse sample publish 2023-04
-    lakehouse sample publish 2023-01 --restate
-    """
-    from lakehouse.cli.demo import publish_month
-    from lakehouse.settings import load_settings
-
-    publish_month(load_settings(sample=True), month, restate=restate)
-
-
-@sample.command(short_help="Serve what is published, until interrupted.")
-def serve() -> None:
-    """Serve the sample source on 127.0.0.1 until interrupted (lakehouse --sample run and dev do so by themselves)."""
-    from lakehouse.sample.served import folder_of
-    from lakehouse.sample.server import serve as serve_forever
-    from lakehouse.sample.source import ROWS, prepare
-    from lakehouse.settings import load_settings
-
-    settings = load_settings(sample=True)
-    prepare(folder_of(settings), (), ROWS)
-    serve_forever(folder_of(settings), settings.sample_port)
+main.add_command(sample_group)

@@ -36,6 +36,8 @@ class ModelHeader(BaseModel):
     table: str = Field(pattern=r"^(silver|gold)\.[a-z][a-z0-9_]*$")
     grain: tuple[str, ...] | Literal["record"]
     """Columns that identify a row, or ``record``: the whole record, unique by construction."""
+    identity: tuple[str, ...] = ()
+    """Of records: columns that tell what a record is of, so that a restated one is known for the same."""
     format: Literal["table", "iceberg"] = "table"
     partition: str | None = None
     cluster: tuple[str, ...] = ()

@@ -43,6 +43,8 @@ class SqlModel:
     """The SELECT as its author wrote it."""
     table: TableSpec
     grain: tuple[str, ...]
+    identity: tuple[str, ...]
+    """Columns by which a row is known for the counterpart of another, before or after: the grain if there is one."""
     references: tuple[str, ...]
     resolved: exp.Query
     query: exp.Select

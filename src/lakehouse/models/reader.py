@@ -130,6 +130,7 @@ class _Source:
         )
         grain = () if self.header.grain == "record" else self.header.grain
         self._require_known(table, grain)
+        self._require_identity(table, grain)
         self._require_month(table, resolved)
         self._require_sound_checks(table)
         if rules and not {"copies", "bronze_sha256"} <= {column.name for column in columns}:
@@ -144,6 +145,7 @@ class _Source:
             sql=self.sql,
             table=table,
             grain=grain,
+            identity=grain or self._identity(table),
             references=references,
             resolved=resolved,
             query=dialect.cast_to(resolved, columns),
@@ -228,6 +230,21 @@ class _Source:
                     raise ModelError(f"{self.name}: {role} column {column} is not one of the SELECT's")
         if table.partition is not None and table.column(table.partition).type not in ("DATE", "DATETIME"):
             raise ModelError(f"{self.name}: partition column {table.partition} must be DATE or DATETIME")
+
+    def _require_identity(self, table: TableSpec, grain: tuple[str, ...]) -> None:
+        if grain and self.header.identity:
+            raise ModelError(f"{self.name}: identity is for records: rows with a grain are known by it")
+        for column in self.header.identity:
+            if column not in {known.name for known in table.columns}:
+                raise ModelError(f"{self.name}: identity column {column} is not one of the SELECT's")
+            if table.column(column).type == "FLOAT64":
+                raise ModelError(f"{self.name}: identity column {column} is FLOAT64, which nothing is known by")
+
+    def _identity(self, table: TableSpec) -> tuple[str, ...]:
+        """Where the header does not say: what is a time, and what the table is clustered by."""
+        times = ("DATE", "DATETIME", "TIMESTAMP")
+        told = (c.name for c in table.columns if c.type in times or (c.name in table.cluster and c.type != "FLOAT64"))
+        return self.header.identity or tuple(told)
 
     def _require_month(self, table: TableSpec, resolved: exp.Query) -> None:
         bounds = f"@{PARTITION_START} and @{PARTITION_END}"

@@ -6,12 +6,13 @@ every implementation.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
+from lakehouse.bronze.store import Landing
 from lakehouse.models.model import SqlModel
 from lakehouse.partition import Partition
-from lakehouse.results import Holdings, Preparation, Remark, ReplaceResult
+from lakehouse.results import Holdings, Preparation, Remark, ReplaceResult, Restatement
 from lakehouse.warehouse.acceptance import Acceptance
 
 if TYPE_CHECKING:
@@ -69,6 +70,25 @@ class Warehouse(Protocol):
         Raises:
             QueryError: it cannot be parsed or names what does not exist.
             CorruptFile: a table that it reads is damaged.
+        """
+        ...
+
+    def compare(
+        self,
+        model: SqlModel,
+        partition: Partition,
+        landings: Sequence[Landing] = (),
+        show: Callable[[pa.Table], None] | None = None,
+    ) -> Restatement:
+        """What tells what would be computed from what is published, and what that changes in gold; changes nothing.
+
+        Of one landing: what would be computed of that; of two, what the second makes from what the first does.
+        ``show`` is given every record that differs; see :func:`lakehouse.warehouse.difference_rows.record_rows`.
+
+        Raises:
+            NotLanded: there is nothing to compare.
+            ContractViolation: a landed file does not fit its contract.
+            CorruptFile: a landed file, or a table, is damaged.
         """
         ...
 

@@ -9,9 +9,10 @@ from typing import Any
 
 from lakehouse.exceptions import CorruptFile, CorruptLanding, LakehouseError, StatementFailed, StatementFault
 from lakehouse.models.checks.base import REJECTED, STAGED
+from lakehouse.models.checks.kinds import RESTATEMENT
 from lakehouse.models.model import SqlModel
 from lakehouse.partition import Partition
-from lakehouse.results import CheckResult, Effect
+from lakehouse.results import CheckResult, Effect, Restatement
 from lakehouse.schema import TableSpec
 from lakehouse.warehouse.acceptance import Acceptance
 from lakehouse.warehouse.audit import ROWS, Audit, evaluate
@@ -19,6 +20,7 @@ from lakehouse.warehouse.failing_rows import FailingRows
 from lakehouse.warehouse.guards import Guards
 from lakehouse.warehouse.inputs import Inputs
 from lakehouse.warehouse.publication_note import PublicationNote
+from lakehouse.warehouse.restatement import Restatements, nothing_replaced, restatement_check
 from lakehouse.warehouse.statements import ModelStatements, Statement, TieBreaker
 from lakehouse.warehouse.statistics import Statistics
 from lakehouse.warehouse.store import PublishedRows, Records, Session, Staged, StagedPartition, Work
@@ -60,6 +62,7 @@ class MonthOutcome:
     version: str | None
     bytes_written: int
     accepted: Acceptance | None = None
+    restatement: Restatement | None = None
 
 
 class Replacement:
@@ -76,6 +79,7 @@ class Replacement:
         job: Job,
         work: Work,
         failing_rows: FailingRows,
+        restatements: Restatements,
         input_checks: Callable[[Drift | None], Sequence[CheckResult]],
         acceptance: Acceptance | None,
     ) -> None:
@@ -84,6 +88,7 @@ class Replacement:
         self._job = job
         self._work = work
         self._failing_rows = failing_rows
+        self._restatements = restatements
         self._input_checks = input_checks
         self._guards = None
         if (sha256 := job.inputs.landed_sha256) is not None:
@@ -161,16 +166,21 @@ class Replacement:
         if note is not None:
             audit = replace(audit, checks=(*audit.checks, *note.results))
         audit.require_blocking_checks(str(self._work), job.model.table.name)
+        restatement = self._restatements.stated(
+            self._session, self._records, job.model, job.partition, STAGED, staged[-1]
+        )
         sha256 = job.inputs.landed.sha256 if job.inputs.landed is not None else None
         reads = tuple(table.spec for table in job.inputs.upstream if table.is_computed_from)
         text = None if note is None else note.text
         wanted = StagedPartition(tuple(staged), job.fingerprint, reads, job.read_by, sha256, audit.ledger, text)
         commit = self._session.publish(wanted, is_current)
         table = staged[-1]
+        if restatement is not None and job.model.bronze_asset is not None:
+            audit = replace(audit, checks=_stated(audit.checks, restatement))
         effect = Effect.PUBLISHED if commit.is_new else Effect.CONFIRMED
         written = table.bytes if commit.is_new and table.rows else 0
         accepted = None if note is None else note.accepted
-        return MonthOutcome(audit, effect, reason, table.content, commit.version, written, accepted)
+        return MonthOutcome(audit, effect, reason, table.content, commit.version, written, accepted, restatement)
 
     def _judged(self, staged: Sequence[Staged], audit: Audit) -> PublicationNote | None:
         """What guards say of the staged month; None of one that is made of no landed file."""
@@ -206,6 +216,8 @@ class Replacement:
         counts: Mapping[str, Any] = self._session.one(job.audit, job.inputs.parameters)
         ledger, results = evaluate(job.model, counts, landed.rows if landed else None)
         results = self._failing_rows.shown(self._session, job.model, job.inputs.parameters, results)
+        if job.model.bronze_asset is not None:
+            checks = (*checks, nothing_replaced())
         return Audit(counts[ROWS], ledger, (*results, *checks), self._session.rows(job.statements.preview, {}))
 
     @contextmanager
@@ -251,3 +263,8 @@ class Replacement:
                         f"{self._work}: {table.spec.name} is damaged ({how}); nothing was published. "
                         f"Materialize {partition.of(table.maker)} again, then this"
                     )
+
+
+def _stated(checks: Sequence[CheckResult], restatement: Restatement) -> tuple[CheckResult, ...]:
+    """The checks with what a restatement says of itself, for what stood there before it was known."""
+    return (*(check for check in checks if check.name != RESTATEMENT), restatement_check(restatement))

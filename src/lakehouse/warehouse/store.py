@@ -241,6 +241,13 @@ class Store(Protocol):
         """
         ...
 
+    def digest(self, columns: Sequence[str]) -> exp.Expr | None:
+        """A whole number of 64 bits that rows with equal values share, and others do not but by chance.
+
+        None where the engine is fast enough at comparing the values themselves.
+        """
+        ...
+
     def close(self) -> None:
         """Let go of connections."""
         ...

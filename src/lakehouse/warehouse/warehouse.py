@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
 from lakehouse.bronze.contract import Contract
-from lakehouse.bronze.store import BronzeStore
+from lakehouse.bronze.store import BronzeStore, Landing
 from lakehouse.exceptions import (
     CommitConflict,
     ConfigurationError,
@@ -21,15 +21,18 @@ from lakehouse.exceptions import (
 )
 from lakehouse.models.model import Models, SqlModel
 from lakehouse.partition import Partition
-from lakehouse.results import CheckResult, Holdings, Preparation, Publication, Remark, ReplaceResult
+from lakehouse.results import CheckResult, Holdings, Preparation, Publication, Remark, ReplaceResult, Restatement
 from lakehouse.schema import TableSpec
 from lakehouse.warehouse.acceptance import Acceptance
 from lakehouse.warehouse.audit import audit_query, datasets_present
+from lakehouse.warehouse.comparison import Comparisons
+from lakehouse.warehouse.consequences import Project
 from lakehouse.warehouse.evolution import evolution
 from lakehouse.warehouse.failing_rows import FailingRows
 from lakehouse.warehouse.inputs import Inputs
 from lakehouse.warehouse.queries import Queries
 from lakehouse.warehouse.replacement import Job, Replacement
+from lakehouse.warehouse.restatement import Restatements
 from lakehouse.warehouse.statements import ModelStatements, Statement, compile_model
 from lakehouse.warehouse.statistics import money_query
 from lakehouse.warehouse.store import Record, Records, Store, TableShape, Work
@@ -60,6 +63,11 @@ class StoreWarehouse:
         self._contracts = contracts
         self._compiled: dict[str, _Compiled] = {}
         self._failing_rows = FailingRows(models.schema)
+        of_project = Project(
+            models, contracts, bronze, store.tie_breaker, lambda model: self._compiled_of(model).statements
+        )
+        self._restatements = Restatements(store, of_project)
+        self._comparisons = Comparisons(store, of_project)
 
     def prepare(self) -> Preparation:
         """See :meth:`Warehouse.prepare`."""
@@ -97,7 +105,9 @@ class StoreWarehouse:
                 job = self._job(model, inputs)
                 session = stack.enter_context(self._store.session(work, records))
                 checks = partial(self._input_checks, job)
-                replacement = Replacement(session, records, job, work, self._failing_rows, checks, acceptance)
+                replacement = Replacement(
+                    session, records, job, work, self._failing_rows, self._restatements, checks, acceptance
+                )
                 outcome = replacement.run(self._store.tie_breaker, partial(self._is_current, job))
                 for spec in differing:
                     self._evolve(spec)
@@ -114,6 +124,7 @@ class StoreWarehouse:
                     ledger=outcome.audit.ledger,
                     datasets=self._datasets(job, self._models.union_inputs(model))[0],
                     accepted=None if outcome.accepted is None else str(outcome.accepted),
+                    restatement=outcome.restatement,
                 )
         raise CommitConflict(
             f"{work}: what it reads changed {_OVERTAKEN_ATTEMPTS} times while it was computed; "
@@ -141,6 +152,16 @@ class StoreWarehouse:
     def query(self, sql: str, remark: Callable[[Remark], None] = lambda _: None) -> pa.Table:
         """See :meth:`Warehouse.query`."""
         return Queries(self._store, self._bronze, self._models, self._contracts).run(sql, remark)
+
+    def compare(
+        self,
+        model: SqlModel,
+        partition: Partition,
+        landings: Sequence[Landing] = (),
+        show: Callable[[pa.Table], None] | None = None,
+    ) -> Restatement:
+        """See :meth:`Warehouse.compare`."""
+        return self._comparisons.run(model, partition, landings, show)
 
     def _ensure(self, spec: TableSpec) -> bool:
         """Create a table that is missing; whether one that is there differs from its spec.

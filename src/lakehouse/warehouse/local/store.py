@@ -59,5 +59,8 @@ class LocalStore:
     def tie_breaker(self, columns: Sequence[str]) -> exp.Expr:
         return exp.func("hash", *(exp.column(column, quoted=True) for column in columns))
 
+    def digest(self, columns: Sequence[str]) -> exp.Expr:
+        return self.tie_breaker(columns)
+
     def close(self) -> None:
         self.tables.close()

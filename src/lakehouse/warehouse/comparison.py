@@ -1,0 +1,89 @@
+"""What is published of a table against what a landing would make of it, or two landings against each other.
+
+Nothing is changed: everything is computed aside, and gone when it is told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from sqlglot import exp
+
+from lakehouse.bronze.store import Landing, is_there
+from lakehouse.exceptions import CorruptFile, LakehouseError, NotLanded, StatementFailed
+from lakehouse.models.model import SqlModel
+from lakehouse.partition import Partition
+from lakehouse.results import Restatement
+from lakehouse.warehouse.consequences import Consequences, Project, Versions
+from lakehouse.warehouse.difference import AFTER, BEFORE, difference
+from lakehouse.warehouse.difference_rows import record_rows
+from lakehouse.warehouse.inputs import Inputs
+from lakehouse.warehouse.landed_input import LandedInput
+from lakehouse.warehouse.restatement import Restatements
+from lakehouse.warehouse.store import PublishedRows, Session, Store, Work
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_NEW, _OLD = "audit.new", "audit.old"
+
+
+class Comparisons:
+    """Compares versions of the tables of one warehouse."""
+
+    def __init__(self, store: Store, project: Project) -> None:
+        self._store = store
+        self._project = project
+
+    def run(
+        self,
+        model: SqlModel,
+        partition: Partition,
+        landings: Sequence[Landing],
+        show: Callable[[pa.Table], None] | None,
+    ) -> Restatement:
+        """See :meth:`lakehouse.warehouse.protocol.Warehouse.compare`."""
+        what = f"diff: {partition.of(model.key)}"
+        records = self._store.records()
+        inputs = self._project.inputs(model, partition, records)
+        versions = [self._landed(model, inputs, landing) for landing in landings] or [inputs]
+        if len(versions) < 2 and records.partition(model.table, partition) is None:
+            raise NotLanded(f"{what}: nothing of it is published, so there is nothing to compare with")
+        with self._store.session(Work(what, partition, ""), records) as session:
+            try:
+                if len(versions) > 1:
+                    self._compute(session, model, versions[0], _OLD)
+                self._compute(session, model, versions[-1], _NEW)
+                old = exp.select("*").from_(_OLD) if len(versions) > 1 else PublishedRows(model.table, partition)
+                session.relate(BEFORE, old)
+                session.relate(AFTER, exp.select("*").from_(_NEW))
+                how = Restatements(self._store, self._project).how(model)
+                found = difference(session, how, partition, in_a_hurry=False)
+                if show is not None:
+                    show(record_rows(session, how))
+                if found.is_empty:
+                    return Restatement(found)
+                told = Consequences(self._project, session, records, None, None).told(
+                    model.table, partition, Versions(_NEW, _OLD if len(versions) > 1 else None)
+                )
+                return Restatement(found, tuple(told))
+            except StatementFailed as error:
+                raise LakehouseError(f"{what}: {error}. If a file is damaged, materialize it again") from error
+
+    def _landed(self, model: SqlModel, inputs: Inputs, landing: Landing) -> Inputs:
+        """The same inputs, but for what was landed then."""
+        asset, bronze = str(model.bronze_asset), self._project.bronze
+        if not is_there(bronze, landing):
+            raise CorruptFile(f"{landing}: {bronze.uri(landing)} is gone or not what was landed")
+        return replace(
+            inputs,
+            landed=LandedInput(asset, self._project.contracts[asset], landing, bronze, model.rejected is not None),
+        )
+
+    def _compute(self, session: Session, model: SqlModel, inputs: Inputs, name: str) -> None:
+        inputs.relate(session, self._project.tie_breaker)
+        if inputs.landed is not None:
+            inputs.landed.require_intact()
+        session.stage(name, model.table, self._project.statements(model).select, inputs.parameters)

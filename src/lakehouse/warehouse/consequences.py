@@ -1,0 +1,160 @@
+"""What other rows of a table change in the tables that are made of it, before anything is published.
+
+Each of them is computed aside of what would be published, by its own statements, and compared with what it holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from sqlglot import exp
+
+from lakehouse.bronze.contract import Contract
+from lakehouse.bronze.store import BronzeStore
+from lakehouse.exceptions import ConfigurationError, CorruptFile, MachineFault, StatementFailed
+from lakehouse.models import dialect
+from lakehouse.models.model import Models, SqlModel
+from lakehouse.partition import WHOLE, Partition, Period
+from lakehouse.results import Consequence
+from lakehouse.schema import TableSpec
+from lakehouse.warehouse.difference import AFTER, BEFORE, compared, difference
+from lakehouse.warehouse.difference_rows import grain_rows
+from lakehouse.warehouse.inputs import Inputs, Upstream
+from lakehouse.warehouse.statements import ModelStatements, TieBreaker
+from lakehouse.warehouse.store import PublishedRows, Records, Session
+
+UNTOLD = (StatementFailed, ConfigurationError, CorruptFile, MachineFault)
+"""What can keep a difference from being told. It decides nothing: what is at fault stops what needs it by itself."""
+
+
+@dataclass(frozen=True)
+class Versions:
+    """The rows of a table, or of a month of it, as a session names them: those it would have, and those it had.
+
+    ``before`` is None for what is published.
+    """
+
+    after: str
+    before: str | None = None
+
+
+@dataclass(frozen=True)
+class Project:
+    """What models are computed from, and how."""
+
+    models: Models
+    contracts: Mapping[str, Contract]
+    bronze: BronzeStore
+    tie_breaker: TieBreaker
+    statements: Callable[[SqlModel], ModelStatements]
+
+    def inputs(self, model: SqlModel, partition: Partition, records: Records) -> Inputs:
+        """What there is for a month of a model; see :meth:`Inputs.find`."""
+        found = {"models": self.models, "contracts": self.contracts, "bronze": self.bronze}
+        return Inputs.find(model, partition, records=records, **found)  # type: ignore[arg-type]
+
+    def tables(self, model: SqlModel, partition: Partition, records: Records) -> Inputs:
+        """What a model is computed from of tables, whatever they hold."""
+        specs = [spec for table in model.references if (spec := self.models.spec(table)) is not None]
+        upstream = (
+            Upstream.find(spec, partition, records, is_computed_from=True, maker=self.models.asset_key(spec.name))
+            for spec in specs
+        )
+        return Inputs(partition, None, tuple(upstream), ())
+
+
+@dataclass
+class Consequences:
+    """Those of one change, in one session; ``at_most`` bounds the months and the rows that are told, None nothing."""
+
+    project: Project
+    session: Session
+    records: Records
+    months_at_most: int | None
+    rows_at_most: int | None
+    left_out: int = 0
+    _changed: dict[tuple[str, Partition], Versions] = field(default_factory=dict)
+
+    def told(self, table: TableSpec, partition: Partition, versions: Versions) -> Iterator[Consequence]:
+        """What a change means for each table that is made of it, or of what is made of it, in the models' order."""
+        self._changed[table.name, partition] = versions
+        for model in self.project.models:
+            for month in self._months(model):
+                is_compared = versions.before is not None  # of two versions neither need be published
+                if is_compared or self.records.partition(model.table, month) is not None:
+                    yield self._consequence(model, month)
+
+    def _months(self, model: SqlModel) -> list[Partition]:
+        """What of a model is made of something that changes, the newest first."""
+        concerned = {month for table, month in self._changed if table in model.references}
+        if not concerned or not model.is_partitioned:
+            return [WHOLE] if concerned else []
+        if WHOLE in concerned:
+            concerned |= self.records.partitions(model.table).keys()
+        months = sorted(concerned - {WHOLE}, key=str, reverse=True)
+        kept = months[: self.months_at_most]
+        self.left_out += len(months) - len(kept)
+        return kept
+
+    def _consequence(self, model: SqlModel, month: Partition) -> Consequence:
+        try:
+            versions = self._computed(model, month)
+            before = PublishedRows(model.table, month) if versions.before is None else _all_of(versions.before)
+            self.session.relate(BEFORE, before)
+            self.session.relate(AFTER, _all_of(versions.after))
+            how = compared(model.table, model.identity, None)
+            found = difference(self.session, how, month, in_a_hurry=False)
+            if found.is_empty:
+                return Consequence(model.key, month, found)
+            self._changed[model.table.name, month] = versions
+            rows = grain_rows(self.session, how, found, self.rows_at_most) if model.grain else None
+            return Consequence(model.key, month, found, rows)
+        except UNTOLD as error:
+            return Consequence(model.key, month, None, fault=str(error))
+
+    def _computed(self, model: SqlModel, month: Partition) -> Versions:
+        """Compute a model of what would be there, and of what was there, unless that is what is published."""
+        inputs = self.project.tables(model, month, self.records)
+        inputs.relate(self.session, self.project.tie_breaker)
+        number = len(self._changed)
+        after, before = f"audit.after_{number}", f"audit.before_{number}"
+        statement = self.project.statements(model).select
+        has_before = any(versions.before is not None for versions in self._changed.values())
+        for name, of in ((before, "before"), (after, "after"))[0 if has_before else 1 :]:
+            for table in model.references:
+                self._relate(table, month, of)
+            self.session.stage(name, model.table, statement, inputs.parameters)
+        return Versions(after, before if has_before else None)
+
+    def _relate(self, table: str, month: Partition, of: str) -> None:
+        """Let a table's name stand for what it would hold, or held, if that is not what is published."""
+        changed = {at: getattr(v, of) for (name, at), v in self._changed.items() if name == table}
+        spec = self.project.models.spec(table)
+        if month in changed or WHOLE in changed:
+            self.session.relate(table, _all_of(changed.get(month) or changed[WHOLE]))
+        elif changed and month is WHOLE and spec is not None and spec.partition is not None:
+            published = f"audit.published_{table.replace('.', '_')}"
+            self.session.relate(published, PublishedRows(spec, WHOLE))
+            rows: exp.Query = exp.select(*_names(spec)).from_(published)
+            rows = rows.where(*(_outside(spec, at) for at in changed if isinstance(at, Period)))
+            for name in changed.values():
+                rows = exp.union(rows, exp.select(*_names(spec)).from_(name), distinct=False)
+            self.session.relate(table, rows)
+
+
+def _all_of(name: str) -> exp.Select:
+    return exp.select("*").from_(name)
+
+
+def _names(spec: TableSpec) -> list[exp.Column]:
+    return [exp.column(column.name, quoted=True) for column in spec.columns]
+
+
+def _outside(spec: TableSpec, period: Period) -> exp.Expr:
+    """In another period than this; a view takes no parameters."""
+    partition = spec.column(str(spec.partition))
+    bounds = (dialect.cast(exp.Literal.string(f"{at:%Y-%m-%d}"), partition.type) for at in (period.start, period.end))
+    start, end = bounds
+    column = exp.column(partition.name, quoted=True)
+    return exp.or_(column < start, exp.GTE(this=column.copy(), expression=end))

@@ -1,0 +1,138 @@
+"""A restatement states itself: what is about to replace a published month, and what that changes in gold."""
+
+from __future__ import annotations
+
+from sqlglot import exp
+
+from lakehouse.models.checks.kinds import IMPLICIT_CHECKS, RESTATEMENT
+from lakehouse.models.model import SqlModel
+from lakehouse.partition import Partition
+from lakehouse.results import CheckResult, Difference, Restatement
+from lakehouse.warehouse.consequences import UNTOLD, Consequences, Project, Versions
+from lakehouse.warehouse.difference import (
+    AFTER,
+    BEFORE,
+    Compared,
+    compared,
+    difference,
+    keeps_records_apart,
+)
+from lakehouse.warehouse.store import PublishedRows, Records, Session, Staged, Store
+
+LARGE_SHARE = 0.05
+"""Share of what was published that a restatement may remove, or add, or change, before it warns."""
+
+_MONTHS_AT_MOST, _ROWS_AT_MOST = 12, 20
+"""What a run tells of; ``lakehouse diff`` tells all."""
+
+
+class Restatements:
+    """States those of a warehouse."""
+
+    def __init__(self, store: Store, project: Project) -> None:
+        self._store = store
+        self._project = project
+
+    def stated(
+        self, session: Session, records: Records, model: SqlModel, partition: Partition, staged: str, rows: Staged
+    ) -> Restatement | None:
+        """What rows that the session names so would replace; None where there are none, or the very same.
+
+        It never keeps a month from being published: where something cannot be told, it says why.
+        """
+        record = records.partition(model.table, partition)
+        if record is None or record.content == rows.content:
+            return None
+        consequences = Consequences(self._project, session, records, _MONTHS_AT_MOST, _ROWS_AT_MOST)
+        try:
+            session.relate(BEFORE, PublishedRows(model.table, partition))
+            session.relate(AFTER, _staged(staged))
+            found = difference(session, self.how(model), partition, in_a_hurry=True)
+        except UNTOLD as error:
+            return Restatement(None, fault=str(error))
+        told = () if found.is_empty else tuple(consequences.told(model.table, partition, Versions(staged)))
+        return Restatement(found, told, consequences.left_out)
+
+    def how(self, model: SqlModel) -> Compared:
+        """How rows of a model's table are compared."""
+        is_apart = keeps_records_apart(model, self._project.models.schema)
+        return compared(model.table, model.identity, self._store.digest if is_apart else None)
+
+
+def _staged(name: str) -> exp.Select:
+    return exp.select("*").from_(name)
+
+
+def nothing_replaced() -> CheckResult:
+    """What the check says where nothing that was published is replaced."""
+    return CheckResult(RESTATEMENT, True, 0, "warn", False, IMPLICIT_CHECKS[RESTATEMENT])
+
+
+def restatement_check(restatement: Restatement) -> CheckResult:
+    """A restatement as a check that states it; it fails, as a warning, where it is large."""
+    found = restatement.difference
+    if found is None:
+        facts: dict[str, str | int] = {"not_compared": restatement.fault or ""}
+        return CheckResult(RESTATEMENT, True, 0, "warn", False, "It could not be told what was replaced", facts)
+    share = max(found.added, found.removed) / max(found.before, 1)
+    facts = restatement_facts(restatement)
+    return CheckResult(
+        name=RESTATEMENT,
+        passed=share <= LARGE_SHARE,
+        failing=max(found.added, found.removed),
+        severity="warn",
+        blocking=False,
+        description=f"{in_words(found)}, of {found.before:,} records that were published",
+        facts=facts,
+    )
+
+
+def in_words(found: Difference) -> str:
+    """The records of a difference, in words: those that changed are among neither the removed nor the added."""
+    if found.is_empty:
+        return "the same records"
+    if found.one_in > 1:
+        return f"{found.removed:,} removed, {found.added:,} added, {found.kept:,} kept"
+    removed, added = found.removed - found.changed, found.added - found.changed
+    return f"{found.changed:,} changed, {removed:,} removed, {added:,} added, {found.kept:,} kept"
+
+
+def restatement_facts(restatement: Restatement) -> dict[str, str | int]:
+    """What is put down of it, with the check and with what was made."""
+    found = restatement.difference
+    if found is None:
+        return {"not_compared": restatement.fault or ""}
+    facts: dict[str, str | int] = {
+        "records_before": found.before,
+        "records_kept": found.kept,
+        "records_added": found.added,
+        "records_removed": found.removed,
+        "records_changed": found.changed,
+    }
+    if found.one_in > 1:
+        facts["records_changed"] = f"{found.changed:,} in a sample of one in {found.one_in}; lakehouse diff tells all"
+    if found.by_column:
+        facts["changed_columns"] = columns_in_words(found)
+    facts |= {f"sum_of_{column}": f"{change:+,}" for column, change in found.sums.items()}
+    for each in restatement.consequences:
+        told = each.fault if each.difference is None else rows_in_words(each.difference)
+        facts[each.partition.of(f"effect on {each.asset}")] = told or ""
+    if restatement.left_out:
+        facts["months_not_looked_at"] = restatement.left_out
+    return facts
+
+
+def columns_in_words(found: Difference) -> str:
+    """In how many changed records which columns differ, the most first."""
+    columns = sorted(found.by_column.items(), key=lambda item: -item[1])
+    return ", ".join(f"{column} {records:,}" for column, records in columns)
+
+
+def rows_in_words(found: Difference) -> str:
+    """What of a table's rows, each of which is known by its grain, becomes another."""
+    if found.is_empty:
+        return f"none of {found.before:,} rows"
+    parts = {"changed": found.changed, "removed": found.removed - found.changed, "added": found.added - found.changed}
+    named = ", ".join(f"{rows:,} {what}" for what, rows in parts.items() if rows)
+    sums = ", ".join(f"{column} {change:+,}" for column, change in found.sums.items())
+    return f"{named} of {found.before:,} rows{f'; {sums}' if sums else ''}"
