@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from textwrap import dedent
 
@@ -322,3 +323,38 @@ def test_a_model_is_named_as_an_asset_can_be(folder: Path, name: str) -> None:
 def test_what_an_editor_leaves_behind_is_no_model(folder: Path) -> None:
     (folder / "gold" / ".s_gold.sql").write_text("half a sentence")
     assert load(folder).keys() == ("t_silver", "s_gold")
+
+
+def test_a_record_is_known_by_what_its_header_says_or_by_its_times_and_clusters_and_a_row_by_its_grain() -> None:
+    models = load_models(PROJECT_ROOT / "sql", CONTRACTS)
+    trip = ("pickup_at", "dropoff_at", "pickup_location_id", "dropoff_location_id")
+    assert models["taxi_silver"].identity == models["green_silver"].identity == ("vendor_id", *trip)
+    assert models["zones_silver"].identity == ("location_id",)
+
+
+@pytest.mark.parametrize(
+    ("identity", "grain", "message"),
+    [
+        ("[nothing]", "record", "identity column nothing is not one of the SELECT's"),
+        ("[pickup_at]", "[pickup_at]", "identity is for records: rows with a grain are known by it"),
+    ],
+)
+def test_an_identity_that_says_nothing_is_refused(tmp_path: Path, identity: str, grain: str, message: str) -> None:
+    shutil.copytree(PROJECT_ROOT / "sql", tmp_path / "sql")
+    file = tmp_path / "sql" / "silver" / "green_silver.sql"
+    lines = file.read_text().splitlines()
+    kept = [line for line in lines if not line.startswith(("grain:", "identity:"))]
+    kept.insert(kept.index("partition: pickup_at"), f"grain: {grain}\nidentity: {identity}")
+    file.write_text("\n".join(kept))
+    with pytest.raises(ModelError, match=message):
+        load_models(tmp_path / "sql", CONTRACTS)
+
+
+def test_a_record_without_an_identity_of_its_own_is_known_by_its_times_and_what_it_is_clustered_by(
+    tmp_path: Path,
+) -> None:
+    shutil.copytree(PROJECT_ROOT / "sql", tmp_path / "sql")
+    file = tmp_path / "sql" / "silver" / "green_silver.sql"
+    file.write_text("\n".join(line for line in file.read_text().splitlines() if not line.startswith("identity:")))
+    model = load_models(tmp_path / "sql", CONTRACTS)["green_silver"]
+    assert model.identity == ("pickup_at", "dropoff_at", "pickup_location_id")
