@@ -132,7 +132,7 @@ def test_what_a_restatement_changes_is_the_same_on_both_engines(
         model = models[key]
         how = compared(model.table, model.identity, None)
         names = [changed if column.name == "total_amount" else column.name for column in model.table.columns]
-        named = {
+        named: dict[str, exp.Query] = {
             BEFORE: exp.select("*").from_(STAGED),
             AFTER: exp.select(*names, dialect="bigquery").from_(STAGED).where(f"NOT COALESCE({lacks}, FALSE)"),
         }
