@@ -119,11 +119,12 @@ Step = AssetStarted | AssetOutcome | AssetFailure
 
 
 def _note(metadata: Mapping[str, object]) -> str | None:
-    """Of a table that was computed only to find that it holds what it should, or why there is nothing to make."""
+    """What other rows replaced, that a table was computed only to find the same, or why there is nothing to make."""
     if EMPTY in metadata:
         return str(metadata["note"])
-    if "accepted" in metadata:
-        return f"accepted: {metadata['accepted']}"
+    said = [f"{what}: {metadata[what]}" for what in ("accepted", "restated") if what in metadata]
+    if said:
+        return "; ".join(said)
     if metadata.get("effect") != Effect.CONFIRMED.value or not metadata["dagster/row_count"]:
         return None
     return f"computed, same rows ({metadata['reason']})"

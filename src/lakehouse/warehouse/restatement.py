@@ -103,6 +103,7 @@ def restatement_facts(restatement: Restatement) -> dict[str, str | int]:
     if found is None:
         return {"not_compared": restatement.fault or ""}
     facts: dict[str, str | int] = {
+        "restated": in_words(found),
         "records_before": found.before,
         "records_kept": found.kept,
         "records_added": found.added,
