@@ -24,7 +24,7 @@ _AMOUNTS = ("fare_amount", "extra", "mta_tax", "tip_amount", "tolls_amount")
 
 
 def yellow_before_2018_07(file: Path, month: Month) -> Path:
-    """Ids and counts INT64, all three surcharges without a type, as here and there before 2019."""
+    """Ids and counts INT64, two surcharges without a type, as here and there before 2019."""
     fields = _yellow(ids=pa.int64(), counts=pa.int64(), text=pa.string(), surcharge=pa.null())
     return _write(file, _dirty(_yellow_trip, _TPEP, month), [*fields, ("airport_fee", pa.null())])
 
@@ -86,7 +86,7 @@ def _yellow(
         ("DOLocationID", ids),
         ("payment_type", pa.int64()),
         *((name, pa.float64()) for name in _AMOUNTS),
-        ("improvement_surcharge", surcharge),
+        ("improvement_surcharge", pa.float64()),
         ("total_amount", pa.float64()),
         ("congestion_surcharge", surcharge),
     ]

@@ -203,6 +203,8 @@ class Golden:
         }
         if "total_amount" in trips:
             too_far = (trips["trip_miles"] < 0) | (trips["trip_miles"] > 100_000)
+            copies = trip_month.duplicate_copies
+            counts["check_duplicated_share"] = copies if copies * 100 > trip_month.bronze_rows - rejected else 0
             counts["check_total_amount_not_null"] = int(trips["total_amount"].isna().sum())
             counts["check_trip_miles_range"] = int(too_far.sum()) if too_far.mean() > 0.002 else 0
         return counts
