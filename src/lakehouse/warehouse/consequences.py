@@ -80,22 +80,32 @@ class Consequences:
         """What a change means for each table that is made of it, or of what is made of it, in the models' order."""
         self._changed[table.name, partition] = versions
         for model in self.project.models:
-            for month in self._months(model):
-                is_compared = versions.before is not None  # of two versions neither need be published
-                if is_compared or self.records.partition(model.table, month) is not None:
-                    yield self._consequence(model, month)
+            try:
+                months = self._months(model)
+            except UNTOLD as error:  # its table cannot be read
+                yield Consequence(model.key, partition, None, fault=str(error))
+            else:
+                yield from (self._consequence(model, month) for month in months)
 
     def _months(self, model: SqlModel) -> list[Partition]:
         """What of a model is made of something that changes, the newest first."""
         concerned = {month for table, month in self._changed if table in model.references}
-        if not concerned or not model.is_partitioned:
-            return [WHOLE] if concerned else []
+        if not concerned:
+            return []
+        if not model.is_partitioned:
+            return [WHOLE] if self._is_compared(model, WHOLE) else []
         if WHOLE in concerned:
             concerned |= self.records.partitions(model.table).keys()
-        months = sorted(concerned - {WHOLE}, key=str, reverse=True)
+        wanted = (month for month in concerned if month is not WHOLE and self._is_compared(model, month))
+        months = sorted(wanted, key=str, reverse=True)
         kept = months[: self.months_at_most]
         self.left_out += len(months) - len(kept)
         return kept
+
+    def _is_compared(self, model: SqlModel, month: Partition) -> bool:
+        """Whether there is anything to compare with: what is published, or what would be of another version."""
+        has_before = any(versions.before is not None for versions in self._changed.values())
+        return has_before or self.records.partition(model.table, month) is not None
 
     def _consequence(self, model: SqlModel, month: Partition) -> Consequence:
         try:

@@ -135,7 +135,9 @@ class Replacement:
         self._session.relate(STAGED, PublishedRows(job.model.table, job.partition))
         if job.model.rejected is not None:
             self._session.relate(REJECTED, PublishedRows(job.model.rejected, job.partition))
-        audit = self._audit((*checks, *(self._guards.repeated() if self._guards else ())))
+        audit = self._audit(checks)
+        if self._guards is not None:
+            audit = replace(audit, checks=(*audit.checks, *self._guards.repeated()))
         if audit.ledger is not None and not audit.ledger.is_balanced:
             return None
         audit.require_blocking_checks(str(self._work), job.model.table.name)
@@ -267,4 +269,4 @@ class Replacement:
 
 def _stated(checks: Sequence[CheckResult], restatement: Restatement) -> tuple[CheckResult, ...]:
     """The checks with what a restatement says of itself, for what stood there before it was known."""
-    return (*(check for check in checks if check.name != RESTATEMENT), restatement_check(restatement))
+    return tuple(restatement_check(restatement) if check.name == RESTATEMENT else check for check in checks)
