@@ -34,7 +34,7 @@ def test_checks_that_a_failed_run_left_out_say_again_what_they_said_and_only_onc
         result = definitions.resolve_sensor_def(SENSOR).evaluate_tick(context)
         events = [event for event in result.asset_events if isinstance(event, dg.AssetCheckEvaluation)]
         assert {event.asset_key.to_user_string() for event in events} == {"green_bronze", "green_silver", "green_gold"}
-        assert len(events) == 17
+        assert len(events) == 19
         assert all(event.passed for event in events)
         for event in events:
             instance.report_runless_asset_event(event)
