@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 from typing import Any
 
 import dagster as dg
@@ -14,6 +16,7 @@ from lakehouse.warehouse.acceptance import Acceptance, this_user
 from tests import green_files
 from tests.commands import lakehouse
 from tests.project import Project
+from tests.reference_files import ZONES_PATH, zones_csv
 
 MONTH = Month(2024, 1)
 SILVER = "infrastructure,green_bronze,green_silver"
@@ -139,6 +142,26 @@ def test_an_acceptance_is_for_one_month_of_which_something_is_landed(project: Pr
     nothing = lakehouse(project, "run", "--month", "2024-01", *accept)
     assert nothing.exit_code == 1
     assert "nothing of 2024-01 that is selected is landed, so there is no landing to accept" in nothing.errors[0]
+
+
+def test_zones_that_are_held_back_are_let_through_by_the_command_that_is_named(project: Project) -> None:
+    assert lakehouse(project, "run", "--select", "+zones_silver").exit_code == 0
+    (project.source / ZONES_PATH).write_bytes(zones_csv(198).encode())
+    held_back = lakehouse(project, "run", "--select", "+zones_silver")
+    assert held_back.exit_code == 1
+    command = re.search(r"lakehouse (run --accept volume .*? --because '...')", " ".join(held_back.errors))
+    assert command is not None
+    accepted = lakehouse(project, *shlex.split(command[1]))
+    assert (accepted.exit_code, accepted.errors) == (0, ())
+    assert project.rows("SELECT COUNT(*) AS n FROM silver.zones") == [{"n": 200}]
+
+
+def test_one_reason_is_of_one_landing(project: Project) -> None:
+    selected = ("--select", "+zones_silver,+users_silver")
+    assert lakehouse(project, "run", *selected).exit_code == 0
+    both = lakehouse(project, "run", *selected, "--accept", "volume", "--because", "so")
+    assert both.exit_code != 0
+    assert "say which one with --select" in both.errors[0]
 
 
 def test_assets_that_accept_nothing_have_no_config() -> None:

@@ -90,7 +90,7 @@ def test_users_from_ten_to_three_and_zones_from_265_to_200_are_held_back(house: 
     words = held_back(house, "users_silver", WHOLE).description
     assert words == (
         f"10 rows became 3 (70.0% lost). If landing {landing.sha256[:12]} is right: lakehouse run --accept volume "
-        "--select '+users_silver+' --because '...'"
+        "--select '+users_silver' --because '...'"
     )
     house.land_zones(zones_csv(198))
     assert "265 rows became 200 (24.5% lost)" in held_back(house, "zones_silver", WHOLE).description

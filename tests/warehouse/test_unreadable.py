@@ -224,3 +224,13 @@ def test_a_value_of_any_type_that_cannot_be_read_rejects_its_record(
         {"id": None, "why": "id"},
     ]
     assert kept == [{"id": 1, "day": date(1970, 1, 1)}, {"id": 6, "day": date(9999, 12, 31)}]
+
+
+def test_a_landing_with_such_values_is_compared_as_it_would_be_published(house: House) -> None:
+    house.land(JANUARY, trips(JANUARY, 40))
+    house.replace("green_silver", JANUARY)
+    house.land(JANUARY, [*trips(JANUARY, 39), trip(JANUARY, 39, fare_amount=float("nan"))])
+    found = house.warehouse.compare(house.models["green_silver"], JANUARY, ()).difference
+    assert found is not None
+    assert (found.kept, found.removed, found.added) == (39, 1, 0)
+    assert house.replace("green_silver", JANUARY).rows == 39

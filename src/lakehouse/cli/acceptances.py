@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import dagster as dg
 
 from lakehouse.cli.selection import Selection
-from lakehouse.exceptions import NotLanded, UnknownMonth
+from lakehouse.exceptions import NotLanded, UnknownAsset, UnknownMonth
 from lakehouse.partition import WHOLE, Partition
 from lakehouse.settings import Settings
 from lakehouse.warehouse.acceptance import Acceptance, this_user
@@ -22,6 +22,7 @@ def acceptances(
     Raises:
         UnknownMonth: it is for more than one month.
         NotLanded: there is no landing to accept.
+        UnknownAsset: there is more than one, and one reason is of one.
     """
     if len(months) != 1:
         raise UnknownMonth(f"--accept is for one month, not {len(months)}: say which with --month")
@@ -39,4 +40,6 @@ def acceptances(
     if not found:
         what = "that comes whole " if partition is WHOLE else f"of {partition} "
         raise NotLanded(f"--accept: nothing {what}that is selected is landed, so there is no landing to accept")
+    if len(found) > 1:
+        raise UnknownAsset(f"--accept would let {', '.join(found)} through: say which one with --select")
     return found

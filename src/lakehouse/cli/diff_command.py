@@ -43,6 +43,8 @@ def show_difference(
     is_aside = rows_style in ("csv", "json")
     if names and len(models) != 1:
         raise UnknownLanding("--landing is of one table: say which with --select, for example --select green_silver")
+    if is_aside and len(models) != 1:
+        raise click.UsageError(f"--format {rows_style} is of one table: say which with --select")
     if len(names) > 2:
         raise UnknownLanding("--landing is given once, or twice: what was landed before, and after")
     nothing = []

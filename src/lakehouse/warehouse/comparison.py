@@ -84,6 +84,13 @@ class Comparisons:
 
     def _compute(self, session: Session, model: SqlModel, inputs: Inputs, name: str) -> None:
         inputs.relate(session, self._project.tie_breaker)
-        if inputs.landed is not None:
+        statement = self._project.statements(model).select
+
+        def stage() -> None:
+            session.stage(name, model.table, statement, inputs.parameters)
+
+        if inputs.landed is None:
+            stage()
+        else:
             inputs.landed.require_intact()
-        session.stage(name, model.table, self._project.statements(model).select, inputs.parameters)
+            inputs.landed.staged(session, self._project.tie_breaker, stage)

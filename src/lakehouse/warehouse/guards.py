@@ -72,13 +72,13 @@ class Guards:
 
     def _way_through(self) -> str:
         landing = self.landing[:FEWEST_DIGITS]
-        month = "" if self.partition is WHOLE else f"--month {self.partition} "
+        # What follows from a whole is made a month at a time, which a command without a month is not for.
+        month, after = ("", "") if self.partition is WHOLE else (f"--month {self.partition} ", "+")
         given = self.acceptance
         other = "" if given is None else f" (what was accepted is landing {given.landing[:FEWEST_DIGITS]})"
-        return (
-            f"If landing {landing} is right{other}: lakehouse run --accept volume {month}--select '+{self.model.key}+' "
-            "--because '...'"
-        )
+        selection = f"'+{self.model.key}{after}'"
+        command = f"lakehouse run --accept volume {month}--select {selection} --because '...'"
+        return f"If landing {landing} is right{other}: {command}"
 
     def _usual_volume(self, now: Statistics) -> CheckResult:
         """Whether it is like the published months around it."""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeVar
 
 from sqlglot import exp
 
@@ -14,7 +15,14 @@ from lakehouse.bronze.contract import Contract
 from lakehouse.bronze.footer import SourceColumn
 from lakehouse.bronze.projection import COPIES, LANDED, Projection
 from lakehouse.bronze.store import BronzeStore, Landing, open_current
-from lakehouse.exceptions import CheckFailed, ContractViolation, CorruptFile, CorruptLanding
+from lakehouse.exceptions import (
+    CheckFailed,
+    ContractViolation,
+    CorruptFile,
+    CorruptLanding,
+    StatementFailed,
+    StatementFault,
+)
 from lakehouse.files import readable
 from lakehouse.models import dialect
 from lakehouse.partition import WHOLE, Partition
@@ -33,6 +41,7 @@ from lakehouse.warehouse.value_checks import (
     value_query,
 )
 
+_T = TypeVar("_T")
 _log = logging.getLogger(__name__)
 _COUNT, _RECORDS = "kept", "records"
 
@@ -177,6 +186,15 @@ class LandedInput:
             found = self._values(session)
             self._name(session, tie_breaker, found, {**found.outside, **numbers})
         return bool(numbers)
+
+    def staged(self, session: Session, tie_breaker: TieBreaker, stage: Callable[[], _T]) -> _T:
+        """What ``stage`` makes of the relations; once more, with such records apart, where a cast refused a value."""
+        try:
+            return stage()
+        except StatementFailed as error:
+            if error.fault is not StatementFault.VALUE or not self.set_numbers_apart(session, tie_breaker):
+                raise
+        return stage()
 
     def require_numbers(self, session: Session) -> None:
         """Find what a cast has just refused: costly, so only asked once one has.

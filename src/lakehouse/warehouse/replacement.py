@@ -154,15 +154,8 @@ class Replacement:
         if job.inputs.landed is not None:
             job.inputs.landed.require_intact()
         self._require_intact_tables("its files are not those that were published", for_checks=False)
-        try:
-            staged = self._staged()
-        except StatementFailed as error:
-            landed = job.inputs.landed
-            if error.fault is not StatementFault.VALUE or landed is None:
-                raise
-            if not landed.set_numbers_apart(self._session, tie_breaker):
-                raise
-            staged = self._staged()
+        landed = job.inputs.landed
+        staged = self._staged() if landed is None else landed.staged(self._session, tie_breaker, self._staged)
         audit = self._audit(checks)
         note = self._judged(staged, audit)
         if note is not None:
