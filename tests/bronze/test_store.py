@@ -178,11 +178,15 @@ def test_what_a_model_refuses_is_known_until_it_accepts_it(store: LocalBronzeSto
     assert refused_at is not None
     assert before < refused_at <= datetime.now(UTC)
     time.sleep(0.02)
-    store.refuse(landing, "green_silver")
+    assert store.refusal(landing, "green_silver") == {}
+    store.refuse(landing, "green_silver", {"volume": "10 rows became 3"})
+    assert store.refusal(landing, "green_silver") == {"volume": "10 rows became 3"}
+    assert store.refusal(landing, "other_silver") == {}
     again_at = store.refused_at(landing)
     assert again_at is not None
     assert again_at > refused_at
     store.accept(landing, "green_silver")
+    assert store.refusal(landing, "green_silver") == {}
     assert store.refused_at(landing)
     store.accept(landing, "other_silver")
     store.accept(landing, "other_silver")

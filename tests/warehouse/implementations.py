@@ -23,6 +23,7 @@ from lakehouse.models.model import Models
 from lakehouse.models.reader import load_models
 from lakehouse.partition import WHOLE, Month, Partition
 from lakehouse.results import ReplaceResult
+from lakehouse.schema import TableSpec
 from lakehouse.settings import PROJECT_ROOT
 from lakehouse.warehouse.acceptance import Acceptance
 from lakehouse.warehouse.local.store import LocalStore
@@ -46,6 +47,10 @@ class Implementation(Protocol):
 
     def land(self, asset: str, month: Partition, file: Path) -> Landing:
         """Make a file the current landing of a bronze asset, or of a month of it."""
+        ...
+
+    def forget(self, spec: TableSpec) -> None:
+        """Set a table aside, damaged or not, and make it anew, empty."""
         ...
 
     def close(self) -> None: ...
@@ -91,6 +96,11 @@ class _OnDisk(ABC):
             self._bronze.adopt(landing, Path(shutil.copy(file, folder)))
         self._bronze.record(landing)
         return landing
+
+    def forget(self, spec: TableSpec) -> None:
+        store = self._store()
+        store.set_aside(spec)
+        store.close()
 
     def close(self) -> None:
         for warehouse in self._opened:

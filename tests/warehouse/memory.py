@@ -66,6 +66,7 @@ class MemoryStore:
         self._shapes: dict[str, TableShape] = {}
         self._months: _Months = {}
         self._published: set[str] = set()
+        self._made_anew: dict[str, datetime] = {}
         self._outdated: dict[tuple[str, Partition], set[str]] = {}
         self._versions = count(1)
         self._lock = RLock()
@@ -84,12 +85,21 @@ class MemoryStore:
         self._shapes[spec.name] = replace(shape, columns=(*kept, *map(_documented, changes.added)))
 
     def set_aside(self, spec: TableSpec) -> str:
-        raise AssertionError(f"{spec.name}: what is in memory is not damaged")
+        with self._lock:
+            for key in [key for key in self._months if key[0] == spec.name]:
+                del self._months[key]
+            self._published.discard(spec.name)
+            del self._shapes[spec.name]
+            self.create(spec)
+            self._made_anew[spec.name] = datetime.now(UTC)
+        return "nowhere"
 
     def records(self) -> MemoryRecords:
         with self._lock:
             outdated = {key: ", ".join(sorted(names)) for key, names in self._outdated.items()}
-            return MemoryRecords(dict(self._months), frozenset(self._published), dict(self._shapes), outdated)
+            return MemoryRecords(
+                dict(self._months), frozenset(self._published), dict(self._shapes), outdated, dict(self._made_anew)
+            )
 
     @contextmanager
     def session(self, work: Work, records: Records) -> Iterator[MemorySession]:
@@ -127,7 +137,8 @@ class MemoryStore:
         held = self._months.get(key)
         if held is not None and staged.rows and held.record.content == staged.content:
             known = held.record.fingerprints | {wanted.fingerprint}
-            self._months[key] = replace(held, record=replace(held.record, fingerprints=known))
+            note = wanted.note if staged is wanted.staged[-1] else None
+            self._months[key] = replace(held, record=replace(held.record, fingerprints=known), note=note)
             return Commit(held.record.version, is_new=False)
         if not staged.rows and held is None:
             return Commit(None, is_new=False)
@@ -160,6 +171,7 @@ class MemoryRecords:
     published: frozenset[str]
     shapes: Mapping[str, TableShape]
     outdated: Mapping[tuple[str, Partition], str]
+    made_anew: Mapping[str, datetime]
 
     def shape(self, spec: TableSpec) -> TableShape | None:
         return self.shapes.get(spec.name)
@@ -181,6 +193,9 @@ class MemoryRecords:
 
     def was_published(self, spec: TableSpec) -> bool:
         return spec.name in self.published
+
+    def made_anew_at(self, spec: TableSpec) -> datetime | None:
+        return self.made_anew.get(spec.name)
 
     def is_intact(self, spec: TableSpec, month: Partition) -> bool:
         held = self.held.get((spec.name, month))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -205,8 +206,10 @@ def test_a_damaged_table_is_set_aside_and_made_anew_of_what_is_landed(house: Hou
     kept = Path(house.warehouse.set_aside(SILVER))
     assert sorted(path.name for path in kept.iterdir()) == ["data", "metadata"]
     house.reopen()
-    assert house.rows(COUNTS[SILVER]) == [{"n": 0}]
+    empty = f"made anew, empty, on {datetime.now(UTC):%Y-%m-%d}, and not run since"
+    assert rows(house, SILVER) == (0, [Remark(SILVER, JANUARY, empty)])
     assert house.replace("green_silver", JANUARY).effect is Effect.PUBLISHED
+    assert rows(house, SILVER) == (before[0]["n"], [])
     assert house.rows(COUNTS[SILVER]) == before
     assert house.replace("green_gold", JANUARY).effect is not Effect.PUBLISHED  # it was made of the same
 

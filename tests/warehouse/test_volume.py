@@ -66,6 +66,19 @@ def scaled(factor: float) -> Statistics:
             ),
         ),
         (replace(BEFORE, money={**BEFORE.money, "tip_amount": Decimal("137500.00")}), ()),
+        (replace(BEFORE, money={**BEFORE.money, "tip_amount": Decimal("88000.00")}), ()),
+        (
+            replace(BEFORE, money={**BEFORE.money, "tip_amount": Decimal("87995.00")}),
+            ("tip_amount went from 2.20 to 1.76 USD a row (-20.0%, by more than a factor of 1.25)",),
+        ),
+        (
+            replace(BEFORE, money={**BEFORE.money, "tip_amount": Decimal("137505.00")}),
+            ("tip_amount went from 2.20 to 2.75 USD a row (+25.0%, by more than a factor of 1.25)",),
+        ),
+        (
+            replace(BEFORE, money={**BEFORE.money, "tip_amount": Decimal("-110000.00")}),
+            ("tip_amount went from 2.20 to -2.20 USD a row (-200.0%)",),
+        ),
         (replace(BEFORE, money={**BEFORE.money, "ehail_fee": Decimal("90000.00")}), ()),
         (Statistics(0), ("50,000 rows became 0 (100.0% lost)",)),
     ],

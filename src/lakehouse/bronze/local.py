@@ -8,8 +8,9 @@ byte (``<dataset>/all/`` of a dataset that comes whole);
 
 from __future__ import annotations
 
+import json
 import uuid
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,9 +19,9 @@ from pydantic import ValidationError
 
 from lakehouse.bronze.footer import SourceColumn, read_footer
 from lakehouse.bronze.observations import next_observation
-from lakehouse.bronze.store import Landing
+from lakehouse.bronze.store import NO_REASONS, Landing
 from lakehouse.exceptions import CorruptFile
-from lakehouse.files import file_uri, hash_file, make_durable, make_folder, move_durably
+from lakehouse.files import file_uri, hash_file, make_folder, move_durably
 from lakehouse.home import ensure_home_kind
 from lakehouse.partition import Month, Partition
 from lakehouse.private_folders import PrivateFolders
@@ -104,11 +105,22 @@ class LocalBronzeStore:
         partial.write_text(landing.model_dump_json(indent=2))
         move_durably(partial, folder / f"{stamp}-{_name(landing)}.json")
 
-    def refuse(self, landing: Landing, reader: str) -> None:
+    def refuse(self, landing: Landing, reader: str, why: Mapping[str, str] = NO_REASONS) -> None:
         mark = self._mark(landing, reader)
-        mark.touch()
-        make_durable(mark)
-        make_durable(mark.parent)
+        partial = mark.with_name(f".{uuid.uuid4().hex}")
+        partial.write_text(json.dumps(dict(why)))
+        move_durably(partial, mark)
+
+    def refusal(self, landing: Landing, reader: str) -> Mapping[str, str]:
+        try:
+            text = self._mark(landing, reader).read_text()
+        except FileNotFoundError:
+            return {}
+        try:
+            noted = json.loads(text)
+        except ValueError:  # one of before reasons were noted is empty
+            return {}
+        return {str(name): str(words) for name, words in noted.items()} if isinstance(noted, dict) else {}
 
     def accept(self, landing: Landing, reader: str) -> None:
         self._mark(landing, reader).unlink(missing_ok=True)

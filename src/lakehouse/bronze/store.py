@@ -6,10 +6,11 @@ last: the newest of a dataset's month is current, and a file without a record wa
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Protocol
 
 from pydantic import BaseModel, ConfigDict
@@ -18,6 +19,8 @@ from lakehouse.bronze.footer import SourceColumn
 from lakehouse.exceptions import CorruptFile, NotLanded
 from lakehouse.files import readable
 from lakehouse.partition import Partition, partition_of
+
+NO_REASONS: Mapping[str, str] = MappingProxyType({})
 
 
 class Landing(BaseModel):
@@ -145,8 +148,15 @@ class BronzeStore(Protocol):
         """Make a landed file current, unless what was observed later is. Atomic: it is there whole or not at all."""
         ...
 
-    def refuse(self, landing: Landing, reader: str) -> None:
-        """Note that a model takes none of what was landed, as its contract or a check forbids it, until it accepts."""
+    def refuse(self, landing: Landing, reader: str, why: Mapping[str, str] = NO_REASONS) -> None:
+        """Note that a model takes none of what was landed, until it accepts.
+
+        ``why`` has what its checks say that forbid it, by their names.
+        """
+        ...
+
+    def refusal(self, landing: Landing, reader: str) -> Mapping[str, str]:
+        """Why a model takes none of what was landed, as far as it was noted; nothing if it does."""
         ...
 
     def accept(self, landing: Landing, reader: str) -> None:

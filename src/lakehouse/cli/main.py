@@ -221,7 +221,7 @@ def set_aside(ctx: click.Context, table: str) -> None:
     """Make a table that cannot be read anew, empty, and keep what is left of it beside it.
 
     Then run its months: they are made of what is landed, which is not fetched again. `lakehouse status` names them.
-    What a guard held back is published then, too, as nothing is known any more of what the table held.
+    What a guard held back stays so; what has landed since has no version before that it could be held against.
 
     \b
     lakehouse set-aside silver.green_trips

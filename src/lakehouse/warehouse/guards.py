@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from lakehouse.models.checks.kinds import IMPLICIT_CHECKS, USUAL_VOLUME, VOLUME
@@ -14,18 +15,22 @@ from lakehouse.warehouse.publication_note import PublicationNote
 from lakehouse.warehouse.statistics import Statistics
 from lakehouse.warehouse.store import Records
 from lakehouse.warehouse.usual_volume import around, usual_bounds
-from lakehouse.warehouse.volume import losses
+from lakehouse.warehouse.volume import LOST, losses
 
 
 @dataclass(frozen=True)
 class Guards:
-    """Of one month of a model, or all of it, that is made of the landing with this SHA-256."""
+    """Of one month of a model, or all of it, that is made of the landing with this SHA-256.
+
+    ``refusal`` tells what the model's checks said of that landing, if they refused it before.
+    """
 
     model: SqlModel
     partition: Partition
     landing: str
     records: Records
     acceptance: Acceptance | None
+    refusal: Callable[[], Mapping[str, str]]
 
     def judge(self, now: Statistics) -> PublicationNote:
         """What is to be written down with a publication of these statistics; its results may keep it from being."""
@@ -38,6 +43,16 @@ class Guards:
         note = self._notes.get(self.partition)
         return () if note is None else note.results
 
+    def confirming(self, note: PublicationNote) -> PublicationNote:
+        """What is to be written down where the rows are those that are published: who accepted them stays."""
+        before = self._notes.get(self.partition)
+        if before is None:
+            return note
+        also = tuple(each for each in dict.fromkeys((before.landing, *before.also)) if each != note.landing)
+        if before.accepted is not None and note.accepted is None:
+            return replace(note, also=also, accepted=before.accepted, results=before.results)
+        return replace(note, also=also)
+
     @cached_property
     def _notes(self) -> dict[Partition, PublicationNote]:
         texts = self.records.notes(self.model.table)
@@ -47,19 +62,24 @@ class Guards:
     def _volume(self, now: Statistics) -> tuple[CheckResult, Acceptance | None]:
         """Whether the published version is to be replaced by a much smaller one, and who accepts that."""
         record, note = self.records.partition(self.model.table, self.partition), self._notes.get(self.partition)
-        if record is None or (note is not None and note.landing == self.landing):
+        if record is None or (note is not None and note.is_of(self.landing)):
             before = None  # nothing is to be lost, or it is the model's doing
         elif note is not None and note.statistics.rows == record.rows:
             before = note.statistics
         else:  # published before any were written down, or changed by another tool
             before = Statistics(record.rows)
         lost = () if before is None else losses(before, now, self.partition)
+        words = "; ".join(lost)
+        if record is None and (words := self.refusal().get(VOLUME, "")):
+            lost = (f"it was held back before ({words}), and the version before is not known any more",)
         accepted = self.acceptance if lost and self.acceptance and self.acceptance.covers(self.landing) else None
         facts: dict[str, str | int] = {"landing": self.landing, "rows": now.rows}
         if before is not None:
             facts |= {"rows_before": before.rows}
         if note is not None and before is not None:
             facts |= {"landing_before": note.landing}
+        if lost:
+            facts |= {LOST: words}
         words = IMPLICIT_CHECKS[VOLUME]
         if accepted is not None:
             words = f"{'; '.join(lost)}: accepted by {accepted.by}: {accepted.because}"

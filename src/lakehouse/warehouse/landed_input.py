@@ -40,6 +40,7 @@ from lakehouse.warehouse.value_checks import (
     require_times,
     value_query,
 )
+from lakehouse.warehouse.volume import LOST
 
 _T = TypeVar("_T")
 _log = logging.getLogger(__name__)
@@ -102,7 +103,8 @@ class LandedInput:
             yield
         except (CheckFailed, ContractViolation, CorruptLanding) as error:
             if _is_about_landing(error):
-                self._note(self.store.refuse, reader, "refuses it")
+                why = _why(error)
+                self._note(lambda landing, reader: self.store.refuse(landing, reader, why), reader, "refuses it")
             raise
         self._note(self.store.accept, reader, "takes it")
 
@@ -114,6 +116,10 @@ class LandedInput:
             mark(self.landing, reader)
         except OSError as error:
             _log.warning("%s: it could not be noted that %s %s (%s)", self.landing, reader, verdict, error)
+
+    def refusal(self, reader: str) -> Mapping[str, str]:
+        """What the checks of a model said that took none of the landing when it last looked, by their names."""
+        return self.store.refusal(self.landing, reader) if self.landing is not None else {}
 
     def require_intact(self) -> None:
         """Compare the file with its landing, byte for byte.
@@ -238,6 +244,12 @@ class LandedInput:
         if counted[_RECORDS] != self.rows:
             raise CorruptLanding(f"{self.name}: {counted[_RECORDS]} of its {self.rows} records can be read")
         return drift.with_duplicates(int(counted[_RECORDS] - counted[_COUNT]))
+
+
+def _why(error: CheckFailed | ContractViolation | CorruptLanding) -> Mapping[str, str]:
+    """What the checks say that forbid it, by name."""
+    checks = error.checks if isinstance(error, CheckFailed) else ()
+    return {each.name: str(each.facts.get(LOST, each.description)) for each in checks if not each.passed}
 
 
 def _is_about_landing(error: CheckFailed | ContractViolation | CorruptLanding) -> bool:

@@ -16,20 +16,29 @@ _VERSION = 1
 
 @dataclass(frozen=True)
 class PublicationNote:
-    """Of a month that was made of a landed file: which one, what it holds, what guards said, who accepted what."""
+    """Of a month that was made of a landed file: which one, what it holds, what guards said, who accepted what.
+
+    ``also`` are other landings that made the same rows.
+    """
 
     landing: str
     statistics: Statistics
     results: tuple[CheckResult, ...]
     accepted: Acceptance | None
+    also: tuple[str, ...] = ()
+
+    def is_of(self, landing: str) -> bool:
+        """Whether this landing made the rows."""
+        return landing == self.landing or landing in self.also
 
     @property
     def text(self) -> str:
         """As a store keeps it."""
         results = [_plain(result) for result in self.results]
-        accepted = {} if self.accepted is None else {"accepted": asdict(self.accepted)}
+        accepted: dict[str, Any] = {} if self.accepted is None else {"accepted": asdict(self.accepted)}
+        also = {"also": self.also} if self.also else {}
         plain = {"version": _VERSION, "landing": self.landing, **self.statistics.plain(), "results": results}
-        return json.dumps({**plain, **accepted}, separators=(",", ":"))
+        return json.dumps({**plain, **accepted, **also}, separators=(",", ":"))
 
     @classmethod
     def read(cls, text: str | None) -> PublicationNote | None:
@@ -43,6 +52,7 @@ class PublicationNote:
             Statistics.of_plain(plain),
             tuple(CheckResult(**each) for each in plain["results"]),
             None if accepted is None else Acceptance(**accepted),
+            tuple(plain.get("also", ())),
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from lakehouse.exceptions import CorruptFile, CorruptLanding, LakehouseError, StatementFailed, StatementFault
@@ -91,8 +92,10 @@ class Replacement:
         self._restatements = restatements
         self._input_checks = input_checks
         self._guards = None
-        if (sha256 := job.inputs.landed_sha256) is not None:
-            self._guards = Guards(job.model, job.partition, sha256, records, acceptance)
+        landed = job.inputs.landed
+        if landed is not None and landed.landing is not None:
+            refusal = partial(landed.refusal, job.model.key)
+            self._guards = Guards(job.model, job.partition, landed.sha256, records, acceptance, refusal)
 
     def run(self, tie_breaker: TieBreaker, is_current: Callable[[], bool]) -> MonthOutcome:
         """Leave the month as it is if it is what would be computed; else compute, audit and publish it.
@@ -166,7 +169,7 @@ class Replacement:
         )
         sha256 = job.inputs.landed.sha256 if job.inputs.landed is not None else None
         reads = tuple(table.spec for table in job.inputs.upstream if table.is_computed_from)
-        text = None if note is None else note.text
+        text = None if note is None else self._kept(note, staged[-1]).text
         wanted = StagedPartition(tuple(staged), job.fingerprint, reads, job.read_by, sha256, audit.ledger, text)
         commit = self._session.publish(wanted, is_current)
         table = staged[-1]
@@ -193,6 +196,12 @@ class Replacement:
                 money=money,
             )
         )
+
+    def _kept(self, note: PublicationNote, staged: Staged) -> PublicationNote:
+        """What is to be written down with the month, which may hold just these rows already."""
+        record = self._records.partition(self._job.model.table, self._job.partition)
+        is_there = record is not None and record.content == staged.content
+        return self._guards.confirming(note) if is_there and self._guards is not None else note
 
     def _staged(self) -> list[Staged]:
         """The rows of its tables; the model's is the last, the truth if an engine cannot publish them at once."""

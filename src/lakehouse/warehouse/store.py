@@ -93,6 +93,10 @@ class Records(Protocol):
         """Whether anything ever was published in it, for whatever month."""
         ...
 
+    def made_anew_at(self, spec: TableSpec) -> datetime | None:
+        """When a table was made in place of one that was set aside; None of any other."""
+        ...
+
     def is_intact(self, spec: TableSpec, partition: Partition) -> bool:
         """Whether a month's data are what was published: as the engine guarantees, or else read in full."""
         ...
@@ -223,7 +227,7 @@ class Store(Protocol):
         ...
 
     def set_aside(self, spec: TableSpec) -> str:
-        """Forget a table, and keep what is left of it; where that is."""
+        """Make a table anew, empty, and keep what is left of it; where that is."""
         ...
 
     def records(self) -> Records:

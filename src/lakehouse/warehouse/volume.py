@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import math
+import sys
 from collections.abc import Iterator
 
 from lakehouse.partition import WHOLE, Partition
 from lakehouse.warehouse.statistics import Statistics
+
+LOST = "lost"
+"""Fact of the check: what would be lost, in words."""
 
 MOST_ROWS_LOST = 0.10
 """Share of the rows. What TLC restates it restates by records that were late or wrong: neighbouring months of green
@@ -19,9 +24,12 @@ MOST_REJECTS_GAINED = 0.02
 """Of the share of the records that a reject rule takes. Real months have 0.04 % at the most, and above 5 %
 `rejected_share` blocks by itself."""
 
-MOST_MONEY_CHANGED = 0.25
-"""Of the money of a column that a row has on average, up or down. From one month to the next, all of it differs by 2 %
-and the smallest parts by 8 %; cents for dollars, or a half, are far beyond."""
+MOST_MONEY_CHANGED = 1.25
+"""Times more, or less, money of a column than a row had on average: what undoes a change is as large as the change.
+From one month to the next, all of it differs by 2 % and the smallest parts by 8 %; cents for dollars are far beyond."""
+
+_NEAR = 0.001
+"""Of a bound: a share that is shown as the bound itself is said to be beyond it."""
 
 FEWEST_ROWS = 100
 """Of a month. Shares of fewer rows say nothing; no month of any source has so few. A whole file may be small: of that
@@ -49,5 +57,9 @@ def _losses(before: Statistics, now: Statistics) -> Iterator[str]:
             yield f"rejected for {reason} went from {was:.2%} to {share:.2%}"
     for column, amount in before.telling_money_a_row.items():
         money = now.money_a_row.get(column, amount)
-        if abs(money / amount - 1) > MOST_MONEY_CHANGED:
-            yield f"{column} went from {amount:.2f} to {money:.2f} USD a row ({money / amount - 1:+.1%})"
+        times = money / amount
+        farthest = max(times, 1 / times) if times > 0 else math.inf
+        if farthest > MOST_MONEY_CHANGED * (1 + sys.float_info.epsilon * 4):
+            is_near = farthest < MOST_MONEY_CHANGED + _NEAR
+            beyond = f", by more than a factor of {MOST_MONEY_CHANGED}" if is_near else ""
+            yield f"{column} went from {amount:.2f} to {money:.2f} USD a row ({times - 1:+.1%}{beyond})"

@@ -144,9 +144,7 @@ class StoreWarehouse:
         try:
             self._store.records().partitions(specs[table])
         except CorruptFile:
-            kept = self._store.set_aside(specs[table])
-            self._store.create(specs[table])
-            return kept
+            return self._store.set_aside(specs[table])
         raise ConfigurationError(f"{table} can be read, so it was not set aside")
 
     def query(self, sql: str, remark: Callable[[Remark], None] = lambda _: None) -> pa.Table:

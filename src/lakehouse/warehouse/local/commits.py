@@ -20,11 +20,15 @@ from lakehouse.warehouse.local.outdated import held, mark_outdated, outdated_pro
 from lakehouse.warehouse.local.private_pyiceberg import Change, Pointer, commit
 from lakehouse.warehouse.local.racing import racing
 from lakehouse.warehouse.local.records import (
+    NOTE_PROPERTY,
     confirmation,
     confirmed_property,
     content_of,
     file_name,
     holds_its_content,
+    newest_snapshots,
+    note_of,
+    note_property,
     version_of,
 )
 from lakehouse.warehouse.local.tables import IcebergTables, data_files, is_set_back
@@ -179,7 +183,7 @@ class _Target:
 
     def settled(self) -> Change | None:
         """Put down that what was computed is what is there, and take back what was said of it; None if all is said."""
-        news = self._confirmation if self.paths != self.places else {}
+        news = {**(self._confirmation if self.paths != self.places else {}), **self._note}
         if not news and not self._is_marked and not is_set_back(self.table, self.pointer):
             return None
         transaction = self.table.transaction()
@@ -193,6 +197,13 @@ class _Target:
         name = confirmed_property(self.wanted.partition)
         value = confirmation(self.wanted.fingerprint, self.wanted.content)
         return {} if self.table.properties.get(name) == value else {name: value}
+
+    @property
+    def _note(self) -> dict[str, str]:
+        """What is to be written down of the month, where that is not what is."""
+        note = self.wanted.summary.get(NOTE_PROPERTY)
+        known = note_of(self.table, self.wanted.partition, newest_snapshots(self.table).get(self.wanted.partition))
+        return {} if note in (None, known) else {note_property(self.wanted.partition): str(note)}
 
     @property
     def _is_marked(self) -> bool:
@@ -225,6 +236,8 @@ class _Target:
             with transaction.update_schema() as update:
                 evolve(update, changes)
         self._mend(transaction)
+        if note_property(self.wanted.partition) in self.table.properties:
+            transaction.remove_properties(note_property(self.wanted.partition))
         summary = {**self.wanted.summary, PUBLICATION_PROPERTY: publication}
         with transaction.update_snapshot(snapshot_properties=summary).overwrite() as overwrite:
             for file in self._files:

@@ -19,7 +19,13 @@ from lakehouse.results import Remark
 from lakehouse.schema import TableSpec
 from lakehouse.warehouse.local.outdated import outdated
 from lakehouse.warehouse.local.private_pyiceberg import Pointer
-from lakehouse.warehouse.local.tables import IcebergTables, data_files, is_set_back, partition_of_file
+from lakehouse.warehouse.local.tables import (
+    MADE_ANEW_PROPERTY,
+    IcebergTables,
+    data_files,
+    is_set_back,
+    partition_of_file,
+)
 from lakehouse.warehouse.local.types import shape_of
 from lakehouse.warehouse.store import Record, TableShape
 
@@ -33,6 +39,8 @@ MONTH_PROPERTY = "lakehouse.month"
 
 NOTE_PROPERTY = "lakehouse.note"
 """Property of a snapshot's summary: what was written down with the month it published."""
+
+_NOTE_SINCE = "lakehouse.note."
 
 CONTENT_DIGITS = 32
 
@@ -72,6 +80,17 @@ def confirmed_property(partition: Partition) -> str:
 def confirmation(fingerprint: str, content: str) -> str:
     """That what has this fingerprint makes this content: true for good, whatever the month holds later."""
     return f"{fingerprint}-{content}"
+
+
+def note_property(partition: Partition) -> str:
+    """Name of the table property that holds what was written down of a month when its rows were confirmed."""
+    return f"{_NOTE_SINCE}{partition}"
+
+
+def note_of(table: Table, partition: Partition, snapshot: Snapshot | None) -> str | None:
+    """What was written down last of a month that this snapshot published."""
+    summary = snapshot.summary if snapshot else None
+    return table.properties.get(note_property(partition)) or (summary[NOTE_PROPERTY] if summary else None)
 
 
 def newest_snapshots(table: Table) -> Mapping[Partition, Snapshot]:
@@ -117,13 +136,20 @@ class IcebergRecords:
         return {partition: record for partition, record in records.items() if record is not None}
 
     def notes(self, spec: TableSpec) -> Mapping[Partition, str]:
-        summaries = {month: snapshot.summary for month, snapshot in self._state(spec).snapshots.items()}
-        notes = {month: summary[NOTE_PROPERTY] if summary else None for month, summary in summaries.items()}
+        state = self._state(spec)
+        if state.table is None:
+            return {}
+        notes = {month: note_of(state.table, month, snapshot) for month, snapshot in state.snapshots.items()}
         return {month: note for month, note in notes.items() if note is not None}
 
     def was_published(self, spec: TableSpec) -> bool:
         table = self._state(spec).table
         return table is not None and table.current_snapshot() is not None
+
+    def made_anew_at(self, spec: TableSpec) -> datetime | None:
+        table = self._state(spec).table
+        made = None if table is None else table.properties.get(MADE_ANEW_PROPERTY)
+        return None if made is None else datetime.fromisoformat(made)
 
     def is_intact(self, spec: TableSpec, partition: Partition) -> bool:
         return all(holds_its_content(path) for path in self.paths(spec, partition))

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from lakehouse.annotations import SAMPLE_NOTE
@@ -51,6 +52,9 @@ _FILE_IO = "lakehouse.warehouse.local.durable_io.DurableFileIO"
 
 SAMPLE_PROPERTY = "lakehouse.sample"
 """Table property that is ``true`` where rows are generated."""
+
+MADE_ANEW_PROPERTY = "lakehouse.made-anew"
+"""Table property that says when a table was made in place of one that was set aside."""
 
 _TABLE_PROPERTIES = {
     "commit.retry.num-retries": "4",
@@ -151,7 +155,7 @@ class IcebergTables:
             )
         return table
 
-    def create(self, spec: TableSpec) -> None:
+    def create(self, spec: TableSpec, properties: Mapping[str, str] = MappingProxyType({})) -> None:
         """Create a table that may be there by now."""
         from pyiceberg.partitioning import UNPARTITIONED_PARTITION_SPEC, PartitionField, PartitionSpec
         from pyiceberg.transforms import MonthTransform
@@ -171,17 +175,20 @@ class IcebergTables:
                 **({SAMPLE_PROPERTY: "true"} if self._of_samples else {}),
                 "comment": f"{SAMPLE_NOTE} {spec.description}" if self._of_samples else spec.description,
                 "schema.name-mapping.default": schema.name_mapping.model_dump_json(),
+                **properties,
             },
         )
 
     def set_aside(self, spec: TableSpec) -> Path:
-        """Forget a table; the folder that its files are moved to, beside where they were."""
+        """Make a table anew, empty; the folder that its files are moved to, beside where they were."""
+        now = datetime.now(UTC)
         namespace, _, name = spec.name.partition(".")
         folder = self._home / "warehouse" / namespace / name
-        aside = folder.with_name(f"{name}.set-aside-{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}")
+        aside = folder.with_name(f"{name}.set-aside-{now:%Y%m%dT%H%M%S%fZ}")
         if folder.exists():
             move_durably(folder, aside)
         self.catalog.drop_table(spec.name)
+        self.create(spec, {MADE_ANEW_PROPERTY: now.isoformat()})
         return aside
 
     def evolve(self, spec: TableSpec) -> None:
