@@ -170,7 +170,7 @@ def diff(
     """What the landed file of a MONTH would change in what is published, or one landing in what another made.
 
     Without a MONTH it is about tables that come whole. Nothing is changed. With --format csv or json just the records
-    are written, the summary to standard error.
+    of one table are written, the summary to standard error.
 
     \b
     lakehouse diff 2024-01                                          published against landed now
@@ -182,7 +182,9 @@ def diff(
     from lakehouse.cli.diff_command import list_landings, show_difference
 
     if lists:
-        list_landings(settings_of(ctx), month, selection)
+        if rows or landings:
+            raise click.UsageError(f"--landings lists what was landed: leave out {'--rows' if rows else '--landing'}")
+        list_landings(settings_of(ctx), month, selection, style)
     else:
         show_difference(settings_of(ctx), month, selection, landings, style if rows or style != "table" else None)
 
