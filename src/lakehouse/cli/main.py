@@ -228,10 +228,9 @@ def set_aside(ctx: click.Context, table: str) -> None:
     \b
     lakehouse set-aside silver.green_trips
     """
-    from lakehouse.warehouse.profile import open_project
+    from lakehouse.cli.set_aside_command import set_table_aside
 
-    kept = open_project(settings_of(ctx)).warehouse.set_aside(table)
-    click.echo(f"{table} is empty now; what is left of it is in {kept}. lakehouse status names the months to run")
+    set_table_aside(settings_of(ctx), table)
 
 
 @main.command(short_help="The Dagster UI and daemon on this machine.")
