@@ -1,16 +1,17 @@
-"""Which landings ``lakehouse run --accept`` lets through: those that are current when it is typed, and no others."""
+"""Which landing ``lakehouse run --accept`` lets through: the one that is current when it is typed, and no other."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import dagster as dg
 
+from lakehouse.cli.outcomes import RunOutcome
 from lakehouse.cli.selection import Selection
 from lakehouse.exceptions import NotLanded, UnknownAsset, UnknownMonth
 from lakehouse.partition import WHOLE, Partition
 from lakehouse.settings import Settings
-from lakehouse.warehouse.acceptance import Acceptance, this_user
+from lakehouse.warehouse.acceptance import FEWEST_DIGITS, Acceptance, this_user
 from lakehouse.warehouse.profile import open_project
 
 
@@ -43,3 +44,17 @@ def acceptances(
     if len(found) > 1:
         raise UnknownAsset(f"--accept would let {', '.join(found)} through: say which one with --select")
     return found
+
+
+def nothing_to_accept(accepted: Mapping[str, Acceptance], outcomes: Sequence[RunOutcome]) -> Iterator[str]:
+    """A line for each landing that was accepted and that no guard held back."""
+    for outcome in outcomes:
+        for asset in outcome.assets:
+            acceptance = accepted.get(asset.key)
+            if acceptance is None or asset.was_accepted:
+                continue
+            what, rows = outcome.partition.of(asset.key), "" if asset.rows is None else f" ({asset.rows:,} rows)"
+            yield (
+                f"--accept: nothing to accept: landing {acceptance.landing[:FEWEST_DIGITS]} of {what}{rows} was not "
+                "held back, so no reason was written down"
+            )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import sys
+from collections.abc import Sequence
 
 import click
 
@@ -16,7 +17,7 @@ from lakehouse.cli.broken_pipe import say
 from lakehouse.cli.invocation import FAILED, NOT_PUBLISHED, WRONG, Invocation, OneLineErrors, settings_of
 from lakehouse.cli.month_type import MonthType
 from lakehouse.cli.sample_command import sample as sample_group
-from lakehouse.partition import Month
+from lakehouse.partition import Month, Partition
 from lakehouse.results import Remark
 
 
@@ -97,14 +98,18 @@ def run(
     first, last = (month, month) if month is not None else (first, last)
     from lakehouse.assets.bronze import REFETCH
     from lakehouse.cli.progress import summary
-    from lakehouse.cli.selection import months_to_run
+    from lakehouse.cli.selection import Selection, months_to_run
     from lakehouse.cli.shown import run_shown
 
     interruption = ctx.ensure_object(Invocation).interruption
     tags = {REFETCH: "true"} if refetch else {}
-    outcomes = run_shown(
-        settings_of(ctx), selection, lambda chosen: months_to_run(chosen, first, last), interruption, tags, because
-    )
+
+    def months_of(chosen: Selection) -> Sequence[Partition]:
+        if because is not None and chosen.partitions is None and (first or last):
+            raise click.UsageError(f"--accept: {selection} is not made a month at a time: leave {last or first} out")
+        return months_to_run(chosen, first, last)
+
+    outcomes = run_shown(settings_of(ctx), selection, months_of, interruption, tags, because)
     failed = [outcome for outcome in outcomes if not outcome.succeeded]
     if failed:
         say(f"failed: {', '.join(outcome.partition.key or 'the run' for outcome in failed)}", err=True)
