@@ -267,9 +267,10 @@ def demo(ctx: click.Context) -> None:
     nothing to do.
     """
     from lakehouse.cli.demo import run_demo
-    from lakehouse.settings import load_settings
 
-    sys.exit(0 if run_demo(load_settings(sample=True), ctx.ensure_object(Invocation).interruption) else FAILED)
+    invocation = ctx.ensure_object(Invocation)
+    invocation.sample = True
+    sys.exit(0 if run_demo(settings_of(ctx), invocation.interruption) else FAILED)
 
 
 main.add_command(sample_group)
