@@ -149,7 +149,10 @@ def test_an_acceptance_is_for_one_month_of_which_something_is_landed(project: Pr
     assert several.errors == ("Error: --accept is for one month, not 2: say which with --month",)
     nothing = lakehouse(project, "run", "--month", "2024-01", *accept)
     assert nothing.exit_code == 1
-    assert "nothing of 2024-01 that is selected is landed, so there is no landing to accept" in nothing.errors[0]
+    assert nothing.errors == ("Error: --accept: nothing is landed yet for green_silver 2024-01",)
+    gold = lakehouse(project, "run", "--month", "2024-01", *accept[:-1], "green_gold")
+    assert gold.exit_code == 2
+    assert "nothing that is selected is made of a month's file: select the asset that is held back" in gold.errors[0]
 
 
 def test_zones_that_are_held_back_are_let_through_by_the_command_that_is_named(project: Project) -> None:

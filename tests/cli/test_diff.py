@@ -114,6 +114,11 @@ def test_a_landing_that_is_not_one_says_which_there_are(restated: Project) -> No
         (("2024-01", "--select", "zones_silver"), "zones_silver comes whole, not a month at a time: leave 2024-01 out"),
         (("2024-01", "--select", " ,"), "--select ' ,' names no asset; there is .*green_silver"),
         (("2024-01", "--select", "green_silvr"), "there is no model green_silvr; did you mean green_silver"),
+        (
+            ("2024-01", "--select", "green_bronze"),
+            "that is what is landed; say green_silver, which is made",
+        ),
+        (("2024-01", "--select", "silver.green_trips"), "that is a table; say green_silver, the asset that makes it"),
         (("2024-01", "--select", "green_gold", "--landings"), "green_gold is made of other tables"),
         (("2024-01", "--select", "green_gold", "--landing", "ab"), "green_gold is made of other tables"),
         (("--select", "green_silver"), "say which, as in lakehouse diff 2024-01 --select green_silver"),
@@ -138,6 +143,8 @@ def test_what_cannot_be_compared_says_why_and_what_to_do(project: Project) -> No
 
     assert "green 2024-01 has not been landed" in error("2024-01", "--select", "green_silver")
     assert "nothing of 2024-01 is both landed and published" in error("2024-01")
+    listed = lakehouse(project, "diff", "--select", "zones_silver", "--landings")
+    assert (listed.exit_code, listed.output, listed.errors) == (0, "", ("nothing was landed for zones_silver",))
     listed = lakehouse(project, "diff", "2024-01", "--select", "green_silver", "--landings", "--format", "json")
     assert (listed.exit_code, json.loads(listed.output)) == (0, [])
     assert listed.errors == ("nothing of 2024-01 was landed for green_silver",)

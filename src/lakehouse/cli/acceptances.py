@@ -23,24 +23,28 @@ def acceptances(
     Raises:
         UnknownMonth: it is for more than one month.
         NotLanded: there is no landing to accept.
-        UnknownAsset: there is more than one, and one reason is of one.
+        UnknownAsset: nothing that is selected is made of one, or more than one thing is: one reason is of one.
     """
     if len(months) != 1:
         raise UnknownMonth(f"--accept is for one month, not {len(months)}: say which with --month")
     (partition,) = months
     project = open_project(settings)
     datasets = {source.asset: source.dataset.name for source in project.sources}
-    found = {}
-    for model in project.models:
-        is_meant = dg.AssetKey(model.key) in selection.keys and model.is_partitioned == (partition is not WHOLE)
-        if model.bronze_asset is None or not is_meant:
-            continue
-        landing = project.bronze.current(datasets[model.bronze_asset], partition)
-        if landing is not None:
-            found[model.key] = Acceptance(landing.sha256, this_user(), because)
+    selected = [model for model in project.models if dg.AssetKey(model.key) in selection.keys]
+    meant = {
+        model.key: datasets[model.bronze_asset]
+        for model in selected
+        if model.bronze_asset is not None and model.is_partitioned == (partition is not WHOLE)
+    }
+    if not meant:
+        what = "comes whole" if partition is WHOLE else "is made of a month's file"
+        raise UnknownAsset(f"--accept: nothing that is selected {what}: select the asset that is held back")
+    current = {key: project.bronze.current(dataset, partition) for key, dataset in meant.items()}
+    found = {
+        key: Acceptance(landing.sha256, this_user(), because) for key, landing in current.items() if landing is not None
+    }
     if not found:
-        what = "that comes whole " if partition is WHOLE else f"of {partition} "
-        raise NotLanded(f"--accept: nothing {what}that is selected is landed, so there is no landing to accept")
+        raise NotLanded(f"--accept: nothing is landed yet for {', '.join(partition.of(key) for key in meant)}")
     if len(found) > 1:
         raise UnknownAsset(f"--accept would let {', '.join(found)} through: say which one with --select")
     return found

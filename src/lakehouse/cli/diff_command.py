@@ -68,7 +68,8 @@ def show_difference(
         for table in rows:
             write(table, rows_style or "table")
     if nothing and len(nothing) == len(models):
-        raise NotLanded(f"diff: nothing of {_what(month)} is both landed and published, so there is nothing to compare")
+        what = "what comes whole" if month is None else str(month)
+        raise NotLanded(f"diff: nothing of {what} is both landed and published, so there is nothing to compare")
     for line in nothing:
         click.echo(line, err=True)
 
@@ -87,9 +88,12 @@ def list_landings(settings: Settings, month: Month | None, selection: str | None
     for model in _selected(project, month, selection):
         partition = month if month is not None and model.is_partitioned else WHOLE
         landed.append((model.key, history(project, model, partition)))
-    write_landings(landed, style)
-    if not any(found for _, found in landed):
-        click.echo(f"nothing of {_what(month)} was landed for {', '.join(asset for asset, _ in landed)}", err=True)
+    is_empty = not any(found for _, found in landed)
+    if is_empty:
+        of = "" if month is None else f" of {month}"
+        click.echo(f"nothing{of} was landed for {', '.join(asset for asset, _ in landed)}", err=True)
+    if style != "table" or not is_empty:
+        write_landings(landed, style)
 
 
 def _require_month(settings: Settings, month: Month | None) -> None:
@@ -105,17 +109,13 @@ def _require_one(models: Sequence[SqlModel], what: str) -> None:
         )
 
 
-def _what(month: Month | None) -> str:
-    return "what comes whole" if month is None else str(month)
-
-
 def _selected(project: Project, month: Month | None, selection: str | None) -> list[SqlModel]:
     """Those that are named, or all that are made of landed files of a month, or of those that come whole."""
     if selection is None:
         wanted = month is not None
         return [model for model in project.models if model.bronze_asset and model.is_partitioned == wanted]
     keys = dict.fromkeys(key.strip() for key in selection.split(","))
-    models = [project.models[key] for key in keys if key]
+    models = [_model(project, key) for key in keys if key]
     if not models:
         raise UnknownAsset(f"--select '{selection}' names no asset; there is {', '.join(project.models.keys())}")
     for model in models:
@@ -126,6 +126,17 @@ def _selected(project: Project, month: Month | None, selection: str | None) -> l
     if month is not None and not any(model.is_partitioned for model in models):
         raise click.UsageError(f"{selection} comes whole, not a month at a time: leave {month} out")
     return models
+
+
+def _model(project: Project, key: str) -> SqlModel:
+    """The one that is called so; of other things that a person may name, it is said which is meant."""
+    made_of = [model.key for model in project.models if model.bronze_asset == key]
+    if made_of:
+        raise UnknownAsset(f"--select {key}: that is what is landed; say {' or '.join(made_of)}, which is made of it")
+    maker = project.models.by_table(key)
+    if maker is not None:
+        raise UnknownAsset(f"--select {key}: that is a table; say {maker.key}, the asset that makes it")
+    return project.models[key]
 
 
 def _compared(landings: Sequence[Landing]) -> str:
