@@ -58,7 +58,6 @@ def nothing_to_accept(accepted: Mapping[str, Acceptance], outcomes: Sequence[Run
             if acceptance is None or asset.was_accepted:
                 continue
             what, rows = outcome.partition.of(asset.key), "" if asset.rows is None else f" ({asset.rows:,} rows)"
-            yield (
-                f"--accept: nothing to accept: landing {acceptance.landing[:FEWEST_DIGITS]} of {what}{rows} was not "
-                "held back, so no reason was written down"
-            )
+            state = "is published already" if asset.unchanged else "was not held back"
+            landing = acceptance.landing[:FEWEST_DIGITS]
+            yield f"--accept: nothing to accept: landing {landing} of {what}{rows} {state}; no reason was written down"
