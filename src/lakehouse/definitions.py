@@ -14,6 +14,7 @@ from lakehouse.automation.executor import locking
 from lakehouse.automation.freshness import freshness_sensor
 from lakehouse.automation.schedule import schedules
 from lakehouse.automation.sensor import release_sensor
+from lakehouse.bronze.mistyped import mistyped_variables
 from lakehouse.settings import Settings, load_settings, point_dlt_at_project, require_own_instance
 from lakehouse.warehouse.profile import open_project
 
@@ -53,4 +54,6 @@ def defs() -> dg.Definitions:
     point_dlt_at_project()
     settings = load_settings()
     require_own_instance(settings)
+    for line in mistyped_variables():
+        dg.get_dagster_logger().warning(line)
     return build_definitions(settings)

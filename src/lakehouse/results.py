@@ -56,9 +56,10 @@ class Difference:
     """What tells the new rows of a table, or of a month of it, from the old ones, as multisets of records.
 
     ``before`` and ``after`` count records, copies included. ``changed`` of those that are ``added`` are counterparts of
-    one that is ``removed``, each of one: ``by_column`` says how many of them differ in a column. ``sums`` are by how
-    much the sum of a column differs, where it does. Where so much has changed that not all of it was paired,
-    ``changed`` and ``by_column`` are of one in ``one_in`` of what records are of.
+    one that is ``removed``, each of one: ``by_column`` says how many of them differ in a column. ``copied`` of those
+    that are added, and have no counterpart, are further copies of a record that was there. ``sums`` are by how much the
+    sum of a column differs, where it does. Where so much has changed that not all of it was paired, ``changed`` and
+    ``by_column`` are of one in ``one_in`` of what records are of, and ``copied`` of all that are added.
     """
 
     table: str
@@ -68,6 +69,7 @@ class Difference:
     added: int
     removed: int
     changed: int
+    copied: int
     by_column: Mapping[str, int]
     sums: Mapping[str, int | Decimal]
     one_in: int = 1

@@ -24,6 +24,7 @@ from pydantic import (
 )
 from pydantic_settings import (
     BaseSettings,
+    DotEnvSettingsSource,
     EnvSettingsSource,
     NoDecode,
     PydanticBaseSettingsSource,
@@ -248,6 +249,17 @@ def environment(settings: Settings) -> dict[str, str]:
 
 def _variable(field: str) -> str:
     return "DAGSTER_HOME" if field.upper() == "DAGSTER_HOME" else f"LAKEHOUSE_{field.upper()}"
+
+
+def variables() -> tuple[str, ...]:
+    """The variable of each setting but the addresses of sources."""
+    return tuple(_variable(name) for name in Settings.model_fields if name != "addresses")
+
+
+def given_variables() -> tuple[str, ...]:
+    """Those of the environment and ``.env`` that are called as settings are, whether there is such a setting or not."""
+    given = {**EnvSettingsSource(Settings).env_vars, **DotEnvSettingsSource(Settings).env_vars}
+    return tuple(sorted(name.upper() for name, value in given.items() if value and name.startswith("lakehouse_")))
 
 
 def require_own_instance(settings: Settings) -> None:

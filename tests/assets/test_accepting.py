@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
+from collections.abc import Iterator
 from typing import Any
 
 import dagster as dg
@@ -14,14 +16,20 @@ from lakehouse.definitions import build_definitions
 from lakehouse.partition import Month
 from lakehouse.warehouse.acceptance import Acceptance, this_user
 from tests import green_files
-from tests.commands import lakehouse
+from tests.commands import dagster_in_memory, lakehouse
 from tests.project import Project
-from tests.reference_files import ZONES_PATH, zones_csv
+from tests.reference_files import ZONES_PATH, user, zones_csv
 
 MONTH = Month(2024, 1)
 SILVER = "infrastructure,green_bronze,green_silver"
 RUN = ("run", "--month", "2024-01", "--select", SILVER)
 COUNT = "SELECT COUNT(*) AS n FROM silver.green_trips"
+
+
+@pytest.fixture(autouse=True)
+def _quick_runs() -> Iterator[None]:
+    with dagster_in_memory():
+        yield
 
 
 @pytest.fixture
@@ -141,7 +149,10 @@ def test_an_acceptance_is_for_one_month_of_which_something_is_landed(project: Pr
     assert several.errors == ("Error: --accept is for one month, not 2: say which with --month",)
     nothing = lakehouse(project, "run", "--month", "2024-01", *accept)
     assert nothing.exit_code == 1
-    assert "nothing of 2024-01 that is selected is landed, so there is no landing to accept" in nothing.errors[0]
+    assert nothing.errors == ("Error: --accept: nothing is landed yet for green_silver 2024-01",)
+    gold = lakehouse(project, "run", "--month", "2024-01", *accept[:-1], "green_gold")
+    assert gold.exit_code == 2
+    assert "nothing that is selected is made of a month's file: select the asset that is held back" in gold.errors[0]
 
 
 def test_zones_that_are_held_back_are_let_through_by_the_command_that_is_named(project: Project) -> None:
@@ -154,6 +165,39 @@ def test_zones_that_are_held_back_are_let_through_by_the_command_that_is_named(p
     accepted = lakehouse(project, *shlex.split(command[1]))
     assert (accepted.exit_code, accepted.errors) == (0, ())
     assert project.rows("SELECT COUNT(*) AS n FROM silver.zones") == [{"n": 200}]
+
+
+def test_where_nothing_is_held_back_it_is_said_what_was_looked_at(restated: Project) -> None:
+    restated.publish(MONTH, green_files.trips(MONTH, 199))
+    assert lakehouse(restated, "run", "--month", "2024-01", "--select", "green_bronze").exit_code == 0
+    for state in ("was not held back", "is published already"):
+        done = lakehouse(restated, *RUN, "--accept", "volume", "--because", "TLC says so")
+        assert (done.exit_code, done.errors) == (0, ())
+        assert done.output.splitlines()[-2] == (
+            f"--accept: nothing to accept: landing {landing(restated)[:12]} of green_silver 2024-01 (199 rows) "
+            f"{state}; no reason was written down"
+        )
+        assert "accepted" not in metadata(restated)
+
+
+def test_what_comes_whole_is_not_accepted_with_a_month(restated: Project) -> None:
+    """A loss of users is not what a person means who accepts one of a month."""
+    users = restated.source / "users.json"
+    users.write_text(json.dumps([user(number) for number in range(1, 11)]))
+    assert lakehouse(restated, "run", "--select", "+users_silver").exit_code == 0
+    users.write_text(json.dumps([user(number) for number in range(1, 4)]))
+    accept = ("--accept", "volume", "--because", "TLC says so")
+    both = ("--select", f"{SILVER},+users_silver")
+    assert lakehouse(restated, *RUN).exit_code == 1
+    done = lakehouse(restated, "run", "--month", "2024-01", *both, *accept)
+    assert done.exit_code == 1
+    assert "lakehouse run --accept volume --select '+users_silver'" in done.errors[0]
+    assert restated.rows(COUNT) == [{"n": 20}]
+    assert restated.rows("SELECT COUNT(*) AS n FROM silver.users") == [{"n": 10}]
+    alone = lakehouse(restated, "run", "--month", "2024-01", "--select", "+users_silver", *accept)
+    assert alone.exit_code == 2
+    assert "+users_silver is not made a month at a time: leave 2024-01 out" in " ".join(alone.errors)
+    assert restated.rows("SELECT COUNT(*) AS n FROM silver.users") == [{"n": 10}]
 
 
 def test_one_reason_is_of_one_landing(project: Project) -> None:

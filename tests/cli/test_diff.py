@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
+import json
+import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import dagster as dg
 import pytest
@@ -57,23 +60,94 @@ def test_what_is_landed_is_compared_with_what_is_published_and_landings_with_eac
     ]
     assert f"{new}, and {old}: 1 changed" in "".join(done.errors)
 
-    wrong = lakehouse(restated, *select, "--landing", "xyz")
-    assert wrong.exit_code == 2
-    assert "--landing xyz: nothing was landed that begins so; of green_silver 2024-01 there is" in "".join(wrong.errors)
+
+def test_what_was_landed_is_listed_for_a_program_too(restated: Project) -> None:
+    asked = ("diff", "2024-01", "--select", "green_silver", "--landings", "--format")
+    told = json.loads(lakehouse(restated, *asked, "json").output)
+    assert [(each["asset"], each["rows"], each["is_current"]) for each in told] == [
+        ("green_silver", 4, True),
+        ("green_silver", 4, False),
+    ]
+    current = restated.bronze.current("green", JANUARY)
+    assert current is not None
+    assert told[0]["landing"] == current.sha256
+    rows = list(csv.DictReader(io.StringIO(lakehouse(restated, *asked, "csv").output)))
+    assert [row["landing"] for row in rows] == [each["landing"] for each in told]
+
+
+def test_a_landing_that_is_not_one_says_which_there_are(restated: Project) -> None:
+    february = Month(2024, 2)
+    green_files.write(restated.source / green_files.source_path(february), trips(february, 3))
+    assert restated.run(february, selection="green_bronze")[0].succeeded
+    new, old = (each.sha256[:12] for each in restated.bronze.history("green", JANUARY))
+    (other,) = (each.sha256 for each in restated.bronze.history("green", february))
+
+    def error(*names: str) -> str:
+        landings = [word for name in names for word in ("--landing", name)]
+        done = lakehouse(restated, "diff", "2024-01", "--select", "green_silver", *landings)
+        assert (done.exit_code, done.output) == (2, "")
+        return done.errors[-1]
+
+    there = f"of green_silver 2024-01 there is {new}, {old}"
+    assert error("") == f"Error: --landing '' names none: give the first digits of one; {there}"
+    assert error("xyz") == f"Error: --landing xyz: nothing was landed that begins so; {there}"
+    assert error(other[:9]) == (
+        f"Error: --landing {other[:9]}: nothing was landed that begins so, but of green_silver 2024-02; {there}"
+    )
+    assert "--landing is given 3 times: give one" in error(new, old, new)
+    oldest = list(restated.bronze.history("green", JANUARY))[-1]
+    twin = f"{old[:5]}{'0' * 59}"
+    restated.bronze.record(oldest.model_copy(update={"sha256": twin, "observed_at": datetime(2020, 1, 1, tzinfo=UTC)}))
+    assert error(old[:5]) == (
+        f"Error: --landing {old[:5]}: 2 landings of green_silver 2024-01 begin so: {old}, {twin[:12]}; give more digits"
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("2024-01", "--landings", "--rows"), "--landings lists what was landed: leave out --rows"),
+        (("2024-01", "--landings", "--landing", "ab"), "--landings lists what was landed: leave out --landing"),
+        (("2024-01", "--format", "csv"), "--format csv writes the records of one table, not of .*: say which with"),
+        (("2024-01", "--format", "json"), "with --select, for example --select taxi_silver"),
+        (("2024-01", "--landing", "ab"), "--landing is of one table, not of fhv_silver, .*: say which with --select"),
+        (("2024-01", "--select", "zones_silver"), "zones_silver comes whole, not a month at a time: leave 2024-01 out"),
+        (("2024-01", "--select", " ,"), "--select ' ,' names no asset; there is .*green_silver"),
+        (("2024-01", "--select", "green_silvr"), "there is no model green_silvr; did you mean green_silver"),
+        (
+            ("2024-01", "--select", "green_bronze"),
+            "that is what is landed; say green_silver, which is made",
+        ),
+        (("2024-01", "--select", "silver.green_trips"), "that is a table; say green_silver, the asset that makes it"),
+        (("2024-01", "--select", "green_gold", "--landings"), "green_gold is made of other tables"),
+        (("2024-01", "--select", "green_gold", "--landing", "ab"), "green_gold is made of other tables"),
+        (("--select", "green_silver"), "say which, as in lakehouse diff 2024-01 --select green_silver"),
+        (("2010-12",), "2010-12 is before 2011-01, the first month: 2011-01 is the earliest there can be"),
+        (("2099-01", "--landings"), "2099-01 is after 20.*, the newest month"),
+        (("2024-1",), "'2024-1' is not a month: write it as YYYY-MM"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_with_what_to_say_instead(
+    project: Project, arguments: tuple[str, ...], words: str
+) -> None:
+    done = lakehouse(project, "diff", *arguments)
+    assert (done.exit_code, done.output) == (2, "")
+    assert re.search(words, done.errors[-1])
 
 
 def test_what_cannot_be_compared_says_why_and_what_to_do(project: Project) -> None:
     def error(*arguments: str) -> str:
         done = lakehouse(project, "diff", *arguments)
-        assert done.exit_code in (1, 2)
+        assert done.exit_code == 1
         return "".join(done.errors)
 
     assert "green 2024-01 has not been landed" in error("2024-01", "--select", "green_silver")
     assert "nothing of 2024-01 is both landed and published" in error("2024-01")
-    assert "say which, as in lakehouse diff 2024-01" in error("--select", "green_silver")
-    assert "there is no model green_silvr; did you mean green_silver" in error("2024-01", "--select", "green_silvr")
-    assert "say which with --select" in error("2024-01", "--landing", "ab")
-    assert "green_gold is made of other tables" in error("2024-01", "--select", "green_gold", "--landing", "ab")
+    listed = lakehouse(project, "diff", "--select", "zones_silver", "--landings")
+    assert (listed.exit_code, listed.output, listed.errors) == (0, "", ("nothing was landed for zones_silver",))
+    listed = lakehouse(project, "diff", "2024-01", "--select", "green_silver", "--landings", "--format", "json")
+    assert (listed.exit_code, json.loads(listed.output)) == (0, [])
+    assert listed.errors == ("nothing of 2024-01 was landed for green_silver",)
 
 
 def test_a_restatement_is_told_with_what_was_made_and_as_a_check(restated: Project) -> None:

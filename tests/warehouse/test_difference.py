@@ -139,6 +139,23 @@ def test_copies_are_counted_and_paired_one_by_one(house: House) -> None:
     assert Counter(found.by_column) == {"total_amount": 2}
 
 
+def test_further_copies_of_records_that_were_there_are_called_so(house: House) -> None:
+    rows = trips(JANUARY, 3)
+    restated(house, *rows, rows[0])
+    doubled = restated(house, *rows, rows[0], *rows, rows[0])
+    assert difference(doubled).copied == 4
+    assert told(doubled).description.startswith(
+        "0 changed, 0 removed, 4 added (all of them further copies of records that were there), 4 kept, of 4"
+    )
+    assert told(doubled).facts["records_copied"] == 4
+    both = told(restated(house, *rows, rows[0], *rows, rows[0], rows[1], trip(JANUARY, 9)))
+    assert "2 added (1 of them further copies of records that were there), 8 kept" in both.description
+    void = {**rows[0], "total_amount": 0.0}
+    restated(house, *rows, void)
+    counterpart = restated(house, *rows, rows[0])  # of the same trip as what is gone
+    assert told(counterpart).description.startswith("1 changed, 0 removed, 0 added, 3 kept, of 4")
+
+
 def compared(house: House, *landings: Any, key: str = "green_silver", month: Any = JANUARY) -> Any:
     return house.warehouse.compare(house.models[key], month, landings)
 

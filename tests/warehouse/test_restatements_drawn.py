@@ -48,6 +48,8 @@ def test_old_and_difference_are_new_and_golds_effect_is_as_foretold(
         assert Counter(row["change"] for row in shown[0].to_pylist() for _ in range(row["records"]))["before"] == (
             found.changed
         )
+        added = records((row for row in shown[0].to_pylist() if row["change"] == "added"), "records")
+        assert found.copied == sum(many for record, many in added.items() if record in old)
         if result.restatement is None:  # the very same bytes
             assert found.is_empty
             continue

@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lakehouse.cli.output import write, write_lines
-from lakehouse.exceptions import NotLanded, UnknownLanding
-from lakehouse.partition import WHOLE, Month, Partition
+from lakehouse.cli.landings import history, landing_named, shown_digits, write_landings
+from lakehouse.cli.month_ranges import require_months
+from lakehouse.cli.output import write
+from lakehouse.exceptions import NotLanded, UnknownAsset
+from lakehouse.partition import WHOLE, Month
+from lakehouse.settings import newest_month
 from lakehouse.warehouse.restatement import columns_in_words, in_words, rows_in_words
 
 if TYPE_CHECKING:
@@ -23,9 +26,6 @@ if TYPE_CHECKING:
     from lakehouse.settings import Settings
     from lakehouse.warehouse.profile import Project
 
-_PREFIX = 12
-"""Digits of a hash that are listed."""
-
 
 def show_difference(
     settings: Settings, month: Month | None, selection: str | None, names: Sequence[str], rows_style: str | None
@@ -33,24 +33,28 @@ def show_difference(
     """Write what differs in each selected table, its records too if ``rows_style`` says how.
 
     Raises:
-        UnknownAsset, UnknownLanding: what is to be compared is not there.
+        UnknownAsset, UnknownLanding, UnknownMonth: what is to be compared is not there.
         NotLanded: there is nothing to compare in any of them.
     """
     from lakehouse.warehouse.profile import open_project
 
+    if len(names) > 2:
+        raise click.UsageError(
+            f"--landing is given {len(names)} times: give one, to compare it with what is published, or two, the old "
+            "and the new"
+        )
+    _require_month(settings, month)
     project = open_project(settings)
     models = _selected(project, month, selection)
     is_aside = rows_style in ("csv", "json")
-    if names and len(models) != 1:
-        raise UnknownLanding("--landing is of one table: say which with --select, for example --select green_silver")
-    if is_aside and len(models) != 1:
-        raise click.UsageError(f"--format {rows_style} is of one table: say which with --select")
-    if len(names) > 2:
-        raise UnknownLanding("--landing is given once, or twice: what was landed before, and after")
+    if names:
+        _require_one(models, "--landing is of")
+    if is_aside:
+        _require_one(models, f"--format {rows_style} writes the records of")
     nothing = []
     for model in models:
         partition = month if month is not None and model.is_partitioned else WHOLE
-        landings = [_landing(project, model, partition, name) for name in names]
+        landings = [landing_named(project, model, partition, name) for name in names]
         rows: list[pa.Table] = []
         try:
             found = project.warehouse.compare(model, partition, landings, rows.append if rows_style else None)
@@ -70,26 +74,39 @@ def show_difference(
         click.echo(line, err=True)
 
 
-def list_landings(settings: Settings, month: Month | None, selection: str | None) -> None:
-    """Write what was landed for each selected table, the newest first.
+def list_landings(settings: Settings, month: Month | None, selection: str | None, style: str) -> None:
+    """Write what was landed for each selected table, the newest first, as ``table``, ``csv`` or ``json``.
 
     Raises:
-        UnknownAsset: there is no such table.
+        UnknownAsset, UnknownLanding, UnknownMonth: there is no such table or month, or nothing is landed for it.
     """
     from lakehouse.warehouse.profile import open_project
 
+    _require_month(settings, month)
     project = open_project(settings)
-    lines = []
+    landed = []
     for model in _selected(project, month, selection):
         partition = month if month is not None and model.is_partitioned else WHOLE
-        for place, landing in enumerate(_history(project, model, partition)):
-            when = f"{landing.observed_at:%Y-%m-%d %H:%M:%S}"
-            current = "" if place else "current"
-            lines.append(
-                (model.key, landing.sha256[:_PREFIX], when, f"{landing.rows:,}", f"{landing.bytes:,}", current)
-            )
-    columns = [("asset", False), ("landing", False), ("landed, UTC", False), ("rows", True), ("bytes", True)]
-    write_lines([*columns, ("", False)], lines)
+        landed.append((model.key, history(project, model, partition)))
+    is_empty = not any(found for _, found in landed)
+    if is_empty:
+        of = "" if month is None else f" of {month}"
+        click.echo(f"nothing{of} was landed for {', '.join(asset for asset, _ in landed)}", err=True)
+    if style != "table" or not is_empty:
+        write_landings(landed, style)
+
+
+def _require_month(settings: Settings, month: Month | None) -> None:
+    if month is not None:
+        require_months(month, month, settings.first_month, newest_month(settings))
+
+
+def _require_one(models: Sequence[SqlModel], what: str) -> None:
+    if len(models) > 1:
+        there = ", ".join(model.key for model in models)
+        raise click.UsageError(
+            f"{what} one table, not of {there}: say which with --select, for example --select {models[-1].key}"
+        )
 
 
 def _selected(project: Project, month: Month | None, selection: str | None) -> list[SqlModel]:
@@ -97,38 +114,35 @@ def _selected(project: Project, month: Month | None, selection: str | None) -> l
     if selection is None:
         wanted = month is not None
         return [model for model in project.models if model.bronze_asset and model.is_partitioned == wanted]
-    models = [project.models[key.strip()] for key in selection.split(",")]
+    keys = dict.fromkeys(key.strip() for key in selection.split(","))
+    models = [_model(project, key) for key in keys if key]
+    if not models:
+        raise UnknownAsset(f"--select '{selection}' names no asset; there is {', '.join(project.models.keys())}")
     for model in models:
         if model.is_partitioned and month is None:
-            raise click.UsageError(f"{model.key} is made a month at a time: say which, as in lakehouse diff 2024-01")
+            raise click.UsageError(
+                f"{model.key} is made a month at a time: say which, as in lakehouse diff 2024-01 --select {selection}"
+            )
+    if month is not None and not any(model.is_partitioned for model in models):
+        raise click.UsageError(f"{selection} comes whole, not a month at a time: leave {month} out")
     return models
 
 
-def _history(project: Project, model: SqlModel, partition: Partition) -> list[Landing]:
-    """What was landed for a model, the newest first; of the same bytes the newest record."""
-    if model.bronze_asset is None:
-        raise UnknownLanding(f"{model.key} is made of other tables, not of what is landed")
-    dataset = next(source.dataset.name for source in project.sources if source.asset == model.bronze_asset)
-    found: dict[str, Landing] = {}
-    for landing in project.bronze.history(dataset, partition):
-        found.setdefault(landing.sha256, landing)
-    return list(found.values())
-
-
-def _landing(project: Project, model: SqlModel, partition: Partition, name: str) -> Landing:
-    there = _history(project, model, partition)
-    found = [landing for landing in there if name and landing.sha256.startswith(name.lower())]
-    if len(found) != 1:
-        known = ", ".join(landing.sha256[:_PREFIX] for landing in there) or "nothing"
-        state = f"{len(found)} landings begin with it" if found else "nothing was landed that begins so"
-        raise UnknownLanding(f"--landing {name}: {state}; of {partition.of(model.key)} there is {known}")
-    return found[0]
+def _model(project: Project, key: str) -> SqlModel:
+    """The one that is called so; of other things that a person may name, it is said which is meant."""
+    made_of = [model.key for model in project.models if model.bronze_asset == key]
+    if made_of:
+        raise UnknownAsset(f"--select {key}: that is what is landed; say {' or '.join(made_of)}, which is made of it")
+    maker = project.models.by_table(key)
+    if maker is not None:
+        raise UnknownAsset(f"--select {key}: that is a table; say {maker.key}, the asset that makes it")
+    return project.models[key]
 
 
 def _compared(landings: Sequence[Landing]) -> str:
     if not landings:
         return "what is published, and what is landed"
-    sides = [landing.sha256[:_PREFIX] for landing in landings]
+    sides = [shown_digits(landing) for landing in landings]
     return f"{sides[0] if len(sides) > 1 else 'what is published'}, and {sides[-1]}"
 
 

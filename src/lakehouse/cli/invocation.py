@@ -28,6 +28,8 @@ class Invocation:
     """One use of the command: what was said before its sub-command, and whether it was told to stop since."""
 
     sample: bool = False
+    has_settings: bool = False
+    """Whether what is wrong with their names was said."""
     interruption: Interruption = field(default_factory=Interruption)
 
 
@@ -93,11 +95,23 @@ def _in_words(ctx: click.Context, error: Exception) -> click.ClickException | No
 
 
 def settings_of(ctx: click.Context) -> Settings:
-    """The settings that it is used with.
+    """The settings that it is used with; the first time it warns of variables that look like settings and are none.
 
     Raises:
         ConfigurationError: one of them cannot be used.
     """
     from lakehouse.settings import load_settings
 
-    return load_settings(sample=True) if ctx.ensure_object(Invocation).sample else load_settings()
+    invocation = ctx.ensure_object(Invocation)
+    settings = load_settings(sample=True) if invocation.sample else load_settings()
+    if not invocation.has_settings:
+        invocation.has_settings = True
+        _warn_of_mistyped_variables()
+    return settings
+
+
+def _warn_of_mistyped_variables() -> None:
+    from lakehouse.bronze.mistyped import mistyped_variables
+
+    for line in mistyped_variables():
+        say(f"warning: {line}", err=True)

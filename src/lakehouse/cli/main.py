@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import sys
+from collections.abc import Sequence
 
 import click
 
@@ -16,7 +17,7 @@ from lakehouse.cli.broken_pipe import say
 from lakehouse.cli.invocation import FAILED, NOT_PUBLISHED, WRONG, Invocation, OneLineErrors, settings_of
 from lakehouse.cli.month_type import MonthType
 from lakehouse.cli.sample_command import sample as sample_group
-from lakehouse.partition import Month
+from lakehouse.partition import Month, Partition
 from lakehouse.results import Remark
 
 
@@ -97,14 +98,18 @@ def run(
     first, last = (month, month) if month is not None else (first, last)
     from lakehouse.assets.bronze import REFETCH
     from lakehouse.cli.progress import summary
-    from lakehouse.cli.selection import months_to_run
+    from lakehouse.cli.selection import Selection, months_to_run
     from lakehouse.cli.shown import run_shown
 
     interruption = ctx.ensure_object(Invocation).interruption
     tags = {REFETCH: "true"} if refetch else {}
-    outcomes = run_shown(
-        settings_of(ctx), selection, lambda chosen: months_to_run(chosen, first, last), interruption, tags, because
-    )
+
+    def months_of(chosen: Selection) -> Sequence[Partition]:
+        if because is not None and chosen.partitions is None and (first or last):
+            raise click.UsageError(f"--accept: {selection} is not made a month at a time: leave {last or first} out")
+        return months_to_run(chosen, first, last)
+
+    outcomes = run_shown(settings_of(ctx), selection, months_of, interruption, tags, because)
     failed = [outcome for outcome in outcomes if not outcome.succeeded]
     if failed:
         say(f"failed: {', '.join(outcome.partition.key or 'the run' for outcome in failed)}", err=True)
@@ -170,7 +175,7 @@ def diff(
     """What the landed file of a MONTH would change in what is published, or one landing in what another made.
 
     Without a MONTH it is about tables that come whole. Nothing is changed. With --format csv or json just the records
-    are written, the summary to standard error.
+    of one table are written, the summary to standard error.
 
     \b
     lakehouse diff 2024-01                                          published against landed now
@@ -182,7 +187,9 @@ def diff(
     from lakehouse.cli.diff_command import list_landings, show_difference
 
     if lists:
-        list_landings(settings_of(ctx), month, selection)
+        if rows or landings:
+            raise click.UsageError(f"--landings lists what was landed: leave out {'--rows' if rows else '--landing'}")
+        list_landings(settings_of(ctx), month, selection, style)
     else:
         show_difference(settings_of(ctx), month, selection, landings, style if rows or style != "table" else None)
 
@@ -226,10 +233,9 @@ def set_aside(ctx: click.Context, table: str) -> None:
     \b
     lakehouse set-aside silver.green_trips
     """
-    from lakehouse.warehouse.profile import open_project
+    from lakehouse.cli.set_aside_command import set_table_aside
 
-    kept = open_project(settings_of(ctx)).warehouse.set_aside(table)
-    click.echo(f"{table} is empty now; what is left of it is in {kept}. lakehouse status names the months to run")
+    set_table_aside(settings_of(ctx), table)
 
 
 @main.command(short_help="The Dagster UI and daemon on this machine.")
@@ -261,9 +267,10 @@ def demo(ctx: click.Context) -> None:
     nothing to do.
     """
     from lakehouse.cli.demo import run_demo
-    from lakehouse.settings import load_settings
 
-    sys.exit(0 if run_demo(load_settings(sample=True), ctx.ensure_object(Invocation).interruption) else FAILED)
+    invocation = ctx.ensure_object(Invocation)
+    invocation.sample = True
+    sys.exit(0 if run_demo(settings_of(ctx), invocation.interruption) else FAILED)
 
 
 main.add_command(sample_group)

@@ -31,6 +31,8 @@ class AssetOutcome:
     seconds: float
     waits_for: tuple[str, ...] = ()
     """Datasets that are not published for the month, where there is nothing else it could be made of."""
+    was_accepted: bool = False
+    """Whether a person's word let through what a guard held back."""
 
     @property
     def rows_a_second(self) -> float | None:
@@ -187,6 +189,7 @@ class StepReader:
             warnings=() if EMPTY in metadata else tuple(self._warned.get(key, ())),
             seconds=seconds,
             waits_for=_waits_for(metadata),
+            was_accepted="accepted" in metadata,
         )
 
     def _failure(self, key: str, event: dg.DagsterEvent) -> AssetFailure:

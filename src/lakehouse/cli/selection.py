@@ -10,10 +10,10 @@ import dagster as dg
 from dagster import AssetSelection
 
 from lakehouse.assets.private_dagster import asset_graph, selection_faults
+from lakehouse.cli.month_ranges import require_months
 from lakehouse.exceptions import UnknownAsset, UnknownMonth, first_line
 from lakehouse.models.dialect import suggestion
 from lakehouse.partition import WHOLE, Month, Partition, month_range
-from lakehouse.settings import EARLIEST_FIRST_MONTH
 
 _BARE_KEY = re.compile(r'(?<![\w:"/=])(?!(?:and|or|not|sinks|roots)\b)([A-Za-z_]\w*)(?![\w:("/])')
 
@@ -71,15 +71,5 @@ def months_to_run(selection: Selection, first: Month | None, last: Month | None)
     first = first or last
     if first > last:
         raise UnknownMonth(f"--from {first} is after --to {last}")
-    if first < earliest:
-        raise UnknownMonth(
-            f"{first} is before {earliest}, the first month: "
-            + (
-                f"{EARLIEST_FIRST_MONTH} is the earliest there can be"
-                if first < EARLIEST_FIRST_MONTH
-                else f"set LAKEHOUSE_FIRST_MONTH={first} or earlier ({EARLIEST_FIRST_MONTH} is the earliest) to have it"
-            )
-        )
-    if last > newest:
-        raise UnknownMonth(f"{last} is after {newest}, the newest month: TLC publishes about two months late")
+    require_months(first, last, earliest, newest)
     return tuple(month_range(first, last))

@@ -7,7 +7,8 @@ from functools import partial
 from types import MappingProxyType
 
 from lakehouse.assets.accepting import accepting_config
-from lakehouse.cli.acceptances import acceptances
+from lakehouse.cli.acceptances import acceptances, nothing_to_accept
+from lakehouse.cli.broken_pipe import say
 from lakehouse.cli.instance import open_instance
 from lakehouse.cli.interruption import Interruption
 from lakehouse.cli.outcomes import RunOutcome
@@ -54,4 +55,6 @@ def run_shown(
             for outcome in run(interruption, tags, config):
                 progress.finish(outcome)
                 outcomes.append(outcome)
+        for line in nothing_to_accept(accepted, outcomes):
+            say(line)
     return outcomes

@@ -26,6 +26,7 @@ BEFORE, AFTER, CHANGES, SUSPECTS = "audit.before", "audit.after", "audit.changes
 
 COPIES, _FILE = BRONZE_COLUMNS
 MORE = Column("difference_records", "INT64", "How many more of the record there are; below zero, how many fewer")
+HAD = Column("difference_had", "INT64", "How many of the record there were")
 _BUCKET = Column("bucket", "INT64", "Part of a digest that a row has which is not on both sides")
 _BUCKETS = 2**18
 _MANY = _BUCKETS * 3 // 4
@@ -107,8 +108,9 @@ def changes_query(how: Compared) -> exp.Select:
     """
     keys = [named(column.name) for column in how.data]
 
-    def side(name: str, weight: exp.Expr) -> exp.Select:
-        rows = exp.select(*(key.copy() for key in keys), exp.alias_(weight, MORE.name)).from_(name)
+    def side(name: str, more: exp.Expr, had: exp.Expr) -> exp.Select:
+        counted = (exp.alias_(more, MORE.name), exp.alias_(had, HAD.name))
+        rows = exp.select(*(key.copy() for key in keys), *counted).from_(name)
         if how.sample is not None:
             return rows.where(how.sample.copy())
         if how.digest is None:
@@ -116,11 +118,12 @@ def changes_query(how: Compared) -> exp.Select:
         suspects = exp.select(named(_BUCKET.name)).from_(SUSPECTS)
         return rows.where(exp.In(this=_bucket(how.digest), query=suspects.subquery()))
 
-    both = exp.union(side(AFTER, how.weight), side(BEFORE, exp.Neg(this=how.weight)), distinct=False)
-    more = dialect.cast(exp.Sum(this=named(MORE.name)), "INT64")
-    grouped = exp.select(*keys, exp.alias_(more, MORE.name)).from_(both.subquery("both_sides"))
-    grouped = grouped.group_by(*(key.copy() for key in keys))
     zero = exp.Literal.number(0)
+    before = side(BEFORE, exp.Neg(this=how.weight), how.weight)
+    both = exp.union(side(AFTER, how.weight, zero.copy()), before, distinct=False)
+    told = [exp.alias_(dialect.cast(exp.Sum(this=named(each.name)), each.type), each.name) for each in (MORE, HAD)]
+    grouped = exp.select(*keys, *told).from_(both.subquery("both_sides"))
+    grouped = grouped.group_by(*(key.copy() for key in keys))
     return exp.select("*").from_(grouped.subquery("grouped")).where(named(MORE.name).neq(zero))
 
 
@@ -148,11 +151,12 @@ def _bucket(digest: exp.Expr) -> exp.Expr:
 
 
 def counts_query(how: Compared) -> exp.Select:
-    """One row: records before and after, added and removed, and by how much each sum differs."""
-    more, zero = named(MORE.name), exp.Literal.number(0)
+    """One row: records before and after, added and removed, added to their like, and by how much each sum differs."""
+    more, had, zero = named(MORE.name), named(HAD.name), exp.Literal.number(0)
     changed: dict[str, exp.Expr] = {
         "added": exp.If(this=more > zero, true=more, false=zero),
         "removed": exp.If(this=more < zero, true=exp.Neg(this=more), false=zero),
+        "copied": exp.If(this=exp.and_(more > zero, had > zero), true=more, false=zero),
     }
     sums = {f"sum_{n}": named(column.name) * more for n, column in enumerate(how.summed)}
     counted = [exp.alias_(dialect.counted(exp.Sum(this=value)), name) for name, value in changed.items()]
@@ -184,7 +188,7 @@ def counted_up(how: Compared) -> exp.Select:
         order=exp.Order(expressions=order),
         spec=exp.WindowSpec(kind="ROWS", start="UNBOUNDED", start_side="PRECEDING", end="CURRENT ROW"),
     )
-    values = {"records": records, "is_new": is_new, "upto": upto}
+    values = {"records": records, "is_new": is_new, "upto": upto, "had": named(HAD.name)}
     told = [exp.alias_(value, own(name)) for name, value in values.items()]
     return exp.select(*(named(column.name) for column in how.data), *told).from_(CHANGES)
 
@@ -222,12 +226,13 @@ def paired_records() -> exp.Expr:
 
 
 def pairs_query(how: Compared) -> exp.Select:
-    """One row: how many records have a counterpart, and in how many of them each other column differs."""
-    weight = paired_records()
-    counts: dict[str, exp.Expr] = {"changed": weight}
+    """One row: how many records have a counterpart, also added to their like, and in how many each column differs."""
+    weight, zero = paired_records(), exp.Literal.number(0)
+    is_copy = named(own("had"), "come") > zero
+    counts: dict[str, exp.Expr] = {"changed": weight, "copied": exp.If(this=is_copy, true=weight.copy(), false=zero)}
     for n, name in enumerate(how.rest):
         differs = exp.NullSafeNEQ(this=named(name, "gone"), expression=named(name, "come"))
-        counts[f"differs_{n}"] = exp.If(this=differs, true=weight.copy(), false=exp.Literal.number(0))
+        counts[f"differs_{n}"] = exp.If(this=differs, true=weight.copy(), false=zero.copy())
     told = (exp.alias_(dialect.counted(exp.Sum(this=value)), name) for name, value in counts.items())
     return pairs(how, *told).with_("numbered", as_=counted_up(how))
 
@@ -267,6 +272,7 @@ def difference(session: Session, how: Compared, partition: Partition, *, in_a_hu
         added=added,
         removed=removed,
         changed=paired.get("changed", 0),
+        copied=counts["copied"] - (paired.get("copied", 0) if one_in == 1 else 0),
         by_column={name: records for name, records in by_column.items() if records},
         sums={name: change for name, change in sums.items() if change},
         one_in=one_in,
@@ -274,7 +280,7 @@ def difference(session: Session, how: Compared, partition: Partition, *, in_a_hu
 
 
 def _stage_changes(session: Session, how: Compared) -> None:
-    spec = TableSpec(CHANGES, (*how.data, MORE), f"What has changed in {how.table}")
+    spec = TableSpec(CHANGES, (*how.data, MORE, HAD), f"What has changed in {how.table}")
     session.stage(CHANGES, spec, Statement(changes_query(how)), {})
 
 

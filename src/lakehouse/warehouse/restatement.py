@@ -92,9 +92,17 @@ def in_words(found: Difference) -> str:
     if found.is_empty:
         return "the same records"
     if found.one_in > 1:
-        return f"{found.removed:,} removed, {found.added:,} added, {found.kept:,} kept"
-    removed, added = found.removed - found.changed, found.added - found.changed
-    return f"{found.changed:,} changed, {removed:,} removed, {added:,} added, {found.kept:,} kept"
+        return f"{found.removed:,} removed, {_added_in_words(found)}, {found.kept:,} kept"
+    removed = found.removed - found.changed
+    return f"{found.changed:,} changed, {removed:,} removed, {_added_in_words(found)}, {found.kept:,} kept"
+
+
+def _added_in_words(found: Difference) -> str:
+    added = found.added if found.one_in > 1 else found.added - found.changed
+    if not found.copied:
+        return f"{added:,} added"
+    which = "all" if found.copied == added else f"{found.copied:,}"
+    return f"{added:,} added ({which} of them further copies of records that were there)"
 
 
 def restatement_facts(restatement: Restatement) -> dict[str, str | int]:
@@ -109,6 +117,7 @@ def restatement_facts(restatement: Restatement) -> dict[str, str | int]:
         "records_added": found.added,
         "records_removed": found.removed,
         "records_changed": found.changed,
+        "records_copied": found.copied,
     }
     if found.one_in > 1:
         facts["records_changed"] = f"{found.changed:,} in a sample of one in {found.one_in}; lakehouse diff tells all"
