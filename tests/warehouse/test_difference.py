@@ -15,8 +15,8 @@ from lakehouse.exceptions import NotLanded
 from lakehouse.partition import WHOLE, Month
 from lakehouse.results import Difference, Effect, ReplaceResult
 from lakehouse.schema import Column, TableSpec
+from lakehouse.warehouse.compared import compared as how_compared
 from lakehouse.warehouse.difference import AFTER, BEFORE
-from lakehouse.warehouse.difference import compared as how_compared
 from lakehouse.warehouse.difference import difference as find_difference
 from lakehouse.warehouse.local.records import IcebergRecords
 from lakehouse.warehouse.local.tables import IcebergTables

@@ -7,96 +7,29 @@ how many of them a row stands for, nor by the file that they came in. Old rows a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from sqlglot import exp
 
 from lakehouse.models import dialect
 from lakehouse.models.checks.base import ordered
-from lakehouse.models.model import SqlModel
 from lakehouse.partition import Partition
 from lakehouse.results import Difference
-from lakehouse.schema import BRONZE_COLUMNS, Column, TableSpec, digits_of
+from lakehouse.schema import Column, TableSpec
+from lakehouse.warehouse.compared import Compared, named
 from lakehouse.warehouse.statements import Statement
 from lakehouse.warehouse.store import Session
 
 BEFORE, AFTER, CHANGES, SUSPECTS = "audit.before", "audit.after", "audit.changes", "audit.suspects"
 
-COPIES, _FILE = BRONZE_COLUMNS
 MORE = Column("difference_records", "INT64", "How many more of the record there are; below zero, how many fewer")
 _BUCKET = Column("bucket", "INT64", "Part of a digest that a row has which is not on both sides")
 _BUCKETS = 2**18
 _MANY = _BUCKETS * 3 // 4
 """So many buckets with a change in them stand for 360,000 records or more that have changed."""
 _ONE_IN = 16
-_SUMMABLE_DIGITS = 18
-
-
-@dataclass(frozen=True)
-class Compared:
-    """A table as it is compared: ``data`` are the columns that records differ by, ``identity`` those of what is one.
-
-    ``digest`` is a number that equal rows of it share and others do not, but for one chance in 2^64; None where the
-    engine has none, or a row of the new ones may be there twice.
-    """
-
-    table: str
-    data: tuple[Column, ...]
-    identity: tuple[str, ...]
-    has_copies: bool
-    digest: exp.Expr | None
-    identity_digest: exp.Expr | None = None
-    """The same of what a record is of."""
-    sample: exp.Expr | None = None
-    """Which records alone are compared."""
-
-    @property
-    def weight(self) -> exp.Expr:
-        """How many records a row stands for."""
-        return named(COPIES.name) if self.has_copies else exp.Literal.number(1)
-
-    @property
-    def rest(self) -> tuple[str, ...]:
-        """What may differ between a record and its counterpart."""
-        return tuple(column.name for column in self.data if column.name not in self.identity)
-
-    @property
-    def summed(self) -> tuple[Column, ...]:
-        """Columns whose sum says something: what has a unit, and an exact type that no sum of records overflows."""
-        return tuple(column for column in self.data if column.unit and _is_summable(column.type))
-
-
-def compared(
-    spec: TableSpec, identity: Sequence[str], digest: Callable[[Sequence[str]], exp.Expr | None] | None
-) -> Compared:
-    """How a table's rows are compared; ``digest`` is :meth:`Store.digest` if no two of the new ones are alike."""
-    names = {column.name for column in spec.columns}
-    data = tuple(column for column in spec.columns if column not in BRONZE_COLUMNS)
-    hashed = [column.name for column in spec.columns if column != _FILE]
-    of_row, of_identity = (digest(hashed), digest(identity)) if digest and identity else (None, None)
-    return Compared(spec.name, data, tuple(identity), COPIES.name in names, of_row, of_identity)
-
-
-def keeps_records_apart(model: SqlModel, schema: dialect.Schema) -> bool:
-    """Whether no two rows of a model can be alike: it passes on every column of distinct records, one row for each."""
-    query = model.resolved
-    if model.bronze_asset is None or not isinstance(query, exp.Select) or query.args.get("joins"):
-        return False
-    selected = [projection.unalias() for projection in query.selects]
-    passed_on = {column.name for column in selected if isinstance(column, exp.Column)}
-    return {*schema["bronze"][model.bronze_asset]} <= passed_on
-
-
-def _is_summable(type_: str) -> bool:
-    digits = digits_of(type_)
-    return type_ == "INT64" if digits is None else digits[0] <= _SUMMABLE_DIGITS
-
-
-def named(name: str, table: str | None = None) -> exp.Column:
-    """A column by its name, whatever that is."""
-    return exp.column(name, table=table, quoted=True)
 
 
 def changes_query(how: Compared) -> exp.Select:

@@ -10,7 +10,8 @@ from sqlglot import exp
 from lakehouse.models import dialect
 from lakehouse.models.checks.base import ordered
 from lakehouse.results import Difference
-from lakehouse.warehouse.difference import CHANGES, MORE, Compared, counted_up, named, own, paired_records, pairs
+from lakehouse.warehouse.compared import Compared, named
+from lakehouse.warehouse.difference import CHANGES, MORE, counted_up, own, paired_records, pairs
 from lakehouse.warehouse.statements import Statement
 from lakehouse.warehouse.store import Session
 
