@@ -85,11 +85,11 @@ class Comparisons:
         inputs.relate(session, self._store.tie_breaker)
         statement = self._project.statements(model).select
 
-        def stage() -> None:
-            session.stage(name, model.table, statement, inputs.parameters)
+        def keep() -> int:
+            return session.keep(name, statement, inputs.parameters)
 
         if inputs.landed is None:
-            stage()
+            keep()
         else:
             inputs.landed.require_intact()
-            inputs.landed.staged(session, self._store.tie_breaker, stage)
+            inputs.landed.staged(session, self._store.tie_breaker, keep)

@@ -106,7 +106,7 @@ class Consequences:
         for name, of in ((before, "before"), (after, "after"))[0 if has_before else 1 :]:
             for table in model.references:
                 self._relate(table, month, of)
-            self.session.stage(name, model.table, statement, inputs.parameters)
+            self.session.keep(name, statement, inputs.parameters)
         return Versions(after, before if has_before else None)
 
     def _relate(self, table: str, month: Partition, of: str) -> None:

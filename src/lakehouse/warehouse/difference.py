@@ -2,7 +2,7 @@
 
 Rows are compared as a multiset of records, by every column that says something of a record: not by ``copies``, which is
 how many of them a row stands for, nor by the file that they came in. Old rows are named :data:`BEFORE`, new ones
-:data:`AFTER`; what only one of them has is staged as :data:`CHANGES`, which is small where little has changed.
+:data:`AFTER`; what only one of them has is kept as :data:`CHANGES`, which is small where little has changed.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from lakehouse.models import dialect
 from lakehouse.models.checks.base import ordered
 from lakehouse.partition import Partition
 from lakehouse.results import Difference
-from lakehouse.schema import Column, TableSpec
+from lakehouse.schema import Column
 from lakehouse.warehouse.compared import Compared, named
 from lakehouse.warehouse.statements import Statement
 from lakehouse.warehouse.store import Session
@@ -36,7 +36,7 @@ def changes_query(how: Compared) -> exp.Select:
     """Every record that there is not as often as before, with how many more there are.
 
     Grouping two whole months by all their columns takes a second for each million rows. So where rows have a digest,
-    only those are compared by value that share one of the staged :data:`SUSPECTS` with a row that only one side has.
+    only those are compared by value that share one of the kept :data:`SUSPECTS` with a row that only one side has.
     """
     keys = [named(column.name) for column in how.data]
 
@@ -166,26 +166,25 @@ def pairs_query(how: Compared) -> exp.Select:
 
 
 def difference(session: Session, how: Compared, partition: Partition, *, in_a_hurry: bool) -> Difference:
-    """Compare the rows that the session knows as :data:`BEFORE` and :data:`AFTER`; stages :data:`CHANGES`.
+    """Compare the rows that the session knows as :data:`BEFORE` and :data:`AFTER`; keeps :data:`CHANGES`.
 
-    ``in_a_hurry``, only some of what has changed is paired if nearly everything has, and only these changes are staged.
+    ``in_a_hurry``, only some of what has changed is paired if nearly everything has, and only these changes are kept.
 
     Raises:
         StatementFailed: rows of either could not be read.
     """
     one_in = 1
     if how.digest is not None:
-        spec = TableSpec(SUSPECTS, (_BUCKET,), "Where to look for what has changed")
-        suspects = session.stage(SUSPECTS, spec, Statement(suspects_query(how.digest)), {})
-        if in_a_hurry and suspects.rows > _MANY and how.identity_digest is not None:
+        suspects = session.keep(SUSPECTS, Statement(suspects_query(how.digest)), {})
+        if in_a_hurry and suspects > _MANY and how.identity_digest is not None:
             one_in = _ONE_IN
     if one_in == 1:
-        _stage_changes(session, how)
+        _keep_changes(session, how)
         counts = session.one(Statement(counts_query(how)), {})
     else:
         session.relate(CHANGES, changes_query(replace(how, digest=None)))
         counts = session.one(Statement(counts_query(how)), {})
-        _stage_changes(session, _sampled(how))
+        _keep_changes(session, _sampled(how))
     added, removed = counts["added"], counts["removed"]
     paired: Mapping[str, Any] = {}
     if added and removed and how.identity:
@@ -206,9 +205,8 @@ def difference(session: Session, how: Compared, partition: Partition, *, in_a_hu
     )
 
 
-def _stage_changes(session: Session, how: Compared) -> None:
-    spec = TableSpec(CHANGES, (*how.data, MORE), f"What has changed in {how.table}")
-    session.stage(CHANGES, spec, Statement(changes_query(how)), {})
+def _keep_changes(session: Session, how: Compared) -> None:
+    session.keep(CHANGES, Statement(changes_query(how)), {})
 
 
 def _sampled(how: Compared) -> Compared:
