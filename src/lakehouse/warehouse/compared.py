@@ -11,7 +11,7 @@ from lakehouse.models import dialect
 from lakehouse.models.model import SqlModel
 from lakehouse.schema import BRONZE_COLUMNS, Column, TableSpec, digits_of
 
-COPIES, _FILE = BRONZE_COLUMNS
+COPIES, _ = BRONZE_COLUMNS
 _SUMMABLE_DIGITS = 18
 
 
@@ -19,17 +19,17 @@ _SUMMABLE_DIGITS = 18
 class Compared:
     """A table as it is compared: ``data`` are the columns that records differ by, ``identity`` those of what is one.
 
-    ``digest`` is a number that equal rows of it share and others do not, but for one chance in 2^64; None where the
-    engine has none, or a row of the new ones may be there twice.
+    ``digests`` are two numbers that rows of the same record share, and others do not both, but for one chance in 2^128;
+    None where the engine has none, or where two of the new rows may be of the same record.
     """
 
     table: str
     data: tuple[Column, ...]
     identity: tuple[str, ...]
     has_copies: bool
-    digest: exp.Expr | None
+    digests: tuple[exp.Expr, exp.Expr] | None
     identity_digest: exp.Expr | None = None
-    """The same of what a record is of."""
+    """A number that records of the same identity share."""
     sample: exp.Expr | None = None
     """Which records alone are compared."""
 
@@ -52,12 +52,15 @@ class Compared:
 def compared(
     spec: TableSpec, identity: Sequence[str], digest: Callable[[Sequence[str]], exp.Expr | None] | None
 ) -> Compared:
-    """How a table's rows are compared; ``digest`` is :meth:`Store.digest` if no two of the new ones are alike."""
+    """How a table's rows are compared; ``digest`` is :meth:`Store.digest` if no two new ones are of one record."""
     names = {column.name for column in spec.columns}
     data = tuple(column for column in spec.columns if column not in BRONZE_COLUMNS)
-    hashed = [column.name for column in spec.columns if column != _FILE]
-    of_row, of_identity = (digest(hashed), digest(identity)) if digest and identity else (None, None)
-    return Compared(spec.name, data, tuple(identity), COPIES.name in names, of_row, of_identity)
+    digests, of_identity = None, None
+    if digest and identity:
+        hashed = [column.name for column in data]
+        forth, back = digest(hashed), digest(hashed[::-1])
+        digests, of_identity = None if forth is None or back is None else (forth, back), digest(identity)
+    return Compared(spec.name, data, tuple(identity), COPIES.name in names, digests, of_identity)
 
 
 def compared_rows_of(

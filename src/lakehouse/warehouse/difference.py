@@ -7,7 +7,7 @@ how many of them a row stands for, nor by the file that they came in. Old rows a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -25,18 +25,17 @@ from lakehouse.warehouse.store import Session
 BEFORE, AFTER, CHANGES, SUSPECTS = "audit.before", "audit.after", "audit.changes", "audit.suspects"
 
 MORE = Column("difference_records", "INT64", "How many more of the record there are; below zero, how many fewer")
-_BUCKET = Column("bucket", "INT64", "Part of a digest that a row has which is not on both sides")
-_BUCKETS = 2**18
-_MANY = _BUCKETS * 3 // 4
-"""So many buckets with a change in them stand for 360,000 records or more that have changed."""
+_DIGEST = "digest"
+_MANY = 400_000
+"""So many suspects are 200,000 records or more that have changed, of a million or more in all."""
 _ONE_IN = 16
 
 
 def changes_query(how: Compared) -> exp.Select:
     """Every record that there is not as often as before, with how many more there are.
 
-    Grouping two whole months by all their columns takes a second for each million rows. So where rows have a digest,
-    only those are compared by value that share one of the kept :data:`SUSPECTS` with a row that only one side has.
+    Grouping two whole months by all their columns takes a second for each million rows. So where rows have digests,
+    only those are compared by value that have one of the :data:`SUSPECTS`.
     """
     keys = [named(column.name) for column in how.data]
 
@@ -44,10 +43,10 @@ def changes_query(how: Compared) -> exp.Select:
         rows = exp.select(*(key.copy() for key in keys), exp.alias_(weight, MORE.name)).from_(name)
         if how.sample is not None:
             return rows.where(how.sample.copy())
-        if how.digest is None:
+        if how.digests is None:
             return rows
-        suspects = exp.select(named(_BUCKET.name)).from_(SUSPECTS)
-        return rows.where(exp.In(this=_bucket(how.digest), query=suspects.subquery()))
+        suspects = exp.select(named(_DIGEST)).from_(SUSPECTS)
+        return rows.where(exp.In(this=how.digests[0].copy(), query=suspects.subquery()))
 
     both = exp.union(side(AFTER, how.weight), side(BEFORE, exp.Neg(this=how.weight)), distinct=False)
     more = dialect.cast(exp.Sum(this=named(MORE.name)), "INT64")
@@ -57,50 +56,76 @@ def changes_query(how: Compared) -> exp.Select:
     return exp.select("*").from_(grouped.subquery("grouped")).where(named(MORE.name).neq(zero))
 
 
-def suspects_query(digest: exp.Expr) -> exp.Select:
-    """Buckets of digests that have a row which is not on both sides.
+def suspects_query(digests: Sequence[exp.Expr], weight: exp.Expr) -> exp.Select:
+    """A digest of each record that there is not as often as before, with how many more there are.
 
-    The digests in a bucket, old and new, come to zero where the rows are the same; else one in 2^64 may by chance.
+    That is so of what no two new rows are of. Where old rows are, the numbers do not add up to the new records.
     """
+    names = [f"digest_{n}" for n in range(len(digests))]
 
-    def side(name: str, one: int) -> exp.Select:
-        digests = exp.alias_(digest.copy(), "digest")
-        return exp.select(digests, exp.alias_(exp.convert(one), "one")).from_(name)
+    def side(name: str, alias: str) -> exp.Subquery:
+        numbers = (exp.alias_(digest.copy(), key) for digest, key in zip(digests, names, strict=True))
+        return exp.select(*numbers, exp.alias_(weight.copy(), "records")).from_(name).subquery(alias)
 
-    both = exp.union(side(AFTER, 1), side(BEFORE, -1), distinct=False)
-    differs = exp.BitwiseXorAgg(this=exp.column("digest")).neq(exp.Literal.number(0))
-    outnumbers = exp.Sum(this=exp.column("one")).neq(exp.Literal.number(0))
-    bucket = _bucket(exp.column("digest"))
-    told = exp.alias_(dialect.cast(bucket, _BUCKET.type), _BUCKET.name)
-    grouped = exp.select(told).from_(both.subquery("digests")).group_by(bucket.copy())
-    return grouped.having(exp.or_(differs, outnumbers))
-
-
-def _bucket(digest: exp.Expr) -> exp.Expr:
-    return exp.BitwiseAnd(this=digest.copy(), expression=exp.Literal.number(_BUCKETS - 1))
+    zero = exp.Literal.number(0)
+    come, gone = (exp.Coalesce(this=named("records", of), expressions=[zero.copy()]) for of in ("come", "gone"))
+    more = come - gone
+    same = [named(key, "come").eq(named(key, "gone")) for key in names]
+    digest = exp.Coalesce(this=named(names[0], "come"), expressions=[named(names[0], "gone")])
+    query = exp.select(exp.alias_(digest, _DIGEST), exp.alias_(dialect.cast(more, MORE.type), MORE.name)).from_(
+        side(AFTER, "come")
+    )
+    query = query.join(side(BEFORE, "gone"), on=exp.and_(*same), join_type="full outer")
+    return query.where(more.copy().neq(zero.copy()))
 
 
 def counts_query(how: Compared) -> exp.Select:
     """One row: records before and after, added and removed, and by how much each sum differs."""
+    more = named(MORE.name)
+    sums = [exp.alias_(exp.Sum(this=named(column.name) * more), _sum(n)) for n, column in enumerate(how.summed)]
+    told = [named(each.alias, "changes") for each in sums]
+    return _beside_records(how, _added_and_removed(CHANGES).select(*sums), told)
+
+
+def suspect_counts_query(how: Compared) -> exp.Select:
+    """The same of :data:`SUSPECTS`, which have no values: a sum differs by what that of all rows does."""
+    value, zero = how.weight, exp.Literal.number(0)
+    sums = [exp.alias_(exp.Sum(this=named(column.name) * value), _sum(n)) for n, column in enumerate(how.summed)]
+    told = []
+    for each in sums:
+        new, old = (exp.Coalesce(this=named(each.alias, f"{side}_rows"), expressions=[zero]) for side in ("new", "old"))
+        told.append(exp.alias_(new - old, each.alias))
+    return _beside_records(how, _added_and_removed(SUSPECTS), told, sums)
+
+
+def _sum(number: int) -> str:
+    return f"sum_{number}"
+
+
+def _added_and_removed(of: str) -> exp.Select:
     more, zero = named(MORE.name), exp.Literal.number(0)
     changed: dict[str, exp.Expr] = {
         "added": exp.If(this=more > zero, true=more, false=zero),
         "removed": exp.If(this=more < zero, true=exp.Neg(this=more), false=zero),
     }
-    sums = {f"sum_{n}": named(column.name) * more for n, column in enumerate(how.summed)}
-    counted = [exp.alias_(dialect.counted(exp.Sum(this=value)), name) for name, value in changed.items()]
-    added_up = [exp.alias_(exp.Sum(this=value), name) for name, value in sums.items()]
-    rows = exp.alias_(dialect.counted(exp.Sum(this=how.weight)), "records")
+    counted = (exp.alias_(dialect.counted(exp.Sum(this=value)), name) for name, value in changed.items())
+    return exp.select(*counted).from_(of)
+
+
+def _beside_records(
+    how: Compared, changes: exp.Select, told: Sequence[exp.Expr], sums: Sequence[exp.Expr] = ()
+) -> exp.Select:
+    """What there is of changes, and what is ``told`` of them and of the ``sums`` over either side."""
+    rows = [exp.alias_(dialect.counted(exp.Sum(this=how.weight)), "records"), *sums]
     parts = {
-        "changes": exp.select(*counted, *added_up).from_(CHANGES),
-        "old_rows": exp.select(rows).from_(BEFORE),
-        "new_rows": exp.select(rows.copy()).from_(AFTER),
+        "old_rows": exp.select(*(each.copy() for each in rows)).from_(BEFORE),
+        "new_rows": exp.select(*rows).from_(AFTER),
     }
-    names = [named(name, "changes") for name in (*changed, *sums)]
-    told = [exp.alias_(named("records", f"{side}_rows"), f"{side}_records") for side in ("old", "new")]
-    query = exp.select(*names, *told).from_(parts["changes"].subquery("changes"))
-    for name in ("old_rows", "new_rows"):
-        query = query.join(parts[name].subquery(name), join_type="cross")
+    records = [exp.alias_(named("records", f"{side}_rows"), f"{side}_records") for side in ("old", "new")]
+    query = exp.select(named("added", "changes"), named("removed", "changes"), *told, *records)
+    query = query.from_(changes.subquery("changes"))
+    for name, part in parts.items():
+        query = query.join(part.subquery(name), join_type="cross")
     return query
 
 
@@ -173,24 +198,24 @@ def difference(session: Session, how: Compared, partition: Partition, *, in_a_hu
     Raises:
         StatementFailed: rows of either could not be read.
     """
-    one_in = 1
-    if how.digest is not None:
-        suspects = session.keep(SUSPECTS, Statement(suspects_query(how.digest)), {})
-        if in_a_hurry and suspects > _MANY and how.identity_digest is not None:
-            one_in = _ONE_IN
-    if one_in == 1:
-        _keep_changes(session, how)
-        counts = session.one(Statement(counts_query(how)), {})
+    one_in, suspects = 1, 0
+    if how.digests is not None:
+        suspects = session.keep(SUSPECTS, Statement(suspects_query(how.digests, how.weight)), {})
+    if in_a_hurry and suspects > _MANY and how.identity_digest is not None:
+        one_in = _ONE_IN
+        counts = session.one(Statement(suspect_counts_query(how)), {})
+        session.keep(CHANGES, Statement(changes_query(_sampled(how, how.identity_digest))), {})
     else:
-        session.relate(CHANGES, changes_query(replace(how, digest=None)))
+        session.keep(CHANGES, Statement(changes_query(how)), {})
         counts = session.one(Statement(counts_query(how)), {})
-        _keep_changes(session, _sampled(how))
     added, removed = counts["added"], counts["removed"]
+    if how.digests is not None and counts["old_records"] - removed + added != counts["new_records"]:
+        return difference(session, replace(how, digests=None), partition, in_a_hurry=False)
     paired: Mapping[str, Any] = {}
     if added and removed and how.identity:
         paired = session.one(Statement(pairs_query(how)), {})
     by_column = {name: paired.get(f"differs_{n}", 0) for n, name in enumerate(how.rest)}
-    sums = {column.name: counts[f"sum_{n}"] for n, column in enumerate(how.summed)}
+    sums = {column.name: counts[_sum(n)] for n, column in enumerate(how.summed)}
     return Difference(
         table=how.table,
         partition=partition,
@@ -205,13 +230,7 @@ def difference(session: Session, how: Compared, partition: Partition, *, in_a_hu
     )
 
 
-def _keep_changes(session: Session, how: Compared) -> None:
-    session.keep(CHANGES, Statement(changes_query(how)), {})
-
-
-def _sampled(how: Compared) -> Compared:
+def _sampled(how: Compared, identity_digest: exp.Expr) -> Compared:
     """The same of some of what records are of, each with all its records."""
-    if how.identity_digest is None:
-        return how
-    chosen = exp.BitwiseAnd(this=how.identity_digest.copy(), expression=exp.Literal.number(_ONE_IN - 1))
+    chosen = exp.BitwiseAnd(this=identity_digest.copy(), expression=exp.Literal.number(_ONE_IN - 1))
     return replace(how, sample=chosen.eq(exp.Literal.number(0)))
