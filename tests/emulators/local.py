@@ -73,14 +73,14 @@ class DuckDb:
         rows = " UNION ALL ".join([f"SELECT * FROM {model.table.name}"] * times)
         self._session.relate(STAGED, dialect.parse(rows, "staged", QueryError))
         if model.rejected is not None:
-            self._session.relate(REJECTED, exp.select("*").from_(model.rejected.name))
+            self._session.relate(REJECTED, dialect.all_of(model.rejected.name))
         return self._session.rows(self._statements[model.key].audit, parameters)
 
     def rows(self, query: exp.Query, parameters: Mapping[str, datetime] | None = None) -> pa.Table:
         return self._session.rows(Statement(query), parameters or {})
 
     def table(self, name: str) -> pa.Table:
-        return self._session.rows(Statement(exp.select("*").from_(name)), {})
+        return self._session.rows(Statement(dialect.all_of(name)), {})
 
     def _relate(self, asset: str) -> None:
         self._landed[asset].relate(self._session, self._store.tie_breaker)

@@ -12,21 +12,15 @@ from dataclasses import replace
 import pytest
 from sqlglot import exp
 
+from lakehouse.models import dialect
 from lakehouse.models.checks.base import STAGED
 from lakehouse.models.checks.kinds import Check, CustomSql, RejectedShare, Unique
 from lakehouse.models.checks.values import AcceptedValues, KnownCodes, NotNull, Range, Relationship
 from lakehouse.models.model import Models
 from lakehouse.models.reader import load_models
 from lakehouse.settings import PROJECT_ROOT
-from lakehouse.warehouse.difference import (
-    AFTER,
-    BEFORE,
-    CHANGES,
-    changes_query,
-    compared,
-    counts_query,
-    pairs_query,
-)
+from lakehouse.warehouse.compared import compared
+from lakehouse.warehouse.difference import AFTER, BEFORE, CHANGES, changes_query, counts_query, pairs_query
 from lakehouse.warehouse.difference_rows import grain_rows_query, record_rows_query
 from lakehouse.warehouse.failing_rows import causes, causes_query, sample_query
 from lakehouse.warehouse.value_checks import number_query, value_query
@@ -133,7 +127,7 @@ def test_what_a_restatement_changes_is_the_same_on_both_engines(
         how = compared(model.table, model.identity, None)
         names = [changed if column.name == "total_amount" else column.name for column in model.table.columns]
         named: dict[str, exp.Query] = {
-            BEFORE: exp.select("*").from_(STAGED),
+            BEFORE: dialect.all_of(STAGED),
             AFTER: exp.select(*names, dialect="bigquery").from_(STAGED).where(f"NOT COALESCE({lacks}, FALSE)"),
         }
         named[CHANGES] = _with_relations(changes_query(how), named)

@@ -240,6 +240,11 @@ class MemorySession:
         self._give(name, [table], spec.columns)
         return StagedRows(spec, table.num_rows, _content(table), table.nbytes, table)
 
+    def keep(self, name: str, statement: Statement, parameters: Mapping[str, object]) -> int:
+        table = self.rows(statement, parameters)
+        self._give(name, [table], ())
+        return int(table.num_rows)
+
     def nulls(self, staged: Staged) -> Mapping[str, int]:
         assert isinstance(staged, StagedRows)
         return {name: staged.table.column(name).null_count for name in staged.table.column_names}

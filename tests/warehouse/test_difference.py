@@ -15,8 +15,8 @@ from lakehouse.exceptions import NotLanded
 from lakehouse.partition import WHOLE, Month
 from lakehouse.results import Difference, Effect, ReplaceResult
 from lakehouse.schema import Column, TableSpec
+from lakehouse.warehouse.compared import compared as how_compared
 from lakehouse.warehouse.difference import AFTER, BEFORE
-from lakehouse.warehouse.difference import compared as how_compared
 from lakehouse.warehouse.difference import difference as find_difference
 from lakehouse.warehouse.local.records import IcebergRecords
 from lakehouse.warehouse.local.tables import IcebergTables
@@ -252,3 +252,19 @@ def test_where_nearly_all_has_changed_whoever_is_in_a_hurry_pairs_a_sample(tmp_p
     assert (hurried.added, hurried.removed, hurried.sums, hurried.one_in) == (count, count, exact.sums, 16)
     assert 0.9 * count / 16 < hurried.changed < 1.1 * count / 16
     assert hurried.by_column == {"amount": hurried.changed}
+
+
+@pytest.mark.parametrize(("before", "after"), [((1, 1, 2), (1, 2)), ((1, 1, 2), (1, 2, 3)), ((1, 1, 1), (2,))])
+def test_an_old_record_that_is_in_several_rows_is_counted_in_each(
+    tmp_path: Path, before: tuple[int, ...], after: tuple[int, ...]
+) -> None:
+    """As another version of a model, or another tool, may have written them: digests alone would not tell."""
+    spec = TableSpec("silver.t", (Column("id", "INT64", "Number"), Column("x", "INT64", "Value")), "Rows")
+    store = local_store(tmp_path)
+    with store.session(Work("t", WHOLE, RUN_ID), store.records()) as session:
+        for name, ids in ((BEFORE, before), (AFTER, after)):
+            session.relate(name, pa.table({"id": ids, "x": ids}))
+        found = find_difference(session, how_compared(spec, ("id",), store.digest), WHOLE, in_a_hurry=True)
+    old, new = Counter(before), Counter(after)
+    assert (found.before, found.after) == (len(before), len(after))
+    assert (found.removed, found.added) == ((old - new).total(), (new - old).total())

@@ -234,3 +234,48 @@ def test_a_landing_with_such_values_is_compared_as_it_would_be_published(house: 
     assert found is not None
     assert (found.kept, found.removed, found.added) == (39, 1, 0)
     assert house.replace("green_silver", JANUARY).rows == 39
+
+
+_NARROW = """/*
+description: Prices of few digits
+table: silver.prices
+grain: record
+partition: taken_at
+reject: {outside_month: taken_at < @partition_start OR taken_at >= @partition_end}
+*/
+SELECT taken_at, price, copies, bronze_sha256
+FROM bronze.prices_bronze
+"""
+
+
+@pytest.mark.parametrize("kind", [LocalImplementation, MemoryImplementation])
+@pytest.mark.parametrize("type_", [pa.float64(), pa.decimal128(20, 4)], ids=str)
+def test_a_value_that_is_too_large_only_once_it_is_rounded_rejects_its_record(
+    kind: type[LocalImplementation | MemoryImplementation], type_: pa.DataType, tmp_path: Path
+) -> None:
+    contract = Contract(
+        MonthlyDataset(name="prices", description="Prices.", first=JANUARY),
+        "taken_at",
+        (
+            column("taken_at", "DATETIME", "taken_at", "When it was taken"),
+            column("price", "NUMERIC(5,2)", "price", "Price"),
+        ),
+    )
+    (tmp_path / "sql" / "silver").mkdir(parents=True)
+    (tmp_path / "sql" / "silver" / "prices_silver.sql").write_text(_NARROW)
+    prices = [Decimal(text) for text in ("999.99", "999.9949", "999.9951", "-999.9949", "-999.9951")]
+    values = pa.array([float(price) if type_ == pa.float64() else price for price in prices], type_)
+    file = tmp_path / "prices.parquet"
+    pq.write_table(pa.table({"taken_at": pa.array([1704067200000000] * 5, pa.timestamp("us")), "price": values}), file)
+    implementation = kind(tmp_path / "home", {"prices_bronze": contract})
+    warehouse, models = implementation.open(tmp_path / "sql")
+    with closing(warehouse):
+        implementation.land("prices_bronze", JANUARY, file)
+        result = warehouse.replace(models["prices_silver"], JANUARY, RUN_ID)
+        kept = warehouse.query("SELECT price, copies FROM silver.prices ORDER BY price").to_pylist()
+    assert result.ledger is not None
+    assert (result.ledger.is_balanced, result.ledger.rejected["unreadable_value"]) == (True, 2)
+    assert kept == [
+        {"price": Decimal("-999.99"), "copies": 1},
+        {"price": Decimal("999.99"), "copies": 2},
+    ]

@@ -159,6 +159,11 @@ def counted(value: exp.Expr) -> exp.Coalesce:
     return exp.Coalesce(this=cast(value, "INT64"), expressions=[exp.Literal.number(0)])
 
 
+def all_of(name: str) -> exp.Select:
+    """Every row of what has this name."""
+    return exp.select("*").from_(name)
+
+
 def no_rows(columns: Iterable[Column]) -> exp.Select:
     """A query with these columns that gives no row."""
     nothing = exp.select(exp.alias_(exp.Literal.number(1), "one")).subquery("nothing")

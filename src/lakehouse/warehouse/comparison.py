@@ -9,20 +9,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from sqlglot import exp
-
 from lakehouse.bronze.store import Landing, is_there
 from lakehouse.exceptions import CorruptFile, LakehouseError, NotLanded, StatementFailed
+from lakehouse.models import dialect
 from lakehouse.models.model import SqlModel
 from lakehouse.partition import Partition
 from lakehouse.results import Restatement
-from lakehouse.warehouse.consequences import Consequences, Project, Versions
+from lakehouse.warehouse.consequences import Consequences, Versions
 from lakehouse.warehouse.difference import AFTER, BEFORE, difference
 from lakehouse.warehouse.difference_rows import record_rows
 from lakehouse.warehouse.inputs import Inputs
 from lakehouse.warehouse.landed_input import LandedInput
-from lakehouse.warehouse.restatement import Restatements
-from lakehouse.warehouse.store import PublishedRows, Session, Store, Work
+from lakehouse.warehouse.project import Project
+from lakehouse.warehouse.store import PublishedRows, Session, Work
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -33,9 +32,9 @@ _NEW, _OLD = "audit.new", "audit.old"
 class Comparisons:
     """Compares versions of the tables of one warehouse."""
 
-    def __init__(self, store: Store, project: Project) -> None:
-        self._store = store
+    def __init__(self, project: Project) -> None:
         self._project = project
+        self._store = project.store
 
     def run(
         self,
@@ -56,10 +55,10 @@ class Comparisons:
                 if len(versions) > 1:
                     self._compute(session, model, versions[0], _OLD)
                 self._compute(session, model, versions[-1], _NEW)
-                old = exp.select("*").from_(_OLD) if len(versions) > 1 else PublishedRows(model.table, partition)
+                old = dialect.all_of(_OLD) if len(versions) > 1 else PublishedRows(model.table, partition)
                 session.relate(BEFORE, old)
-                session.relate(AFTER, exp.select("*").from_(_NEW))
-                how = Restatements(self._store, self._project).how(model)
+                session.relate(AFTER, dialect.all_of(_NEW))
+                how = self._project.compared(model)
                 found = difference(session, how, partition, in_a_hurry=False)
                 if show is not None:
                     show(record_rows(session, how))
@@ -83,14 +82,14 @@ class Comparisons:
         )
 
     def _compute(self, session: Session, model: SqlModel, inputs: Inputs, name: str) -> None:
-        inputs.relate(session, self._project.tie_breaker)
+        inputs.relate(session, self._store.tie_breaker)
         statement = self._project.statements(model).select
 
-        def stage() -> None:
-            session.stage(name, model.table, statement, inputs.parameters)
+        def keep() -> int:
+            return session.keep(name, statement, inputs.parameters)
 
         if inputs.landed is None:
-            stage()
+            keep()
         else:
             inputs.landed.require_intact()
-            inputs.landed.staged(session, self._project.tie_breaker, stage)
+            inputs.landed.staged(session, self._store.tie_breaker, keep)

@@ -5,23 +5,20 @@ Each of them is computed aside of what would be published, by its own statements
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from sqlglot import exp
 
-from lakehouse.bronze.contract import Contract
-from lakehouse.bronze.store import BronzeStore
 from lakehouse.exceptions import ConfigurationError, CorruptFile, MachineFault, StatementFailed
 from lakehouse.models import dialect
-from lakehouse.models.model import Models, SqlModel
+from lakehouse.models.model import SqlModel
 from lakehouse.partition import WHOLE, Partition, Period
 from lakehouse.results import Consequence
 from lakehouse.schema import TableSpec
-from lakehouse.warehouse.difference import AFTER, BEFORE, compared, difference
+from lakehouse.warehouse.difference import AFTER, BEFORE, difference
 from lakehouse.warehouse.difference_rows import grain_rows
-from lakehouse.warehouse.inputs import Inputs, Upstream
-from lakehouse.warehouse.statements import ModelStatements, TieBreaker
+from lakehouse.warehouse.project import Project
 from lakehouse.warehouse.store import PublishedRows, Records, Session
 
 UNTOLD = (StatementFailed, ConfigurationError, CorruptFile, MachineFault)
@@ -37,31 +34,6 @@ class Versions:
 
     after: str
     before: str | None = None
-
-
-@dataclass(frozen=True)
-class Project:
-    """What models are computed from, and how."""
-
-    models: Models
-    contracts: Mapping[str, Contract]
-    bronze: BronzeStore
-    tie_breaker: TieBreaker
-    statements: Callable[[SqlModel], ModelStatements]
-
-    def inputs(self, model: SqlModel, partition: Partition, records: Records) -> Inputs:
-        """What there is for a month of a model; see :meth:`Inputs.find`."""
-        found = {"models": self.models, "contracts": self.contracts, "bronze": self.bronze}
-        return Inputs.find(model, partition, records=records, **found)  # type: ignore[arg-type]
-
-    def tables(self, model: SqlModel, partition: Partition, records: Records) -> Inputs:
-        """What a model is computed from of tables, whatever they hold."""
-        specs = [spec for table in model.references if (spec := self.models.spec(table)) is not None]
-        upstream = (
-            Upstream.find(spec, partition, records, is_computed_from=True, maker=self.models.asset_key(spec.name))
-            for spec in specs
-        )
-        return Inputs(partition, None, tuple(upstream), ())
 
 
 @dataclass
@@ -110,10 +82,10 @@ class Consequences:
     def _consequence(self, model: SqlModel, month: Partition) -> Consequence:
         try:
             versions = self._computed(model, month)
-            before = PublishedRows(model.table, month) if versions.before is None else _all_of(versions.before)
+            before = PublishedRows(model.table, month) if versions.before is None else dialect.all_of(versions.before)
             self.session.relate(BEFORE, before)
-            self.session.relate(AFTER, _all_of(versions.after))
-            how = compared(model.table, model.identity, None)
+            self.session.relate(AFTER, dialect.all_of(versions.after))
+            how = self.project.compared(model)
             found = difference(self.session, how, month, in_a_hurry=False)
             if found.is_empty:
                 return Consequence(model.key, month, found)
@@ -126,7 +98,7 @@ class Consequences:
     def _computed(self, model: SqlModel, month: Partition) -> Versions:
         """Compute a model of what would be there, and of what was there, unless that is what is published."""
         inputs = self.project.tables(model, month, self.records)
-        inputs.relate(self.session, self.project.tie_breaker)
+        inputs.relate(self.session, self.project.store.tie_breaker)
         number = len(self._changed)
         after, before = f"audit.after_{number}", f"audit.before_{number}"
         statement = self.project.statements(model).select
@@ -134,7 +106,7 @@ class Consequences:
         for name, of in ((before, "before"), (after, "after"))[0 if has_before else 1 :]:
             for table in model.references:
                 self._relate(table, month, of)
-            self.session.stage(name, model.table, statement, inputs.parameters)
+            self.session.keep(name, statement, inputs.parameters)
         return Versions(after, before if has_before else None)
 
     def _relate(self, table: str, month: Partition, of: str) -> None:
@@ -142,7 +114,7 @@ class Consequences:
         changed = {at: getattr(v, of) for (name, at), v in self._changed.items() if name == table}
         spec = self.project.models.spec(table)
         if month in changed or WHOLE in changed:
-            self.session.relate(table, _all_of(changed.get(month) or changed[WHOLE]))
+            self.session.relate(table, dialect.all_of(changed.get(month) or changed[WHOLE]))
         elif changed and month is WHOLE and spec is not None and spec.partition is not None:
             published = f"audit.published_{table.replace('.', '_')}"
             self.session.relate(published, PublishedRows(spec, WHOLE))
@@ -151,10 +123,6 @@ class Consequences:
             for name in changed.values():
                 rows = exp.union(rows, exp.select(*_names(spec)).from_(name), distinct=False)
             self.session.relate(table, rows)
-
-
-def _all_of(name: str) -> exp.Select:
-    return exp.select("*").from_(name)
 
 
 def _names(spec: TableSpec) -> list[exp.Column]:

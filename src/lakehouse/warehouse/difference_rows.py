@@ -10,7 +10,8 @@ from sqlglot import exp
 from lakehouse.models import dialect
 from lakehouse.models.checks.base import ordered
 from lakehouse.results import Difference
-from lakehouse.warehouse.difference import CHANGES, MORE, Compared, counted_up, named, own, paired_records, pairs
+from lakehouse.warehouse.compared import Compared, named
+from lakehouse.warehouse.difference import CHANGES, MORE, counted_up, own, paired_records, pairs
 from lakehouse.warehouse.statements import Statement
 from lakehouse.warehouse.store import Session
 
@@ -33,7 +34,7 @@ def record_rows(session: Session, how: Compared) -> pa.Table:
 
 
 def record_rows_query(how: Compared) -> exp.Select:
-    """See :func:`record_rows`; reads the staged changes."""
+    """See :func:`record_rows`; reads the kept changes."""
     number, records, is_new = (named(own(name)) for name in ("number", "records", "is_new"))
     kind_of, records_of = named(own("change"), "lines"), dialect.cast(named(own("records"), "lines"), "INT64")
     query = exp.select(exp.alias_(kind_of, _free("change", how)), exp.alias_(records_of, _free("records", how)))
@@ -109,7 +110,7 @@ def grain_rows(session: Session, how: Compared, found: Difference, at_most: int 
 
 
 def grain_rows_query(how: Compared, names: Sequence[str], at_most: int | None) -> exp.Select:
-    """See :func:`grain_rows`; reads the staged changes, in which each row of the grain is at most once on a side."""
+    """See :func:`grain_rows`; reads the kept changes, in which each row of the grain is at most once on a side."""
     more, zero = named(MORE.name), exp.Literal.number(0)
     keys = [named(key) for key in how.identity]
     values = [exp.alias_(_kind(more), _free("change", how))]

@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-from sqlglot import exp
-
+from lakehouse.models import dialect
 from lakehouse.models.checks.kinds import IMPLICIT_CHECKS, RESTATEMENT
 from lakehouse.models.model import SqlModel
 from lakehouse.partition import Partition
 from lakehouse.results import CheckResult, Difference, Restatement
-from lakehouse.warehouse.consequences import UNTOLD, Consequences, Project, Versions
-from lakehouse.warehouse.difference import (
-    AFTER,
-    BEFORE,
-    Compared,
-    compared,
-    difference,
-    keeps_records_apart,
-)
-from lakehouse.warehouse.store import PublishedRows, Records, Session, Staged, Store
+from lakehouse.warehouse.consequences import UNTOLD, Consequences, Versions
+from lakehouse.warehouse.difference import AFTER, BEFORE, difference
+from lakehouse.warehouse.project import Project
+from lakehouse.warehouse.store import PublishedRows, Records, Session, Staged
 
 LARGE_SHARE = 0.05
 """Share of what was published that a restatement may remove, or add, or change, before it warns."""
@@ -29,8 +22,7 @@ _MONTHS_AT_MOST, _ROWS_AT_MOST = 12, 20
 class Restatements:
     """States those of a warehouse."""
 
-    def __init__(self, store: Store, project: Project) -> None:
-        self._store = store
+    def __init__(self, project: Project) -> None:
         self._project = project
 
     def stated(
@@ -46,21 +38,12 @@ class Restatements:
         consequences = Consequences(self._project, session, records, _MONTHS_AT_MOST, _ROWS_AT_MOST)
         try:
             session.relate(BEFORE, PublishedRows(model.table, partition))
-            session.relate(AFTER, _staged(staged))
-            found = difference(session, self.how(model), partition, in_a_hurry=True)
+            session.relate(AFTER, dialect.all_of(staged))
+            found = difference(session, self._project.compared(model), partition, in_a_hurry=True)
         except UNTOLD as error:
             return Restatement(None, fault=str(error))
         told = () if found.is_empty else tuple(consequences.told(model.table, partition, Versions(staged)))
         return Restatement(found, told, consequences.left_out)
-
-    def how(self, model: SqlModel) -> Compared:
-        """How rows of a model's table are compared."""
-        is_apart = keeps_records_apart(model, self._project.models.schema)
-        return compared(model.table, model.identity, self._store.digest if is_apart else None)
-
-
-def _staged(name: str) -> exp.Select:
-    return exp.select("*").from_(name)
 
 
 def nothing_replaced() -> CheckResult:

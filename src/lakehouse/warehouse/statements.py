@@ -73,7 +73,7 @@ def compile_model(model: SqlModel, tie_breaker: TieBreaker) -> ModelStatements:
 
 def _preview(model: SqlModel, tie_breaker: TieBreaker) -> exp.Select:
     """The first rows as they are stored, or of a store without an order by their keys."""
-    rows = exp.select("*").from_(STAGED).limit(_PREVIEW_ROWS)
+    rows = dialect.all_of(STAGED).limit(_PREVIEW_ROWS)
     is_ordered = tie_breaker([column.name for column in model.table.columns]) is not None
     return rows if is_ordered else rows.order_by(*map(ordered, _keys(model)))
 

@@ -180,6 +180,10 @@ class Session(Protocol):
         """Compute rows aside, where no reader sees them, in the statement's order; ``name`` stands for them."""
         ...
 
+    def keep(self, name: str, statement: Statement, parameters: Mapping[str, object]) -> int:
+        """Compute rows for this session alone, to which ``name`` refers from now on; how many there are."""
+        ...
+
     def one(self, statement: Statement, parameters: Mapping[str, object]) -> Mapping[str, Any]:
         """The one row of a query, by column name."""
         ...

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import replace
+from decimal import Decimal
 
 from sqlglot import exp
 
@@ -44,13 +45,21 @@ def is_no_number(number: exp.Expr, type_: str) -> exp.Expr:
     is_none = exp.or_(exp.IsNan(this=number), exp.IsInf(this=number.copy()))
     if type_ == "FLOAT64":
         return is_none
-    digits = digits_of(type_)
-    bound = exp.Literal.number(repr(float(2**63 if digits is None else 10 ** (digits[0] - digits[1]))))
+    bound = exp.Literal.number(repr(_least_too_large(type_)))
     too_large = exp.or_(
         exp.GTE(this=number.copy(), expression=bound),
         exp.LTE(this=number.copy(), expression=exp.Neg(this=bound.copy())),
     )
     return exp.or_(is_none, too_large)
+
+
+def _least_too_large(type_: str) -> float:
+    """The least number that an exact type does not hold once it is rounded to the type's own digits."""
+    digits = digits_of(type_)
+    if digits is None:
+        return float(2**63)
+    precision, scale = digits
+    return float(Decimal(10) ** (precision - scale) - Decimal(5).scaleb(-scale - 1))
 
 
 def _tried(node: exp.Expr) -> exp.Expr:

@@ -26,10 +26,10 @@ from lakehouse.schema import TableSpec
 from lakehouse.warehouse.acceptance import Acceptance
 from lakehouse.warehouse.audit import audit_query, datasets_present
 from lakehouse.warehouse.comparison import Comparisons
-from lakehouse.warehouse.consequences import Project
 from lakehouse.warehouse.evolution import evolution
 from lakehouse.warehouse.failing_rows import FailingRows
 from lakehouse.warehouse.inputs import Inputs
+from lakehouse.warehouse.project import Project
 from lakehouse.warehouse.queries import Queries
 from lakehouse.warehouse.replacement import Job, Replacement
 from lakehouse.warehouse.restatement import Restatements
@@ -63,11 +63,11 @@ class StoreWarehouse:
         self._contracts = contracts
         self._compiled: dict[str, _Compiled] = {}
         self._failing_rows = FailingRows(models.schema)
-        of_project = Project(
-            models, contracts, bronze, store.tie_breaker, lambda model: self._compiled_of(model).statements
+        self._project = Project(
+            store, models, contracts, bronze, statements=lambda model: self._compiled_of(model).statements
         )
-        self._restatements = Restatements(store, of_project)
-        self._comparisons = Comparisons(store, of_project)
+        self._restatements = Restatements(self._project)
+        self._comparisons = Comparisons(self._project)
 
     def prepare(self) -> Preparation:
         """See :meth:`Warehouse.prepare`."""
@@ -100,7 +100,7 @@ class StoreWarehouse:
         differing = [spec for spec in self._specs(model) if self._ensure(spec)]
         for _ in range(_OVERTAKEN_ATTEMPTS):
             records = self._store.records()
-            inputs = self._inputs(model, partition, records)
+            inputs = self._project.inputs(model, partition, records)
             with contextlib.suppress(StaleInputs), inputs.judged_by(model.key), contextlib.ExitStack() as stack:
                 job = self._job(model, inputs)
                 session = stack.enter_context(self._store.session(work, records))
@@ -185,11 +185,6 @@ class StoreWarehouse:
     def _specs(model: SqlModel) -> tuple[TableSpec, ...]:
         return tuple(spec for spec in (model.table, model.rejected) if spec is not None)
 
-    def _inputs(self, model: SqlModel, partition: Partition, records: Records) -> Inputs:
-        return Inputs.find(
-            model, partition, models=self._models, contracts=self._contracts, bronze=self._bronze, records=records
-        )
-
     def _job(self, model: SqlModel, inputs: Inputs) -> Job:
         compiled = self._compiled_of(model)
         read_by = {spec.name: self._models.made_of(spec.name) for spec in self._specs(model)}
@@ -208,7 +203,7 @@ class StoreWarehouse:
         return self._compiled[model.key]
 
     def _is_current(self, job: Job) -> bool:
-        inputs = self._inputs(job.model, job.partition, self._store.records())
+        inputs = self._project.inputs(job.model, job.partition, self._store.records())
         return self._job(job.model, inputs).fingerprint == job.fingerprint
 
     def _input_checks(self, job: Job, drift: Drift | None) -> tuple[CheckResult, ...]:
@@ -258,7 +253,7 @@ class StoreWarehouse:
         is_remarked: bool,
     ) -> Publication:
         try:
-            fingerprint = self._job(model, self._inputs(model, partition, records)).fingerprint
+            fingerprint = self._job(model, self._project.inputs(model, partition, records)).fingerprint
         except (NotLanded, CorruptFile, ContractViolation):  # what it was made of is gone, or not what it was
             is_current = False
         else:

@@ -1,4 +1,4 @@
-"""A session of the local warehouse: names are views over files, staged rows are files of their own."""
+"""A session of the local warehouse: names are views over files, staged rows are files of their own, kept ones none."""
 
 from __future__ import annotations
 
@@ -81,6 +81,18 @@ class LocalSession:
             staged = StagedFile(spec, int(counted[0]) if counted else 0, content_hash(file), file.stat().st_size, file)
             self._view(name, self._rows_of([file] if staged.rows else [], spec.columns))
         return staged
+
+    def keep(self, name: str, statement: Statement, parameters: Mapping[str, object]) -> int:
+        """In memory, and where there is not enough of it in a folder beside the session's, which the engine makes."""
+        self._folder()
+        table = quoted(f"kept_{name}")
+        sql, bound = f"CREATE OR REPLACE TEMP TABLE {table} AS {statement.text('duckdb')}", statement.bind(parameters)
+        with self._faults_named():
+            with interruptible(self._connection):
+                self._connection.execute(sql, bound)
+            counted = self._connection.fetchone()
+            self._view(name, f"SELECT * FROM {table}")
+        return int(counted[0]) if counted else 0
 
     def one(self, statement: Statement, parameters: Mapping[str, object]) -> Mapping[str, Any]:
         sql, bound = statement.text("duckdb"), statement.bind(parameters)
