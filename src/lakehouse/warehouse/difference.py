@@ -26,8 +26,8 @@ BEFORE, AFTER, CHANGES, SUSPECTS = "audit.before", "audit.after", "audit.changes
 
 MORE = Column("difference_records", "INT64", "How many more of the record there are; below zero, how many fewer")
 _DIGEST = "digest"
-_MANY = 400_000
-"""So many suspects are 200,000 records or more that have changed, of a million or more in all."""
+_MANY = 720_000
+"""So many suspects are those of 360,000 records that have changed."""
 _ONE_IN = 16
 
 
