@@ -103,13 +103,13 @@ class Consequence:
 class Restatement:
     """What replacing a table, or a month of it, changes in it and in what is made of it.
 
-    Where its ``difference`` could not be told, ``fault`` says why. ``left_out`` months of what is made of it were not
-    looked at.
+    Where its ``difference`` could not be told, ``fault`` says why. ``left_out`` is how many months were not looked at,
+    by asset.
     """
 
     difference: Difference | None
     consequences: tuple[Consequence, ...] = ()
-    left_out: int = 0
+    left_out: Mapping[str, int] = field(default_factory=dict)
     fault: str | None = None
 
 

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from lakehouse.exceptions import ConfigurationError, CorruptFile
+from lakehouse.exceptions import ConfigurationError, CorruptFile, LakehouseError
 from lakehouse.files import path_of
 from lakehouse.partition import WHOLE, Month
 from lakehouse.results import Effect, Remark
+from lakehouse.warehouse.local.records import IcebergRecords
 from lakehouse.warehouse.local.tables import IcebergTables
 from tests.green_files import outside, trips
 from tests.warehouse.implementations import House, LocalImplementation, house_in
@@ -243,3 +244,16 @@ def test_nothing_is_made_of_a_table_one_bit_of_which_was_flipped(house: House, t
         house.replace("green_gold", JANUARY)
     house.replace("green_silver", JANUARY)
     assert house.replace("green_gold", JANUARY).effect is Effect.PUBLISHED
+
+
+def test_a_query_names_the_month_whose_file_cannot_be_read(house: House, tables: IcebergTables) -> None:
+    house.land(FEBRUARY, trips(FEBRUARY, 30))
+    house.replace("green_silver", FEBRUARY)
+    (file,) = IcebergRecords(tables).paths(house.models["green_silver"].table, JANUARY)
+    whole = file.read_bytes()
+    for damage in (Path.unlink, cut, zeroed):
+        damage(file)
+        with pytest.raises(LakehouseError, match=rf"^query: {SILVER} 2024-01: .*{file.name}"):
+            house.warehouse.query(f"SELECT SUM(total_amount) AS charged FROM {SILVER}")
+        file.write_bytes(whole)
+    house.warehouse.query(f"SELECT SUM(total_amount) AS charged FROM {SILVER}")

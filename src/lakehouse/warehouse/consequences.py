@@ -5,7 +5,7 @@ Each of them is computed aside of what would be published, by its own statements
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from sqlglot import exp
@@ -45,8 +45,12 @@ class Consequences:
     records: Records
     months_at_most: int | None
     rows_at_most: int | None
-    left_out: int = 0
+    left_out: dict[str, int] = field(default_factory=dict)
+    """How many months were not looked at, by asset."""
     _changed: dict[tuple[str, Partition], Versions] = field(default_factory=dict)
+    _left_out: dict[str, set[Partition]] = field(default_factory=dict)
+    _untold: dict[str, set[Partition]] = field(default_factory=dict)
+    """What may change, but how is not known, by table."""
 
     def told(self, table: TableSpec, partition: Partition, versions: Versions) -> Iterator[Consequence]:
         """What a change means for each table that is made of it, or of what is made of it, in the models' order."""
@@ -55,6 +59,7 @@ class Consequences:
             try:
                 months = self._months(model)
             except UNTOLD as error:  # its table cannot be read
+                self._untold[model.table.name] = {WHOLE}
                 yield Consequence(model.key, partition, None, fault=str(error))
             else:
                 yield from (self._consequence(model, month) for month in months)
@@ -62,6 +67,8 @@ class Consequences:
     def _months(self, model: SqlModel) -> list[Partition]:
         """What of a model is made of something that changes, the newest first."""
         concerned = {month for table, month in self._changed if table in model.references}
+        for unknown in (self._left_out, self._untold):
+            concerned.update(*(unknown.get(table, ()) for table in model.references))
         if not concerned:
             return []
         if not model.is_partitioned:
@@ -70,9 +77,19 @@ class Consequences:
             concerned |= self.records.partitions(model.table).keys()
         wanted = (month for month in concerned if month is not WHOLE and self._is_compared(model, month))
         months = sorted(wanted, key=str, reverse=True)
-        kept = months[: self.months_at_most]
-        self.left_out += len(months) - len(kept)
+        known = [month for month in months if not any(self._read(self._left_out, model, month).values())]
+        kept = known[: self.months_at_most]
+        if left_out := set(months) - set(kept):
+            self._left_out[model.table.name] = left_out
+            self.left_out[model.key] = len(left_out)
         return kept
+
+    @staticmethod
+    def _read(of: Mapping[str, set[Partition]], model: SqlModel, month: Partition) -> dict[str, list[Partition]]:
+        """Of these months of tables, those that a month of a model is computed from."""
+        return {
+            table: [at for at in of.get(table, ()) if at == month or WHOLE in (at, month)] for table in model.references
+        }
 
     def _is_compared(self, model: SqlModel, month: Partition) -> bool:
         """Whether there is anything to compare with: what is published, or what would be of another version."""
@@ -80,20 +97,38 @@ class Consequences:
         return has_before or self.records.partition(model.table, month) is not None
 
     def _consequence(self, model: SqlModel, month: Partition) -> Consequence:
-        try:
-            versions = self._computed(model, month)
-            before = PublishedRows(model.table, month) if versions.before is None else dialect.all_of(versions.before)
-            self.session.relate(BEFORE, before)
-            self.session.relate(AFTER, dialect.all_of(versions.after))
-            how = self.project.compared(model)
-            found = difference(self.session, how, month, in_a_hurry=False)
-            if found.is_empty:
-                return Consequence(model.key, month, found)
-            self._changed[model.table.name, month] = versions
-            rows = grain_rows(self.session, how, found, self.rows_at_most) if model.grain else None
-            return Consequence(model.key, month, found, rows)
-        except UNTOLD as error:
-            return Consequence(model.key, month, None, fault=str(error))
+        fault = self._why_not(model, month)
+        if fault is None:
+            try:
+                return self._found(model, month)
+            except UNTOLD as error:
+                fault = str(error)
+        self._untold.setdefault(model.table.name, set()).add(month)
+        return Consequence(model.key, month, None, fault=fault)
+
+    def _why_not(self, model: SqlModel, month: Partition) -> str | None:
+        """Why what becomes of a month cannot be computed: not all that it is made of is known."""
+        reasons = []
+        for table, months in self._read(self._left_out, model, month).items():
+            if months:
+                were = "month of {} was" if len(months) == 1 else "months of {} were"
+                reasons.append(f"{len(months)} {were.format(table)} left out")
+        for table, months in self._read(self._untold, model, month).items():
+            reasons += [f"what {at.of(table)} becomes is not known" for at in sorted(months, key=str)]
+        return f"not computed: {'; '.join(reasons)}" if reasons else None
+
+    def _found(self, model: SqlModel, month: Partition) -> Consequence:
+        versions = self._computed(model, month)
+        before = PublishedRows(model.table, month) if versions.before is None else dialect.all_of(versions.before)
+        self.session.relate(BEFORE, before)
+        self.session.relate(AFTER, dialect.all_of(versions.after))
+        how = self.project.compared(model)
+        found = difference(self.session, how, month, in_a_hurry=False)
+        if found.is_empty:
+            return Consequence(model.key, month, found)
+        self._changed[model.table.name, month] = versions
+        rows = grain_rows(self.session, how, found, self.rows_at_most) if model.grain else None
+        return Consequence(model.key, month, found, rows)
 
     def _computed(self, model: SqlModel, month: Partition) -> Versions:
         """Compute a model of what would be there, and of what was there, unless that is what is published."""

@@ -111,7 +111,8 @@ def restatement_facts(restatement: Restatement) -> dict[str, str | int]:
         told = each.fault if each.difference is None else rows_in_words(each.difference)
         facts[each.partition.of(f"effect on {each.asset}")] = told or ""
     if restatement.left_out:
-        facts["months_not_looked_at"] = restatement.left_out
+        months = ", ".join(f"{months} of {asset}" for asset, months in restatement.left_out.items())
+        facts["months_not_looked_at"] = f"{months}; lakehouse diff tells of all"
     return facts
 
 

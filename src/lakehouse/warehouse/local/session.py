@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -10,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
+from lakehouse.exceptions import StatementFailed
 from lakehouse.files import make_durable, path_of
 from lakehouse.models import dialect
+from lakehouse.partition import WHOLE
 from lakehouse.schema import Column, TableSpec
 from lakehouse.warehouse.local import commits
 from lakehouse.warehouse.local.engine import duckdb_type, faults_named, interruptible, literal, quoted, relation_name
@@ -50,11 +53,13 @@ class LocalSession:
         self._records = records
         self._work = work
         self._folder = folder
-        self._faults_named = partial(faults_named, str(work), memory_limit, home)
+        self._engine_faults_named = partial(faults_named, str(work), memory_limit, home)
+        self._published: list[PublishedRows] = []
 
     def relate(self, name: str, relation: Relation) -> None:
         with self._faults_named():
             if isinstance(relation, PublishedRows):
+                self._published.append(relation)
                 paths = self._records.paths(relation.spec, relation.partition)
                 self._view(name, self._rows_of(paths, relation.spec.columns))
             elif isinstance(relation, LandedFile):
@@ -152,6 +157,27 @@ class LocalSession:
             NOTE_PROPERTY: partition.note if staged is partition.staged[-1] else None,
         }
         return {name: value for name, value in known.items() if value is not None}
+
+    @contextmanager
+    def _faults_named(self) -> Iterator[None]:
+        """See :func:`faults_named`; a published file that the engine names is of a table, and of a month."""
+        try:
+            with self._engine_faults_named():
+                yield
+        except StatementFailed as error:
+            place = self._place_in(str(error))
+            if place is None:
+                raise
+            raise StatementFailed(f"{place}: {error}", error.fault) from error
+
+    def _place_in(self, message: str) -> str | None:
+        """The table and the month of a file that a message names, if it is published."""
+        for rows in self._published:
+            held = self._records.partitions(rows.spec) if rows.partition is WHOLE else [rows.partition]
+            for partition in held:
+                if any(str(path) in message for path in self._records.paths(rows.spec, partition)):
+                    return partition.of(rows.spec.name)
+        return None
 
     def _view(self, name: str, select: str) -> None:
         """Name a SELECT; it is computed whenever it is read."""
