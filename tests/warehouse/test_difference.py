@@ -12,15 +12,17 @@ import pyarrow as pa
 import pytest
 
 from lakehouse.exceptions import NotLanded
+from lakehouse.models import dialect
 from lakehouse.partition import WHOLE, Month
 from lakehouse.results import Difference, Effect, ReplaceResult
 from lakehouse.schema import Column, TableSpec
 from lakehouse.warehouse import restatement
 from lakehouse.warehouse.compared import compared as how_compared
-from lakehouse.warehouse.difference import AFTER, BEFORE
+from lakehouse.warehouse.difference import AFTER, BEFORE, CHANGES, MORE
 from lakehouse.warehouse.difference import difference as find_difference
 from lakehouse.warehouse.local.records import IcebergRecords
 from lakehouse.warehouse.local.tables import IcebergTables
+from lakehouse.warehouse.statements import Statement
 from lakehouse.warehouse.store import Work
 from tests import fhv_files, reference_files, yellow_files
 from tests.green_files import trip, trips
@@ -358,6 +360,10 @@ def test_an_old_record_that_is_in_several_rows_is_counted_in_each(
         for name, ids in ((BEFORE, before), (AFTER, after)):
             session.relate(name, pa.table({"id": ids, "x": ids}))
         found = find_difference(session, how_compared(spec, ("id",), store.digest), WHOLE, in_a_hurry=True)
+        changes = session.rows(Statement(dialect.all_of(CHANGES)), {}).to_pylist()
     old, new = Counter(before), Counter(after)
+    assert {row["id"]: row[MORE.name] for row in changes} == {
+        number: new[number] - old[number] for number in {*before, *after} if old[number] != new[number]
+    }
     assert (found.before, found.after) == (len(before), len(after))
     assert (found.removed, found.added) == ((old - new).total(), (new - old).total())
