@@ -20,8 +20,8 @@ from lakehouse.warehouse.difference import AFTER, BEFORE, difference
 from lakehouse.warehouse.difference_rows import record_rows
 from lakehouse.warehouse.inputs import Inputs
 from lakehouse.warehouse.landed_input import LandedInput
-from lakehouse.warehouse.project import Project
 from lakehouse.warehouse.store import PublishedRows, Session, Work
+from lakehouse.warehouse.workings import Workings
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -32,9 +32,9 @@ _NEW, _OLD = "audit.new", "audit.old"
 class Comparisons:
     """Compares versions of the tables of one warehouse."""
 
-    def __init__(self, project: Project) -> None:
-        self._project = project
-        self._store = project.store
+    def __init__(self, workings: Workings) -> None:
+        self._workings = workings
+        self._store = workings.store
 
     def run(
         self,
@@ -46,7 +46,7 @@ class Comparisons:
         """See :meth:`lakehouse.warehouse.protocol.Warehouse.compare`."""
         what = f"diff: {partition.of(model.key)}"
         records = self._store.records()
-        inputs = self._project.inputs(model, partition, records)
+        inputs = self._workings.inputs(model, partition, records)
         versions = [self._landed(model, inputs, landing) for landing in landings] or [inputs]
         if len(versions) < 2 and records.partition(model.table, partition) is None:
             raise NotLanded(f"{what}: nothing of it is published, so there is nothing to compare with")
@@ -58,13 +58,13 @@ class Comparisons:
                 old = dialect.all_of(_OLD) if len(versions) > 1 else PublishedRows(model.table, partition)
                 session.relate(BEFORE, old)
                 session.relate(AFTER, dialect.all_of(_NEW))
-                how = self._project.compared(model)
+                how = self._workings.compared(model)
                 found = difference(session, how, partition, in_a_hurry=False)
                 if show is not None:
                     show(record_rows(session, how))
                 if found.is_empty:
                     return Restatement(found)
-                told = Consequences(self._project, session, records, None, None).told(
+                told = Consequences(self._workings, session, records, None, None).told(
                     model.table, partition, Versions(_NEW, _OLD if len(versions) > 1 else None)
                 )
                 return Restatement(found, tuple(told))
@@ -73,17 +73,17 @@ class Comparisons:
 
     def _landed(self, model: SqlModel, inputs: Inputs, landing: Landing) -> Inputs:
         """The same inputs, but for what was landed then."""
-        asset, bronze = str(model.bronze_asset), self._project.bronze
+        asset, bronze = str(model.bronze_asset), self._workings.bronze
         if not is_there(bronze, landing):
             raise CorruptFile(f"{landing}: {bronze.uri(landing)} is gone or not what was landed")
         return replace(
             inputs,
-            landed=LandedInput(asset, self._project.contracts[asset], landing, bronze, model.rejected is not None),
+            landed=LandedInput(asset, self._workings.contracts[asset], landing, bronze, model.rejected is not None),
         )
 
     def _compute(self, session: Session, model: SqlModel, inputs: Inputs, name: str) -> None:
         inputs.relate(session, self._store.tie_breaker)
-        statement = self._project.statements(model).select
+        statement = self._workings.statements(model).select
 
         def keep() -> int:
             return session.keep(name, statement, inputs.parameters)

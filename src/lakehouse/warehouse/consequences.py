@@ -18,8 +18,8 @@ from lakehouse.results import Consequence
 from lakehouse.schema import TableSpec
 from lakehouse.warehouse.difference import AFTER, BEFORE, difference
 from lakehouse.warehouse.difference_rows import grain_rows
-from lakehouse.warehouse.project import Project
 from lakehouse.warehouse.store import PublishedRows, Records, Session
+from lakehouse.warehouse.workings import Workings
 
 UNTOLD = (StatementFailed, ConfigurationError, CorruptFile, MachineFault)
 """What can keep a difference from being told. It decides nothing: what is at fault stops what needs it by itself."""
@@ -40,7 +40,7 @@ class Versions:
 class Consequences:
     """Those of one change, in one session; ``at_most`` bounds the months and the rows that are told, None nothing."""
 
-    project: Project
+    workings: Workings
     session: Session
     records: Records
     months_at_most: int | None
@@ -55,7 +55,7 @@ class Consequences:
     def told(self, table: TableSpec, partition: Partition, versions: Versions) -> Iterator[Consequence]:
         """What a change means for each table that is made of it, or of what is made of it, in the models' order."""
         self._changed[table.name, partition] = versions
-        for model in self.project.models:
+        for model in self.workings.models:
             try:
                 months = self._months(model)
             except UNTOLD as error:  # its table cannot be read
@@ -122,7 +122,7 @@ class Consequences:
         before = PublishedRows(model.table, month) if versions.before is None else dialect.all_of(versions.before)
         self.session.relate(BEFORE, before)
         self.session.relate(AFTER, dialect.all_of(versions.after))
-        how = self.project.compared(model)
+        how = self.workings.compared(model)
         found = difference(self.session, how, month, in_a_hurry=False)
         if found.is_empty:
             return Consequence(model.key, month, found)
@@ -132,11 +132,11 @@ class Consequences:
 
     def _computed(self, model: SqlModel, month: Partition) -> Versions:
         """Compute a model of what would be there, and of what was there, unless that is what is published."""
-        inputs = self.project.tables(model, month, self.records)
-        inputs.relate(self.session, self.project.store.tie_breaker)
+        inputs = self.workings.tables(model, month, self.records)
+        inputs.relate(self.session, self.workings.store.tie_breaker)
         number = len(self._changed)
         after, before = f"audit.after_{number}", f"audit.before_{number}"
-        statement = self.project.statements(model).select
+        statement = self.workings.statements(model).select
         has_before = any(versions.before is not None for versions in self._changed.values())
         for name, of in ((before, "before"), (after, "after"))[0 if has_before else 1 :]:
             for table in model.references:
@@ -147,7 +147,7 @@ class Consequences:
     def _relate(self, table: str, month: Partition, of: str) -> None:
         """Let a table's name stand for what it would hold, or held, if that is not what is published."""
         changed = {at: getattr(v, of) for (name, at), v in self._changed.items() if name == table}
-        spec = self.project.models.spec(table)
+        spec = self.workings.models.spec(table)
         if month in changed or WHOLE in changed:
             self.session.relate(table, dialect.all_of(changed.get(month) or changed[WHOLE]))
         elif changed and month is WHOLE and spec is not None and spec.partition is not None:

@@ -9,8 +9,8 @@ from lakehouse.partition import Partition
 from lakehouse.results import CheckResult, Difference, Restatement
 from lakehouse.warehouse.consequences import UNTOLD, Consequences, Versions
 from lakehouse.warehouse.difference import AFTER, BEFORE, difference
-from lakehouse.warehouse.project import Project
 from lakehouse.warehouse.store import PublishedRows, Records, Session, Staged
+from lakehouse.warehouse.workings import Workings
 
 LARGE_SHARE = 0.05
 """Share of what was published that a restatement may remove, or add, or change, before it warns."""
@@ -22,8 +22,8 @@ _MONTHS_AT_MOST, _ROWS_AT_MOST = 12, 20
 class Restatements:
     """States those of a warehouse."""
 
-    def __init__(self, project: Project) -> None:
-        self._project = project
+    def __init__(self, workings: Workings) -> None:
+        self._workings = workings
 
     def stated(
         self, session: Session, records: Records, model: SqlModel, partition: Partition, staged: str, rows: Staged
@@ -35,11 +35,11 @@ class Restatements:
         record = records.partition(model.table, partition)
         if record is None or record.content == rows.content:
             return None
-        consequences = Consequences(self._project, session, records, _MONTHS_AT_MOST, _ROWS_AT_MOST)
+        consequences = Consequences(self._workings, session, records, _MONTHS_AT_MOST, _ROWS_AT_MOST)
         try:
             session.relate(BEFORE, PublishedRows(model.table, partition))
             session.relate(AFTER, dialect.all_of(staged))
-            found = difference(session, self._project.compared(model), partition, in_a_hurry=True)
+            found = difference(session, self._workings.compared(model), partition, in_a_hurry=True)
         except UNTOLD as error:
             return Restatement(None, fault=str(error))
         told = () if found.is_empty else tuple(consequences.told(model.table, partition, Versions(staged)))

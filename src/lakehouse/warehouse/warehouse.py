@@ -29,7 +29,6 @@ from lakehouse.warehouse.comparison import Comparisons
 from lakehouse.warehouse.evolution import evolution
 from lakehouse.warehouse.failing_rows import FailingRows
 from lakehouse.warehouse.inputs import Inputs
-from lakehouse.warehouse.project import Project
 from lakehouse.warehouse.queries import Queries
 from lakehouse.warehouse.replacement import Job, Replacement
 from lakehouse.warehouse.restatement import Restatements
@@ -37,6 +36,7 @@ from lakehouse.warehouse.statements import ModelStatements, Statement, compile_m
 from lakehouse.warehouse.statistics import money_query
 from lakehouse.warehouse.store import Record, Records, Store, TableShape, Work
 from lakehouse.warehouse.value_checks import Drift
+from lakehouse.warehouse.workings import Workings
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -63,11 +63,11 @@ class StoreWarehouse:
         self._contracts = contracts
         self._compiled: dict[str, _Compiled] = {}
         self._failing_rows = FailingRows(models.schema)
-        self._project = Project(
+        self._workings = Workings(
             store, models, contracts, bronze, statements=lambda model: self._compiled_of(model).statements
         )
-        self._restatements = Restatements(self._project)
-        self._comparisons = Comparisons(self._project)
+        self._restatements = Restatements(self._workings)
+        self._comparisons = Comparisons(self._workings)
 
     def prepare(self) -> Preparation:
         """See :meth:`Warehouse.prepare`."""
@@ -100,7 +100,7 @@ class StoreWarehouse:
         differing = [spec for spec in self._specs(model) if self._ensure(spec)]
         for _ in range(_OVERTAKEN_ATTEMPTS):
             records = self._store.records()
-            inputs = self._project.inputs(model, partition, records)
+            inputs = self._workings.inputs(model, partition, records)
             with contextlib.suppress(StaleInputs), inputs.judged_by(model.key), contextlib.ExitStack() as stack:
                 job = self._job(model, inputs)
                 session = stack.enter_context(self._store.session(work, records))
@@ -203,7 +203,7 @@ class StoreWarehouse:
         return self._compiled[model.key]
 
     def _is_current(self, job: Job) -> bool:
-        inputs = self._project.inputs(job.model, job.partition, self._store.records())
+        inputs = self._workings.inputs(job.model, job.partition, self._store.records())
         return self._job(job.model, inputs).fingerprint == job.fingerprint
 
     def _input_checks(self, job: Job, drift: Drift | None) -> tuple[CheckResult, ...]:
@@ -253,7 +253,7 @@ class StoreWarehouse:
         is_remarked: bool,
     ) -> Publication:
         try:
-            fingerprint = self._job(model, self._project.inputs(model, partition, records)).fingerprint
+            fingerprint = self._job(model, self._workings.inputs(model, partition, records)).fingerprint
         except (NotLanded, CorruptFile, ContractViolation):  # what it was made of is gone, or not what it was
             is_current = False
         else:

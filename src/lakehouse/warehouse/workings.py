@@ -16,7 +16,7 @@ from lakehouse.warehouse.store import Records, Store
 
 
 @dataclass(frozen=True)
-class Project:
+class Workings:
     """The models of a warehouse, each with its compiled ``statements``, over a store."""
 
     store: Store
