@@ -12,6 +12,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from lakehouse.partition import Month, month_range
 from lakehouse.settings import PROJECT_ROOT
 from tests import fhv_files, green_files, reference_files, yellow_files
 from tests.readme.commands import SERVERS, Block, Shell, blocks
+from tests.readme.warm import warmed
 
 MONTHS = tuple(month_range(Month(2024, 1), Month(2024, 3)))
 UI_PORT = 3000
@@ -29,6 +31,8 @@ _POLARS = (
 )
 INSTEAD = {"make test": _POLARS}
 """CI runs the tests, and this is one of them; of what they install besides, this is needed further on."""
+IS_INSTALLED = ". .venv/bin/activate"
+"""After this ``lakehouse`` is to be had by its name."""
 _SETTINGS = re.compile(r"(?:[A-Z_]+=\S+ +)+")
 
 
@@ -77,14 +81,17 @@ def test_every_command_of_the_readme_works_in_its_order(shell: Shell, clone: Pat
     done = 0
     shown = list(blocks((clone / "README.md").read_text()))
     with_settings = {_command(line) for block in shown for line in block.lines if _SETTINGS.match(line)}
-    for block in shown:
-        if block.file is not None:
-            (clone / block.file).write_text(block.text)
-        elif block.language == "python":
-            (clone / "example.py").write_text(block.text)
-            _require_success(shell, "python example.py")
-        else:
-            done += _type(shell, block, with_settings)
+    with ExitStack() as stack:
+        for block in shown:
+            if block.file is not None:
+                (clone / block.file).write_text(block.text)
+            elif block.language == "python":
+                (clone / "example.py").write_text(block.text)
+                _require_success(shell, "python example.py")
+            else:
+                if IS_INSTALLED in block.lines:
+                    _require_success(shell, stack.enter_context(warmed(clone)))
+                done += _type(shell, block, with_settings)
     assert done > 20
 
 

@@ -52,6 +52,11 @@ def ended(served: Served, tags: dict[str, str], count: int = 1) -> list[dg.Dagst
         return newest()
 
 
+def leave(page: Page) -> None:
+    """Look at nothing while something is waited for: what moves and asks on a page takes as much CPU as a run does."""
+    page.goto("about:blank")
+
+
 def succeeded(served: Served, tags: dict[str, str]) -> dg.DagsterRun:
     """Wait until the newest run with these tags has succeeded."""
     (run,) = ended(served, tags)

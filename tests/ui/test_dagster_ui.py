@@ -17,7 +17,7 @@ from lakehouse.assets.private_dagster import is_served_by_code_location
 from lakehouse.cli.outcomes import Outcome
 from lakehouse.sample.source import month_file
 from tests.ui.conftest import MONTHS, SCREENSHOTS, Served
-from tests.ui.looking import colours, ended, see, succeeded, wait_until
+from tests.ui.looking import colours, ended, leave, see, succeeded, wait_until
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -90,6 +90,7 @@ def test_all_assets_of_a_month_are_materialized_from_the_graph(page: Page, serve
     choose_partitions(page, str(FIRST))
     page.get_by_role("button", name="Launch 1 run").click()
     see(page, re.compile("Launched run|Run launched"))
+    leave(page)
     run = succeeded(served, tags={"dagster/partition": str(FIRST)})
     assert {key.to_user_string() for key in run.asset_selection or ()} == ASSETS
     assert set(gold_months(served)) == {str(FIRST)}
@@ -161,6 +162,7 @@ def test_a_month_that_lacks_a_dataset_is_amber_there_until_it_is_published(page:
         see(page, text)
     assert colours(page) == {"green"}
 
+    leave(page)
     late.rename(file)
     assert served.run(SECOND, "+key:trips_gold").outcome is Outcome.MADE
     page.goto("/assets/trips_gold?view=lineage&lineageScope=upstream")
@@ -196,6 +198,7 @@ def test_a_failed_run_of_the_command_line_is_executed_again_from_its_page(page: 
     page.goto(f"/runs/{failed.run_id}")
     page.get_by_role("button", name="Re-execute all").click()
     page.wait_for_url(lambda url: failed.run_id not in url)
+    leave(page)
     again = ended(served, {"dagster/parent_run_id": failed.run_id}, count=2)
     assert [run.status for run in again] == [dg.DagsterRunStatus.SUCCESS] * 2
     green = ["green_bronze", "green_silver", "green_gold"]
@@ -234,6 +237,8 @@ def test_a_new_and_a_restated_month_reach_gold_once_the_sensor_is_turned_on(page
     see(page, "Asks the sources")
     page.get_by_role("checkbox").first.dispatch_event("click")
     wait_until("the sensor is on", lambda: "releases" in switched_on())
+    sensor = page.url
+    leave(page)
 
     before = gold_months(served)
     for arguments in ((str(LAST),), (str(FIRST), "--restate")):
@@ -248,7 +253,7 @@ def test_a_new_and_a_restated_month_reach_gold_once_the_sensor_is_turned_on(page
         (str(FIRST), "SUCCESS"),
         (str(LAST), "SUCCESS"),
     ]
-    page.reload()
+    page.goto(sensor)
     see(page, re.compile("run requested|runs requested"))
 
 
