@@ -1,7 +1,7 @@
 """``lakehouse`` typed again: in processes that are forked from one that has loaded all it needs.
 
-To load it takes two or three seconds of CPU, and a newcomer types some thirty commands. The first of each kind is the one
-that is installed; each further one has the arguments, the folder, the environment, the input and the outputs that the
+To load it takes two or three seconds of CPU, and a newcomer types some thirty commands. The first of each kind is the
+installed one; each further one has the arguments, the folder, the environment, the input and the outputs that the
 shell gives it, and a process of its own.
 """
 
