@@ -10,7 +10,7 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from contextlib import ExitStack
 from pathlib import Path
@@ -66,18 +66,26 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture
-def shell(clone: Path, source: Path) -> Iterator[Shell]:
-    """A shell in the copy, of a person who has set nothing but where the sources are."""
+@pytest.fixture(scope="module")
+def environment(source: Path) -> Mapping[str, str]:
+    """Of a person who has set nothing but where the sources are."""
     dropped = ("LAKEHOUSE_", "DAGSTER_", "VIRTUAL_ENV", "PYTHON", "PYTEST", "MAKE", "MFLAGS")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
     path = os.pathsep.join(part for part in kept["PATH"].split(os.pathsep) if not part.startswith(str(PROJECT_ROOT)))
     sources = {"LAKEHOUSE_TLC_URL": f"file://{source}", "LAKEHOUSE_USERS_URL": f"file://{source}/users.json"}
-    with Shell(clone, {**kept, **sources, "PATH": path}) as opened:
+    return {**kept, **sources, "PATH": path}
+
+
+@pytest.fixture
+def shell(clone: Path, environment: Mapping[str, str]) -> Iterator[Shell]:
+    """That person's shell in the copy."""
+    with Shell(clone, environment) as opened:
         yield opened
 
 
-def test_every_command_of_the_readme_works_in_its_order(shell: Shell, clone: Path) -> None:
+def test_every_command_of_the_readme_works_in_its_order(
+    shell: Shell, clone: Path, environment: Mapping[str, str]
+) -> None:
     done = 0
     shown = list(blocks((clone / "README.md").read_text()))
     with_settings = {_command(line) for block in shown for line in block.lines if _SETTINGS.match(line)}
@@ -90,7 +98,7 @@ def test_every_command_of_the_readme_works_in_its_order(shell: Shell, clone: Pat
                 _require_success(shell, "python example.py")
             else:
                 if IS_INSTALLED in block.lines:
-                    _require_success(shell, stack.enter_context(warmed(clone)))
+                    _require_success(shell, stack.enter_context(warmed(clone, environment)))
                 done += _type(shell, block, with_settings)
     assert done > 20
 

@@ -13,7 +13,7 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
@@ -54,7 +54,7 @@ lakehouse() {{
 
 
 @contextmanager
-def warmed(clone: Path) -> Iterator[str]:
+def warmed(clone: Path, environment: Mapping[str, str]) -> Iterator[str]:
     """While such a process of the clone's own Python is there, what a shell is to be told of it."""
     python = clone / ".venv" / "bin" / "python"
     with TemporaryDirectory() as folder:  # the address of a socket is to be short
@@ -64,7 +64,10 @@ def warmed(clone: Path) -> Iterator[str]:
             listening.bind(str(address))
             listening.listen()
             server = subprocess.Popen(
-                [python, "-m", __name__, str(listening.fileno())], cwd=clone, pass_fds=[listening.fileno()]
+                [python, "-m", __name__, str(listening.fileno())],
+                cwd=clone,
+                env=dict(environment),
+                pass_fds=[listening.fileno()],
             )
         try:
             yield _FUNCTION.format(python=python, ask=ask, socket=address)
