@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -12,15 +11,21 @@ from lakehouse.bronze.era import Era
 from lakehouse.warehouse import guards, replacement, restatement
 from lakehouse.warehouse.value_checks import Drift
 from tests.audits.matrix import CONTRACT, DOCUMENT, SLIPS, Row, Trials, document, matrix, trials
-from tests.warehouse.implementations import House, MemoryImplementation, house_in
+from tests.warehouse.implementations import House
 
 MOST_SLIPS = 20
 """As many as there were when this was written. Lower it when fewer do."""
 
 
 @pytest.fixture(scope="module")
-def rows() -> Mapping[str, Row]:
-    return matrix()
+def tried() -> Iterator[Trials]:
+    with trials() as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def rows(tried: Trials) -> Mapping[str, Row]:
+    return matrix(tried)
 
 
 def test_what_becomes_of_each_spoilt_month_is_as_documented(rows: Mapping[str, Row]) -> None:
@@ -35,9 +40,8 @@ def test_what_slips_through_has_a_reason_and_is_no_more_than_before(rows: Mappin
     assert len(rows) - len(slips) >= 34
 
 
-def test_the_right_month_is_published_without_a_warning() -> None:
-    with trials() as tried:
-        assert tried.right.checks == ()
+def test_the_right_month_is_published_without_a_warning(tried: Trials) -> None:
+    assert tried.right.checks == ()
 
 
 Removal = Callable[[House, pytest.MonkeyPatch], None]
@@ -91,11 +95,11 @@ def test_every_check_catches_something(rows: Mapping[str, Row]) -> None:
 
 @pytest.mark.parametrize("check", CHECKS)
 def test_without_a_check_what_it_catches_is_not_caught_by_it(
-    check: str, rows: Mapping[str, Row], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    check: str, rows: Mapping[str, Row], tried: Trials, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     corruption, remove = CHECKS[check]
     assert check in (*rows[corruption].first.checks, *rows[corruption].restated.checks)
-    with house_in(tmp_path, MemoryImplementation(tmp_path / "home")) as house:
+    with tried.changed() as house:
         remove(house, monkeypatch)
-        row = Trials(house).row(corruption)
+        row = tried.row(corruption)
     assert check not in (*row.first.checks, *row.restated.checks)

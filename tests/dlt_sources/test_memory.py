@@ -114,11 +114,11 @@ def test_bombs_endless_zones_and_large_answers_of_users_need_little_memory(tmp_p
         "/good/users": answer(json.dumps([user(1)]).encode()),
         "/good/lists": answer(json.dumps([user(1)]).encode()),
         "/bad/lists": answer(users_of_lists()),
-        "/bad-repeated": answer(texts(1500)),
+        "/bad-repeated": answer(texts(600)),
         "/bad-delta": answer(texts(300, use_dictionary=False, column_encoding={"text": "DELTA_BYTE_ARRAY"})),
         "/bad-distinct": answer(distinct_texts(1_500_000)),
         "/bad-large": answer(texts(300, use_dictionary=False)),
-        "/bad/trip-data": answer(compressed_zeros(400), headers={"Content-Encoding": "gzip"}),
+        "/bad/trip-data": answer(compressed_zeros(250), headers={"Content-Encoding": "gzip"}),
         "/bad/users": answer(wide_users()),
     }
     zones = endlessly(zones_csv().encode() * 100, b"HTTP/1.1 200 OK\r\n\r\n")

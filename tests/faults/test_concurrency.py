@@ -111,7 +111,6 @@ def test_processes_that_are_the_first_to_use_dagster_and_the_home_all_succeed(pr
     assert set(project.snapshots()) == tables
 
 
-@pytest.mark.usefixtures("in_memory")
 def test_a_reader_sees_a_month_that_is_being_replaced_as_it_was_before_or_as_it_is_after(project: Project) -> None:
     publish(project, JANUARY, 40)
     direct.load(project, JANUARY)
@@ -119,7 +118,7 @@ def test_a_reader_sees_a_month_that_is_being_replaced_as_it_was_before_or_as_it_
     with polling(project, held_query(JANUARY)) as answers:
         for trips in (90, 40, 90):
             publish(project, JANUARY, trips)
-            assert run(project, JANUARY).exit_code == 0
+            direct.load(project, JANUARY)
     assert len(answers) > 10
     for layer in ("silver", "gold"):
         assert {(answer[f"{layer}_rows"], answer[f"{layer}_total"]) for answer in answers} == {before, after}

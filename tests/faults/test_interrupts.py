@@ -155,7 +155,7 @@ def wait_until(happened: Callable[[], bool], running: Running) -> None:
     while not happened():
         assert running.process.is_alive(), running.wait()
         assert time.monotonic() < end, running.log.read_text()
-        time.sleep(0.1)
+        time.sleep(0.3)
 
 
 def stopped(project: Project, running: Running, number: signal.Signals, within: float) -> Traces:

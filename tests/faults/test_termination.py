@@ -27,7 +27,7 @@ def wait_until(what: str, happened: Callable[[], bool]) -> None:
     end = time.monotonic() + _TIMEOUT_SECONDS
     while not happened():
         assert time.monotonic() < end, f"{what}: not within {_TIMEOUT_SECONDS:.0f} s"
-        time.sleep(0.1)
+        time.sleep(0.3)
 
 
 def test_a_run_that_is_terminated_in_the_ui_while_its_source_is_silent_ends_the_command(project: Project) -> None:

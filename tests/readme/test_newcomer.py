@@ -10,8 +10,9 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from lakehouse.partition import Month, month_range
 from lakehouse.settings import PROJECT_ROOT
 from tests import fhv_files, green_files, reference_files, yellow_files
 from tests.readme.commands import SERVERS, Block, Shell, blocks
+from tests.readme.warm import warmed
 
 MONTHS = tuple(month_range(Month(2024, 1), Month(2024, 3)))
 UI_PORT = 3000
@@ -29,6 +31,8 @@ _POLARS = (
 )
 INSTEAD = {"make test": _POLARS}
 """CI runs the tests, and this is one of them; of what they install besides, this is needed further on."""
+IS_INSTALLED = ". .venv/bin/activate"
+"""After this ``lakehouse`` is to be had by its name."""
 _SETTINGS = re.compile(r"(?:[A-Z_]+=\S+ +)+")
 
 
@@ -62,29 +66,40 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture
-def shell(clone: Path, source: Path) -> Iterator[Shell]:
-    """A shell in the copy, of a person who has set nothing but where the sources are."""
+@pytest.fixture(scope="module")
+def environment(source: Path) -> Mapping[str, str]:
+    """Of a person who has set nothing but where the sources are."""
     dropped = ("LAKEHOUSE_", "DAGSTER_", "VIRTUAL_ENV", "PYTHON", "PYTEST", "MAKE", "MFLAGS")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
     path = os.pathsep.join(part for part in kept["PATH"].split(os.pathsep) if not part.startswith(str(PROJECT_ROOT)))
     sources = {"LAKEHOUSE_TLC_URL": f"file://{source}", "LAKEHOUSE_USERS_URL": f"file://{source}/users.json"}
-    with Shell(clone, {**kept, **sources, "PATH": path}) as opened:
+    return {**kept, **sources, "PATH": path}
+
+
+@pytest.fixture
+def shell(clone: Path, environment: Mapping[str, str]) -> Iterator[Shell]:
+    """That person's shell in the copy."""
+    with Shell(clone, environment) as opened:
         yield opened
 
 
-def test_every_command_of_the_readme_works_in_its_order(shell: Shell, clone: Path) -> None:
+def test_every_command_of_the_readme_works_in_its_order(
+    shell: Shell, clone: Path, environment: Mapping[str, str]
+) -> None:
     done = 0
     shown = list(blocks((clone / "README.md").read_text()))
     with_settings = {_command(line) for block in shown for line in block.lines if _SETTINGS.match(line)}
-    for block in shown:
-        if block.file is not None:
-            (clone / block.file).write_text(block.text)
-        elif block.language == "python":
-            (clone / "example.py").write_text(block.text)
-            _require_success(shell, "python example.py")
-        else:
-            done += _type(shell, block, with_settings)
+    with ExitStack() as stack:
+        for block in shown:
+            if block.file is not None:
+                (clone / block.file).write_text(block.text)
+            elif block.language == "python":
+                (clone / "example.py").write_text(block.text)
+                _require_success(shell, "python example.py")
+            else:
+                if IS_INSTALLED in block.lines:
+                    _require_success(shell, stack.enter_context(warmed(clone, environment)))
+                done += _type(shell, block, with_settings)
     assert done > 20
 
 

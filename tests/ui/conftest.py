@@ -33,7 +33,7 @@ from tests.project import unwatched
 from tests.sample.scaled import scaled
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, BrowserContext, Page
 
 SCREENSHOTS = PROJECT_ROOT / ".screenshots"
 """What the pages looked like when the tests saw them; git ignores it."""
@@ -181,13 +181,20 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture
-def page(browser: Browser, served: Served, request: pytest.FixtureRequest) -> Iterator[Page]:
-    """A page of a browser without a past; what it showed last is kept as a picture."""
+@pytest.fixture(scope="module")
+def person(browser: Browser, served: Served) -> Iterator[BrowserContext]:
+    """Whoever clicks: their browser remembers, and does not load and compile the UI's program for each page anew."""
     context = browser.new_context(viewport={"width": 1600, "height": 1000}, base_url=served.url)
     context.set_default_timeout(60_000)
-    page = context.new_page()
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def page(person: BrowserContext, request: pytest.FixtureRequest) -> Iterator[Page]:
+    """A page of its own for each test; what it showed last is kept as a picture."""
+    page = person.new_page()
     yield page
     SCREENSHOTS.mkdir(exist_ok=True)
     page.screenshot(path=SCREENSHOTS / f"{request.node.name}.png")
-    context.close()
+    page.close()
