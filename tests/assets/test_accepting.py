@@ -175,9 +175,21 @@ def test_where_nothing_is_held_back_it_is_said_what_was_looked_at(restated: Proj
         assert (done.exit_code, done.errors) == (0, ())
         assert done.output.splitlines()[-2] == (
             f"--accept: nothing to accept: landing {landing(restated)[:12]} of green_silver 2024-01 (199 rows) "
-            f"{state}; no reason was written down"
+            f"{state}; nothing was written down"
         )
         assert "accepted" not in metadata(restated)
+
+
+def test_what_the_source_has_sent_since_is_not_said_to_be_what_was_meant(restated: Project) -> None:
+    meant = landing(restated)[:12]
+    restated.publish(MONTH, green_files.trips(MONTH, 203))
+    done = lakehouse(restated, *RUN, "--accept", "volume", "--because", "TLC says so")
+    sent = landing(restated)[:12]
+    assert meant != sent
+    assert done.output.splitlines()[-2] == (
+        f"--accept: nothing to accept: landing {sent} of green_silver 2024-01 (203 rows), which the source has sent "
+        f"since {meant}, was not held back; nothing was written down"
+    )
 
 
 def test_what_comes_whole_is_not_accepted_with_a_month(restated: Project) -> None:

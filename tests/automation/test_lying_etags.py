@@ -168,7 +168,7 @@ def test_what_a_model_refused_that_there_is_no_more_is_not_asked_for(house_of_on
     assert house.by_hand(LAST, "green_bronze")
     landing = house.project.bronze.current("green", LAST)
     assert landing is not None
-    house.project.bronze.refuse(landing, "renamed_silver")
+    house.project.bronze.refuse(landing, "renamed_silver", None)
     assert of_green([*house.requests()]) == []
-    house.project.bronze.refuse(landing, "green_silver")
+    house.project.bronze.refuse(landing, "green_silver", None)
     assert len(of_green([*house.requests()])) == 1

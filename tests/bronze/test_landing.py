@@ -208,7 +208,7 @@ def test_a_file_that_a_model_refuses_is_asked_for_unconditionally_until_the_sour
     house.land()
     bad = house.publish(4)
     refused = house.land(asks_anew=True).landing
-    house.store.refuse(refused, "green_silver")
+    house.store.refuse(refused, "green_silver", None)
     assert (refused.etag, house.file().read_bytes()) == ('"good"', bad)
     for _ in range(3):
         again = house.land()
@@ -225,7 +225,7 @@ def test_a_file_that_a_model_refuses_is_asked_for_unconditionally_until_the_sour
 def test_a_file_that_a_model_refused_and_accepts_now_is_asked_for_by_its_etag(house: House) -> None:
     house.publish(3)
     landing = house.land().landing
-    house.store.refuse(landing, "green_silver")
+    house.store.refuse(landing, "green_silver", None)
     house.store.accept(landing, "green_silver")
     house.land()
     assert house.server.statuses() == [200, 304]

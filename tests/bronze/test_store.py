@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -172,30 +173,67 @@ def test_what_a_model_refuses_is_known_until_it_accepts_it(store: LocalBronzeSto
     landing = land(store, b"bad")
     assert store.refused_at(landing) is None
     before = datetime.now(UTC) - timedelta(seconds=1)  # of what disks round times to
-    store.refuse(landing, "green_silver")
-    store.refuse(landing, "other_silver")
+    store.refuse(landing, "green_silver", None)
+    store.refuse(landing, "other_silver", None)
     refused_at = store.refused_at(landing)
     assert refused_at is not None
     assert before < refused_at <= datetime.now(UTC)
     time.sleep(0.02)
-    assert store.refusal(landing, "green_silver") == {}
-    store.refuse(landing, "green_silver", {"volume": "10 rows became 3"})
-    assert store.refusal(landing, "green_silver") == {"volume": "10 rows became 3"}
-    assert store.refusal(landing, "other_silver") == {}
+    store.refuse(landing, "green_silver", None)
     again_at = store.refused_at(landing)
     assert again_at is not None
     assert again_at > refused_at
     store.accept(landing, "green_silver")
-    assert store.refusal(landing, "green_silver") == {}
+    assert store.held_back(landing, "green_silver") is None
     assert store.refused_at(landing)
     store.accept(landing, "other_silver")
     store.accept(landing, "other_silver")
     assert store.refused_at(landing) is None
 
 
+def mark_of(store: LocalBronzeStore, landing: Landing) -> Path:
+    (mark,) = store.record_folder(landing.dataset, landing.partition).glob("*.green_silver.refused")
+    return mark
+
+
+def test_what_a_guard_said_is_known_until_the_model_accepts_whatever_it_is_refused_for_since(
+    store: LocalBronzeStore,
+) -> None:
+    landing = land(store, b"small")
+    store.refuse(landing, "green_silver", None)
+    assert store.held_back(landing, "green_silver") is None
+    store.refuse(landing, "green_silver", "10 rows became 3")
+    store.refuse(landing, "green_silver", None)
+    assert store.held_back(landing, "green_silver") == "10 rows became 3"
+    assert store.held_back(landing, "other_silver") is None
+    store.accept(landing, "green_silver")
+    assert store.held_back(landing, "green_silver") is None
+
+
+def test_a_mark_of_before_reasons_were_noted_holds_back(store: LocalBronzeStore) -> None:
+    landing = land(store, b"small")
+    store.refuse(landing, "green_silver", None)
+    mark_of(store, landing).write_bytes(b"")
+    assert store.held_back(landing, "green_silver") == "why was not noted"
+    store.refuse(landing, "green_silver", None)
+    assert store.held_back(landing, "green_silver") == "why was not noted"
+
+
+@pytest.mark.parametrize("damage", [b"{", b"\xff\xfe", b"[]", b'{"held_back": 3}'])
+def test_a_mark_that_cannot_be_read_is_named(store: LocalBronzeStore, damage: bytes) -> None:
+    landing = land(store, b"small")
+    store.refuse(landing, "green_silver", None)
+    mark = mark_of(store, landing)
+    mark.write_bytes(damage)
+    with pytest.raises(CorruptFile, match=rf"{re.escape(str(mark))}: does not say why green_silver refuses"):
+        store.held_back(landing, "green_silver")
+    store.refuse(landing, "green_silver", None)
+    assert store.held_back(landing, "green_silver") == "why was not noted"
+
+
 def test_a_refusal_is_of_the_bytes_and_neither_a_record_nor_in_the_way_of_any(store: LocalBronzeStore) -> None:
     bad = land(store, b"bad")
-    store.refuse(bad, "green_silver")
+    store.refuse(bad, "green_silver", None)
     good = land(store, b"good", NOON + timedelta(1))
     assert store.refused_at(good) is None
     again = land(store, b"bad", NOON + timedelta(2), etag='"2"')
@@ -207,9 +245,9 @@ def test_a_refusal_is_of_the_bytes_and_neither_a_record_nor_in_the_way_of_any(st
 
 def test_a_refusal_counts_as_long_as_there_is_a_model_of_that_name(tmp_path: Path, store: LocalBronzeStore) -> None:
     landing = land(store, b"bad")
-    store.refuse(landing, "old_silver")
+    store.refuse(landing, "old_silver", None)
     renamed = LocalBronzeStore(tmp_path, of_samples=False, readers={"green_silver", "silver"})
     assert store.refused_at(landing)
     assert renamed.refused_at(landing) is None
-    store.refuse(landing, "green_silver")
+    store.refuse(landing, "green_silver", None)
     assert renamed.refused_at(landing)

@@ -99,7 +99,7 @@ class _OnDisk(ABC):
 
     def forget(self, spec: TableSpec) -> None:
         store = self._store()
-        store.set_aside(spec)
+        store.set_aside(spec, ())
         store.close()
 
     def close(self) -> None:

@@ -7,7 +7,7 @@ how a connection is set up.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -42,6 +42,7 @@ from lakehouse.warehouse.store import (
     Work,
 )
 
+_ANEW = "made anew, empty, and not run since"
 _VALUE_FAULTS = (duckdb.ConversionException, duckdb.OutOfRangeException)
 _STATEMENT_FAULTS = (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException)
 
@@ -65,8 +66,8 @@ class MemoryStore:
         self._spill = spill
         self._shapes: dict[str, TableShape] = {}
         self._months: _Months = {}
+        self._emptied: dict[tuple[str, Partition], str | None] = {}
         self._published: set[str] = set()
-        self._made_anew: dict[str, datetime] = {}
         self._outdated: dict[tuple[str, Partition], set[str]] = {}
         self._versions = count(1)
         self._lock = RLock()
@@ -84,22 +85,22 @@ class MemoryStore:
         kept = (changed.get(column.name, column) for column in shape.columns)
         self._shapes[spec.name] = replace(shape, columns=(*kept, *map(_documented, changes.added)))
 
-    def set_aside(self, spec: TableSpec) -> str:
+    def set_aside(self, spec: TableSpec, owed: Iterable[Partition]) -> str:
         with self._lock:
-            for key in [key for key in self._months if key[0] == spec.name]:
-                del self._months[key]
+            for known in (self._months, self._emptied):
+                for key in [key for key in known if key[0] == spec.name]:
+                    del known[key]
             self._published.discard(spec.name)
             del self._shapes[spec.name]
             self.create(spec)
-            self._made_anew[spec.name] = datetime.now(UTC)
+            self._outdated |= {(spec.name, month): {_ANEW} for month in owed}
         return "nowhere"
 
     def records(self) -> MemoryRecords:
         with self._lock:
             outdated = {key: ", ".join(sorted(names)) for key, names in self._outdated.items()}
-            return MemoryRecords(
-                dict(self._months), frozenset(self._published), dict(self._shapes), outdated, dict(self._made_anew)
-            )
+            published, shapes, emptied = frozenset(self._published), dict(self._shapes), dict(self._emptied)
+            return MemoryRecords(dict(self._months), published, shapes, outdated, emptied)
 
     @contextmanager
     def session(self, work: Work, records: Records) -> Iterator[MemorySession]:
@@ -146,6 +147,7 @@ class MemoryStore:
         self._published.add(staged.spec.name)
         if not staged.rows:
             del self._months[key]
+            self._emptied[key] = wanted.note if staged is wanted.staged[-1] else None
             return Commit(str(next(self._versions)), is_new=True)
         self._months[key] = Held(
             staged.table,
@@ -171,14 +173,18 @@ class MemoryRecords:
     published: frozenset[str]
     shapes: Mapping[str, TableShape]
     outdated: Mapping[tuple[str, Partition], str]
-    made_anew: Mapping[str, datetime]
+    emptied: Mapping[tuple[str, Partition], str | None] = field(default_factory=dict)
+    """What was written down with months that were published without rows."""
 
     def shape(self, spec: TableSpec) -> TableShape | None:
         return self.shapes.get(spec.name)
 
     def remarks(self, spec: TableSpec) -> tuple[Remark, ...]:
         marks = ((table, month, names) for (table, month), names in self.outdated.items() if table == spec.name)
-        return tuple(Remark(table, month, f"made before {names} changed") for table, month, names in marks)
+        return tuple(
+            Remark(table, month, names if names == _ANEW else f"made before {names} changed")
+            for table, month, names in marks
+        )
 
     def partition(self, spec: TableSpec, month: Partition) -> Record | None:
         found = self.held.get((spec.name, month))
@@ -188,14 +194,12 @@ class MemoryRecords:
         return {month: held.record for (table, month), held in self.held.items() if table == spec.name}
 
     def notes(self, spec: TableSpec) -> Mapping[Partition, str]:
-        notes = {month: held.note for (table, month), held in self.held.items() if table == spec.name}
+        notes = {month: note for (table, month), note in self.emptied.items() if table == spec.name}
+        notes |= {month: held.note for (table, month), held in self.held.items() if table == spec.name}
         return {month: note for month, note in notes.items() if note is not None}
 
     def was_published(self, spec: TableSpec) -> bool:
         return spec.name in self.published
-
-    def made_anew_at(self, spec: TableSpec) -> datetime | None:
-        return self.made_anew.get(spec.name)
 
     def is_intact(self, spec: TableSpec, month: Partition) -> bool:
         held = self.held.get((spec.name, month))

@@ -15,6 +15,7 @@ from lakehouse.results import Effect, Remark
 from lakehouse.warehouse.local.records import IcebergRecords
 from lakehouse.warehouse.local.tables import IcebergTables
 from tests.green_files import outside, trips
+from tests.reference_files import user
 from tests.warehouse.implementations import House, LocalImplementation, house_in
 
 JANUARY, FEBRUARY = Month(2024, 1), Month(2024, 2)
@@ -215,9 +216,93 @@ def test_a_damaged_table_is_set_aside_and_made_anew_of_what_is_landed(house: Hou
     assert house.replace("green_gold", JANUARY).effect is not Effect.PUBLISHED  # it was made of the same
 
 
-def test_a_table_without_any_metadata_is_set_aside_too(house: House, tables: IcebergTables) -> None:
-    for file in newest(tables, SILVER).parent.iterdir():
+def lost(tables: IcebergTables, name: str) -> None:
+    for file in newest(tables, name).parent.iterdir():
         file.unlink()
+
+
+def test_each_month_of_a_table_that_was_made_anew_is_owed_until_it_is_run_and_no_other(
+    house: House, tables: IcebergTables
+) -> None:
+    house.land(FEBRUARY, trips(FEBRUARY, 20))
+    house.replace("green_silver", FEBRUARY)
+    lost(tables, SILVER)
+    house.warehouse.set_aside(SILVER)
+    house.reopen()
+    house.warehouse.prepare()
+    assert [remark.partition for remark in rows(house, SILVER)[1]] == [JANUARY, FEBRUARY]
+    house.replace("green_silver", FEBRUARY)
+    assert [remark.partition for remark in rows(house, SILVER)[1]] == [JANUARY]
+    house.replace("green_silver", JANUARY)
+    house.land(Month(2024, 3), trips(Month(2024, 3), 20))
+    assert rows(house, SILVER) == (60, [])
+
+
+def test_a_table_of_rejected_records_that_was_made_anew_is_filled_again(house: House, tables: IcebergTables) -> None:
+    rejected = "SELECT COUNT(*) AS n FROM silver.green_trips_rejected"
+    assert house.rows(rejected) == [{"n": 1}]
+    lost(tables, "silver.green_trips_rejected")
+    house.warehouse.set_aside("silver.green_trips_rejected")
+    house.reopen()
+    assert house.rows(rejected) == [{"n": 0}]
+    house.replace("green_silver", JANUARY)
+    assert house.rows(rejected) == [{"n": 1}]
+    assert house.replace("green_silver", JANUARY).skipped
+
+
+def test_gold_that_was_made_anew_is_owed_what_its_silver_holds(house: House, tables: IcebergTables) -> None:
+    before, _ = rows(house, GOLD)
+    lost(tables, GOLD)
+    house.warehouse.set_aside(GOLD)
+    house.reopen()
+    assert [remark.partition for remark in rows(house, GOLD)[1]] == [JANUARY]
+    house.replace("green_gold", JANUARY)
+    assert rows(house, GOLD) == (before, [])
+
+
+def test_gold_of_what_comes_whole_is_owed_whole(house: House, tables: IcebergTables) -> None:
+    gold, key = "gold.user_counts_by_city", "users_gold"
+    house.land_users(user(1), user(2))
+    house.replace("users_silver", WHOLE)
+    house.replace(key, WHOLE)
+    lost(tables, gold)
+    house.warehouse.set_aside(gold)
+    house.reopen()
+    remarks: list[Remark] = []
+    house.warehouse.query(f"SELECT * FROM {gold}", remarks.append)
+    assert [remark.partition for remark in remarks] == [WHOLE]
+    house.replace(key, WHOLE)
+    remarks.clear()
+    house.warehouse.query(f"SELECT * FROM {gold}", remarks.append)
+    assert remarks == []
+
+
+@pytest.mark.parametrize("step", ["move_durably", "take_place"])
+def test_a_table_is_never_missing_whenever_setting_it_aside_is_cut_short(
+    house: House, tables: IcebergTables, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    lost(tables, SILVER)
+
+    def cut_short(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(f"lakehouse.warehouse.local.tables.{step}", cut_short)
+        with pytest.raises(KeyboardInterrupt):
+            house.warehouse.set_aside(SILVER)
+    house.reopen()
+    house.warehouse.prepare()
+    with pytest.raises(CorruptFile):
+        rows(house, SILVER)
+    house.warehouse.set_aside(SILVER)
+    house.reopen()
+    assert [remark.partition for remark in rows(house, SILVER)[1]] == [JANUARY]
+    assert house.replace("green_silver", JANUARY).effect is Effect.PUBLISHED
+    assert rows(house, SILVER) == (40, [])
+
+
+def test_a_table_without_any_metadata_is_set_aside_too(house: House, tables: IcebergTables) -> None:
+    lost(tables, SILVER)
     house.warehouse.set_aside(SILVER)
     house.reopen()
     assert house.replace("green_silver", JANUARY).effect is Effect.PUBLISHED

@@ -57,6 +57,11 @@ AS: dict[str, tuple[str, Partition, Land, Callable[[], pa.Table]]] = {
     "fhv": ("fhv_silver", MONTH, lambda house, table: house.land_fhv(MONTH, table), fhv),
 }
 FOREIGN: dict[str, tuple[str, Callable[[], pa.Table], str]] = {
+    "fhvhv without money as fhv": (
+        "fhv",
+        lambda: fhvhv().select(["hvfhs_license_num", "dispatching_base_num", "pickup_datetime", "dropoff_datetime"]),
+        "looks like a file of fhvhv, the trips of Uber and Lyft (it has hvfhs_license_num)",
+    ),
     "fhvhv as fhv": ("fhv", fhvhv, "looks like a file of fhvhv, the trips of Uber and Lyft (it has hvfhs_license_num"),
     "fhvhv as yellow": ("yellow", fhvhv, "looks like a file of fhvhv"),
     "fhvhv as green": ("green", fhvhv, "looks like a file of fhvhv"),
@@ -70,13 +75,13 @@ FOREIGN: dict[str, tuple[str, Callable[[], pa.Table], str]] = {
     "yellow of 2010": ("yellow", lambda: yellow("2010"), "looks like a file of yellow of 2010"),
     "zones as green": ("green", zones, "looks like the zone lookup (it has LocationID, service_zone)"),
     "users as fhv": ("fhv", lambda: reference_files.users_table([reference_files.user(1)]), "required column dispatch"),
-    "last month's green": ("green", lambda: green(MONTH.previous()), "they are of 2023-12: 5 rows"),
+    "last month's green": ("green", lambda: green(MONTH.previous()), "its records are of 2023-12: 5 rows"),
     "last month's yellow": (
         "yellow",
         lambda: yellow_files.table(yellow_files.trips(MONTH.previous(), 5), "since 2023-02"),
-        "they are of 2023-12: 5 rows",
+        "its records are of 2023-12: 5 rows",
     ),
-    "next month's fhv": ("fhv", lambda: fhv(MONTH.next()), "they are of 2024-02: 5 rows"),
+    "next month's fhv": ("fhv", lambda: fhv(MONTH.next()), "its records are of 2024-02: 5 rows"),
 }
 
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from lakehouse.exceptions import CheckFailed
+from lakehouse.bronze.local import LocalBronzeStore
+from lakehouse.exceptions import CheckFailed, CorruptLanding
 from lakehouse.partition import WHOLE, Month
 from lakehouse.results import CheckResult, Effect, ReplaceResult
 from lakehouse.warehouse.acceptance import Acceptance
@@ -47,6 +48,10 @@ def confirm(house: House, zones: int) -> None:
     """Land the zones that are published in a file of other bytes, which makes the same rows."""
     house.land_zones(zones_csv(zones).replace("\r\n", "\n"))
     assert house.replace("zones_silver", WHOLE).effect is Effect.CONFIRMED
+
+
+def bronze(house: House) -> LocalBronzeStore:
+    return LocalBronzeStore(house.sql.parent / "home", of_samples=False)
 
 
 def halved(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -239,6 +244,65 @@ def test_what_was_held_back_stays_so_where_it_is_not_known_any_more_what_it_was_
     accepted = house.accept("green_silver", MONTH, landing)
     assert accepted.rows == 120
     assert result_of(accepted.checks, "volume").facts["accepted_by"] == "a tester"
+
+
+def test_what_was_held_back_stays_so_though_it_was_refused_for_something_else_since(house: House) -> None:
+    published(house)
+    landing = house.land(MONTH, trips(MONTH, 120))
+    held_back(house)
+    forget(house, "green_silver", MONTH)
+    file = bronze(house).file(landing)
+    right = file.read_bytes()
+    file.write_bytes(right[: len(right) // 2] + bytes(len(right) - len(right) // 2))
+    with pytest.raises(CorruptLanding):
+        house.replace("green_silver", MONTH)
+    file.write_bytes(right)
+    assert "1,000 rows became 120" in held_back(house).description
+
+
+def test_where_the_version_before_is_not_known_a_landing_is_held_against_the_one_before(house: House) -> None:
+    published(house)
+    forget(house, "green_silver", MONTH)
+    house.land(MONTH, trips(MONTH, 900))
+    house.replace("green_silver", MONTH)
+    forget(house, "green_silver", MONTH)
+    landing = house.land(MONTH, trips(MONTH, 120))
+    words = held_back(house).description
+    assert words.startswith(
+        "900 landed records became 120 (86.7% lost), and what was published of them is not known. "
+        f"If landing {landing.sha256[:12]} is right: lakehouse run --accept volume --month 2024-01"
+    )
+    house.land(MONTH, trips(MONTH, 121))
+    assert "900 landed records became 121" in held_back(house).description
+
+
+def test_a_whole_file_is_held_against_the_one_before_where_no_version_is_known(house: House) -> None:
+    house.land_users(*(user(number) for number in range(1, 11)))
+    house.land_users(*(user(number) for number in range(1, 4)))
+    words = held_back(house, "users_silver", WHOLE).description
+    assert words.startswith("10 landed records became 3 (70.0% lost), and what was published of them is not known. ")
+
+
+def test_a_version_without_rows_that_was_accepted_is_known(house: House) -> None:
+    house.land_users(*(user(number) for number in range(1, 11)))
+    house.replace("users_silver", WHOLE)
+    fewer = house.land_users(*(user(number) for number in range(1, 4)))
+    held_back(house, "users_silver", WHOLE)
+    house.edit("silver/users_silver.sql", ("FROM bronze.users_bronze", "FROM bronze.users_bronze WHERE id < 0"))
+    house.accept("users_silver", WHOLE, fewer)
+    ten = house.land_users(*(user(number) for number in range(1, 11)))
+    house.edit("silver/users_silver.sql", (" WHERE id < 0", ""))
+    bronze(house).refuse(ten, "users_silver", "10 rows became 3")
+    assert house.replace("users_silver", WHOLE).rows == 10
+
+
+def test_only_so_many_landings_of_the_same_rows_are_remembered(house: House) -> None:
+    house.publish_zones()
+    for blanks in range(1, 30):
+        house.land_zones(zones_csv() + "\r\n" * blanks)
+        assert house.replace("zones_silver", WHOLE).effect is Effect.CONFIRMED
+    house.edit("silver/zones_silver.sql", FIRST_HUNDRED)
+    assert house.replace("zones_silver", WHOLE).rows == 100
 
 
 def test_what_was_not_held_back_is_published_again_where_the_version_before_is_not_known(house: House) -> None:

@@ -78,7 +78,7 @@ def test_a_landing_that_a_published_month_is_made_of_is_marked_no_more(house: Ho
     house.publish_zones()
     landing = house.land(JANUARY, trips(JANUARY, 3))
     house.replace("green_silver", JANUARY)
-    bronze(house).refuse(landing, "green_silver")
+    bronze(house).refuse(landing, "green_silver", None)
     assert house.replace("green_silver", JANUARY).skipped
     assert bronze(house).refused_at(landing) is None
 

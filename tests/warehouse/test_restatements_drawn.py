@@ -23,9 +23,9 @@ def gold_rows(house: House) -> dict[tuple[Any, ...], dict[str, Any]]:
 def test_old_and_difference_are_new_and_golds_effect_is_as_foretold(
     house: House, record_property: Callable[[str, object], None]
 ) -> None:
-    """Ten in CI for each store; ``LAKEHOUSE_SOAK=5`` are the hundred."""
+    """Ten in CI for each store, others for each; ``LAKEHOUSE_SOAK=5`` are the hundred."""
     for number in soak.numbers(10):
-        random = soak.drawn("restatement", number)
+        random = soak.drawn(f"restatement {type(house.implementation).__name__}", number)
         rows = drawn_month(JANUARY, random)
         house.land(JANUARY, rows)
         house.replace("green_silver", JANUARY)

@@ -144,8 +144,10 @@ def judged(
     model = models_of(PROJECT_ROOT / "sql")[MODELS[dataset]]
     notes = {m: PublicationNote("0" * 64, statistics, (), None).text for m, statistics in seen.items() if m != month}
     held = {(model.table.name, m): Held(pa.table({}), RECORD, note) for m, note in notes.items()}
-    records = MemoryRecords(held, frozenset(), {}, {}, {})
-    volume, usual = Guards(model, month, "1" * 64, records, None, dict).judge(Statistics(rows)).results
+    records = MemoryRecords(held, frozenset(), {}, {})
+    volume, usual = (
+        Guards(model, month, "1" * 64, records, None, lambda: None, lambda: None).judge(Statistics(rows)).results
+    )
     return volume, usual
 
 

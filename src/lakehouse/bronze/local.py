@@ -8,18 +8,17 @@ byte (``<dataset>/all/`` of a dataset that comes whole);
 
 from __future__ import annotations
 
-import json
 import uuid
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from lakehouse.bronze.footer import SourceColumn, read_footer
 from lakehouse.bronze.observations import next_observation
-from lakehouse.bronze.store import NO_REASONS, Landing
+from lakehouse.bronze.store import Landing
 from lakehouse.exceptions import CorruptFile
 from lakehouse.files import file_uri, hash_file, make_folder, move_durably
 from lakehouse.home import ensure_home_kind
@@ -31,6 +30,17 @@ SHA_PREFIX = 32
 
 _LANDING = "landing"
 """Kind of the private folders that files are landed in."""
+
+
+_NOT_NOTED = "why was not noted"
+
+
+class _Refusal(BaseModel):
+    """What is in the mark of a landing that a model refuses."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    held_back: str | None
 
 
 class LocalBronzeStore:
@@ -105,22 +115,33 @@ class LocalBronzeStore:
         partial.write_text(landing.model_dump_json(indent=2))
         move_durably(partial, folder / f"{stamp}-{_name(landing)}.json")
 
-    def refuse(self, landing: Landing, reader: str, why: Mapping[str, str] = NO_REASONS) -> None:
+    def refuse(self, landing: Landing, reader: str, held_back: str | None) -> None:
         mark = self._mark(landing, reader)
+        try:
+            words = self.held_back(landing, reader) if held_back is None else held_back
+        except CorruptFile:
+            words = _NOT_NOTED
         partial = mark.with_name(f".{uuid.uuid4().hex}")
-        partial.write_text(json.dumps(dict(why)))
+        partial.write_text(_Refusal(held_back=words).model_dump_json())
         move_durably(partial, mark)
 
-    def refusal(self, landing: Landing, reader: str) -> Mapping[str, str]:
+    def is_refused(self, landing: Landing, reader: str) -> bool:
+        return self._mark(landing, reader).exists()
+
+    def held_back(self, landing: Landing, reader: str) -> str | None:
+        mark = self._mark(landing, reader)
         try:
-            text = self._mark(landing, reader).read_text()
+            noted = mark.read_bytes()
         except FileNotFoundError:
-            return {}
+            return None
+        if not noted:  # as all were before what guards say was noted
+            return _NOT_NOTED
         try:
-            noted = json.loads(text)
-        except ValueError:  # one of before reasons were noted is empty
-            return {}
-        return {str(name): str(words) for name, words in noted.items()} if isinstance(noted, dict) else {}
+            return _Refusal.model_validate_json(noted).held_back
+        except ValidationError:
+            raise CorruptFile(
+                f"{mark}: does not say why {reader} refuses {landing}: remove it if that landing is right"
+            ) from None
 
     def accept(self, landing: Landing, reader: str) -> None:
         self._mark(landing, reader).unlink(missing_ok=True)

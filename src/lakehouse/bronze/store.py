@@ -6,11 +6,10 @@ last: the newest of a dataset's month is current, and a file without a record wa
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
-from types import MappingProxyType
 from typing import Protocol
 
 from pydantic import BaseModel, ConfigDict
@@ -19,8 +18,6 @@ from lakehouse.bronze.footer import SourceColumn
 from lakehouse.exceptions import CorruptFile, NotLanded
 from lakehouse.files import readable
 from lakehouse.partition import Partition, partition_of
-
-NO_REASONS: Mapping[str, str] = MappingProxyType({})
 
 
 class Landing(BaseModel):
@@ -148,15 +145,23 @@ class BronzeStore(Protocol):
         """Make a landed file current, unless what was observed later is. Atomic: it is there whole or not at all."""
         ...
 
-    def refuse(self, landing: Landing, reader: str, why: Mapping[str, str] = NO_REASONS) -> None:
+    def refuse(self, landing: Landing, reader: str, held_back: str | None) -> None:
         """Note that a model takes none of what was landed, until it accepts.
 
-        ``why`` has what its checks say that forbid it, by their names.
+        ``held_back`` is what a guard said against it; what one said before stays noted where none did this time.
         """
         ...
 
-    def refusal(self, landing: Landing, reader: str) -> Mapping[str, str]:
-        """Why a model takes none of what was landed, as far as it was noted; nothing if it does."""
+    def is_refused(self, landing: Landing, reader: str) -> bool:
+        """Whether a model takes none of what was landed."""
+        ...
+
+    def held_back(self, landing: Landing, reader: str) -> str | None:
+        """What a guard last said against a landing that a model takes none of; None where none did.
+
+        Raises:
+            CorruptFile: what was noted cannot be read.
+        """
         ...
 
     def accept(self, landing: Landing, reader: str) -> None:

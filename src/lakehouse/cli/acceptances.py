@@ -59,5 +59,8 @@ def nothing_to_accept(accepted: Mapping[str, Acceptance], outcomes: Sequence[Run
                 continue
             what, rows = outcome.partition.of(asset.key), "" if asset.rows is None else f" ({asset.rows:,} rows)"
             state = "is published already" if asset.unchanged else "was not held back"
-            landing = acceptance.landing[:FEWEST_DIGITS]
-            yield f"--accept: nothing to accept: landing {landing} of {what}{rows} {state}; no reason was written down"
+            landing = (asset.landing or acceptance.landing)[:FEWEST_DIGITS]
+            before = acceptance.landing[:FEWEST_DIGITS]
+            since = "" if landing == before else f", which the source has sent since {before},"
+            looked_at = f"landing {landing} of {what}{rows}{since}"
+            yield f"--accept: nothing to accept: {looked_at} {state}; nothing was written down"

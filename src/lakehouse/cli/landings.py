@@ -8,19 +8,17 @@ from typing import TYPE_CHECKING
 from lakehouse.cli.output import write, write_lines
 from lakehouse.exceptions import UnknownLanding
 from lakehouse.partition import Partition
+from lakehouse.warehouse.acceptance import FEWEST_DIGITS
 
 if TYPE_CHECKING:
     from lakehouse.bronze.store import Landing
     from lakehouse.models.model import SqlModel
     from lakehouse.warehouse.profile import Project
 
-_PREFIX = 12
-"""Digits of a hash that are shown to a person."""
-
 
 def shown_digits(landing: Landing) -> str:
     """As much of a landing's hash as tells it from any other."""
-    return landing.sha256[:_PREFIX]
+    return landing.sha256[:FEWEST_DIGITS]
 
 
 def history(project: Project, model: SqlModel, partition: Partition) -> tuple[Landing, ...]:

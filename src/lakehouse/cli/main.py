@@ -228,7 +228,7 @@ def set_aside(ctx: click.Context, table: str) -> None:
     """Make a table that cannot be read anew, empty, and keep what is left of it beside it.
 
     Then run its months: they are made of what is landed, which is not fetched again. `lakehouse status` names them.
-    What a guard held back stays so; what has landed since has no version before that it could be held against.
+    What a guard held back stays so; what has landed since is held against the records of the landing before.
 
     \b
     lakehouse set-aside silver.green_trips

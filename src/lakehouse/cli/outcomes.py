@@ -12,6 +12,7 @@ import dagster as dg
 from lakehouse.assets.freshness import EMPTY
 from lakehouse.assets.step import UNPUBLISHED
 from lakehouse.machine import machine_fault_told
+from lakehouse.models.checks.kinds import VOLUME
 from lakehouse.partition import Partition
 from lakehouse.results import Effect
 
@@ -33,6 +34,8 @@ class AssetOutcome:
     """Datasets that are not published for the month, where there is nothing else it could be made of."""
     was_accepted: bool = False
     """Whether a person's word let through what a guard held back."""
+    landing: str | None = None
+    """SHA-256 of the landing that a guard looked at; None where none did."""
 
     @property
     def rows_a_second(self) -> float | None:
@@ -146,6 +149,7 @@ class StepReader:
         self._run_id = run_id
         self._has_failed = False
         self._warned: dict[str, list[str]] = {}
+        self._landings: dict[str, str] = {}
         self._materialized: dict[str, dg.AssetMaterialization] = {}
 
     def read(self, event: dg.DagsterEvent) -> Step | None:
@@ -155,6 +159,8 @@ class StepReader:
             return AssetStarted(key)
         if event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION:
             evaluation = event.asset_check_evaluation_data
+            if evaluation.check_name == VOLUME and (looked_at := evaluation.metadata.get("landing")) is not None:
+                self._landings[key] = str(looked_at.value)
             if not evaluation.passed:
                 self._warned.setdefault(key, []).append(evaluation.check_name)
         elif event.event_type == dg.DagsterEventType.ASSET_MATERIALIZATION:
@@ -190,6 +196,7 @@ class StepReader:
             seconds=seconds,
             waits_for=_waits_for(metadata),
             was_accepted="accepted" in metadata,
+            landing=self._landings.get(key),
         )
 
     def _failure(self, key: str, event: dg.DagsterEvent) -> AssetFailure:

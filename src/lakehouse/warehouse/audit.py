@@ -165,9 +165,9 @@ class Audit:
                 for reason, rows in reasons.items()
                 if rows
             )
-            of = "; ".join(f"they are of {check.facts[MONTHS]}" for check in failed if MONTHS in check.facts)
+            of = "".join(f"its records are of {check.facts[MONTHS]}; " for check in failed if MONTHS in check.facts)
             raise CheckFailed(
-                f"{month}: blocking check failed: {'; '.join(filter(None, (named, counted, of)))}. "
+                f"{month}: {of}blocking check failed: {'; '.join(filter(None, (named, counted)))}. "
                 f"Nothing was published; {table} still holds what it held before",
                 self.checks,
             )

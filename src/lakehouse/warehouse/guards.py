@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -13,16 +13,20 @@ from lakehouse.results import CheckResult
 from lakehouse.warehouse.acceptance import FEWEST_DIGITS, Acceptance
 from lakehouse.warehouse.publication_note import PublicationNote
 from lakehouse.warehouse.statistics import Statistics
-from lakehouse.warehouse.store import Records
+from lakehouse.warehouse.store import Record, Records
 from lakehouse.warehouse.usual_volume import around, usual_bounds
-from lakehouse.warehouse.volume import LOST, losses
+from lakehouse.warehouse.volume import LOST, fewer_landed, losses
+
+_ALSO_AT_MOST = 20
+"""So many landings that made the same rows are remembered, the newest: a table's metadata are to stay small."""
 
 
 @dataclass(frozen=True)
 class Guards:
     """Of one month of a model, or all of it, that is made of the landing with this SHA-256.
 
-    ``refusal`` tells what the model's checks said of that landing, if they refused it before.
+    ``held_back`` tells what was said against that landing when it was refused last, if a guard did, and
+    ``landed_before`` how many records the landing before had that was not refused.
     """
 
     model: SqlModel
@@ -30,7 +34,8 @@ class Guards:
     landing: str
     records: Records
     acceptance: Acceptance | None
-    refusal: Callable[[], Mapping[str, str]]
+    held_back: Callable[[], str | None]
+    landed_before: Callable[[], int | None]
 
     def judge(self, now: Statistics) -> PublicationNote:
         """What is to be written down with a publication of these statistics; its results may keep it from being."""
@@ -40,15 +45,17 @@ class Guards:
 
     def repeated(self) -> tuple[CheckResult, ...]:
         """What was said when the month was published; nothing of one from before anything was written down."""
-        note = self._notes.get(self.partition)
-        return () if note is None else note.results
+        return () if self._note is None else self._note.results
 
     def confirming(self, note: PublicationNote) -> PublicationNote:
         """What is to be written down where the rows are those that are published: who accepted them stays."""
-        before = self._notes.get(self.partition)
+        before = self._note
         if before is None:
             return note
-        also = tuple(each for each in dict.fromkeys((before.landing, *before.also)) if each != note.landing)
+        if before.is_of(note.landing) and before.statistics == note.statistics:
+            return before
+        landings = dict.fromkeys(each[:FEWEST_DIGITS] for each in (before.landing, *before.also))
+        also = tuple(each for each in landings if not note.landing.startswith(each))[:_ALSO_AT_MOST]
         if before.accepted is not None and note.accepted is None:
             return replace(note, also=also, accepted=before.accepted, results=before.results)
         return replace(note, also=also)
@@ -61,34 +68,54 @@ class Guards:
 
     def _volume(self, now: Statistics) -> tuple[CheckResult, Acceptance | None]:
         """Whether the published version is to be replaced by a much smaller one, and who accepts that."""
-        record, note = self.records.partition(self.model.table, self.partition), self._notes.get(self.partition)
-        if record is None or (note is not None and note.is_of(self.landing)):
-            before = None  # nothing is to be lost, or it is the model's doing
-        elif note is not None and note.statistics.rows == record.rows:
-            before = note.statistics
-        else:  # published before any were written down, or changed by another tool
-            before = Statistics(record.rows)
-        lost = () if before is None else losses(before, now, self.partition)
-        words = "; ".join(lost)
-        if record is None and (words := self.refusal().get(VOLUME, "")):
-            lost = (f"it was held back before ({words}), and the version before is not known any more",)
+        before = self._before()
+        lost = "" if before is None else "; ".join(losses(before, now, self.partition))
+        said = lost
+        if self._is_unknown:
+            lost, said = self._told_by_landings(now)
         accepted = self.acceptance if lost and self.acceptance and self.acceptance.covers(self.landing) else None
         facts: dict[str, str | int] = {"landing": self.landing, "rows": now.rows}
         if before is not None:
             facts |= {"rows_before": before.rows}
-        if note is not None and before is not None:
-            facts |= {"landing_before": note.landing}
-        if lost:
-            facts |= {LOST: words}
-        words = IMPLICIT_CHECKS[VOLUME]
+            facts |= {"landing_before": note.landing} if (note := self._note) is not None else {}
+        if not lost:
+            return CheckResult(VOLUME, True, 0, "error", True, IMPLICIT_CHECKS[VOLUME], facts), None
+        facts |= {LOST: lost}
         if accepted is not None:
-            words = f"{'; '.join(lost)}: accepted by {accepted.by}: {accepted.because}"
+            words = f"{said}: accepted by {accepted.by}: {accepted.because}"
             facts |= {"accepted_by": accepted.by, "accepted_because": accepted.because}
-        elif lost:
-            words = f"{'; '.join(lost)}. {self._way_through()}"
-        is_held = bool(lost) and accepted is None
-        result = CheckResult(VOLUME, not is_held, len(lost) if is_held else 0, "error", True, words, facts)
-        return result, accepted
+            return CheckResult(VOLUME, True, 0, "error", True, words, facts), accepted
+        words = f"{said}. {self._way_through()}"
+        return CheckResult(VOLUME, False, lost.count("; ") + 1, "error", True, words, facts), None
+
+    def _told_by_landings(self, now: Statistics) -> tuple[str, str]:
+        """What would be lost, and that in words, where the table does not tell what was published."""
+        if (noted := self.held_back()) is not None:
+            return noted, f"it was held back before ({noted}), and the version before is not known any more"
+        landed = self.landed_before()
+        lost = "" if landed is None else fewer_landed(landed, now.records or now.rows, self.partition)
+        return lost, f"{lost}, and what was published of them is not known"
+
+    @property
+    def _note(self) -> PublicationNote | None:
+        return self._notes.get(self.partition)
+
+    @cached_property
+    def _record(self) -> Record | None:
+        return self.records.partition(self.model.table, self.partition)
+
+    @property
+    def _is_unknown(self) -> bool:
+        """Whether nothing is known of what was published, if anything was; also a version without rows is known."""
+        return self._record is None and self._note is None
+
+    def _before(self) -> Statistics | None:
+        """Of the version that is to be held against; None where nothing is to be lost, or the model loses it."""
+        if self._record is None or (self._note is not None and self._note.is_of(self.landing)):
+            return None
+        if self._note is not None and self._note.statistics.rows == self._record.rows:
+            return self._note.statistics
+        return Statistics(self._record.rows)  # published before any were written down, or changed by another tool
 
     def _way_through(self) -> str:
         landing = self.landing[:FEWEST_DIGITS]

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TypeVar
 
 from sqlglot import exp
@@ -40,7 +40,7 @@ from lakehouse.warehouse.value_checks import (
     require_times,
     value_query,
 )
-from lakehouse.warehouse.volume import LOST
+from lakehouse.warehouse.volume import held_back
 
 _T = TypeVar("_T")
 _log = logging.getLogger(__name__)
@@ -103,8 +103,8 @@ class LandedInput:
             yield
         except (CheckFailed, ContractViolation, CorruptLanding) as error:
             if _is_about_landing(error):
-                why = _why(error)
-                self._note(lambda landing, reader: self.store.refuse(landing, reader, why), reader, "refuses it")
+                words = held_back(error.checks) if isinstance(error, CheckFailed) else None
+                self._note(partial(self.store.refuse, held_back=words), reader, "refuses it")
             raise
         self._note(self.store.accept, reader, "takes it")
 
@@ -117,9 +117,17 @@ class LandedInput:
         except OSError as error:
             _log.warning("%s: it could not be noted that %s %s (%s)", self.landing, reader, verdict, error)
 
-    def refusal(self, reader: str) -> Mapping[str, str]:
-        """What the checks of a model said that took none of the landing when it last looked, by their names."""
-        return self.store.refusal(self.landing, reader) if self.landing is not None else {}
+    def held_back(self, reader: str) -> str | None:
+        """What a guard of a model said against the landing when it was last refused."""
+        return self.store.held_back(self.landing, reader) if self.landing is not None else None
+
+    def landed_before(self, reader: str) -> int | None:
+        """Records of the landing before of the same, the newest that a model does not refuse; None if there is none."""
+        if self.landing is None:
+            return None
+        history = self.store.history(self.landing.dataset, self.landing.partition)
+        others = (each for each in history if each.sha256 != self.landing.sha256)
+        return next((each.rows for each in others if not self.store.is_refused(each, reader)), None)
 
     def require_intact(self) -> None:
         """Compare the file with its landing, byte for byte.
@@ -244,12 +252,6 @@ class LandedInput:
         if counted[_RECORDS] != self.rows:
             raise CorruptLanding(f"{self.name}: {counted[_RECORDS]} of its {self.rows} records can be read")
         return drift.with_duplicates(int(counted[_RECORDS] - counted[_COUNT]))
-
-
-def _why(error: CheckFailed | ContractViolation | CorruptLanding) -> Mapping[str, str]:
-    """What the checks say that forbid it, by name."""
-    checks = error.checks if isinstance(error, CheckFailed) else ()
-    return {each.name: str(each.facts.get(LOST, each.description)) for each in checks if not each.passed}
 
 
 def _is_about_landing(error: CheckFailed | ContractViolation | CorruptLanding) -> bool:

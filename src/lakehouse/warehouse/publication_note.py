@@ -18,7 +18,7 @@ _VERSION = 1
 class PublicationNote:
     """Of a month that was made of a landed file: which one, what it holds, what guards said, who accepted what.
 
-    ``also`` are other landings that made the same rows.
+    ``also`` are the first digits of other landings that made the same rows, the newest first.
     """
 
     landing: str
@@ -29,7 +29,7 @@ class PublicationNote:
 
     def is_of(self, landing: str) -> bool:
         """Whether this landing made the rows."""
-        return landing == self.landing or landing in self.also
+        return landing == self.landing or landing.startswith(self.also)
 
     @property
     def text(self) -> str:

@@ -26,7 +26,6 @@ from lakehouse.warehouse.information_schema import (
     with_views_related,
 )
 from lakehouse.warehouse.ledger import LEDGER_KEYS, ledger_query, resolved_ledger
-from lakehouse.warehouse.made_anew import lacking
 from lakehouse.warehouse.statements import Statement
 from lakehouse.warehouse.store import PublishedRows, Session, Store, TableShape, Work
 
@@ -68,10 +67,8 @@ class Queries:
         for name in sorted(wanted & self._specs.keys()):
             if there[name] is None:
                 raise QueryError(f"query: {name} has not been materialized yet: materialize it with lakehouse run")
-        for spec in (self._specs[name] for name in read):
-            lacks = lacking(spec, records, self._models, self._contracts, self._bronze)
-            for each in (*records.remarks(spec), *lacks):
-                remark(each)
+        for each in (each for name in read for each in records.remarks(self._specs[name])):
+            remark(each)
         with self._store.session(Work("query", WHOLE, ""), records) as session:
             try:
                 self._relate(session, wanted, schema, there)

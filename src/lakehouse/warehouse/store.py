@@ -5,7 +5,7 @@ Everything between :class:`Store` and the warehouse's own promises knows no engi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -91,10 +91,6 @@ class Records(Protocol):
 
     def was_published(self, spec: TableSpec) -> bool:
         """Whether anything ever was published in it, for whatever month."""
-        ...
-
-    def made_anew_at(self, spec: TableSpec) -> datetime | None:
-        """When a table was made in place of one that was set aside; None of any other."""
         ...
 
     def is_intact(self, spec: TableSpec, partition: Partition) -> bool:
@@ -230,8 +226,11 @@ class Store(Protocol):
         """Add, widen and describe columns, see :mod:`lakehouse.warehouse.evolution`; drops none. Safe to race."""
         ...
 
-    def set_aside(self, spec: TableSpec) -> str:
-        """Make a table anew, empty, and keep what is left of it; where that is."""
+    def set_aside(self, spec: TableSpec, owed: Iterable[Partition]) -> str:
+        """Make a table anew, empty, and keep what is left of it; where that is.
+
+        Each month that is ``owed`` to it has a remark from then on, until it is published.
+        """
         ...
 
     def records(self) -> Records:

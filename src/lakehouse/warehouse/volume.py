@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
+from lakehouse.models.checks.kinds import VOLUME
 from lakehouse.partition import WHOLE, Partition
+from lakehouse.results import CheckResult
 from lakehouse.warehouse.statistics import Statistics
 
 LOST = "lost"
@@ -36,11 +38,22 @@ FEWEST_ROWS = 100
 each record counts."""
 
 
+def held_back(checks: Iterable[CheckResult]) -> str | None:
+    """What would be lost of a version, in words, if it is the check of volume that keeps another one from it."""
+    lost = (each.facts.get(LOST, each.description) for each in checks if each.name == VOLUME and not each.passed)
+    return next(map(str, lost), None)
+
+
 def losses(before: Statistics, now: Statistics, partition: Partition) -> tuple[str, ...]:
     """What of a version that is to be replaced would be lost, each in words; none of a version that had nothing."""
     if not before.rows or (partition is not WHOLE and before.rows < FEWEST_ROWS):
         return ()
     return tuple(_losses(before, now))
+
+
+def fewer_landed(before: int, now: int, partition: Partition) -> str:
+    """What of the records that were landed before is lost, in words, if it is too much; for all that is known."""
+    return "; ".join(losses(Statistics(before), Statistics(now), partition)).replace("rows", "landed records")
 
 
 def _losses(before: Statistics, now: Statistics) -> Iterator[str]:

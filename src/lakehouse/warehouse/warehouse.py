@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -20,7 +20,7 @@ from lakehouse.exceptions import (
     StaleInputs,
 )
 from lakehouse.models.model import Models, SqlModel
-from lakehouse.partition import Partition
+from lakehouse.partition import WHOLE, Partition
 from lakehouse.results import CheckResult, Holdings, Preparation, Publication, Remark, ReplaceResult, Restatement
 from lakehouse.schema import TableSpec
 from lakehouse.warehouse.acceptance import Acceptance
@@ -144,8 +144,22 @@ class StoreWarehouse:
         try:
             self._store.records().partitions(specs[table])
         except CorruptFile:
-            return self._store.set_aside(specs[table])
+            return self._store.set_aside(specs[table], self._owed(specs[table]))
         raise ConfigurationError(f"{table} can be read, so it was not set aside")
+
+    def _owed(self, spec: TableSpec) -> frozenset[Partition]:
+        """What a table that has lost all its rows is to have: what there is to make them of."""
+        records, model = self._store.records(), self._models.by_table(spec.name)
+        if model is None:
+            return frozenset()
+        if spec == model.rejected:  # any month of the table may have had some
+            return frozenset(_held(records, model.table))
+        if model.bronze_asset is not None:
+            dataset = self._contracts[model.bronze_asset].dataset.name
+            return frozenset(each.partition for each, _ in self._bronze.landings() if each.dataset == dataset)
+        read = [found for table in model.references if (found := self._models.spec(table)) is not None]
+        months = frozenset(month for each in read for month in _held(records, each))
+        return months - {WHOLE} if model.is_partitioned else frozenset({WHOLE} if months else ())
 
     def query(self, sql: str, remark: Callable[[Remark], None] = lambda _: None) -> pa.Table:
         """See :meth:`Warehouse.query`."""
@@ -260,3 +274,11 @@ class StoreWarehouse:
             parts = [each for each in (record, rejected) if each is not None]
             is_current = not is_remarked and all(each.is_there and fingerprint in each.fingerprints for each in parts)
         return Publication(record.rows, record.bytes, record.version, record.published_at, is_current)
+
+
+def _held(records: Records, spec: TableSpec) -> Collection[Partition]:
+    """What a table holds; nothing that is known where it cannot be read either."""
+    try:
+        return records.partitions(spec).keys()
+    except CorruptFile:
+        return ()

@@ -23,7 +23,7 @@ _KINDS = (
     _YELLOW,
     _GREEN,
     _FHV,
-    Kind("a file of fhvhv, the trips of Uber and Lyft", ("hvfhs_license_num", "driver_pay")),
+    Kind("a file of fhvhv, the trips of Uber and Lyft", ("hvfhs_license_num",)),
     Kind(
         "a file of yellow of 2009, with coordinates for zones, which cannot be loaded",
         ("Trip_Pickup_DateTime", "Start_Lon"),

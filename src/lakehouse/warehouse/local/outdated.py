@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from lakehouse.partition import WHOLE, Partition, partition_of
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from pyiceberg.table import Table, Transaction
 
 _PREFIX = "lakehouse.outdated."
+_ANEW = "anew since "
 
 
 def outdated_property(partition: Partition) -> str:
@@ -28,6 +30,20 @@ def outdated(table: Table) -> Mapping[Partition, str]:
     """The months of a table that are outdated, and the names of the tables which have changed."""
     marks = {name: value for name, value in table.properties.items() if name.startswith(_PREFIX)}
     return {_partition_of(name): value for name, value in sorted(marks.items())}
+
+
+def made_anew(at: datetime) -> str:
+    """What is put down instead of names for a month that was lost with the table it was in, and is to be made again."""
+    return f"{_ANEW}{at:%Y-%m-%d}"
+
+
+def in_words(spec: TableSpec, changed: str) -> str:
+    """What a reader of an outdated month should know of it."""
+    if changed.startswith(_ANEW):
+        return f"made anew, empty, on {changed.removeprefix(_ANEW)}, and not run since"
+    return (
+        "perhaps as it was before a change that was lost" if changed == spec.name else f"made before {changed} changed"
+    )
 
 
 def mark_outdated(table: Table, spec: TableSpec, partition: Partition, changed: Iterable[str]) -> Transaction | None:

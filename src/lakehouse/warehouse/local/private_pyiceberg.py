@@ -116,6 +116,21 @@ def point_at(catalog: SqlCatalog, moves: Sequence[Move], given: Mapping[str, Poi
                 raise CommitFailedException(f"{name} was changed by another writer")
 
 
+def take_place(catalog: SqlCatalog, name: str, new: str) -> None:
+    """Let a new table have the name of another one, which the catalog forgets at once."""
+    from pyiceberg.catalog.sql import IcebergTables as Rows
+    from sqlalchemy import ColumnElement, and_, delete, update
+
+    def row(full: str) -> ColumnElement[bool]:
+        namespace, _, table = full.partition(".")
+        named = (Rows.table_namespace == namespace, Rows.table_name == table)
+        return and_(Rows.catalog_name == catalog.name, *named)
+
+    with catalog.engine.begin() as connection:
+        connection.execute(delete(Rows).where(row(name)))
+        connection.execute(update(Rows).where(row(new)).values(table_name=name.partition(".")[2]))
+
+
 def _pointers(catalog: SqlCatalog, connection: Connection) -> Mapping[str, Pointer]:
     from pyiceberg.catalog.sql import IcebergTables as Rows
     from sqlalchemy import select

@@ -17,10 +17,9 @@ from lakehouse.files import hash_file, path_of
 from lakehouse.partition import WHOLE, Partition, partition_of
 from lakehouse.results import Remark
 from lakehouse.schema import TableSpec
-from lakehouse.warehouse.local.outdated import outdated
+from lakehouse.warehouse.local.outdated import in_words, outdated
 from lakehouse.warehouse.local.private_pyiceberg import Pointer
 from lakehouse.warehouse.local.tables import (
-    MADE_ANEW_PROPERTY,
     IcebergTables,
     data_files,
     is_set_back,
@@ -120,7 +119,7 @@ class IcebergRecords:
         table, pointer = self._state(spec).table, self._pointers.get(spec.name)
         if table is None or pointer is None:
             return ()
-        found = [Remark(spec.name, month, _words(spec, names)) for month, names in outdated(table).items()]
+        found = [Remark(spec.name, month, in_words(spec, names)) for month, names in outdated(table).items()]
         if is_set_back(table, pointer):
             gone = f"its newest table metadata cannot be read ({path_of(pointer.location).name})"
             found.append(Remark(spec.name, WHOLE, f"{gone}, so it is as it was before the last change"))
@@ -146,11 +145,6 @@ class IcebergRecords:
         table = self._state(spec).table
         return table is not None and table.current_snapshot() is not None
 
-    def made_anew_at(self, spec: TableSpec) -> datetime | None:
-        table = self._state(spec).table
-        made = None if table is None else table.properties.get(MADE_ANEW_PROPERTY)
-        return None if made is None else datetime.fromisoformat(made)
-
     def is_intact(self, spec: TableSpec, partition: Partition) -> bool:
         return all(holds_its_content(path) for path in self.paths(spec, partition))
 
@@ -173,11 +167,6 @@ class IcebergRecords:
     @cached_property
     def _pointers(self) -> Mapping[str, Pointer]:
         return self._tables.pointers()
-
-
-def _words(spec: TableSpec, changed: str) -> str:
-    lost = "perhaps as it was before a change that was lost"
-    return lost if changed == spec.name else f"made before {changed} changed"
 
 
 @dataclass

@@ -186,19 +186,26 @@ class LocalSession:
     def _rows_of(self, files: Sequence[Path], columns: Iterable[Column]) -> str:
         """The rows of parquet files as a table of just these columns; no files are no rows.
 
-        Files may be older than the columns: a column that a file lacks is NULL in its rows.
+        Files may be older than the columns: a column that a file lacks is NULL in its rows, and one that was narrower
+        is as wide as now, as equal values of two types have digests of their own.
         """
         columns = tuple(columns)
         typed = ", ".join(f"CAST(NULL AS {duckdb_type(c.type)}) AS {quoted(c.name)}" for c in columns)
         nothing = f"SELECT {typed} WHERE FALSE"
         if not files:
             return nothing
-        names = ", ".join(quoted(column.name) for column in columns)
         source = _read_parquet(files)
-        described = self._connection.execute(f"SELECT column_name FROM (DESCRIBE SELECT * FROM {source})").fetchall()
-        if {name for (name,) in described} >= {column.name for column in columns}:
-            return f"SELECT {names} FROM {source}"
-        return f"SELECT {names} FROM ({nothing} UNION ALL BY NAME SELECT * FROM {source})"
+        described = self._connection.execute(f"SELECT column_name, column_type FROM (DESCRIBE SELECT * FROM {source})")
+        there = dict(described.fetchall())
+        return f"SELECT {', '.join(_of_type(column, there.get(column.name)) for column in columns)} FROM {source}"
+
+
+def _of_type(column: Column, there: str | None) -> str:
+    """A column of a file, as its type wants it; NULL where the file has none."""
+    name, wanted = quoted(column.name), duckdb_type(column.type)
+    if there == wanted:
+        return name
+    return f"CAST({'NULL' if there is None else name} AS {wanted}) AS {name}"
 
 
 def _read_landed(landed: LandedFile) -> str:

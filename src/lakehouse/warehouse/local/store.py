@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
 from sqlglot import exp
 
+from lakehouse.partition import Partition
 from lakehouse.private_folders import PrivateFolders
 from lakehouse.schema import TableSpec
 from lakehouse.warehouse.local.engine import connect
+from lakehouse.warehouse.local.outdated import made_anew, outdated_property
 from lakehouse.warehouse.local.records import IcebergRecords
 from lakehouse.warehouse.local.session import LocalSession
 from lakehouse.warehouse.local.tables import IcebergTables
@@ -38,8 +41,9 @@ class LocalStore:
     def evolve(self, spec: TableSpec) -> None:
         self.tables.evolve(spec)
 
-    def set_aside(self, spec: TableSpec) -> str:
-        return str(self.tables.set_aside(spec))
+    def set_aside(self, spec: TableSpec, owed: Iterable[Partition]) -> str:
+        now = datetime.now(UTC)
+        return str(self.tables.set_aside(spec, {outdated_property(each): made_anew(now) for each in owed}, now))
 
     def records(self) -> IcebergRecords:
         return IcebergRecords(self.tables)

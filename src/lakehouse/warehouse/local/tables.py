@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from contextlib import suppress
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from lakehouse.annotations import SAMPLE_NOTE
@@ -18,7 +18,7 @@ from lakehouse.home import ensure_home_kind
 from lakehouse.partition import WHOLE, Month, Partition, Period
 from lakehouse.schema import TableSpec
 from lakehouse.warehouse.evolution import evolution
-from lakehouse.warehouse.local.private_pyiceberg import Change, Pointer, commit, pointers, table_at
+from lakehouse.warehouse.local.private_pyiceberg import Change, Pointer, commit, pointers, table_at, take_place
 from lakehouse.warehouse.local.racing import racing
 from lakehouse.warehouse.local.types import evolve, iceberg_schema, shape_of
 
@@ -53,8 +53,8 @@ _FILE_IO = "lakehouse.warehouse.local.durable_io.DurableFileIO"
 SAMPLE_PROPERTY = "lakehouse.sample"
 """Table property that is ``true`` where rows are generated."""
 
-MADE_ANEW_PROPERTY = "lakehouse.made-anew"
-"""Table property that says when a table was made in place of one that was set aside."""
+_ANEW = "__anew"
+"""Ending of the name of a table that is about to take the place of another."""
 
 _TABLE_PROPERTIES = {
     "commit.retry.num-retries": "4",
@@ -155,8 +155,11 @@ class IcebergTables:
             )
         return table
 
-    def create(self, spec: TableSpec, properties: Mapping[str, str] = MappingProxyType({})) -> None:
+    def create(self, spec: TableSpec) -> None:
         """Create a table that may be there by now."""
+        self._create(spec, spec.name, None, {})
+
+    def _create(self, spec: TableSpec, name: str, location: str | None, properties: Mapping[str, str]) -> None:
         from pyiceberg.partitioning import UNPARTITIONED_PARTITION_SPEC, PartitionField, PartitionSpec
         from pyiceberg.transforms import MonthTransform
 
@@ -167,8 +170,9 @@ class IcebergTables:
             field = PartitionField(source, 1000, MonthTransform(), f"{spec.partition}_month")
             partition_spec = PartitionSpec(field)
         self.catalog.create_table_if_not_exists(
-            spec.name,
+            name,
             schema,
+            location,
             partition_spec=partition_spec,
             properties={
                 **_TABLE_PROPERTIES,
@@ -179,16 +183,23 @@ class IcebergTables:
             },
         )
 
-    def set_aside(self, spec: TableSpec) -> Path:
-        """Make a table anew, empty; the folder that its files are moved to, beside where they were."""
-        now = datetime.now(UTC)
+    def set_aside(self, spec: TableSpec, properties: Mapping[str, str], now: datetime) -> Path:
+        """Make a table anew, empty; the folder that its files are moved to, beside where they were.
+
+        Until it is there, in the end at once, the old one stays: it is never missing.
+        """
+        from pyiceberg.exceptions import NoSuchTableError
+
         namespace, _, name = spec.name.partition(".")
         folder = self._home / "warehouse" / namespace / name
         aside = folder.with_name(f"{name}.set-aside-{now:%Y%m%dT%H%M%S%fZ}")
         if folder.exists():
             move_durably(folder, aside)
-        self.catalog.drop_table(spec.name)
-        self.create(spec, {MADE_ANEW_PROPERTY: now.isoformat()})
+        new = f"{spec.name}{_ANEW}"
+        with suppress(NoSuchTableError):
+            self.catalog.drop_table(new)  # which was left by one that was killed
+        self._create(spec, new, file_uri(folder), properties)
+        take_place(self.catalog, spec.name, new)
         return aside
 
     def evolve(self, spec: TableSpec) -> None:
