@@ -94,8 +94,15 @@ class Replacement:
         self._guards = None
         landed = job.inputs.landed
         if landed is not None and landed.landing is not None:
-            before = (partial(of, job.model.key) for of in (landed.held_back, landed.landed_before))
-            self._guards = Guards(job.model, job.partition, landed.sha256, records, acceptance, *before)
+            self._guards = Guards(
+                job.model,
+                job.partition,
+                landed.sha256,
+                records,
+                acceptance,
+                held_back=partial(landed.held_back, job.model.key),
+                landed_before=partial(landed.landed_before, job.model.key),
+            )
 
     def run(self, tie_breaker: TieBreaker, is_current: Callable[[], bool]) -> MonthOutcome:
         """Leave the month as it is if it is what would be computed; else compute, audit and publish it.
