@@ -10,8 +10,10 @@ from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
+from shutil import rmtree
 from tempfile import TemporaryDirectory
 
+from lakehouse.bronze.local import LocalBronzeStore
 from lakehouse.exceptions import CheckFailed, ContractViolation
 from lakehouse.partition import Month
 from lakehouse.results import CheckResult
@@ -62,6 +64,7 @@ class Trials:
             raise TypeError("only what is in memory can be put back")
         self._house = house
         self._store = house.implementation.store
+        self._bronze = LocalBronzeStore(house.implementation.home, of_samples=False)
         house.publish_zones()
         for month in BEFORE:
             house.land(month, table(month))
@@ -83,6 +86,7 @@ class Trials:
             self._house.reopen()
 
     def row(self, corruption: str) -> Row:
+        rmtree(self._bronze.record_folder("green", MONTH))  # so that it is the first landing
         self._house.land(MONTH, CORRUPTIONS[corruption]())
         return Row(self._outcome(self._without), self._outcome(self._with))
 
