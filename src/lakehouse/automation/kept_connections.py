@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import URL, Connection, Dialect, Engine, NullPool, create_engine, util
 
@@ -19,11 +19,19 @@ _BUSY_SECONDS = 30.0
 _MOST_IDLE = 4
 """Each takes three open files. More may be in use at once: they are closed when they are done."""
 
+_FORK_SECONDS = 5.0
+
 _Identity = tuple[int, int]
 
 
+class _Forked(Protocol):
+    def before_fork(self) -> None: ...
+
+    def after_fork(self, *, in_child: bool) -> None: ...
+
+
 @dataclass(frozen=True)
-class _Idle:
+class _Kept:
     connection: Connection
     file: _Identity | None
 
@@ -40,9 +48,10 @@ class KeptDatabase:
         self.path = path
         self._prepare = prepare
         self._engine = _engine(path)
-        self._idle: list[_Idle] = []
-        self._lock = threading.Lock()
-        _watch_forks().add(self)
+        self._idle: list[_Kept] = []
+        self._users: list[int] = []
+        self._changed = threading.Condition()
+        forks().add(self)
         weakref.finalize(self, _close_all, self._idle)
 
     @contextmanager
@@ -52,56 +61,79 @@ class KeptDatabase:
         Raises:
             SQLAlchemyError: the database cannot be opened or used.
         """
-        taken = self._taken()
+        idle = self._taken()
+        user = threading.get_ident()
+        kept = None
         try:
-            with taken.connection.begin():
-                yield taken.connection
+            kept = idle or self._opened()
+            with kept.connection.begin():
+                yield kept.connection
         except BaseException:
-            taken.connection.close()
+            self._give_back(None, user)
+            if kept is not None:
+                kept.connection.close()
             raise
-        with self._lock:
-            if keep := len(self._idle) < _MOST_IDLE:
-                self._idle.append(taken)
-        if not keep:
-            taken.connection.close()
+        if not self._give_back(kept, user):
+            kept.connection.close()
 
     def close(self) -> None:
         """Close what is idle; whoever uses the database again opens it again."""
-        with self._lock:
+        with self._changed:
             _close_all(self._idle)
 
     def before_fork(self) -> None:
-        """Leave a child nothing to inherit: SQLite would take it for its own, with locks that only the parent has."""
-        self._lock.acquire()
+        """Leave a child nothing to inherit: SQLite would take it for its own, with locks that only the parent has.
+
+        What other threads are at is waited for, but not for ever: one of them may wait for another database.
+        """
+        self._changed.acquire()
+        this = threading.get_ident()
+        self._changed.wait_for(lambda: not set(self._users) - {this}, _FORK_SECONDS)
         _close_all(self._idle)
 
     def after_fork(self, *, in_child: bool) -> None:
-        """Go on; a child has nobody who would give the lock back."""
+        """Go on; a child has no other threads, who would give back what they have."""
         if in_child:
-            self._lock = threading.Lock()
+            self._changed = threading.Condition()
+            self._users = []
         else:
-            self._lock.release()
+            self._changed.release()
 
-    def _taken(self) -> _Idle:
+    def _taken(self) -> _Kept | None:
+        """Be one of those who use the database, with an idle connection if there is one to its file."""
         file = _identity(self.path)
-        with self._lock:
+        with self._changed:
+            self._users.append(threading.get_ident())
             while self._idle:
-                idle = self._idle.pop()
-                if file is not None and idle.file == file:
-                    return idle
-                idle.connection.close()  # its file was removed, or another one is in its place
+                kept = self._idle.pop()
+                if file is not None and kept.file == file:
+                    return kept
+                kept.connection.close()  # its file was removed, or another one is in its place
+        return None
+
+    def _opened(self) -> _Kept:
         if self._prepare is not None:
             self._prepare(self.path)
         connection = self._engine.connect()
-        return _Idle(connection, _identity(self.path))
+        return _Kept(connection, _identity(self.path))
+
+    def _give_back(self, kept: _Kept | None, user: int) -> bool:
+        """Use the database no more; whether the connection is kept for others."""
+        with self._changed:
+            with suppress(ValueError):  # a fork in its midst
+                self._users.remove(user)
+            self._changed.notify_all()
+            if is_kept := kept is not None and len(self._idle) < _MOST_IDLE:
+                self._idle.append(kept)
+        return is_kept
 
 
-class _Forks:
-    """The databases of this process, which are told of its forks."""
+class Forks:
+    """What this process has that is told of its forks, for as long as somebody uses it."""
 
     def __init__(self) -> None:
-        self._databases: weakref.WeakSet[KeptDatabase] = weakref.WeakSet()
-        self._told: list[KeptDatabase] = []
+        self._members: weakref.WeakSet[_Forked] = weakref.WeakSet()
+        self._told: list[_Forked] = []
         self._lock = threading.Lock()
         os.register_at_fork(
             before=self._before,
@@ -109,19 +141,20 @@ class _Forks:
             after_in_child=lambda: self._after(in_child=True),
         )
 
-    def add(self, database: KeptDatabase) -> None:
+    def add(self, member: _Forked) -> None:
+        """Tell it, too."""
         with self._lock:
-            self._databases.add(database)
+            self._members.add(member)
 
     def _before(self) -> None:
         self._lock.acquire()
-        self._told = list(self._databases)
-        for database in self._told:
-            database.before_fork()
+        self._told = list(self._members)
+        for member in self._told:
+            member.before_fork()
 
     def _after(self, *, in_child: bool) -> None:
-        for database in self._told:
-            database.after_fork(in_child=in_child)
+        for member in self._told:
+            member.after_fork(in_child=in_child)
         self._told = []
         if in_child:
             self._lock = threading.Lock()
@@ -130,11 +163,12 @@ class _Forks:
 
 
 @cache
-def _watch_forks() -> _Forks:
-    return _Forks()
+def forks() -> Forks:
+    """Those of this process, from when this is first asked for."""
+    return Forks()
 
 
-def _close_all(idle: list[_Idle]) -> None:
+def _close_all(idle: list[_Kept]) -> None:
     while idle:
         idle.pop().connection.close()
 

@@ -7,6 +7,7 @@ was half of what a run of a small month took.
 from __future__ import annotations
 
 import sqlite3
+import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
@@ -29,7 +30,7 @@ from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 from dagster._serdes import ConfigurableClassData
 from sqlalchemy import URL, NullPool, create_engine, make_url
 
-from lakehouse.automation.kept_connections import KeptDatabase
+from lakehouse.automation.kept_connections import KeptDatabase, forks
 from lakehouse.files import move_durably
 
 if TYPE_CHECKING:
@@ -139,6 +140,15 @@ class KeptEvents(SqliteEventLogStorage):
         self._tables: set[str] = set()
         self._empty: bytes | None = None
         super().__init__(base_dir, inst_data)
+        forks().add(self)
+
+    def before_fork(self) -> None:
+        """Its databases see to what a child may not have."""
+
+    def after_fork(self, *, in_child: bool) -> None:
+        """In a child nobody would give the lock back."""
+        if in_child:
+            self._db_lock = threading.Lock()
 
     def store_event(self, event: dg.EventLogEntry) -> None:
         super().store_event(event)
