@@ -174,7 +174,7 @@ def _close_all(idle: list[_Kept]) -> None:
 
 
 def _identity(path: Path) -> _Identity | None:
-    with suppress(FileNotFoundError):
+    with suppress(OSError):
         status = os.stat(path)  # noqa: PTH116 - asked for each transaction, and half the time of the other way
         return status.st_dev, status.st_ino
     return None

@@ -6,6 +6,7 @@ was half of what a run of a small month took.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 from collections import OrderedDict
@@ -205,7 +206,7 @@ class KeptEvents(SqliteEventLogStorage):
 
     def _prepare(self, path: Path) -> None:
         """Have a database that Dagster can use, whoever makes it."""
-        if not path.exists():
+        if not _is_there(path):
             with suppress(OSError):  # Dagster makes it then, or says why it cannot
                 self._place_empty(path)
         if not _is_made(path):
@@ -255,9 +256,13 @@ def _path(address: str) -> Path:
     return Path(make_url(address).database or "")
 
 
+def _is_there(path: Path) -> bool:
+    return os.path.exists(path)  # noqa: PTH110 - one that may not be looked for is left to SQLite
+
+
 def _is_made(path: Path, also: str = "alembic_version") -> bool:
     """Whether a database is there and says of which version it is; if not, Dagster has to look at it itself."""
-    if not path.exists():
+    if not _is_there(path):
         return False
     with suppress(sqlite3.Error), closing(sqlite3.connect(path)) as connection:
         is_there = connection.execute(
