@@ -29,9 +29,9 @@ def database(path: Path) -> Iterator[KeptDatabase]:
     database.close()
 
 
-def make(path: Path, journal: str = "wal") -> None:
+def make(path: Path) -> None:
     connection = sqlite3.connect(path)
-    connection.execute(f"PRAGMA journal_mode = {journal}")
+    connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("CREATE TABLE numbers (n INTEGER)")
     connection.close()
 
