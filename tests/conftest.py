@@ -13,7 +13,7 @@ import pytest
 
 from lakehouse.settings import PROJECT_ROOT, point_dlt_at_project
 from tests import soak
-from tests.commands import sqlite_without_fsync
+from tests.commands import new_instances_copied, sqlite_without_fsync
 from tests.loading import models_of
 from tests.pool import Scheduling, longest_first
 from tests.project import Project
@@ -54,7 +54,7 @@ def _dlt_settings() -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def _quick_sqlite() -> Iterator[None]:
-    with sqlite_without_fsync():
+    with sqlite_without_fsync(), new_instances_copied():
         yield
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from lakehouse.automation.private_storage import KeptEvents, KeptRuns, KeptSchedules
 from lakehouse.settings import PROJECT_ROOT
 
 
@@ -32,3 +33,9 @@ def test_the_daemon_looks_at_freshness(instance: dg.DagsterInstance) -> None:
 def test_nobody_is_told_what_is_run(instance: dg.DagsterInstance) -> None:
     assert not instance.telemetry_enabled
     assert not instance.nux_enabled
+
+
+def test_its_storages_keep_their_connections(instance: dg.DagsterInstance) -> None:
+    assert isinstance(instance.run_storage, KeptRuns)
+    assert isinstance(instance.event_log_storage, KeptEvents)
+    assert isinstance(instance.schedule_storage, KeptSchedules)

@@ -1,4 +1,7 @@
-"""Where we reach into Dagster for what it does not promise to keep: one place, and a test that pins what is used."""
+"""Where we reach into Dagster for what it does not promise to keep: one place, and a test that pins what is used.
+
+The other is ``lakehouse.automation.private_storage``, which extends Dagster's own storages.
+"""
 
 from __future__ import annotations
 

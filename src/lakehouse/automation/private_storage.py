@@ -1,0 +1,278 @@
+"""Dagster's own SQLite storages of runs, events and schedules, the same files and tables, on connections that are kept.
+
+Dagster opens and closes a connection several times for each event, and makes each run's database table by table: that
+was half of what a run of a small month took.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, Self
+from uuid import uuid4
+
+import dagster as dg
+import yaml
+from dagster._core.instance.ref import InstanceRef
+from dagster._core.storage.event_log.sqlite.sqlite_event_log import (
+    SqliteEventLogStorage,
+    SqliteEventLogStorageWatchdog,
+)
+from dagster._core.storage.runs.sqlite.sqlite_run_storage import SqliteRunStorage
+from dagster._core.storage.schedules.sqlite.sqlite_schedule_storage import SqliteScheduleStorage
+from dagster._core.storage.sqlite import create_db_conn_string
+from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
+from dagster._serdes import ConfigurableClassData
+from sqlalchemy import URL, NullPool, create_engine, make_url
+
+from lakehouse.automation.kept_connections import KeptDatabase, forks
+from lakehouse.files import move_durably
+
+if TYPE_CHECKING:
+    from dagster._core.event_api import EventHandlerFn
+    from sqlalchemy import Connection
+    from watchdog.events import FileSystemEvent
+
+_INDEX = "index"
+_MOST_OPEN_RUNS = 8
+_LAST_EVENTS = {
+    dg.DagsterEventType.RUN_SUCCESS,
+    dg.DagsterEventType.RUN_FAILURE,
+    dg.DagsterEventType.RUN_CANCELED,
+}
+_HEADER = b"SQLite format 3\0"
+
+
+class KeptInstance(dg.DagsterInstance):
+    """Dagster's instance; where its ``dagster.yaml`` names no storage of its own it has :class:`KeptStorage`."""
+
+    @staticmethod
+    def config_schema() -> Mapping[str, Any]:
+        """What it can be told beside what every instance can."""
+        return {}
+
+    @staticmethod
+    def config_defaults(base_dir: str) -> Mapping[str, ConfigurableClassData | None]:
+        """What it is made of unless its ``dagster.yaml`` says otherwise."""
+        kept = ConfigurableClassData(__name__, KeptStorage.__name__, yaml.dump({"base_dir": base_dir}))
+        return {**InstanceRef.config_defaults(base_dir), "storage": kept}
+
+
+class KeptStorage(DagsterSqliteStorage):
+    """The three storages of an instance."""
+
+    def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
+        self.base_dir = base_dir
+        history = Path(base_dir, "history")
+        self._run_storage = KeptRuns.from_local(str(history))
+        self._event_log_storage = KeptEvents(str(history / "runs"))
+        self._schedule_storage = KeptSchedules.from_local(str(Path(base_dir, "schedules")))
+        self._inst_data = inst_data
+        super(DagsterSqliteStorage, self).__init__()  # type: ignore[no-untyped-call]
+
+    @classmethod
+    def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Any) -> Self:
+        return cls.from_local(inst_data=inst_data, **config_value)
+
+
+class KeptRuns(SqliteRunStorage):
+    """Runs, in ``runs.db``."""
+
+    def __init__(self, conn_string: str, inst_data: ConfigurableClassData | None = None) -> None:
+        self._database = KeptDatabase(_path(conn_string))
+        super().__init__(conn_string, inst_data)
+
+    @classmethod
+    def from_local(cls, base_dir: str, inst_data: ConfigurableClassData | None = None) -> Self:
+        address = create_db_conn_string(base_dir, "runs")
+        if _is_made(_path(address), also="instance_info"):
+            return cls(address, inst_data)
+        return super().from_local(base_dir, inst_data)
+
+    @contextmanager
+    def connect(self) -> Iterator[Connection]:
+        with self._database.transaction() as connection:
+            yield connection
+
+    def dispose(self) -> None:
+        super().dispose()
+        self._database.close()
+
+
+class KeptSchedules(SqliteScheduleStorage):
+    """Ticks and states of schedules and sensors, in ``schedules.db``."""
+
+    def __init__(self, conn_string: str, inst_data: ConfigurableClassData | None = None) -> None:
+        self._database = KeptDatabase(_path(conn_string))
+        super().__init__(conn_string, inst_data)
+
+    @classmethod
+    def from_local(cls, base_dir: str, inst_data: ConfigurableClassData | None = None) -> SqliteScheduleStorage:
+        address = create_db_conn_string(base_dir, "schedules")
+        if _is_made(_path(address)):
+            return cls(address, inst_data)
+        return super().from_local(base_dir, inst_data)
+
+    @contextmanager
+    def connect(self) -> Iterator[Connection]:
+        with self._database.transaction() as connection:
+            yield connection
+
+    def dispose(self) -> None:
+        super().dispose()
+        self._database.close()
+
+
+class KeptEvents(SqliteEventLogStorage):
+    """Events: each run's in a database of its own, and those that are looked up across runs in ``index.db``.
+
+    A run's database is a copy of an empty one that Dagster has made once, and is closed when the run is over.
+    """
+
+    def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
+        self._index: KeptDatabase | None = None
+        self._runs: OrderedDict[str, KeptDatabase] = OrderedDict()
+        self._tables: set[str] = set()
+        self._empty: bytes | None = None
+        super().__init__(base_dir, inst_data)
+        forks().add(self)
+
+    def before_fork(self) -> None:
+        """Its databases see to what a child may not have."""
+
+    def after_fork(self, *, in_child: bool) -> None:
+        """In a child nobody would give the lock back."""
+        if in_child:
+            self._db_lock = threading.Lock()
+
+    def store_event(self, event: dg.EventLogEntry) -> None:
+        super().store_event(event)
+        if event.is_dagster_event and event.dagster_event_type in _LAST_EVENTS:
+            with self._db_lock:
+                if run := self._runs.pop(event.run_id, None):
+                    run.close()
+
+    def has_table(self, table_name: str) -> bool:
+        """Dagster asks with each event; what is there stays."""
+        if table_name not in self._tables and super().has_table(table_name):
+            self._tables.add(table_name)
+        return table_name in self._tables
+
+    def watch(self, run_id: str, cursor: str | None, callback: EventHandlerFn) -> None:
+        from watchdog.observers import Observer
+
+        observer: Any = self._obs
+        if observer is None:
+            self._obs = observer = Observer()  # type: ignore[assignment]
+            observer.start()
+        looking = _Watch(self, run_id, callback, cursor)
+        self._watchers[run_id][callback] = (looking, observer.schedule(looking, self._base_dir))
+
+    def wipe(self) -> None:
+        self._close()
+        super().wipe()
+
+    def dispose(self) -> None:
+        super().dispose()
+        self._close()
+
+    @contextmanager
+    def _connect(self, shard: str) -> Iterator[Connection]:
+        with self._db_lock, self._database(shard).transaction() as connection:
+            yield connection
+
+    def _database(self, shard: str) -> KeptDatabase:
+        if shard == _INDEX:
+            self._index = self._index or KeptDatabase(Path(self.path_for_shard(_INDEX)), self._prepare)
+            return self._index
+        if shard not in self._runs:
+            self._runs[shard] = KeptDatabase(Path(self.path_for_shard(shard)), self._prepare)
+        self._runs.move_to_end(shard)
+        while len(self._runs) > _MOST_OPEN_RUNS:
+            self._runs.popitem(last=False)[1].close()
+        return self._runs[shard]
+
+    def _close(self) -> None:
+        with self._db_lock:
+            for database in (*self._runs.values(), *filter(None, [self._index])):
+                database.close()
+            self._runs.clear()
+
+    def _prepare(self, path: Path) -> None:
+        """Have a database that Dagster can use, whoever makes it."""
+        if not _is_there(path):
+            with suppress(OSError):  # Dagster makes it then, or says why it cannot
+                self._place_empty(path)
+        if not _is_made(path):
+            self._make(path)
+
+    def _place_empty(self, path: Path) -> None:
+        """Give a database its place, whole or not at all, unless another process was faster."""
+        if self._empty is None:
+            self._empty = self._made_empty(path.with_name(f".empty-{dg.__version__}"))
+        copy = path.with_name(f".new-{uuid4().hex}")
+        try:
+            copy.write_bytes(self._empty)
+            with suppress(FileExistsError):
+                path.hardlink_to(copy)
+        finally:
+            copy.unlink(missing_ok=True)
+
+    def _made_empty(self, kept: Path) -> bytes:
+        """A run's database without events, as this version of Dagster makes it; it is kept for other processes."""
+        with suppress(FileNotFoundError):
+            content = kept.read_bytes()
+            if _is_whole(content):
+                return content
+        with TemporaryDirectory(dir=kept.parent, prefix=".new-") as folder:
+            made = Path(folder, "empty.db")
+            self._make(made)
+            content = made.read_bytes()
+            move_durably(made, kept)
+        return content
+
+    def _make(self, path: Path) -> None:
+        self._initdb(create_engine(URL.create("sqlite", database=str(path)), poolclass=NullPool))
+
+
+class _Watch(SqliteEventLogStorageWatchdog):
+    """Tells of a run's new events. They are in the write-ahead log for as long as its database is open."""
+
+    @property
+    def patterns(self) -> list[str]:
+        return [self._log_path, f"{self._log_path}-wal"]
+
+    def on_modified(self, event: FileSystemEvent) -> None:  # noqa: ARG002 - both files tell the same
+        self._process_log()
+
+
+def _path(address: str) -> Path:
+    return Path(make_url(address).database or "")
+
+
+def _is_there(path: Path) -> bool:
+    return os.path.exists(path)  # noqa: PTH110 - one that may not be looked for is left to SQLite
+
+
+def _is_made(path: Path, also: str = "alembic_version") -> bool:
+    """Whether a database is there and says of which version it is; if not, Dagster has to look at it itself."""
+    if not _is_there(path):
+        return False
+    with suppress(sqlite3.Error), closing(sqlite3.connect(path)) as connection:
+        is_there = connection.execute(
+            "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?", (also,)
+        ).fetchone()
+        return bool(is_there and connection.execute("SELECT 1 FROM alembic_version").fetchone())
+    return False
+
+
+def _is_whole(content: bytes) -> bool:
+    """Whether a database has all the pages that its header speaks of."""
+    page_bytes, pages = int.from_bytes(content[16:18]), int.from_bytes(content[28:32])
+    return content.startswith(_HEADER) and len(content) == page_bytes * pages
