@@ -213,7 +213,7 @@ def with_a_commit_that_waits_less() -> None:
 
 
 REMOVED: Mapping[str, tuple[Callable[[], None], str]] = {
-    "of what is landed": (partial(without_waiting, "files", "bronze.local"), "what is landed cannot be read"),
+    "of what is landed": (partial(without_waiting, "files"), "what is landed cannot be read"),
     "of data files": (partial(without_waiting, "warehouse.local.session"), "a table cannot be read"),
     "of Iceberg's metadata": (with_pyiceberg_s_own_files, "a table cannot be read"),
     "of the removal of the catalog's journal": (with_a_commit_that_waits_less, "green_gold: published"),
