@@ -107,15 +107,15 @@ def forked(work: Callable[[], None]) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
-def open_databases() -> list[str]:
-    """Files of databases that this process has open."""
+def open_databases(home: Path) -> list[str]:
+    """Files of an instance's databases that this process has open."""
     found = []
     for descriptor in Path("/proc/self/fd").iterdir():
         try:
             found.append(str(descriptor.readlink()))
         except FileNotFoundError:
             continue
-    return sorted(Path(path).name for path in found if ".db" in path)
+    return sorted(Path(path).name for path in found if ".db" in path and Path(path).is_relative_to(home))
 
 
 def tables(database: Path) -> set[tuple[str, str]]:
@@ -179,12 +179,12 @@ def test_a_storage_that_dagster_yaml_names_is_used(tmp_path: Path) -> None:
         assert type(instance.event_log_storage).__name__ == "SqliteEventLogStorage"
 
 
-def test_a_forked_process_inherits_no_connection_and_both_go_on(instance: dg.DagsterInstance) -> None:
+def test_a_forked_process_inherits_no_connection_and_both_go_on(instance: dg.DagsterInstance, home: Path) -> None:
     say(instance, RUN, "before")
-    assert {"index.db", f"{RUN}.db"} <= set(open_databases())
+    assert {"index.db", f"{RUN}.db"} <= set(open_databases(home))
 
     def child() -> None:
-        assert open_databases() == []
+        assert open_databases(home) == []
         say(instance, RUN, "child")
 
     assert forked(child) == 0
@@ -256,11 +256,11 @@ def test_a_run_that_is_over_is_closed_and_few_others_are_open(instance: dg.Dagst
     others = [RUN[:-2] + f"{number:02}" for number in range(10, 30)]
     for run_id in others:
         say(instance, run_id, "said")
-    opened_runs = {name for name in open_databases() if name.endswith(".db")} - {"index.db", "runs.db", ".db"}
+    opened_runs = {name for name in open_databases(home) if name.endswith(".db")} - {"index.db", "runs.db", ".db"}
     assert opened_runs == {f"{run_id}.db" for run_id in others[-7:]}  # one is for events of no run
     assert all(said(instance, run_id) == ["said"] for run_id in others)
     instance.dispose()
-    assert open_databases() == []
+    assert open_databases(home) == []
     assert not list(home.rglob("*.db-wal"))
 
 
