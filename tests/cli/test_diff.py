@@ -71,8 +71,20 @@ def test_what_was_landed_is_listed_for_a_program_too(restated: Project) -> None:
     current = restated.bronze.current("green", JANUARY)
     assert current is not None
     assert told[0]["landing"] == current.sha256
+    assert not any(each["is_refused"] for each in told)
     rows = list(csv.DictReader(io.StringIO(lakehouse(restated, *asked, "csv").output)))
     assert [row["landing"] for row in rows] == [each["landing"] for each in told]
+
+
+def test_a_landing_that_a_model_refuses_is_listed_as_refused(restated: Project) -> None:
+    (restated.source / green_files.source_path(JANUARY)).unlink()
+    green_files.write(restated.source / green_files.source_path(JANUARY), trips(JANUARY.next(), 30))
+    assert lakehouse(restated, "run", "--month", "2024-01", "--select", "+green_silver").exit_code == 1
+    listed = lakehouse(restated, "diff", "2024-01", "--select", "green_silver", "--landings").output.splitlines()
+    newest, *others = [line.strip() for line in listed if "green_silver" in line]
+    assert newest.endswith("current, refused")
+    assert others
+    assert not [line for line in others if "refused" in line]
 
 
 def test_a_landing_that_is_not_one_says_which_there_are(restated: Project) -> None:

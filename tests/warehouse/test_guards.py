@@ -120,6 +120,16 @@ def test_what_holds_a_month_back_says_which_command_lets_it_through(house: House
     assert words == f"1,000 rows became 120 (88.0% lost). If landing {landing.sha256[:12]} is right: {command}"
 
 
+def test_what_other_checks_hold_back_too_is_told_no_way_through(house: House) -> None:
+    published(house)
+    house.land(MONTH, [*trips(MONTH, 120), *trips(MONTH.next(), 880)])
+    with pytest.raises(CheckFailed) as error:
+        house.replace("green_silver", MONTH)
+    assert "its records are of 2024-02: 880 rows; blocking check failed: rejected_share" in str(error.value)
+    assert "volume (2 failing: 1,000 rows became 120 (88.0% lost); rejected for" in str(error.value)
+    assert "--accept" not in str(error.value)
+
+
 def test_a_landing_that_is_accepted_is_published_and_says_who_and_why_for_good(house: House) -> None:
     published(house)
     landing = house.land(MONTH, trips(MONTH, 120))

@@ -146,7 +146,9 @@ def judged(
     held = {(model.table.name, m): Held(pa.table({}), RECORD, note) for m, note in notes.items()}
     records = MemoryRecords(held, frozenset(), {}, {})
     volume, usual = (
-        Guards(model, month, "1" * 64, records, None, lambda: None, lambda: None).judge(Statistics(rows)).results
+        Guards(model, month, "1" * 64, records, None, lambda: None, lambda: None)
+        .judge(Statistics(rows), is_blocked=False)
+        .results
     )
     return volume, usual
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lakehouse.cli.landings import history, landing_named, shown_digits, write_landings
+from lakehouse.cli.landings import Landed, landed, landing_named, shown_digits, write_landings
 from lakehouse.cli.month_ranges import require_months
 from lakehouse.cli.output import write
 from lakehouse.exceptions import NotLanded, UnknownAsset
@@ -84,16 +84,15 @@ def list_landings(settings: Settings, month: Month | None, selection: str | None
 
     _require_month(settings, month)
     project = open_project(settings)
-    landed = []
-    for model in _selected(project, month, selection):
-        partition = month if month is not None and model.is_partitioned else WHOLE
-        landed.append((model.key, history(project, model, partition)))
-    is_empty = not any(found for _, found in landed)
-    if is_empty:
+    models = _selected(project, month, selection)
+    lines: list[Landed] = []
+    for model in models:
+        lines += landed(project, model, month if month is not None and model.is_partitioned else WHOLE)
+    if not lines:
         of = "" if month is None else f" of {month}"
-        click.echo(f"nothing{of} was landed for {', '.join(asset for asset, _ in landed)}", err=True)
-    if style != "table" or not is_empty:
-        write_landings(landed, style)
+        click.echo(f"nothing{of} was landed for {', '.join(model.key for model in models)}", err=True)
+    if style != "table" or lines:
+        write_landings(lines, style)
 
 
 def _require_month(settings: Settings, month: Month | None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lakehouse.cli.output import write, write_lines
@@ -53,30 +54,56 @@ def landing_named(project: Project, model: SqlModel, partition: Partition, name:
     raise UnknownLanding(f"--landing {name}: nothing was landed that begins so{elsewhere}; of {what} there is {known}")
 
 
-def write_landings(landed: Sequence[tuple[str, Sequence[Landing]]], style: str) -> None:
-    """Write what was landed of each asset, the newest first: in full for a program, as much as is told by a person."""
+@dataclass(frozen=True)
+class Landed:
+    """A landing of an asset: is it what models are made of now, and does the asset's check or contract refuse it?"""
+
+    asset: str
+    landing: Landing
+    is_current: bool
+    is_refused: bool
+
+    @property
+    def state(self) -> str:
+        """In words, for a person."""
+        return ", ".join(["current"] * self.is_current + ["refused"] * self.is_refused)
+
+
+def landed(project: Project, model: SqlModel, partition: Partition) -> list[Landed]:
+    """What was landed for a model, the newest first.
+
+    Raises:
+        UnknownLanding: as :func:`history`.
+    """
+    return [
+        Landed(model.key, landing, place == 0, project.bronze.is_refused(landing, model.key))
+        for place, landing in enumerate(history(project, model, partition))
+    ]
+
+
+def write_landings(lines: Sequence[Landed], style: str) -> None:
+    """Write what was landed: in full for a program, as much as is told by a person."""
     import pyarrow as pa
 
-    lines = [(asset, landing, place == 0) for asset, found in landed for place, landing in enumerate(found)]
     if style == "table":
         columns = [("asset", False), ("landing", False), ("landed, UTC", False), ("rows", True), ("bytes", True)]
         write_lines([*columns, ("", False)], map(_line, lines))
         return
     values = {
-        "asset": pa.array([asset for asset, _, _ in lines], pa.string()),
-        "landing": pa.array([landing.sha256 for _, landing, _ in lines], pa.string()),
-        "landed_at": pa.array([landing.observed_at for _, landing, _ in lines], pa.timestamp("us", "UTC")),
-        "rows": pa.array([landing.rows for _, landing, _ in lines], pa.int64()),
-        "bytes": pa.array([landing.bytes for _, landing, _ in lines], pa.int64()),
-        "is_current": pa.array([is_current for _, _, is_current in lines], pa.bool_()),
+        "asset": pa.array([each.asset for each in lines], pa.string()),
+        "landing": pa.array([each.landing.sha256 for each in lines], pa.string()),
+        "landed_at": pa.array([each.landing.observed_at for each in lines], pa.timestamp("us", "UTC")),
+        "rows": pa.array([each.landing.rows for each in lines], pa.int64()),
+        "bytes": pa.array([each.landing.bytes for each in lines], pa.int64()),
+        "is_current": pa.array([each.is_current for each in lines], pa.bool_()),
+        "is_refused": pa.array([each.is_refused for each in lines], pa.bool_()),
     }
     write(pa.table(values), style)
 
 
-def _line(of: tuple[str, Landing, bool]) -> tuple[str, ...]:
-    asset, landing, is_current = of
-    when, current = f"{landing.observed_at:%Y-%m-%d %H:%M:%S}", "current" if is_current else ""
-    return asset, shown_digits(landing), when, f"{landing.rows:,}", f"{landing.bytes:,}", current
+def _line(of: Landed) -> tuple[str, ...]:
+    landing, when = of.landing, f"{of.landing.observed_at:%Y-%m-%d %H:%M:%S}"
+    return of.asset, shown_digits(landing), when, f"{landing.rows:,}", f"{landing.bytes:,}", of.state
 
 
 def _others(project: Project, model: SqlModel, name: str) -> str:

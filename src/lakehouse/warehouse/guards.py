@@ -37,9 +37,12 @@ class Guards:
     held_back: Callable[[], str | None]
     landed_before: Callable[[], int | None]
 
-    def judge(self, now: Statistics) -> PublicationNote:
-        """What is to be written down with a publication of these statistics; its results may keep it from being."""
-        volume, accepted = self._volume(now)
+    def judge(self, now: Statistics, *, is_blocked: bool) -> PublicationNote:
+        """What is to be written down with a publication of these statistics; its results may keep it from being.
+
+        One that other checks keep from being is not told a way through.
+        """
+        volume, accepted = self._volume(now, is_blocked=is_blocked)
         results = (volume,) if self.partition is WHOLE else (volume, self._usual_volume(now))
         return PublicationNote(self.landing, now, results, accepted)
 
@@ -66,7 +69,7 @@ class Guards:
         notes = {partition: PublicationNote.read(text) for partition, text in texts.items()}
         return {partition: note for partition, note in notes.items() if note is not None}
 
-    def _volume(self, now: Statistics) -> tuple[CheckResult, Acceptance | None]:
+    def _volume(self, now: Statistics, *, is_blocked: bool) -> tuple[CheckResult, Acceptance | None]:
         """Whether the published version is to be replaced by a much smaller one, and who accepts that."""
         before = self._before()
         lost = "" if before is None else "; ".join(losses(before, now, self.partition))
@@ -85,7 +88,7 @@ class Guards:
             words = f"{said}: accepted by {accepted.by}: {accepted.because}"
             facts |= {"accepted_by": accepted.by, "accepted_because": accepted.because}
             return CheckResult(VOLUME, True, 0, "error", True, words, facts), accepted
-        words = f"{said}. {self._way_through()}"
+        words = said if is_blocked else f"{said}. {self._way_through()}"
         return CheckResult(VOLUME, False, lost.count("; ") + 1, "error", True, words, facts), None
 
     def _told_by_landings(self, now: Statistics) -> tuple[str, str]:

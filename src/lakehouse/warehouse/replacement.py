@@ -201,7 +201,8 @@ class Replacement:
                 nulls=self._session.nulls(staged[-1]),
                 rejected=ledger.rejected if ledger else {},
                 money=money,
-            )
+            ),
+            is_blocked=any(check.blocking and not check.passed for check in audit.checks),
         )
 
     def _kept(self, note: PublicationNote, staged: Staged) -> PublicationNote:
