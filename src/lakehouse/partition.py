@@ -124,6 +124,15 @@ def partition_of(key: str | None) -> Partition:
     return WHOLE if key is None else Month.parse(key)
 
 
+def partition_named(name: str) -> Partition:
+    """The partition that is called so in a name of ours, as ``str`` gives it.
+
+    Raises:
+        ValueError: none is.
+    """
+    return WHOLE if name == str(WHOLE) else partition_of(name)
+
+
 def month_range(first: Month, last: Month) -> Iterator[Month]:
     """Every month from ``first`` to ``last``, both included."""
     month = first

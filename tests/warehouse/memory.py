@@ -42,7 +42,7 @@ from lakehouse.warehouse.store import (
     Work,
 )
 
-_ANEW = "made anew, empty, and not run since"
+_ANEW = "made anew, empty, and not published since"
 _VALUE_FAULTS = (duckdb.ConversionException, duckdb.OutOfRangeException)
 _STATEMENT_FAULTS = (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException)
 
@@ -142,6 +142,7 @@ class MemoryStore:
             self._months[key] = replace(held, record=replace(held.record, fingerprints=known), note=note)
             return Commit(held.record.version, is_new=False)
         if not staged.rows and held is None:
+            self._emptied[key] = wanted.note if staged is wanted.staged[-1] else None
             return Commit(None, is_new=False)
         self.evolve(staged.spec)
         self._published.add(staged.spec.name)

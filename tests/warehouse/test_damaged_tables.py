@@ -208,7 +208,7 @@ def test_a_damaged_table_is_set_aside_and_made_anew_of_what_is_landed(house: Hou
     kept = Path(house.warehouse.set_aside(SILVER))
     assert sorted(path.name for path in kept.iterdir()) == ["data", "metadata"]
     house.reopen()
-    empty = f"made anew, empty, on {datetime.now(UTC):%Y-%m-%d}, and not run since"
+    empty = f"made anew, empty, on {datetime.now(UTC):%Y-%m-%d}, and not published since"
     assert rows(house, SILVER) == (0, [Remark(SILVER, JANUARY, empty)])
     assert house.replace("green_silver", JANUARY).effect is Effect.PUBLISHED
     assert rows(house, SILVER) == (before[0]["n"], [])

@@ -306,12 +306,39 @@ def test_a_version_without_rows_that_was_accepted_is_known(house: House) -> None
     assert house.replace("users_silver", WHOLE).rows == 10
 
 
+def test_what_was_accepted_is_not_held_back_where_it_is_not_known_any_more(house: House) -> None:
+    published(house)
+    house.accept("green_silver", MONTH, house.land(MONTH, trips(MONTH, 120)))
+    forget(house, "green_silver", MONTH)
+    assert house.replace("green_silver", MONTH).rows == 120
+
+
+def test_landings_are_compared_by_their_records_and_not_by_what_a_model_makes_of_them(house: House) -> None:
+    house.edit("silver/users_silver.sql", ("FROM bronze.users_bronze", "FROM bronze.users_bronze WHERE id <= 5"))
+    house.land_users(*(user(number) for number in range(1, 11)))
+    house.land_users(*(user(number) for number in range(1, 12)))
+    assert house.replace("users_silver", WHOLE).rows == 5
+
+
+def test_a_first_version_without_rows_is_known(house: House) -> None:
+    house.land(MONTH, trips(MONTH, 1000))
+    house.edit("silver/green_silver.sql", ("  - {type: rejected_share, max: 0.05}\n", ""))
+    house.edit("silver/green_silver.sql", ("\nchecks:\n", "\n  all_of_them: vendor_id > 0\nchecks:\n"))
+    assert house.replace("green_silver", MONTH).rows == 0
+    house.edit("silver/green_silver.sql", ("\n  all_of_them: vendor_id > 0\nchecks:\n", "\nchecks:\n"))
+    house.land(MONTH, trips(MONTH, 120))
+    assert house.replace("green_silver", MONTH).rows == 120
+
+
 def test_only_so_many_landings_of_the_same_rows_are_remembered(house: House) -> None:
     house.publish_zones()
     for blanks in range(1, 30):
         house.land_zones(zones_csv() + "\r\n" * blanks)
         assert house.replace("zones_silver", WHOLE).effect is Effect.CONFIRMED
+    house.land_zones()  # the first of them, which is forgotten
     house.edit("silver/zones_silver.sql", FIRST_HUNDRED)
+    assert "265 rows became 100" in held_back(house, "zones_silver", WHOLE).description
+    house.land_zones(zones_csv() + "\r\n" * 29)
     assert house.replace("zones_silver", WHOLE).rows == 100
 
 

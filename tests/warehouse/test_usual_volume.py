@@ -145,7 +145,7 @@ def judged(
     notes = {m: PublicationNote("0" * 64, statistics, (), None).text for m, statistics in seen.items() if m != month}
     held = {(model.table.name, m): Held(pa.table({}), RECORD, note) for m, note in notes.items()}
     records = MemoryRecords(held, frozenset(), {}, {})
-    guards = Guards(model, month, "1" * 64, records, None, lambda: None, lambda: None)
+    guards = Guards(model, month, "1" * 64, rows, records, None, lambda: None, lambda: None)
     volume, usual = guards.judge(Statistics(rows), is_blocked=False).results
     return volume, usual
 

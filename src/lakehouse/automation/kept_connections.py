@@ -120,9 +120,10 @@ class KeptDatabase:
     def _give_back(self, kept: _Kept | None, user: int) -> bool:
         """Use the database no more; whether the connection is kept for others."""
         with self._changed:
-            with suppress(ValueError):  # a fork in its midst
-                self._users.remove(user)
             self._changed.notify_all()
+            if user not in self._users:  # this is the child of a fork in its midst: the connection is the parent's
+                return False
+            self._users.remove(user)
             if is_kept := kept is not None and len(self._idle) < _MOST_IDLE:
                 self._idle.append(kept)
         return is_kept

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 from uuid import uuid4
 
 import dagster as dg
@@ -81,19 +81,23 @@ class KeptStorage(DagsterSqliteStorage):
         return cls.from_local(inst_data=inst_data, **config_value)
 
 
-class KeptRuns(SqliteRunStorage):
-    """Runs, in ``runs.db``."""
+class _InOneDatabase:
+    """A storage of Dagster's in one database, which is kept; ``made_last`` is the table that is made last in it."""
+
+    made_last: ClassVar[str]
+    name: ClassVar[str]
 
     def __init__(self, conn_string: str, inst_data: ConfigurableClassData | None = None) -> None:
         self._database = KeptDatabase(_path(conn_string))
-        super().__init__(conn_string, inst_data)
+        super().__init__(conn_string, inst_data)  # type: ignore[call-arg]
 
     @classmethod
     def from_local(cls, base_dir: str, inst_data: ConfigurableClassData | None = None) -> Self:
-        address = create_db_conn_string(base_dir, "runs")
-        if _is_made(_path(address), also="instance_info"):
+        address = create_db_conn_string(base_dir, cls.name)
+        if _is_made(_path(address), also=cls.made_last):
             return cls(address, inst_data)
-        return super().from_local(base_dir, inst_data)
+        made: Self = super().from_local(base_dir, inst_data)  # type: ignore[misc]
+        return made
 
     @contextmanager
     def connect(self) -> Iterator[Connection]:
@@ -101,32 +105,20 @@ class KeptRuns(SqliteRunStorage):
             yield connection
 
     def dispose(self) -> None:
-        super().dispose()
+        super().dispose()  # type: ignore[misc]
         self._database.close()
 
 
-class KeptSchedules(SqliteScheduleStorage):
+class KeptRuns(_InOneDatabase, SqliteRunStorage):
+    """Runs, in ``runs.db``."""
+
+    name, made_last = "runs", "instance_info"
+
+
+class KeptSchedules(_InOneDatabase, SqliteScheduleStorage):
     """Ticks and states of schedules and sensors, in ``schedules.db``."""
 
-    def __init__(self, conn_string: str, inst_data: ConfigurableClassData | None = None) -> None:
-        self._database = KeptDatabase(_path(conn_string))
-        super().__init__(conn_string, inst_data)
-
-    @classmethod
-    def from_local(cls, base_dir: str, inst_data: ConfigurableClassData | None = None) -> SqliteScheduleStorage:
-        address = create_db_conn_string(base_dir, "schedules")
-        if _is_made(_path(address)):
-            return cls(address, inst_data)
-        return super().from_local(base_dir, inst_data)
-
-    @contextmanager
-    def connect(self) -> Iterator[Connection]:
-        with self._database.transaction() as connection:
-            yield connection
-
-    def dispose(self) -> None:
-        super().dispose()
-        self._database.close()
+    name, made_last = "schedules", "alembic_version"
 
 
 class KeptEvents(SqliteEventLogStorage):

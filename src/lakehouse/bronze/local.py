@@ -3,7 +3,8 @@
 ``<home>/bronze/<dataset>/year=YYYY/month=MM/<sha256 prefix>.parquet`` holds what the source served, byte for
 byte (``<dataset>/all/`` of a dataset that comes whole);
 ``<home>/bronze/_landings/<dataset>/<month or all>/`` holds the landing records, beside them what models refuse
-(``<sha256 prefix>.<model>.refused``) and when the source was observed last (``.observed``).
+(``<sha256 prefix>.<model>.refused``) or were made of (``….taken``), and when the source was observed last
+(``.observed``).
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ _LANDING = "landing"
 """Kind of the private folders that files are landed in."""
 
 
+_REFUSED, _TAKEN = "refused", "taken"
 _NOT_NOTED = "why was not noted"
 
 
@@ -111,9 +113,7 @@ class LocalBronzeStore:
         folder = self.record_folder(landing.dataset, landing.partition)
         make_folder(folder)
         stamp = landing.place.astimezone(UTC).strftime("%Y%m%dT%H%M%S%fZ")
-        partial = folder / f".{uuid.uuid4().hex}"
-        partial.write_text(landing.model_dump_json(indent=2))
-        move_durably(partial, folder / f"{stamp}-{_name(landing)}.json")
+        _write(folder / f"{stamp}-{_name(landing)}.json", landing.model_dump_json(indent=2))
 
     def refuse(self, landing: Landing, reader: str, held_back: str | None) -> None:
         mark = self._mark(landing, reader)
@@ -121,12 +121,14 @@ class LocalBronzeStore:
             words = self.held_back(landing, reader) if held_back is None else held_back
         except CorruptFile:
             words = _NOT_NOTED
-        partial = mark.with_name(f".{uuid.uuid4().hex}")
-        partial.write_text(_Refusal(held_back=words).model_dump_json())
-        move_durably(partial, mark)
+        _write(mark, _Refusal(held_back=words).model_dump_json())
+        self._mark(landing, reader, _TAKEN).unlink(missing_ok=True)
 
     def is_refused(self, landing: Landing, reader: str) -> bool:
         return self._mark(landing, reader).exists()
+
+    def is_taken(self, landing: Landing, reader: str) -> bool:
+        return self._mark(landing, reader, _TAKEN).exists()
 
     def held_back(self, landing: Landing, reader: str) -> str | None:
         mark = self._mark(landing, reader)
@@ -134,7 +136,7 @@ class LocalBronzeStore:
             noted = mark.read_bytes()
         except FileNotFoundError:
             return None
-        if not noted:  # as all were before what guards say was noted
+        if not noted:  # older versions left marks empty
             return _NOT_NOTED
         try:
             return _Refusal.model_validate_json(noted).held_back
@@ -144,6 +146,9 @@ class LocalBronzeStore:
             ) from None
 
     def accept(self, landing: Landing, reader: str) -> None:
+        taken = self._mark(landing, reader, _TAKEN)
+        if not taken.exists():
+            _write(taken, "")
         self._mark(landing, reader).unlink(missing_ok=True)
 
     def refused_at(self, landing: Landing) -> datetime | None:
@@ -158,10 +163,10 @@ class LocalBronzeStore:
             if self._readers is None or reader in self._readers:
                 yield mark
 
-    def _mark(self, landing: Landing, reader: str) -> Path:
+    def _mark(self, landing: Landing, reader: str, verdict: str = _REFUSED) -> Path:
         """Named by what the source served, which it may serve, and be refused for, again."""
         folder = self.record_folder(landing.dataset, landing.partition)
-        return folder / f"{landing.served_sha256[:SHA_PREFIX]}.{reader}.refused"
+        return folder / f"{landing.served_sha256[:SHA_PREFIX]}.{reader}.{verdict}"
 
     def sweep(self, dataset: str, partition: Partition) -> int:
         there = set((self.root / _folder(dataset, partition)).glob("*"))
@@ -178,6 +183,13 @@ class LocalBronzeStore:
         """On the same disk, so that a file is adopted by giving it another name."""
         with self._work.folder(_LANDING) as folder:
             yield folder
+
+
+def _write(place: Path, text: str) -> None:
+    """Whole or not at all."""
+    partial = place.with_name(f".{uuid.uuid4().hex}")
+    partial.write_text(text)
+    move_durably(partial, place)
 
 
 def _written_at(file: Path) -> float | None:

@@ -156,6 +156,10 @@ class BronzeStore(Protocol):
         """Whether a model takes none of what was landed."""
         ...
 
+    def is_taken(self, landing: Landing, reader: str) -> bool:
+        """Whether a model was made of what was landed, and has not refused it since."""
+        ...
+
     def held_back(self, landing: Landing, reader: str) -> str | None:
         """What a guard last said against a landing that a model takes none of; None where none did.
 

@@ -59,7 +59,9 @@ def nothing_to_accept(accepted: Mapping[str, Acceptance], outcomes: Sequence[Run
                 continue
             what, rows = outcome.partition.of(asset.key), "" if asset.rows is None else f" ({asset.rows:,} rows)"
             state = "is published already" if asset.unchanged else "was not held back"
-            landing = (asset.landing or acceptance.landing)[:FEWEST_DIGITS]
+            # What is left as it is repeats what was said of it when it was published, of another landing maybe.
+            judged = None if asset.unchanged else asset.landing
+            landing = (judged or acceptance.landing)[:FEWEST_DIGITS]
             before = acceptance.landing[:FEWEST_DIGITS]
             since = "" if landing == before else f", which the source has sent since {before},"
             looked_at = f"landing {landing} of {what}{rows}{since}"

@@ -25,13 +25,14 @@ _ALSO_AT_MOST = 20
 class Guards:
     """Of one month of a model, or all of it, that is made of the landing with this SHA-256.
 
-    ``held_back`` tells what was said against that landing when it was refused last, if a guard did, and
-    ``landed_before`` how many records the landing before had that was not refused.
+    ``landed`` are the landing's records. ``held_back`` tells what was said against it when it was refused last, if a
+    guard did, and ``landed_before`` how many records the landing before had that was not refused.
     """
 
     model: SqlModel
     partition: Partition
     landing: str
+    landed: int
     records: Records
     acceptance: Acceptance | None
     held_back: Callable[[], str | None]
@@ -72,10 +73,10 @@ class Guards:
     def _volume(self, now: Statistics, *, is_blocked: bool) -> tuple[CheckResult, Acceptance | None]:
         """Whether the published version is to be replaced by a much smaller one, and who accepts that."""
         before = self._before()
-        lost = "" if before is None else "; ".join(losses(before, now, self.partition))
-        said = lost
+        lost = () if before is None else losses(before, now, self.partition)
+        said = "; ".join(lost)
         if self._is_unknown:
-            lost, said = self._told_by_landings(now)
+            lost, said = self._told_by_landings()
         accepted = self.acceptance if lost and self.acceptance and self.acceptance.covers(self.landing) else None
         facts: dict[str, str | int] = {"landing": self.landing, "rows": now.rows}
         if before is not None:
@@ -83,21 +84,21 @@ class Guards:
             facts |= {"landing_before": note.landing} if (note := self._note) is not None else {}
         if not lost:
             return CheckResult(VOLUME, True, 0, "error", True, IMPLICIT_CHECKS[VOLUME], facts), None
-        facts |= {LOST: lost}
+        facts |= {LOST: "; ".join(lost)}
         if accepted is not None:
             words = f"{said}: accepted by {accepted.by}: {accepted.because}"
             facts |= {"accepted_by": accepted.by, "accepted_because": accepted.because}
             return CheckResult(VOLUME, True, 0, "error", True, words, facts), accepted
         words = said if is_blocked else f"{said}. {self._way_through()}"
-        return CheckResult(VOLUME, False, lost.count("; ") + 1, "error", True, words, facts), None
+        return CheckResult(VOLUME, False, len(lost), "error", True, words, facts), None
 
-    def _told_by_landings(self, now: Statistics) -> tuple[str, str]:
+    def _told_by_landings(self) -> tuple[tuple[str, ...], str]:
         """What would be lost, and that in words, where the table does not tell what was published."""
         if (noted := self.held_back()) is not None:
-            return noted, f"it was held back before ({noted}), and the version before is not known any more"
+            return (noted,), f"it was held back before ({noted}), and the version before is not known any more"
         landed = self.landed_before()
-        lost = "" if landed is None else fewer_landed(landed, now.records or now.rows, self.partition)
-        return lost, f"{lost}, and what was published of them is not known"
+        lost = () if landed is None else fewer_landed(landed, self.landed, self.partition)
+        return lost, f"{'; '.join(lost)}, and what was published of them is not known"
 
     @property
     def _note(self) -> PublicationNote | None:

@@ -122,8 +122,11 @@ class LandedInput:
         return self.store.held_back(self.landing, reader) if self.landing is not None else None
 
     def landed_before(self, reader: str) -> int | None:
-        """Records of the landing before of the same, the newest that a model does not refuse; None if there is none."""
-        if self.landing is None:
+        """Records of the landing before of the same, the newest that a model does not refuse; None if there is none.
+
+        Nor is there one before a landing that the model was made of: what that had lost was accepted.
+        """
+        if self.landing is None or self.store.is_taken(self.landing, reader):
             return None
         history = self.store.history(self.landing.dataset, self.landing.partition)
         others = (each for each in history if each.sha256 != self.landing.sha256)

@@ -98,6 +98,7 @@ class Replacement:
                 job.model,
                 job.partition,
                 landed.sha256,
+                landed.rows,
                 records,
                 acceptance,
                 held_back=partial(landed.held_back, job.model.key),

@@ -44,22 +44,22 @@ def held_back(checks: Iterable[CheckResult]) -> str | None:
     return next(map(str, lost), None)
 
 
-def losses(before: Statistics, now: Statistics, partition: Partition) -> tuple[str, ...]:
+def losses(before: Statistics, now: Statistics, partition: Partition, of: str = "rows") -> tuple[str, ...]:
     """What of a version that is to be replaced would be lost, each in words; none of a version that had nothing."""
     if not before.rows or (partition is not WHOLE and before.rows < FEWEST_ROWS):
         return ()
-    return tuple(_losses(before, now))
+    return tuple(_losses(before, now, of))
 
 
-def fewer_landed(before: int, now: int, partition: Partition) -> str:
+def fewer_landed(before: int, now: int, partition: Partition) -> tuple[str, ...]:
     """What of the records that were landed before is lost, in words, if it is too much; for all that is known."""
-    return "; ".join(losses(Statistics(before), Statistics(now), partition)).replace("rows", "landed records")
+    return losses(Statistics(before), Statistics(now), partition, of="landed records")
 
 
-def _losses(before: Statistics, now: Statistics) -> Iterator[str]:
+def _losses(before: Statistics, now: Statistics, of: str) -> Iterator[str]:
     lost = 1 - now.rows / before.rows
     if lost > MOST_ROWS_LOST:
-        yield f"{before.rows:,} rows became {now.rows:,} ({lost:.1%} lost)"
+        yield f"{before.rows:,} {of} became {now.rows:,} ({lost:.1%} lost)"
     for column, was in before.null_shares.items():
         share = now.null_shares.get(column, was)
         if share - was > MOST_NULLS_GAINED:

@@ -7,7 +7,7 @@ from collections.abc import Set as AbstractSet
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from lakehouse.partition import WHOLE, Partition, partition_of
+from lakehouse.partition import WHOLE, Partition, partition_named
 from lakehouse.schema import TableSpec
 from lakehouse.warehouse.local.tables import data_files, partition_of_file
 
@@ -29,7 +29,7 @@ def outdated_property(partition: Partition) -> str:
 def outdated(table: Table) -> Mapping[Partition, str]:
     """The months of a table that are outdated, and the names of the tables which have changed."""
     marks = {name: value for name, value in table.properties.items() if name.startswith(_PREFIX)}
-    return {_partition_of(name): value for name, value in sorted(marks.items())}
+    return {partition_named(name.removeprefix(_PREFIX)): value for name, value in sorted(marks.items())}
 
 
 def made_anew(at: datetime) -> str:
@@ -40,7 +40,7 @@ def made_anew(at: datetime) -> str:
 def in_words(spec: TableSpec, changed: str) -> str:
     """What a reader of an outdated month should know of it."""
     if changed.startswith(_ANEW):
-        return f"made anew, empty, on {changed.removeprefix(_ANEW)}, and not run since"
+        return f"made anew, empty, on {changed.removeprefix(_ANEW)}, and not published since"
     return (
         "perhaps as it was before a change that was lost" if changed == spec.name else f"made before {changed} changed"
     )
@@ -67,8 +67,3 @@ def held(table: Table, spec: TableSpec, partition: Partition) -> AbstractSet[Par
         CorruptFile: the table's files cannot be told.
     """
     return {partition_of_file(file) for file in data_files(table, spec, partition)}
-
-
-def _partition_of(name: str) -> Partition:
-    key = name.removeprefix(_PREFIX)
-    return WHOLE if key == str(WHOLE) else partition_of(key)

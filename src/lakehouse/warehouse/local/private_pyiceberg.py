@@ -117,8 +117,13 @@ def point_at(catalog: SqlCatalog, moves: Sequence[Move], given: Mapping[str, Poi
 
 
 def take_place(catalog: SqlCatalog, name: str, new: str) -> None:
-    """Let a new table have the name of another one, which the catalog forgets at once."""
+    """Let a new table have the name of another one, which the catalog forgets at once.
+
+    Raises:
+        CommitFailedException: either is not there any more.
+    """
     from pyiceberg.catalog.sql import IcebergTables as Rows
+    from pyiceberg.exceptions import CommitFailedException
     from sqlalchemy import ColumnElement, and_, delete, update
 
     def row(full: str) -> ColumnElement[bool]:
@@ -127,8 +132,10 @@ def take_place(catalog: SqlCatalog, name: str, new: str) -> None:
         return and_(Rows.catalog_name == catalog.name, *named)
 
     with catalog.engine.begin() as connection:
-        connection.execute(delete(Rows).where(row(name)))
-        connection.execute(update(Rows).where(row(new)).values(table_name=name.partition(".")[2]))
+        gone = connection.execute(delete(Rows).where(row(name)))
+        moved = connection.execute(update(Rows).where(row(new)).values(table_name=name.partition(".")[2]))
+        if (gone.rowcount, moved.rowcount) != (1, 1):
+            raise CommitFailedException(f"{name} was changed by another writer")
 
 
 def _pointers(catalog: SqlCatalog, connection: Connection) -> Mapping[str, Pointer]:

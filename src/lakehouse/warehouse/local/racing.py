@@ -51,6 +51,22 @@ def racing(what: str, once: Callable[[], T], lock: Path) -> T:
 
 
 @contextmanager
+def alone(what: str, lock: Path) -> Iterator[None]:
+    """Do what only one process may, by a lock in a file.
+
+    Raises:
+        CommitConflict: another one does it.
+    """
+    descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        if not take_lock(descriptor):
+            raise CommitConflict(f"{what}: another process is at it; look again when it is done")
+        yield
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
 def _turn(lock: Path) -> Iterator[None]:
     from tenacity import Retrying, retry_if_result, stop_after_delay, wait_random
 

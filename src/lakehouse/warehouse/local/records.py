@@ -14,17 +14,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lakehouse.files import hash_file, path_of
-from lakehouse.partition import WHOLE, Partition, partition_of
+from lakehouse.partition import WHOLE, Partition, partition_named, partition_of
 from lakehouse.results import Remark
 from lakehouse.schema import TableSpec
 from lakehouse.warehouse.local.outdated import in_words, outdated
 from lakehouse.warehouse.local.private_pyiceberg import Pointer
-from lakehouse.warehouse.local.tables import (
-    IcebergTables,
-    data_files,
-    is_set_back,
-    partition_of_file,
-)
+from lakehouse.warehouse.local.tables import IcebergTables, data_files, is_set_back, partition_of_file
 from lakehouse.warehouse.local.types import shape_of
 from lakehouse.warehouse.store import Record, TableShape
 
@@ -138,7 +133,10 @@ class IcebergRecords:
         state = self._state(spec)
         if state.table is None:
             return {}
-        notes = {month: note_of(state.table, month, snapshot) for month, snapshot in state.snapshots.items()}
+        confirmed = (name for name in state.table.properties if name.startswith(_NOTE_SINCE))
+        without_rows = {partition_named(name.removeprefix(_NOTE_SINCE)): None for name in confirmed}
+        published = {**without_rows, **state.snapshots}
+        notes = {month: note_of(state.table, month, snapshot) for month, snapshot in published.items()}
         return {month: note for month, note in notes.items() if note is not None}
 
     def was_published(self, spec: TableSpec) -> bool:

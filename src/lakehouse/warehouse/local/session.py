@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
-from lakehouse.exceptions import StatementFailed
+from lakehouse.exceptions import CorruptFile, StatementFailed
 from lakehouse.files import make_durable, path_of
 from lakehouse.models import dialect
 from lakehouse.partition import WHOLE
@@ -173,10 +173,11 @@ class LocalSession:
     def _place_in(self, message: str) -> str | None:
         """The table and the month of a file that a message names, if it is published."""
         for rows in self._published:
-            held = self._records.partitions(rows.spec) if rows.partition is WHOLE else [rows.partition]
-            for partition in held:
-                if any(str(path) in message for path in self._records.paths(rows.spec, partition)):
-                    return partition.of(rows.spec.name)
+            with suppress(CorruptFile):  # a table that cannot be told of is not what the message is about
+                held = self._records.partitions(rows.spec) if rows.partition is WHOLE else [rows.partition]
+                for partition in held:
+                    if any(str(path) in message for path in self._records.paths(rows.spec, partition)):
+                        return partition.of(rows.spec.name)
         return None
 
     def _view(self, name: str, select: str) -> None:

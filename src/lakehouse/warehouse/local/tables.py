@@ -19,7 +19,7 @@ from lakehouse.partition import WHOLE, Month, Partition, Period
 from lakehouse.schema import TableSpec
 from lakehouse.warehouse.evolution import evolution
 from lakehouse.warehouse.local.private_pyiceberg import Change, Pointer, commit, pointers, table_at, take_place
-from lakehouse.warehouse.local.racing import racing
+from lakehouse.warehouse.local.racing import alone, racing
 from lakehouse.warehouse.local.types import evolve, iceberg_schema, shape_of
 
 if TYPE_CHECKING:
@@ -187,19 +187,23 @@ class IcebergTables:
         """Make a table anew, empty; the folder that its files are moved to, beside where they were.
 
         Until it is there, in the end at once, the old one stays: it is never missing.
+
+        Raises:
+            CommitConflict: another process is at it.
         """
         from pyiceberg.exceptions import NoSuchTableError
 
         namespace, _, name = spec.name.partition(".")
         folder = self._home / "warehouse" / namespace / name
         aside = folder.with_name(f"{name}.set-aside-{now:%Y%m%dT%H%M%S%fZ}")
-        if folder.exists():
-            move_durably(folder, aside)
         new = f"{spec.name}{_ANEW}"
-        with suppress(NoSuchTableError):
-            self.catalog.drop_table(new)  # which was left by one that was killed
-        self._create(spec, new, file_uri(folder), properties)
-        take_place(self.catalog, spec.name, new)
+        with alone(f"set-aside {spec.name}", self._home / "set-aside.lock"):
+            if folder.exists():
+                move_durably(folder, aside)
+            with suppress(NoSuchTableError):
+                self.catalog.drop_table(new)  # which was left by one that was killed
+            self._create(spec, new, file_uri(folder), properties)
+            take_place(self.catalog, spec.name, new)
         return aside
 
     def evolve(self, spec: TableSpec) -> None:
