@@ -11,13 +11,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 import pytest
 
+from lakehouse.automation.kept_connections import KeptDatabase
 from lakehouse.automation.private_storage import KeptEvents, KeptRuns, KeptStorage
 
 _NUMBER = re.compile(r"\d+")
@@ -192,6 +193,30 @@ def test_a_forked_process_inherits_no_connection_and_both_go_on(instance: dg.Dag
     assert said(instance, RUN) == ["before", "child", "parent"]
 
 
+def test_a_child_of_a_fork_within_a_transaction_keeps_no_connection_of_its_parents(tmp_path: Path) -> None:
+    database = KeptDatabase(tmp_path / "one.db")
+
+    def child() -> None:
+        begun.close()
+        assert database._idle == []
+
+    begun = ExitStack()
+    begun.enter_context(database.transaction())
+    assert forked(child) == 0
+    begun.close()
+    assert len(database._idle) == 1
+    database.close()
+
+
+def test_what_a_killed_process_was_making_a_runs_database_of_is_swept(instance: dg.DagsterInstance, home: Path) -> None:
+    left = home / "history" / "runs" / ".work" / "run-left"
+    left.mkdir(parents=True)
+    (left / "run.db").write_bytes(b"x")
+    say(instance, RUN, "said")
+    assert not left.exists()
+    assert said(instance, RUN) == ["said"]
+
+
 def test_a_process_that_is_forked_while_a_thread_stores_events_can_store_its_own(instance: dg.DagsterInstance) -> None:
     say(instance, RUN, "before")
     over = threading.Event()
@@ -316,7 +341,7 @@ def test_an_empty_run_that_is_cut_off_is_made_anew(home: Path, content: bytes) -
         assert said(instance, RUN) == ["said"]
     assert kept.stat().st_size > 50_000
     assert {path.name for path in kept.parent.iterdir()} >= {kept.name, f"{RUN}.db"}
-    assert not list(kept.parent.glob(".new-*"))
+    assert not list((kept.parent / ".work").iterdir())
 
 
 def test_the_storage_of_an_instance_can_be_passed_to_another_process(home: Path) -> None:

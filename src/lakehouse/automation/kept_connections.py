@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 from sqlalchemy import URL, Connection, Dialect, Engine, NullPool, create_engine, util
 
-_BUSY_SECONDS = 30.0
+BUSY_SECONDS = 30.0
 _MOST_IDLE = 4
 """Each takes three open files. More may be in use at once: they are closed when they are done."""
 
@@ -185,7 +185,7 @@ def _engine(path: Path) -> Engine:
     """An engine of a database alone, which understands SQL and remembers it together with all others."""
 
     def opened() -> Any:
-        connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, check_same_thread=False)
+        connection = sqlite3.connect(path, timeout=BUSY_SECONDS, check_same_thread=False)
         try:
             if connection.execute("PRAGMA journal_mode").fetchone() == ("wal",):
                 connection.execute("PRAGMA synchronous = NORMAL")

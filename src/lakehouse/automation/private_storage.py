@@ -13,9 +13,7 @@ from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, ClassVar, Self
-from uuid import uuid4
 
 import dagster as dg
 import yaml
@@ -31,8 +29,8 @@ from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 from dagster._serdes import ConfigurableClassData
 from sqlalchemy import URL, NullPool, create_engine, make_url
 
-from lakehouse.automation.kept_connections import KeptDatabase, forks
-from lakehouse.files import move_durably
+from lakehouse.automation.empty_run import EmptyRun
+from lakehouse.automation.kept_connections import BUSY_SECONDS, KeptDatabase, forks
 
 if TYPE_CHECKING:
     from dagster._core.event_api import EventHandlerFn
@@ -46,7 +44,6 @@ _LAST_EVENTS = {
     dg.DagsterEventType.RUN_FAILURE,
     dg.DagsterEventType.RUN_CANCELED,
 }
-_HEADER = b"SQLite format 3\0"
 
 
 class KeptInstance(dg.DagsterInstance):
@@ -131,7 +128,7 @@ class KeptEvents(SqliteEventLogStorage):
         self._index: KeptDatabase | None = None
         self._runs: OrderedDict[str, KeptDatabase] = OrderedDict()
         self._tables: set[str] = set()
-        self._empty: bytes | None = None
+        self._empty = EmptyRun(Path(base_dir), self._make)
         super().__init__(base_dir, inst_data)
         forks().add(self)
 
@@ -200,37 +197,13 @@ class KeptEvents(SqliteEventLogStorage):
         """Have a database that Dagster can use, whoever makes it."""
         if not _is_there(path):
             with suppress(OSError):  # Dagster makes it then, or says why it cannot
-                self._place_empty(path)
+                self._empty.place(path)
         if not _is_made(path):
             self._make(path)
 
-    def _place_empty(self, path: Path) -> None:
-        """Give a database its place, whole or not at all, unless another process was faster."""
-        if self._empty is None:
-            self._empty = self._made_empty(path.with_name(f".empty-{dg.__version__}"))
-        copy = path.with_name(f".new-{uuid4().hex}")
-        try:
-            copy.write_bytes(self._empty)
-            with suppress(FileExistsError):
-                path.hardlink_to(copy)
-        finally:
-            copy.unlink(missing_ok=True)
-
-    def _made_empty(self, kept: Path) -> bytes:
-        """A run's database without events, as this version of Dagster makes it; it is kept for other processes."""
-        with suppress(FileNotFoundError):
-            content = kept.read_bytes()
-            if _is_whole(content):
-                return content
-        with TemporaryDirectory(dir=kept.parent, prefix=".new-") as folder:
-            made = Path(folder, "empty.db")
-            self._make(made)
-            content = made.read_bytes()
-            move_durably(made, kept)
-        return content
-
     def _make(self, path: Path) -> None:
-        self._initdb(create_engine(URL.create("sqlite", database=str(path)), poolclass=NullPool))
+        address = URL.create("sqlite", database=str(path))
+        self._initdb(create_engine(address, poolclass=NullPool, connect_args={"timeout": BUSY_SECONDS}))
 
 
 class _Watch(SqliteEventLogStorageWatchdog):
@@ -262,9 +235,3 @@ def _is_made(path: Path, also: str = "alembic_version") -> bool:
         ).fetchone()
         return bool(is_there and connection.execute("SELECT 1 FROM alembic_version").fetchone())
     return False
-
-
-def _is_whole(content: bytes) -> bool:
-    """Whether a database has all the pages that its header speaks of."""
-    page_bytes, pages = int.from_bytes(content[16:18]), int.from_bytes(content[28:32])
-    return content.startswith(_HEADER) and len(content) == page_bytes * pages
