@@ -344,6 +344,20 @@ def test_an_empty_run_that_is_cut_off_is_made_anew(home: Path, content: bytes) -
     assert not list((kept.parent / ".work").iterdir())
 
 
+def test_an_empty_run_with_damaged_pages_is_made_anew(home: Path) -> None:
+    kept = home / "history" / "runs" / f".empty-{dg.__version__}"
+    with opened(home) as instance:
+        say(instance, RUN, "said")
+    whole = kept.read_bytes()
+    kept.write_bytes(whole[:4096] + bytes(40_960) + whole[45_056:])
+    other = RUN[:-1] + "2"
+    with opened(home) as instance:
+        say(instance, other, "said")
+        assert said(instance, other) == ["said"]
+    assert len(kept.read_bytes()) == len(whole)
+    assert kept.read_bytes()[4096:45_056] != bytes(40_960)
+
+
 def test_the_storage_of_an_instance_can_be_passed_to_another_process(home: Path) -> None:
     with opened(home) as instance, dg.DagsterInstance.from_ref(instance.get_ref()) as other:
         assert isinstance(instance.get_ref().storage, KeptStorage)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from functools import cached_property
 from pathlib import Path
 
@@ -11,8 +12,6 @@ import dagster as dg
 
 from lakehouse.files import move_durably
 from lakehouse.private_folders import PrivateFolders
-
-_HEADER = b"SQLite format 3\0"
 
 
 class EmptyRun:
@@ -40,10 +39,8 @@ class EmptyRun:
     def _content(self) -> bytes:
         """Kept for other processes, too."""
         self._work.sweep()
-        with suppress(FileNotFoundError):
-            content = self._kept.read_bytes()
-            if _is_whole(content):
-                return content
+        if _is_whole(self._kept):
+            return self._kept.read_bytes()
         with self._work.folder("empty") as folder:
             made = folder / "empty.db"
             self._make(made)
@@ -52,7 +49,10 @@ class EmptyRun:
         return content
 
 
-def _is_whole(content: bytes) -> bool:
-    """Whether a database has all the pages that its header speaks of."""
-    page_bytes, pages = int.from_bytes(content[16:18]), int.from_bytes(content[28:32])
-    return content.startswith(_HEADER) and len(content) == page_bytes * pages
+def _is_whole(file: Path) -> bool:
+    """Whether a database is undamaged, and says of which version it is."""
+    address = f"{file.absolute().as_uri()}?mode=ro&immutable=1"
+    with suppress(sqlite3.Error), closing(sqlite3.connect(address, uri=True)) as connection:
+        is_sound = connection.execute("PRAGMA quick_check").fetchone() == ("ok",)
+        return is_sound and bool(connection.execute("SELECT 1 FROM alembic_version").fetchone())
+    return False
