@@ -7,16 +7,17 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 TOOLS := .venv/.tools
 EMULATORS := .venv-emulators
+ORACLE := .venv-zetasql
 JOBS ?= 2
 # Of the slow tests some are mostly waiting, for the UI and the daemon.
 WAITING ?= 2
-SLOW := faults emulators ui readme
+SLOW := faults emulators googlesql ui readme
 UV := uv==0.13.8
 # Python keeps the bytecode of what it imports, which is a fraction of all there is, unless it is told not to.
 COMPILED := $(if $(PYTHONDONTWRITEBYTECODE),--compile-bytecode)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup tools emulators demo test test-faults test-soak test-ui test-readme test-gcp test-all lint format lock bench clean
+.PHONY: help setup tools emulators oracle demo test test-faults test-soak test-ui test-readme test-gcp test-sql test-all lint format lock bench clean
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -88,7 +89,19 @@ $(EMULATORS)/.installed: tests/emulators/requirements.txt | $(INSTALLED)
 	$(BIN)/uv pip install --system-certs --quiet --python $(EMULATORS)/bin/python --requirements $<
 	@touch $@
 
-test-all: tools emulators ## All that CI runs: all of the above at once
+# What the engine is compiled to is kept with it: that takes half a minute, starting it then less than a second.
+oracle: $(ORACLE)/.installed
+
+$(ORACLE)/.installed: tests/googlesql/requirements.txt | $(INSTALLED)
+	$(BIN)/uv venv --system-certs --quiet --clear --python '>=3.11,<3.13' $(ORACLE)
+	$(BIN)/uv pip install --system-certs --quiet --python $(ORACLE)/bin/python --requirements $<
+	$(ORACLE)/bin/python tests/googlesql/engine.py < /dev/null
+	@touch $@
+
+test-sql: tools oracle ## The SQL on Google's own engine, against DuckDB
+	$(BIN)/pytest tests/googlesql
+
+test-all: tools emulators oracle ## All that CI runs: all of the above at once
 	$(call with-lint,$(PYTEST) -n $$(($(JOBS) + $(WAITING))))
 
 lint: tools ## ruff, mypy (strict), sqlfluff
@@ -108,6 +121,7 @@ lock: tools ## Compile requirements.lock anew, without index addresses
 	$(BIN)/uv pip compile $(LOCKED) pyproject.toml --output-file requirements.lock
 	$(BIN)/uv pip compile $(LOCKED) --group dev --constraint requirements.lock --output-file tests/requirements.txt
 	$(BIN)/uv pip compile $(LOCKED) tests/emulators/requirements.in --output-file tests/emulators/requirements.txt
+	$(BIN)/uv pip compile $(LOCKED) tests/googlesql/requirements.in --output-file tests/googlesql/requirements.txt
 
 bench: tools ## Measure against bare DuckDB
 	$(BIN)/python -m bench.load_time
@@ -115,4 +129,4 @@ bench: tools ## Measure against bare DuckDB
 	$(BIN)/python -m bench.month
 
 clean: ## Remove .venv, .env and all tool caches; data and run history stay
-	rm -rf .venv $(EMULATORS) .env .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv $(EMULATORS) $(ORACLE) .env .pytest_cache .mypy_cache .ruff_cache

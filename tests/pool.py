@@ -19,6 +19,7 @@ LONGEST = (
     "tests/models/test_reader.py",  # a process is given this with the README's one test, and it takes a second
     "tests/faults/test_daemon.py",
     "tests/emulators/",
+    "tests/googlesql/",
     "tests/faults/test_concurrency.py",
     "tests/warehouse/test_protocol.py",
     "tests/faults/",
