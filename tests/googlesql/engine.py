@@ -130,7 +130,9 @@ def _plain(value: Any, type_: Any) -> Any:
     if kind == "struct_value":
         types = [field.field_type for field in type_.struct_type.field]
         return [_plain(field, of) for field, of in zip(given.field, types, strict=True)]
-    return _SHOWN.get(kind, lambda same: same)(given)
+    if kind in _SHOWN:
+        return _SHOWN[kind](given)
+    return given if isinstance(given, (bool, int, float, str)) else str(given)
 
 
 def _numeric(given: bytes) -> str:

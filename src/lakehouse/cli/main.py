@@ -126,9 +126,16 @@ def run(
 )
 @click.argument("sql")
 @click.option("--format", "style", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True)
+@click.option(
+    "--engine",
+    type=click.Choice(["duckdb"]),
+    help="Answer what BigQuery would answer differently, too, as this engine does, and say what that is",
+)
 @click.pass_context
-def query(ctx: click.Context, sql: str, style: str) -> None:
+def query(ctx: click.Context, sql: str, style: str, engine: str | None) -> None:
     """Run one SELECT, in BigQuery's dialect, over the published tables; - reads it from standard input.
+
+    What DuckDB and BigQuery are not known to answer alike is refused, with what to write instead: docs/sql.md.
 
     \b
     lakehouse query "SELECT * FROM gold.green_trips_by_payment_type ORDER BY month, payment_type"
@@ -136,6 +143,7 @@ def query(ctx: click.Context, sql: str, style: str) -> None:
     lakehouse query "SHOW TABLES"
     lakehouse query "DESCRIBE silver.green_trips"
     lakehouse query - < query.sql
+    lakehouse query "SELECT FORMAT('{:,}', 12345) AS n" --engine duckdb
     """
     from lakehouse.cli.output import write
     from lakehouse.cli.remarks import lines_of
@@ -144,7 +152,7 @@ def query(ctx: click.Context, sql: str, style: str) -> None:
 
     sql = read_sql() if sql == "-" else sql
     remarks: list[Remark] = []
-    rows = open_project(settings_of(ctx)).warehouse.query(sql, remarks.append)
+    rows = open_project(settings_of(ctx)).warehouse.query(sql, remarks.append, only_portable=engine is None)
     for line in lines_of(remarks):
         click.echo(line, err=True)
     write(rows, style)

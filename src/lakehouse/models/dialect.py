@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Literal
 
 import sqlglot
 from sqlglot import exp
 from sqlglot.errors import OptimizeError, ParseError, TokenError
-from sqlglot.optimizer.annotate_types import annotate_types
 from sqlglot.optimizer.qualify import qualify
 from sqlglot.schema import MappingSchema
 
 from lakehouse.exceptions import LakehouseError, first_line
+from lakehouse.models.portable import types
+from lakehouse.models.portable.mending import RULES, Rule, mended
 from lakehouse.schema import Column
 
 Engine = Literal["duckdb", "bigquery"]
@@ -92,7 +93,7 @@ def resolve(query: exp.Query, schema: Schema, origin: str, error: type[Lakehouse
     try:
         known_columns = MappingSchema({**read}, dialect=BIGQUERY)
         qualified = qualify(query.copy(), schema=known_columns, dialect=BIGQUERY)
-        return annotate_types(qualified, schema=known_columns, dialect=BIGQUERY)
+        return types.annotated(qualified, known_columns)
     except OptimizeError as fault:
         found = _UNRESOLVED.search(str(fault))
         if found is None:
@@ -171,20 +172,14 @@ def no_rows(columns: Iterable[Column]) -> exp.Select:
     return exp.select(*typed).from_(nothing).where(exp.false())
 
 
-def render(expression: exp.Expr, engine: Engine) -> str:
+def render(expression: exp.Expr, engine: Engine, rules: Mapping[str, Rule] = RULES) -> str:
     """SQL text for an engine. ``@name`` parameters become ``$name`` in DuckDB."""
-    own = expression.transform(_for_duckdb if engine == "duckdb" else _rounded_cast)
+    own = (
+        mended(expression, rules).transform(_exact_numeric)
+        if engine == "duckdb"
+        else expression.transform(_rounded_cast)
+    )
     return own.sql(engine, comments=False, copy=False)
-
-
-def _for_duckdb(node: exp.Expr) -> exp.Expr:
-    return _is_nan(node) if isinstance(node, exp.IsNan) else _exact_numeric(node)
-
-
-def _is_nan(node: exp.IsNan) -> exp.Expr:
-    """DuckDB answers ``isnan`` from a file's statistics, which leave NaN out; ``isfinite`` it asks the values."""
-    finite = exp.func("ISFINITE", node.this)
-    return exp.paren(exp.and_(exp.not_(finite), exp.not_(exp.IsInf(this=node.this.copy()))))
 
 
 def told_apart(query: exp.Expr) -> str:

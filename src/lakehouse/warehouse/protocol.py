@@ -62,13 +62,14 @@ class Warehouse(Protocol):
         """
         ...
 
-    def query(self, sql: str, remark: Callable[[Remark], None] = ...) -> pa.Table:
+    def query(self, sql: str, remark: Callable[[Remark], None] = ..., *, only_portable: bool = True) -> pa.Table:
         """Run one SELECT in BigQuery's dialect over published tables, or a SHOW TABLES or DESCRIBE of them.
 
-        ``remark`` is told what a reader of these tables should know, before there are any rows.
+        ``remark`` is told what a reader of these tables should know, before there are any rows. What engines answer
+        differently is refused, or else, if not ``only_portable``, remarked on and answered as this one does.
 
         Raises:
-            QueryError: it cannot be parsed or names what does not exist.
+            QueryError: it cannot be parsed, names what does not exist, or is not portable.
             CorruptFile: a table that it reads is damaged.
         """
         ...

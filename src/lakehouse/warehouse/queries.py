@@ -44,17 +44,18 @@ class Queries:
         self._specs = {spec.name: spec for spec in models.specs()}
         self._information = InformationSchema(models, contracts)
 
-    def run(self, sql: str, remark: Callable[[Remark], None]) -> pa.Table:
+    def run(self, sql: str, remark: Callable[[Remark], None], *, only_portable: bool) -> pa.Table:
         """The rows of one SELECT, or of the SHOW TABLES or DESCRIBE that is short for one.
 
-        ``remark`` is told what a reader of the tables should know.
+        ``remark`` is told what a reader of the tables should know, and what is not portable where that is let through.
 
         Raises:
             QueryError: it cannot be parsed, names what does not exist, binds parameters, or has what some engine
                 is known to answer in another way than BigQuery.
         """
         query = written_out(sql, self._information) or dialect.parse(sql, "query", QueryError)
-        _require_answerable(query)
+        if names := dialect.parameters(query):
+            raise QueryError(f"query: @{min(names)} has no value; write the value itself")
         query = with_views_named(query)
         wanted = set(dialect.references(query))
         self._require_readable(wanted)
@@ -64,6 +65,10 @@ class Queries:
         schema = self._schema(wanted, there)
         resolved = dialect.resolve(query, schema, "query", QueryError)
         _require_distinct_names(resolved)
+        for finding in portability.differing(query, resolved):
+            if only_portable:
+                raise QueryError(f"query: {finding}")
+            remark(Remark("query", WHOLE, f"engines may answer this differently: {finding}"))
         for name in sorted(wanted & self._specs.keys()):
             if there[name] is None:
                 raise QueryError(f"query: {name} has not been materialized yet: materialize it with lakehouse run")
@@ -145,14 +150,6 @@ def _columns(shape: TableShape | None) -> tuple[Column, ...] | None:
 def _as_it_is(spec: TableSpec, columns: tuple[Column, ...]) -> TableSpec:
     """A table with the columns it has now, which may be more than its model's."""
     return replace(spec, columns=columns)
-
-
-def _require_answerable(query: exp.Query) -> None:
-    if names := dialect.parameters(query):
-        raise QueryError(f"query: @{min(names)} has no value; write the value itself")
-    for finding in portability.written(query):
-        if finding.misleads:
-            raise QueryError(f"query: {finding}")
 
 
 def _require_distinct_names(resolved: exp.Query) -> None:

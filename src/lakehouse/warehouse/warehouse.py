@@ -161,9 +161,13 @@ class StoreWarehouse:
         months = frozenset(month for each in read for month in _held(records, each))
         return months - {WHOLE} if model.is_partitioned else frozenset({WHOLE} if months else ())
 
-    def query(self, sql: str, remark: Callable[[Remark], None] = lambda _: None) -> pa.Table:
+    def query(
+        self, sql: str, remark: Callable[[Remark], None] = lambda _: None, *, only_portable: bool = True
+    ) -> pa.Table:
         """See :meth:`Warehouse.query`."""
-        return Queries(self._store, self._bronze, self._models, self._contracts).run(sql, remark)
+        return Queries(self._store, self._bronze, self._models, self._contracts).run(
+            sql, remark, only_portable=only_portable
+        )
 
     def compare(
         self,

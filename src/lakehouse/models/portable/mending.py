@@ -1,0 +1,72 @@
+"""What BigQuery means, written for the local engine: one rule for each construct that it would read in another way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from sqlglot import exp
+
+from lakehouse.models.portable import numbers, texts, times
+from lakehouse.models.portable.duck import duck
+
+Rule = Callable[[exp.Expr], exp.Expr]
+
+
+def _is_nan(node: exp.Expr) -> exp.Expr:
+    """DuckDB answers ``isnan`` from a file's statistics, which leave NaN out; ``isfinite`` it asks the values."""
+    if not isinstance(node, exp.IsNan):
+        return node
+    return exp.paren(duck("NOT ISFINITE(:x) AND NOT ISINF(:x)", x=node.this))
+
+
+RULES: Mapping[str, Rule] = {
+    "a / b": numbers.division,
+    "SAFE_DIVIDE": numbers.safe_division,
+    "+ - * of FLOAT64": numbers.arithmetic,
+    "* of NUMERIC": numbers.exact_product,
+    "MOD by -1": numbers.remainder,
+    "SQRT, LN, EXP, POW": numbers.finite_function,
+    "ROUND of INT64": numbers.rounding_of_whole,
+    "SIGN": numbers.sign,
+    "decimal literal": numbers.decimal_literal,
+    "AVG of NUMERIC": numbers.average,
+    "SUM of INT64": numbers.whole_sum,
+    "FLOAT64 to INT64": numbers.float_to_whole,
+    "FLOAT64 to NUMERIC": numbers.float_to_decimal,
+    "SUBSTR": texts.substring,
+    "LEFT, RIGHT, REPEAT": texts.counted_characters,
+    "TRIM": texts.trim,
+    "LIKE": texts.like,
+    "UPPER, LOWER": texts.case,
+    "SPLIT": texts.split_by_nothing,
+    "cast of STRING": texts.cast_of_text,
+    "cast to STRING": texts.cast_to_text,
+    "EXTRACT": times.extract,
+    "DATE_ADD": times.shifted,
+    "DATE_TRUNC": times.truncated,
+    "DATE_FROM_UNIX_DATE": times.from_days,
+    "FORMAT_DATE": times.formatted,
+    "IS_NAN": _is_nan,
+}
+"""By what they mend. Each takes a node whose parts are mended already, and gives what to put in its place."""
+
+
+def mended(query: exp.Expr, rules: Mapping[str, Rule] = RULES) -> exp.Expr:
+    """A copy of a query, written so that the local engine means by it what BigQuery does.
+
+    It must be annotated with types; where none is known, what takes one to tell is left as it is.
+    """
+    tree = query.copy()
+    for node in reversed(list(tree.walk())):  # what is deep first
+        for rule in rules.values():
+            new = rule(node)
+            if new is node:
+                continue
+            type_ = node.type
+            if node is tree:
+                tree = new
+            else:
+                node.replace(new)
+            new.type = type_
+            break
+    return tree

@@ -1,0 +1,216 @@
+"""What is refused in a statement as its author wrote it: all that is not on the list, and some uses of what is."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Mapping
+
+from sqlglot import exp
+
+from lakehouse.models.portable.allowed import (
+    BY_KIND,
+    CASTS,
+    FORMATS,
+    FUNCTIONS,
+    INSTEAD,
+    PART_OF,
+    PARTS,
+    STRUCTURE,
+)
+from lakehouse.models.portable.duck import whole_literal
+from lakehouse.models.portable.finding import Finding
+from lakehouse.models.portable.texts import readable
+from lakehouse.models.portable.times import unit_of
+
+Rule = Callable[[exp.Expr], Finding | None]
+
+_BIGQUERY = "bigquery"
+_DETAILS = frozenset({"unit", "zone", "to", "format", "group"})
+"""Arguments of sqlglot's that are no values; rules of their own look at some of them."""
+_RAISES = "ERROR"
+_MOST_WHOLE = 2**63
+_NAMES = sorted({name for functions in FUNCTIONS.values() for each in functions for name in each.names})
+
+
+def _not_listed(node: exp.Expr) -> Finding | None:
+    if type(node) in STRUCTURE or type(node) in BY_KIND:
+        return None
+    if isinstance(node, exp.Anonymous):
+        name = node.name.upper()
+        if name == _RAISES:
+            return None
+        near = difflib.get_close_matches(name, _NAMES, n=2)
+        instead = INSTEAD.get(name) or (f"did you mean {' or '.join(near)}?" if near else "the list is in docs/sql.md")
+        return Finding(f"{name} is on no list of what both engines answer alike", instead)
+    name = _name(node)
+    return Finding(
+        f"{name} is on no list of what both engines answer alike", INSTEAD.get(name, "the list is in docs/sql.md")
+    )
+
+
+def _argument(node: exp.Expr) -> Finding | None:
+    function = BY_KIND.get(type(node))
+    if function is None or not function.takes:
+        return None
+    for name, value in node.args.items():
+        is_part = isinstance(node, exp.Extract) and name == "this"
+        if not isinstance(value, (exp.Expr, list)) or value == [] or name in _DETAILS or is_part:
+            continue
+        if name not in function.takes:
+            return Finding(f"{_name(node)} takes no more than {function.form}", "leave out what is beyond it")
+        if name in function.written and not _is_written(value):
+            return Finding(
+                f"{node.sql(_BIGQUERY)}: its {function.form} takes what is written there", "write the value itself"
+            )
+    return None
+
+
+def _digest(node: exp.Expr) -> Finding | None:
+    if isinstance(node, exp.SHA2Digest) and whole_literal(node.args.get("length")) != 256:
+        return Finding("SHA512 is on no list of what both engines answer alike", INSTEAD["SHA512"])
+    return None
+
+
+def _part(node: exp.Expr) -> Finding | None:
+    function = PART_OF.get(type(node))
+    if function is None:
+        return None
+    part = unit_of(node, "this" if isinstance(node, exp.Extract) else "unit")
+    if part in PARTS[function]:
+        return None
+    return Finding(
+        f"{function} of {part} is not the same on both engines", f"there is {', '.join(sorted(PARTS[function]))}"
+    )
+
+
+def _format(node: exp.Expr) -> Finding | None:
+    if not isinstance(node, exp.TimeToStr):
+        return None
+    pattern = node.args["format"]
+    if not pattern.is_string:
+        return Finding("a format that is computed", "write the format itself")
+    wrong = [element for element in re.findall(r"%-?.", pattern.name) if element not in FORMATS]
+    if wrong:
+        return Finding(
+            f"{wrong[0]} in a format is not the same on both engines", f"there is {' '.join(sorted(FORMATS))}"
+        )
+    return None
+
+
+def _subscript(node: exp.Expr) -> Finding | None:
+    if not isinstance(node, exp.Bracket):
+        return None
+    place = whole_literal(node.expressions[0]) if len(node.expressions) == 1 else None
+    if node.args.get("safe") and node.args.get("offset") == 0 and place is not None and place >= 0:
+        return None
+    return Finding(f"{node.sql(_BIGQUERY)} is NULL or an error beyond the end", "write list[SAFE_OFFSET(n)], from 0")
+
+
+def _with_offset(node: exp.Expr) -> Finding | None:
+    if isinstance(node, exp.Unnest) and node.args.get("offset"):
+        return Finding("UNNEST … WITH OFFSET counts from 1 in DuckDB", "number rows with ROW_NUMBER() OVER (…) - 1")
+    return None
+
+
+def _set_operation(node: exp.Expr) -> Finding | None:
+    if isinstance(node, exp.SetOperation) and (node.args.get("by_name") or node.side or node.kind):
+        return Finding("UNION … BY NAME is not the same on both engines", "name the columns in each SELECT")
+    if isinstance(node, (exp.Except, exp.Intersect)) and not node.args.get("distinct"):
+        return Finding("EXCEPT and INTERSECT of all rows are not the same on both engines", "write DISTINCT after it")
+    return None
+
+
+def _number(node: exp.Expr) -> Finding | None:
+    if isinstance(node, exp.Literal) and not node.is_string and node.name.isdigit() and int(node.name) >= _MOST_WHOLE:
+        return Finding(f"{node.name} is more than an INT64 holds", f"write NUMERIC '{node.name}'")
+    return None
+
+
+def _interval(node: exp.Expr) -> Finding | None:
+    if isinstance(node, exp.Interval) and not isinstance(node.parent, exp.GenerateDateArray):
+        return Finding(f"{node.sql(_BIGQUERY)} as a value", INSTEAD["INTERVAL"])
+    return None
+
+
+def _select(node: exp.Expr) -> Finding | None:
+    if isinstance(node, exp.Select) and (node.args.get("kind") or node.args.get("hint")):
+        return Finding("SELECT AS STRUCT or VALUE", "name the columns")
+    if isinstance(node, exp.With) and node.args.get("recursive"):
+        return Finding("WITH RECURSIVE is on no list of what both engines answer alike", "write GENERATE_ARRAY")
+    if isinstance(node, exp.Join) and node.args.get("method"):
+        return Finding(f"{node.method} JOIN", "write JOIN … ON …")
+    return None
+
+
+def _pattern(node: exp.Expr) -> Finding | None:
+    if isinstance(node, exp.Like) and node.expression.is_string:
+        backslashes = len(node.expression.name) - len(node.expression.name.rstrip("\\"))
+        if backslashes % 2:
+            return Finding("a pattern of LIKE must not end with a backslash", "write two of them for the character")
+    if isinstance(node, exp.RegexpExtract) and _is_written(node.expression):
+        groups = re.sub(r"\\.|\(\?", "", node.expression.name).count("(")
+        if groups > 1:
+            return Finding("REGEXP_EXTRACT of several groups is an error in BigQuery", "make all but one (?:…)")
+    return None
+
+
+def _list_of_text(node: exp.Expr) -> Finding | None:
+    if isinstance(node, exp.GroupConcat) and node.find(exp.Limit):
+        return Finding("DuckDB has no LIMIT in STRING_AGG", "filter with QUALIFY ROW_NUMBER() OVER (…) first")
+    return None
+
+
+def _type(node: exp.Expr) -> Finding | None:
+    if not isinstance(node, exp.DataType) or isinstance(node.parent, exp.DataType):
+        return None
+    name = node.sql(_BIGQUERY).partition("(")[0]
+    return None if name in CASTS else Finding(f"{name} is no type of both engines", f"there is {', '.join(CASTS)}")
+
+
+def _safe_precision(node: exp.Expr) -> Finding | None:
+    if isinstance(node, exp.TryCast) and node.to.this == exp.DType.DECIMAL and node.to.expressions:
+        return Finding(f"{node.sql(_BIGQUERY)} is an error or NULL beyond its digits", "write SAFE_CAST(x AS NUMERIC)")
+    return None
+
+
+def _literal_text(node: exp.Expr) -> Finding | None:
+    if not isinstance(node, exp.Cast) or not node.this.is_string or isinstance(node, exp.TryCast):
+        return None
+    if readable(node.this.name, node.to):
+        return None
+    type_ = node.to.sql(_BIGQUERY)
+    return Finding(f"'{node.this.name}' is no {type_}", "write it as BigQuery reads it, as in DATE '2024-01-31'")
+
+
+RULES: Mapping[str, Rule] = {
+    "not listed": _not_listed,
+    "arguments": _argument,
+    "digests": _digest,
+    "parts of times": _part,
+    "formats": _format,
+    "subscripts": _subscript,
+    "WITH OFFSET": _with_offset,
+    "set operations": _set_operation,
+    "large numbers": _number,
+    "INTERVAL": _interval,
+    "kinds of SELECT": _select,
+    "patterns": _pattern,
+    "STRING_AGG": _list_of_text,
+    "types": _type,
+    "SAFE_CAST of digits": _safe_precision,
+    "literals": _literal_text,
+}
+"""By what they are about."""
+
+
+def _name(node: exp.Expr) -> str:
+    if isinstance(node, exp.SafeFunc):
+        return "SAFE."
+    return node.sql_name() if isinstance(node, exp.Func) else type(node).__name__.upper()
+
+
+def _is_written(value: object) -> bool:
+    if isinstance(value, exp.Neg):
+        value = value.this
+    return isinstance(value, (exp.Literal, exp.RawString))

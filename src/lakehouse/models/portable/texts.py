@@ -1,0 +1,159 @@
+"""Text as BigQuery reads and writes it."""
+
+from __future__ import annotations
+
+import re
+
+from sqlglot import exp
+
+from lakehouse.models.portable.duck import duck, failure, whole_literal
+from lakehouse.models.portable.types import BOOL, DATE, DATETIME, DECIMAL, FLOAT, TEXT, WHOLE, kind
+
+WHITE_SPACE = (
+    "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029"
+    "\u202f\u205f\u3000"
+)
+"""What TRIM(x) takes away."""
+_NO_UPPER_CASE = r"ßŉƛǰɤΐΰև\x{1C8A}ẖ-ẚὐὒὔὖᾀ-ᾯᾲ-ᾴᾶᾷᾼῂ-ῄῆῇῌῒΐῖῗῢ-ῤῦῧῲ-ῴῶῷῼ\x{A7CD}\x{A7DB}ﬀ-ﬆﬓ-ﬗ\x{10D70}-\x{10D85}"
+_NO_LOWER_CASE = r"İ\x{1C89}\x{A7CB}\x{A7CC}\x{A7DA}\x{A7DC}\x{10D50}-\x{10D65}"
+"""Letters that the engines' tables of Unicode write differently: all of the first two planes were compared."""
+_READABLE = {
+    "whole": r"\s*[+-]?([0-9]+|0[xX][0-9a-fA-F]+)\s*",
+    "no float": r"\s*[+-]?(0[xX][0-9a-fA-F.]+([pP][+-]?[0-9]+)?|[iI][nN][fF]([iI][nN][iI][tT][yY])?|[nN][aA][nN])\s*",
+    "float": r"\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\s*",
+    "decimal": r"\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\s*",
+    "date": r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}",
+    "datetime": r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}([ Tt][0-9]{1,2}:[0-9]{1,2}:[0-9]{1,2}(\.[0-9]{1,6})?)?",
+}
+
+
+def substring(node: exp.Expr) -> exp.Expr:
+    """``SUBSTR``: position 0 is 1, one beyond the left end is the first, and a negative length an error."""
+    if not isinstance(node, exp.Substring):
+        return node
+    position, length = node.args.get("start"), node.args.get("length")
+    if position is not None and (whole_literal(position) or 0) < 1:
+        node.set("start", duck("CASE WHEN :p = 0 OR :p < -LENGTH(:s) THEN 1 ELSE :p END", p=position, s=node.this))
+    if length is not None:
+        node.set("length", _not_negative(length, node.this))
+    return node
+
+
+def counted_characters(node: exp.Expr) -> exp.Expr:
+    """``LEFT``, ``RIGHT`` and ``REPEAT`` take no negative number."""
+    if isinstance(node, exp.Repeat):
+        node.set("times", _not_negative(node.args["times"], node.this))
+    elif isinstance(node, (exp.Left, exp.Right)):
+        node.set("expression", _not_negative(node.expression, node.this))
+    return node
+
+
+def trim(node: exp.Expr) -> exp.Expr:
+    """``TRIM(x)`` takes all white space."""
+    if isinstance(node, exp.Trim) and node.expression is None:
+        node.set("expression", exp.Literal.string(WHITE_SPACE))
+    return node
+
+
+def like(node: exp.Expr) -> exp.Expr:
+    r"""A backslash escapes in a pattern."""
+    if not isinstance(node, exp.Like) or isinstance(node.parent, exp.Escape):
+        return node
+    pattern = node.expression
+    if pattern.is_string and "\\" not in pattern.name:
+        return node
+    return exp.Escape(this=node.copy(), expression=exp.Literal.string("\\"))
+
+
+def case(node: exp.Expr) -> exp.Expr:
+    """``UPPER`` and ``LOWER`` fail on the few letters that are not the same in both engines' tables."""
+    if not isinstance(node, (exp.Upper, exp.Lower)):
+        return node
+    letters, name = (_NO_UPPER_CASE, "UPPER") if isinstance(node, exp.Upper) else (_NO_LOWER_CASE, "LOWER")
+    return duck(
+        f"CASE WHEN REGEXP_MATCHES(:s, '[{letters}]') THEN :error ELSE :cased END",
+        s=node.this,
+        cased=node,
+        error=failure(f"{name} of a letter that engines write differently, such as ß"),
+    )
+
+
+def split_by_nothing(node: exp.Expr) -> exp.Expr:
+    """``SPLIT`` of a text by NULL is NULL."""
+    if isinstance(node, exp.Split) and not node.expression.is_string:
+        return duck("CASE WHEN :d IS NULL THEN NULL ELSE :split END", d=node.expression, split=node)
+    return node
+
+
+def cast_of_text(node: exp.Expr) -> exp.Expr:
+    """Of a text just what BigQuery reads is taken: DuckDB takes 1_000, t and 24-01-01."""
+    if not isinstance(node, exp.Cast) or kind(node.this) not in TEXT or node.this.unnest().is_string:
+        return node
+    otherwise: exp.Expr = (
+        exp.Null() if isinstance(node, exp.TryCast) else failure("a text is not of the type it is cast to")
+    )
+    if node.to.this in BOOL:
+        return duck(
+            "CASE LOWER(:x) WHEN 'true' THEN TRUE WHEN 'false' THEN FALSE ELSE CASE WHEN :x IS NULL THEN NULL ELSE :no END END",
+            x=node.this,
+            no=otherwise,
+        )
+    pattern = _pattern(node.to)
+    if pattern is None:
+        return node
+    if node.to.this in FLOAT and isinstance(node, exp.TryCast):
+        otherwise = duck(
+            "CASE WHEN REGEXP_FULL_MATCH(:x, :other) THEN :error END",
+            x=node.this,
+            other=exp.Literal.string(_READABLE["no float"]),
+            error=failure("a text is a hexadecimal number, infinity or NaN"),
+        )
+    return duck(
+        "CASE WHEN :x IS NULL THEN NULL WHEN REGEXP_FULL_MATCH(:x, :pattern) THEN :value ELSE :no END",
+        x=node.this,
+        pattern=exp.Literal.string(pattern),
+        value=node,
+        no=otherwise,
+    )
+
+
+_KINDS = {"whole": WHOLE, "float": FLOAT, "decimal": DECIMAL, "date": DATE, "datetime": DATETIME}
+
+
+def readable(text: str, type_: exp.DataType) -> bool:
+    """Whether a text is one of this type to BigQuery, as far as its form goes."""
+    if type_.this in BOOL:
+        return text.lower() in {"true", "false"}
+    pattern = _pattern(type_)
+    return pattern is None or re.fullmatch(pattern, text) is not None
+
+
+def _pattern(type_: exp.DataType) -> str | None:
+    return next((_READABLE[name] for name, kinds in _KINDS.items() if type_.this in kinds), None)
+
+
+def cast_to_text(node: exp.Expr) -> exp.Expr:
+    """A NUMERIC is written without zeros at its end, a DATETIME with no, three or six decimals."""
+    if not isinstance(node, exp.Cast) or node.to.this not in TEXT:
+        return node
+    if kind(node.this) in DECIMAL:
+        return duck("RTRIM(RTRIM(CAST(CAST(:x AS DECIMAL(38, 9)) AS VARCHAR), '0'), '.')", x=node.this)
+    if kind(node.this) in DATETIME:
+        return duck(
+            "STRFTIME(:x, '%Y-%m-%d %H:%M:%S') || CASE WHEN MICROSECOND(:x) % 1000000 = 0 THEN '' "
+            "WHEN MICROSECOND(:x) % 1000 = 0 THEN STRFTIME(:x, '.%g') ELSE STRFTIME(:x, '.%f') END",
+            x=node.this,
+        )
+    return node
+
+
+def _not_negative(count: exp.Expr, of: exp.Expr) -> exp.Expr:
+    written = whole_literal(count)
+    if written is not None and written >= 0:
+        return count
+    return duck(
+        "CASE WHEN :n < 0 AND NOT :s IS NULL THEN :error ELSE :n END",
+        n=count,
+        s=of,
+        error=failure("a length is negative"),
+    )

@@ -1,0 +1,91 @@
+"""Dates and times as BigQuery has them: years 1 to 9999, weeks that begin on Sunday."""
+
+from __future__ import annotations
+
+import re
+
+from sqlglot import exp
+
+from lakehouse.models.portable.duck import duck, failure
+from lakehouse.models.portable.types import DATE, DATETIME, kind
+
+_SHIFTED = (exp.DateAdd, exp.DateSub, exp.DatetimeAdd, exp.DatetimeSub)
+_TRUNCATED = (exp.DateTrunc, exp.DatetimeTrunc, exp.TimestampTrunc)
+_PARTS = {
+    # part → the local engine's own expression of a time x
+    "DAYOFWEEK": "EXTRACT(DAYOFWEEK FROM :x) + 1",
+    "WEEK": "CAST(STRFTIME(:x, '%U') AS BIGINT)",
+    "WEEK(MONDAY)": "CAST(STRFTIME(:x, '%W') AS BIGINT)",
+    "ISOWEEK": "CAST(STRFTIME(:x, '%V') AS BIGINT)",
+    "MILLISECOND": "EXTRACT(MILLISECOND FROM :x) % 1000",
+    "MICROSECOND": "EXTRACT(MICROSECOND FROM :x) % 1000000",
+    "DATE": "CAST(:x AS DATE)",
+}
+
+
+def unit_of(node: exp.Expr, argument: str = "unit") -> str:
+    """DAY, WEEK(MONDAY) …: the part of a time that a function is about."""
+    unit = node.args.get(argument)
+    if unit is None:
+        return "DAY" if not isinstance(node, exp.LastDay) else "MONTH"
+    if isinstance(unit, exp.WeekStart):
+        return "WEEK" if unit.name.upper() == "SUNDAY" else f"WEEK({unit.name.upper()})"
+    return unit.name.upper()
+
+
+def extract(node: exp.Expr) -> exp.Expr:
+    """Sunday is the first day of the week; parts of a second leave out the seconds."""
+    if not isinstance(node, exp.Extract):
+        return node
+    template = _PARTS.get(unit_of(node, "this"))
+    return duck(template, x=node.expression) if template is not None else node
+
+
+def shifted(node: exp.Expr) -> exp.Expr:
+    """A DATE moved by days, months or years is a DATE; one beyond the year 9999 is an error."""
+    if not isinstance(node, _SHIFTED):
+        return node
+    return _in_calendar(node, node.this) if kind(node.this) in DATE | DATETIME else node
+
+
+def truncated(node: exp.Expr) -> exp.Expr:
+    """A DATE truncated is a DATE."""
+    if not isinstance(node, (*_TRUNCATED, exp.LastDay)) or kind(node.this) not in DATE | DATETIME:
+        return node
+    may_leave = unit_of(node).startswith("WEEK") and unit_of(node) != "WEEK(MONDAY)"
+    if may_leave:
+        return _in_calendar(node, node.this)
+    return duck("CAST(:x AS DATE)", x=node) if kind(node.this) in DATE else node
+
+
+def from_days(node: exp.Expr) -> exp.Expr:
+    """``DATE_FROM_UNIX_DATE`` gives a DATE."""
+    return duck("CAST(:x AS DATE)", x=node) if isinstance(node, exp.DateFromUnixDate) else node
+
+
+def formatted(node: exp.Expr) -> exp.Expr:
+    """Of a year before 1000 there is no ``%Y`` that both engines write; ``%R`` is ``%H:%M``."""
+    if not isinstance(node, exp.TimeToStr) or not isinstance(node.args["format"], exp.Literal):
+        return node
+    pattern = re.sub(r"(?<!%)((?:%%)*)%R", r"\1%H:%M", node.args["format"].name)
+    node.set("format", exp.Literal.string(pattern))
+    if re.search(r"(?<!%)(?:%%)*%Y", pattern) is None:
+        return node
+    return duck(
+        "CASE WHEN YEAR(:x) < 1000 THEN :error ELSE :text END",
+        x=node.this,
+        text=node,
+        error=failure("the year in a text is before 1000"),
+    )
+
+
+def _in_calendar(node: exp.Expr, moved: exp.Expr) -> exp.Expr:
+    type_ = "DATE" if kind(moved) in DATE else "TIMESTAMP"
+    if moved.find(exp.Column) is None:
+        return duck(f"CAST(:x AS {type_})", x=node)
+    return duck(
+        f"LIST_TRANSFORM([:x], LAMBDA v : CASE WHEN v >= DATE '0001-01-01' AND v < DATE '10000-01-01' "
+        f"THEN CAST(v AS {type_}) WHEN v IS NULL THEN NULL ELSE :error END)[1]",
+        x=node,
+        error=failure("a time before the year 1 or after 9999"),
+    )

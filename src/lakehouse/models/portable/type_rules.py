@@ -1,0 +1,169 @@
+"""What is refused once types are known: arguments of other types, which one engine converts and the other does not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+
+from sqlglot import exp
+
+from lakehouse.models.portable.allowed import BY_KIND, CASTS, Types
+from lakehouse.models.portable.finding import Finding
+from lakehouse.models.portable.types import (
+    BOOL,
+    BYTES,
+    DECIMAL,
+    INSTANT,
+    LIST,
+    NUMBER,
+    TEXT,
+    TIME,
+    UNKNOWN,
+    kind,
+)
+
+Rule = Callable[[exp.Expr], Finding | None]
+
+_BIGQUERY = "bigquery"
+_FAMILIES: Mapping[str, Types] = {
+    "numbers": NUMBER,
+    "text": TEXT,
+    "BOOL": BOOL,
+    "times": TIME,
+    "TIMESTAMP": INSTANT,
+    "BYTES": BYTES,
+    "lists": LIST,
+}
+_OF_FLOATS = (exp.Stddev, exp.StddevSamp, exp.StddevPop, exp.Variance, exp.VariancePop, exp.Corr)
+
+
+def _argument(node: exp.Expr) -> Finding | None:
+    function = BY_KIND.get(type(node))
+    for name, types in (function.takes if function is not None else {}).items():
+        for value in _values(node.args.get(name)):
+            if kind(value) not in types and not _is_of_any_type(value):
+                return Finding(
+                    f"{node.sql(_BIGQUERY)}: {value.sql(_BIGQUERY)} is of type {_shown(value)}",
+                    f"{function.form if function else ''} takes {_listed(types)}: CAST it",
+                )
+    return None
+
+
+def _values(given: object) -> Iterator[exp.Expr]:
+    for value in given if isinstance(given, list) else [given]:
+        if isinstance(value, exp.Distinct) and len(value.expressions) == 1:
+            yield value.expressions[0]
+        elif isinstance(value, exp.Expr):
+            yield value
+
+
+def _is_of_any_type(value: exp.Expr) -> bool:
+    return kind(value) is exp.DType.NULL or isinstance(value, (exp.Parameter, exp.Anonymous))
+
+
+def _cast(node: exp.Expr) -> Finding | None:
+    if not isinstance(node, exp.Cast) or kind(node.this) in UNKNOWN:
+        return None
+    name = node.to.sql(_BIGQUERY).partition("(")[0]
+    if kind(node.this) in CASTS.get(name, frozenset()) or node.this.is_string:
+        return None
+    if name == "STRING" and kind(node.this) in NUMBER:
+        return Finding(
+            f"{node.sql(_BIGQUERY)} writes a FLOAT64 differently on each engine", "CAST it AS NUMERIC before"
+        )
+    return Finding(
+        f"{node.sql(_BIGQUERY)} casts {_shown(node.this)}",
+        f"to {name} there is {_listed(CASTS.get(name, frozenset()))}",
+    )
+
+
+def _comparison(node: exp.Expr) -> Finding | None:
+    families = {_family(value): value for value in _compared(node) if kind(value) not in UNKNOWN}
+    if len(families) < 2:
+        return None
+    if "text" in families and families["text"].is_string and set(families) <= {"text", "times", "TIMESTAMP"}:
+        return None
+    one, other = list(families.values())[:2]
+    return Finding(
+        f"{node.sql(_BIGQUERY)}: {one.sql(_BIGQUERY)} is of type {_shown(one)}, {other.sql(_BIGQUERY)} of {_shown(other)}",
+        "CAST one of them",
+    )
+
+
+def _compared(node: exp.Expr) -> Iterable[exp.Expr]:
+    if isinstance(
+        node, (exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE, exp.NullSafeEQ, exp.NullSafeNEQ, exp.Nullif)
+    ):
+        return (node.this, node.expression)
+    if isinstance(node, exp.Between):
+        return (node.this, node.args["low"], node.args["high"])
+    if isinstance(node, exp.In):
+        query = node.args.get("query")
+        listed = query.unnest().selects if isinstance(query, exp.Subquery) else node.expressions
+        return (node.this, *listed)
+    if isinstance(node, (exp.Coalesce, exp.Greatest, exp.Least)):
+        return (node.this, *node.expressions)
+    if isinstance(node, exp.If) and not isinstance(node.parent, exp.Case):
+        return (value for value in (node.args.get("true"), node.args.get("false")) if value is not None)
+    if isinstance(node, exp.Case):
+        values = (*(branch.args["true"] for branch in node.args["ifs"]), node.args.get("default"))
+        return (value for value in values if value is not None)
+    return ()
+
+
+def _condition(node: exp.Expr) -> Finding | None:
+    for value in _conditions(node):
+        if kind(value) not in BOOL | UNKNOWN:
+            return Finding(f"{value.sql(_BIGQUERY)} is of type {_shown(value)}", "a condition is a BOOL: compare it")
+    return None
+
+
+def _conditions(node: exp.Expr) -> Iterator[exp.Expr]:
+    if isinstance(node, (exp.Where, exp.Having, exp.Qualify)):
+        yield node.this
+    elif isinstance(node, exp.Join) and isinstance(node.args.get("on"), exp.Expr):
+        yield node.args["on"]
+    elif isinstance(node, exp.If) and not (isinstance(node.parent, exp.Case) and node.parent.this is not None):
+        yield node.this
+
+
+def _set_columns(node: exp.Expr) -> Finding | None:
+    if not isinstance(node, exp.SetOperation):
+        return None
+    for one, other in zip(node.left.selects, node.right.selects, strict=False):
+        if kind(one) not in UNKNOWN and kind(other) not in UNKNOWN and _family(one) != _family(other):
+            return Finding(
+                f"column {one.alias_or_name} is of type {_shown(one)} in one SELECT and of {_shown(other)} in the next",
+                "CAST one of them",
+            )
+    return None
+
+
+def _statistic(node: exp.Expr) -> Finding | None:
+    if isinstance(node, _OF_FLOATS) and any(kind(value) in DECIMAL for value in node.iter_expressions()):
+        return Finding(f"{node.sql(_BIGQUERY)} of a NUMERIC", "write CAST(x AS FLOAT64)")
+    return None
+
+
+RULES: Mapping[str, Rule] = {
+    "arguments": _argument,
+    "casts": _cast,
+    "comparisons": _comparison,
+    "conditions": _condition,
+    "set operations": _set_columns,
+    "statistics": _statistic,
+}
+"""By what they are about; each takes a node of a resolved statement."""
+
+
+def _family(node: exp.Expr) -> str:
+    return next((name for name, types in _FAMILIES.items() if kind(node) in types), kind(node).value)
+
+
+def _shown(node: exp.Expr) -> str:
+    return node.type.sql(_BIGQUERY) if node.type is not None else "unknown"
+
+
+def _listed(types: Types) -> str:
+    return ", ".join(
+        sorted({exp.DataType(this=type_).sql(_BIGQUERY) for type_ in types if type_ is not exp.DType.INT128})
+    )

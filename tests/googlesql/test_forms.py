@@ -1,0 +1,132 @@
+"""Each form of the list on the edges of its types: the local engine answers as GoogleSQL's own engine does.
+
+And each rule that mends a form for the local engine is needed: without it some case is answered differently.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from sqlglot import exp
+
+from lakehouse.exceptions import QueryError
+from lakehouse.models import dialect
+from lakehouse.models.portable import mending
+from lakehouse.models.portable.allowed import FUNCTIONS
+from tests.googlesql.edges import COLUMNS
+from tests.googlesql.oracle import Oracle
+from tests.googlesql.report import TRIAL, told
+from tests.googlesql.trial import Expected, Form, are_same, forms, local_text, of_query, queries, tried
+
+FORMS = tuple(forms())
+QUERIES = tuple(queries())
+
+
+@pytest.mark.parametrize("form", FORMS, ids=[form.sql for form in FORMS])
+def test_engines_agree_on_every_case_of_a_form(
+    form: Form,
+    google: Expected,
+    connection: duckdb.DuckDBPyConnection,
+    record_property: Callable[[str, object], None],
+) -> None:
+    trial = tried(form, google, connection)
+    record_property(TRIAL, told(trial))
+    assert [difference for difference in trial.differences if not difference.is_refused] == []
+    assert trial.refused == form.refused
+    assert trial.values, "no case has a value"
+    assert trial.types[0] == trial.types[1].partition("(")[0], "the type of its values"
+
+
+@pytest.mark.parametrize("sql", QUERIES)
+def test_engines_agree_on_every_kind_of_statement(
+    sql: str, oracle: Oracle, connection: duckdb.DuckDBPyConnection
+) -> None:
+    expected, local = of_query(sql, oracle, connection)
+    assert are_same(expected, local), f"{expected!r} is not {local!r}"
+
+
+def test_there_are_cases_of_every_function_of_the_list() -> None:
+    tried_kinds = {kind for form in FORMS for kind in form.kinds}
+    tried_kinds |= {type(node) for sql in QUERIES for node in dialect.parse(sql, sql, QueryError).walk()}
+    listed = {kind for functions in FUNCTIONS.values() for function in functions for kind in function.kinds}
+    assert {kind.__name__ for kind in listed - tried_kinds} == {"CurrentDate", "CurrentDatetime"}  # they never stay
+
+
+def test_there_are_four_hundred_cases_and_more(google: Expected) -> None:
+    assert sum(len(google.of(form)[1]) for form in FORMS) >= 400
+
+
+@pytest.fixture(scope="module")
+def mended_by() -> dict[str, list[Form | str]]:
+    """Rule → the forms and statements that it changes."""
+    changed: dict[str, list[Form | str]] = {name: [] for name in mending.RULES}
+    for each in (*FORMS, *QUERIES):
+        fired: set[str] = set()
+        rules = {name: _told(name, rule, fired) for name, rule in mending.RULES.items()}
+        sql = f"SELECT id, {each.sql} AS v FROM silver.edges" if isinstance(each, Form) else each
+        local_text(sql, tuple(sorted(COLUMNS)), rules)
+        for name in fired:
+            changed[name].append(each)
+    return changed
+
+
+@pytest.mark.parametrize("name", [name for name in mending.RULES if name != "IS_NAN"])
+def test_without_a_mending_rule_engines_disagree(
+    name: str,
+    mended_by: dict[str, list[Form | str]],
+    google: Expected,
+    oracle: Oracle,
+    connection: duckdb.DuckDBPyConnection,
+) -> None:
+    others = {other: rule for other, rule in mending.RULES.items() if other != name}
+    assert any(_disagree(each, others, google, oracle, connection) for each in mended_by[name])
+
+
+def test_without_its_rule_is_nan_is_answered_from_statistics(
+    tmp_path: Path, connection: duckdb.DuckDBPyConnection
+) -> None:
+    file = tmp_path / "numbers.parquet"
+    pq.write_table(pa.table({"f": [1.0, float("nan")]}), file)
+    query = dialect.parse("SELECT COUNTIF(IS_NAN(f)) AS v FROM silver.numbers", "test", QueryError)
+    resolved = dialect.resolve(query, {"silver": {"numbers": {"f": "FLOAT64"}}}, "test", QueryError)
+    others = {other: rule for other, rule in mending.RULES.items() if other != "IS_NAN"}
+    connection.execute("CREATE SCHEMA IF NOT EXISTS silver")
+    connection.execute(f"CREATE OR REPLACE VIEW silver.numbers AS FROM '{file}'")
+    found = [
+        connection.execute(dialect.render(resolved, "duckdb", rules)).fetchall() for rules in (mending.RULES, others)
+    ]
+    connection.execute("DROP VIEW silver.numbers")
+    assert found == [[(1,)], [(0,)]]
+
+
+def _told(name: str, rule: mending.Rule, fired: set[str]) -> mending.Rule:
+    def told(node: exp.Expr) -> exp.Expr:
+        before = dict(node.args)
+        new = rule(node)
+        if new is not node or any(node.args.get(argument) is not value for argument, value in before.items()):
+            fired.add(name)
+        return new
+
+    return told
+
+
+def _disagree(
+    each: Form | str,
+    rules: Mapping[str, mending.Rule],
+    google: Expected,
+    oracle: Oracle,
+    connection: duckdb.DuckDBPyConnection,
+) -> bool:
+    if isinstance(each, str):
+        return not are_same(*of_query(each, oracle, connection, rules))
+    try:
+        trial = tried(each, google, connection, rules)
+    except duckdb.Error:
+        return True
+    misled = [difference for difference in trial.differences if not difference.is_refused]
+    return bool(misled) or trial.refused > each.refused

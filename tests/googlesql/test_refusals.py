@@ -1,0 +1,49 @@
+"""Each rule that refuses is needed: where it is taken away, engines do not agree on what it refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import duckdb
+import pytest
+
+from lakehouse.exceptions import LakehouseError
+from lakehouse.models.portable import refusals, type_rules
+from tests.googlesql.oracle import Oracle
+from tests.googlesql.trial import FAILS, Expected, Form, are_same, local_text, of_query, tried
+from tests.models.refused import TYPED, WRITTEN, as_query, columns_of
+
+CASES = [
+    *((refusals.RULES, rule, sql) for rule, given in WRITTEN.items() for sql in given),
+    *((type_rules.RULES, rule, sql) for rule, given in TYPED.items() for sql in given),
+]
+
+
+@pytest.mark.parametrize(("rules", "name", "sql"), CASES, ids=[f"{name}: {sql}" for _, name, sql in CASES])
+def test_without_a_refusal_engines_disagree(
+    rules: Mapping[str, Callable[..., object]],
+    name: str,
+    sql: str,
+    google: Expected,
+    oracle: Oracle,
+    connection: duckdb.DuckDBPyConnection,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with pytest.raises(LakehouseError):
+        local_text(as_query(sql), columns_of(sql))
+    monkeypatch.delitem(rules, name)  # type: ignore[arg-type]
+    local_text(as_query(sql), columns_of(sql))  # it was that rule alone
+    assert _disagree(sql, google, oracle, connection)
+
+
+def _disagree(sql: str, google: Expected, oracle: Oracle, connection: duckdb.DuckDBPyConnection) -> bool:
+    """Whether values differ, or one engine has none of it."""
+    try:
+        if sql != as_query(sql):
+            return bool(tried(Form(sql), google, connection).differences)
+        expected, local = of_query(sql, oracle, connection)
+    except duckdb.Error:
+        return True
+    except AssertionError:  # GoogleSQL refuses the form
+        return True
+    return expected == FAILS or not are_same(expected, local)

@@ -1,0 +1,131 @@
+"""SQL that is refused, by the rule that does so: where the rule is taken away, the engines do not agree on it.
+
+That they do not is tested on both engines (`tests/googlesql/test_refusals.py`); columns are those of `edges.py`.
+"""
+
+from __future__ import annotations
+
+import re
+
+from tests.googlesql.edges import COLUMNS
+
+WRITTEN: dict[str, tuple[str, ...]] = {
+    # rule of `refusals.py` → expressions, or whole queries
+    "not listed": (
+        *("FORMAT('%.2f', f)", "FARM_FINGERPRINT(s)", "SAFE.SUBSTR(s, 1, k)", "SOUNDEX(s)", "CONTAINS_SUBSTR(s, 'a')"),
+        *("TO_JSON_STRING(f)", "TO_JSON_STRING(i)", "IEEE_DIVIDE(f, g)", "SAFE_ADD(i, j)", "RANGE_BUCKET(i, [0, 10])"),
+        *(
+            "SIN(f)",
+            "CBRT(f)",
+            "ATAN2(f, g)",
+            "LOG(f, 2)",
+            "i << 1",
+            "UNICODE(s)",
+            "ASCII(s)",
+            "CHR(k)",
+            "NORMALIZE(s)",
+        ),
+        *("UNIX_SECONDS(CAST(t AS TIMESTAMP))", "SHA1(s)", "b'ab'", "COLLATE(s, 'und:ci')"),
+        "TIMESTAMP_DIFF(CAST(t AS TIMESTAMP), CAST(u AS TIMESTAMP), MINUTE)",
+        "SELECT ARRAY_AGG(j ORDER BY j LIMIT 2) AS v FROM silver.edges",
+        "SELECT APPROX_QUANTILES(j, 2) AS v FROM silver.edges",
+        "SELECT APPROX_COUNT_DISTINCT(NULLIF(j, 60)) AS v FROM silver.edges TABLESAMPLE SYSTEM (0 PERCENT)",
+        "RAND()",
+        "GENERATE_UUID()",
+    ),
+    "arguments": (
+        "INSTR(s, 'a', 1, 2)",
+        "ROUND(f, k)",
+        "LPAD(s, k)",
+        "s LIKE q",
+    ),
+    "digests": ("TO_HEX(SHA512(s))",),
+    "parts of times": (
+        *(
+            "EXTRACT(TIME FROM t)",
+            "EXTRACT(WEEK(TUESDAY) FROM d)",
+            "DATE_TRUNC(d, ISOYEAR)",
+            "DATE_DIFF(d, e, ISOYEAR)",
+        ),
+        *("DATETIME_TRUNC(t, ISOYEAR)", "LAST_DAY(d, ISOYEAR)"),
+    ),
+    "formats": (
+        *("FORMAT_DATE('%e', d)", "FORMAT_DATE('%Q', d)", "FORMAT_DATETIME('%E3S', t)", "FORMAT_DATETIME('%s', t)"),
+        *("FORMAT_DATETIME('%f', t)", "FORMAT_DATETIME('%k', t)", "FORMAT_DATETIME('%c', t)", "FORMAT_DATE(s, d)"),
+    ),
+    "subscripts": (
+        "[1, 2][OFFSET(5)]",
+        "[1, 2][ORDINAL(0)]",
+        "[1, 2][SAFE_OFFSET(-1)]",
+        "SPLIT(s, 'b')[SAFE_OFFSET(k)]",
+    ),
+    "WITH OFFSET": ("SELECT n1, o FROM UNNEST([3, 1]) AS n1 WITH OFFSET AS o",),
+    "set operations": (
+        "SELECT j FROM silver.edges FULL UNION ALL BY NAME SELECT 1 AS other",
+        "SELECT j FROM silver.edges EXCEPT ALL SELECT 1",
+    ),
+    "large numbers": ("1000000000000000000000",),
+    "INTERVAL": ("COALESCE(INTERVAL 1 DAY, INTERVAL 2 DAY)", "SELECT INTERVAL 1 DAY AS v"),
+    "kinds of SELECT": (
+        "SELECT AS STRUCT j FROM silver.edges",
+        "WITH RECURSIVE r AS (SELECT 1 AS n1 UNION ALL SELECT n1 + 1 FROM r WHERE n1 < 3) SELECT SUM(n1) OVER () FROM r",
+        "SELECT a1.j FROM silver.edges AS a1 NATURAL JOIN (SELECT 2 AS k1) AS a2",
+    ),
+    "patterns": ("s LIKE 'a\\\\'", "REGEXP_EXTRACT(s, r'(a)(.)')"),
+    "STRING_AGG": ("SELECT STRING_AGG(z, ',' ORDER BY z LIMIT 2) AS v FROM silver.edges",),
+    "types": ("CAST('1.5' AS BIGNUMERIC)", "CAST('a' AS BYTES)", "TIME '10:00:00'"),
+    "SAFE_CAST of digits": ("SAFE_CAST(n AS NUMERIC(4, 1))",),
+    "literals": ("DATE '24-01-01'", "DATE '2024-01-01 10:00:00'", "CAST('1_000' AS INT64)", "CAST('t' AS BOOL)"),
+}
+
+TYPED: dict[str, tuple[str, ...]] = {
+    # rule of `type_rules.py` → expressions, or whole queries
+    "arguments": (
+        *(
+            "LENGTH(i)",
+            "UPPER(d)",
+            "d + 1",
+            "d - e",
+            "t - u",
+            "SQRT(m)",
+            "POW(m, 2)",
+            "CONCAT(f, s)",
+            "m || s",
+            "t || s",
+        ),
+        *("DATE_TRUNC('2024-01-31', MONTH)", "EXTRACT(HOUR FROM CAST(t AS TIMESTAMP))", "ABS(x)", "SUBSTR(s, f)"),
+        "SELECT SUM(b) AS v FROM silver.edges",
+        "SELECT m, PERCENTILE_CONT(m, 0.5) OVER () AS v FROM silver.edges",
+    ),
+    "casts": (
+        "CAST(f AS STRING)",
+        "CAST(CAST(t AS TIMESTAMP) AS STRING)",
+        "CAST(f AS BOOL)",
+        "CAST(i AS DATE)",
+        "CAST(d AS INT64)",
+    ),
+    "comparisons": (
+        *("i = '1'", "s = 1", "d = 1", "b = 1", "i IN ('1', '2')", "i BETWEEN '0' AND '9'", "COALESCE(i, 'none')"),
+        *("IF(b, i, 'none')", "CASE WHEN b THEN 1 ELSE 'one' END", "NULLIF(i, '1')", "GREATEST(i, '5')"),
+        "SELECT j FROM silver.edges WHERE j IN (SELECT s FROM silver.edges)",
+    ),
+    "conditions": (
+        "IF(i, 1, 2)",
+        "CASE WHEN i THEN 1 END",
+        "SELECT j FROM silver.edges WHERE j",
+        "SELECT a1.j FROM silver.edges AS a1 JOIN silver.edges AS a2 ON a1.j",
+    ),
+    "set operations": ("SELECT j FROM silver.edges UNION ALL SELECT 'x'",),
+    "statistics": ("SELECT STDDEV(m) AS v FROM silver.edges", "SELECT VARIANCE(m) AS v FROM silver.edges"),
+}
+
+
+def as_query(sql: str) -> str:
+    """A statement of it."""
+    return sql if sql.startswith(("SELECT", "WITH")) else f"SELECT id, {sql} AS v FROM silver.edges"
+
+
+def columns_of(sql: str) -> tuple[str, ...]:
+    """The columns of edges that it names."""
+    names = re.findall(r"\b[a-z]\b", re.sub(r"'[^']*'", "", sql))
+    return tuple(sorted(set(names) & COLUMNS.keys()))
