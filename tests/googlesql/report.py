@@ -6,7 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from lakehouse.models.portable.allowed import BY_KIND, FUNCTIONS
+from lakehouse.models.portable.allowed import BY_KIND
+from lakehouse.models.portable.functions import FUNCTIONS
 from tests.googlesql.trial import Form, Trial
 
 TRIAL = "trial"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import duckdb
 import pytest
@@ -21,7 +21,7 @@ CASES = [
 
 @pytest.mark.parametrize(("rules", "name", "sql"), CASES, ids=[f"{name}: {sql}" for _, name, sql in CASES])
 def test_without_a_refusal_engines_disagree(
-    rules: Mapping[str, Callable[..., object]],
+    rules: dict[str, Callable[..., object]],
     name: str,
     sql: str,
     google: Expected,
@@ -31,7 +31,7 @@ def test_without_a_refusal_engines_disagree(
 ) -> None:
     with pytest.raises(LakehouseError):
         local_text(as_query(sql), columns_of(sql))
-    monkeypatch.delitem(rules, name)  # type: ignore[arg-type]
+    monkeypatch.delitem(rules, name)
     local_text(as_query(sql), columns_of(sql))  # it was that rule alone
     assert _disagree(sql, google, oracle, connection)
 

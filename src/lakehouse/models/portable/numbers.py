@@ -197,21 +197,20 @@ def _checked(node: exp.Expr) -> exp.Expr:
 def _exponent(node: exp.Expr) -> float:
     """No value of it is of more digits before the point."""
     node = node.unnest()
-    if isinstance(node, exp.Literal) and not node.is_string:
-        return len(node.name.partition(".")[0]) if "e" not in node.name.lower() else _EXPONENTS["float"]
-    if isinstance(node, exp.Cast) and kind(node.this) in WHOLE | DECIMAL:
-        return _exponent(node.this)
-    if isinstance(node, (exp.Neg, exp.Abs, exp.Round, exp.Trunc)):
-        return _exponent(node.this) + 1
-    if isinstance(node, (exp.Add, exp.Sub)):
-        return max(_exponent(node.this), _exponent(node.expression)) + 1
-    if isinstance(node, exp.Mul):
-        return _exponent(node.this) + _exponent(node.expression)
-    if isinstance(node, exp.Div):
-        return _exponent(node.this) + _fineness(node.expression)
-    if isinstance(node, exp.Avg):
-        return _exponent(node.this)
-    return _of_kind(node, _EXPONENTS)
+    digits = _of_kind(node, _EXPONENTS)
+    if isinstance(node, exp.Literal) and not node.is_string and "e" not in node.name.lower():
+        digits = len(node.name.partition(".")[0])
+    elif isinstance(node, exp.Avg) or (isinstance(node, exp.Cast) and kind(node.this) in WHOLE | DECIMAL):
+        digits = _exponent(node.this)
+    elif isinstance(node, (exp.Neg, exp.Abs, exp.Round, exp.Trunc)):
+        digits = _exponent(node.this) + 1
+    elif isinstance(node, (exp.Add, exp.Sub)):
+        digits = max(_exponent(node.this), _exponent(node.expression)) + 1
+    elif isinstance(node, exp.Mul):
+        digits = _exponent(node.this) + _exponent(node.expression)
+    elif isinstance(node, exp.Div):
+        digits = _exponent(node.this) + _fineness(node.expression)
+    return digits
 
 
 def _fineness(node: exp.Expr) -> float:

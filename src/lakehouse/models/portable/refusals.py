@@ -12,7 +12,6 @@ from lakehouse.models.portable.allowed import (
     BY_KIND,
     CASTS,
     FORMATS,
-    FUNCTIONS,
     INSTEAD,
     PART_OF,
     PARTS,
@@ -20,6 +19,7 @@ from lakehouse.models.portable.allowed import (
 )
 from lakehouse.models.portable.duck import whole_literal
 from lakehouse.models.portable.finding import Finding
+from lakehouse.models.portable.functions import FUNCTIONS
 from lakehouse.models.portable.texts import readable
 from lakehouse.models.portable.times import unit_of
 

@@ -7,7 +7,7 @@ import re
 from sqlglot import exp
 
 from lakehouse.models.portable.duck import duck, failure, whole_literal
-from lakehouse.models.portable.types import BOOL, DATE, DATETIME, DECIMAL, FLOAT, TEXT, WHOLE, kind
+from lakehouse.models.portable.types import BOOL, DATE, DATETIME, DECIMAL, FLOAT, INSTANT, TEXT, WHOLE, kind
 
 WHITE_SPACE = (
     "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029"
@@ -19,12 +19,20 @@ _NO_LOWER_CASE = r"İ\x{1C89}\x{A7CB}\x{A7CC}\x{A7DA}\x{A7DC}\x{10D50}-\x{10D65}
 """Letters that the engines' tables of Unicode write differently: all of the first two planes were compared."""
 _READABLE = {
     "whole": r"\s*[+-]?([0-9]+|0[xX][0-9a-fA-F]+)\s*",
-    "no float": r"\s*[+-]?(0[xX][0-9a-fA-F.]+([pP][+-]?[0-9]+)?|[iI][nN][fF]([iI][nN][iI][tT][yY])?|[nN][aA][nN])\s*",
     "float": r"\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\s*",
     "decimal": r"\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\s*",
     "date": r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}",
+    "timestamp": (
+        r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}"
+        r"([ Tt][0-9]{1,2}:[0-9]{1,2}:[0-9]{1,2}(\.[0-9]{1,6})?([Zz]|[+-][0-9]{1,2}(:[0-9]{2})?)?)?"
+    ),
     "datetime": r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}([ Tt][0-9]{1,2}:[0-9]{1,2}:[0-9]{1,2}(\.[0-9]{1,6})?)?",
 }
+_MORE = {
+    "float": r"\s*(0[xX][0-9a-fA-F.]+([pP][+-]?[0-9]+)?|[+-]?[iI][nN][fF]([iI][nN][iI][tT][yY])?|[+-]?[nN][aA][nN])\s*",
+    "timestamp": r".*[A-Za-z/].*",
+}
+"""What BigQuery reads as well, and the local engine does not: hexadecimal numbers, NaN, zones by name."""
 
 
 def substring(node: exp.Expr) -> exp.Expr:
@@ -87,6 +95,8 @@ def split_by_nothing(node: exp.Expr) -> exp.Expr:
 
 def cast_of_text(node: exp.Expr) -> exp.Expr:
     """Of a text just what BigQuery reads is taken: DuckDB takes 1_000, t and 24-01-01."""
+    if isinstance(node, exp.Timestamp):
+        node = exp.Cast(this=node.this, to=exp.DataType.build("TIMESTAMPTZ"))
     if not isinstance(node, exp.Cast) or kind(node.this) not in TEXT or node.this.unnest().is_string:
         return node
     otherwise: exp.Expr = (
@@ -94,19 +104,21 @@ def cast_of_text(node: exp.Expr) -> exp.Expr:
     )
     if node.to.this in BOOL:
         return duck(
-            "CASE LOWER(:x) WHEN 'true' THEN TRUE WHEN 'false' THEN FALSE ELSE CASE WHEN :x IS NULL THEN NULL ELSE :no END END",
+            "CASE WHEN :x IS NULL THEN NULL WHEN LOWER(:x) = 'true' THEN TRUE "
+            "WHEN LOWER(:x) = 'false' THEN FALSE ELSE :no END",
             x=node.this,
             no=otherwise,
         )
     pattern = _pattern(node.to)
     if pattern is None:
         return node
-    if node.to.this in FLOAT and isinstance(node, exp.TryCast):
+    more = next((_MORE[name] for name, kinds in _KINDS.items() if name in _MORE and node.to.this in kinds), None)
+    if more is not None and isinstance(node, exp.TryCast):
         otherwise = duck(
-            "CASE WHEN REGEXP_FULL_MATCH(:x, :other) THEN :error END",
+            "CASE WHEN REGEXP_FULL_MATCH(:x, :more) THEN :error END",
             x=node.this,
-            other=exp.Literal.string(_READABLE["no float"]),
-            error=failure("a text is a hexadecimal number, infinity or NaN"),
+            more=exp.Literal.string(more),
+            error=failure("a text is a hexadecimal number, NaN, or a time with the name of a zone"),
         )
     return duck(
         "CASE WHEN :x IS NULL THEN NULL WHEN REGEXP_FULL_MATCH(:x, :pattern) THEN :value ELSE :no END",
@@ -117,7 +129,7 @@ def cast_of_text(node: exp.Expr) -> exp.Expr:
     )
 
 
-_KINDS = {"whole": WHOLE, "float": FLOAT, "decimal": DECIMAL, "date": DATE, "datetime": DATETIME}
+_KINDS = {"whole": WHOLE, "float": FLOAT, "decimal": DECIMAL, "date": DATE, "datetime": DATETIME, "timestamp": INSTANT}
 
 
 def readable(text: str, type_: exp.DataType) -> bool:

@@ -26,11 +26,12 @@ _PARTS = {
 def unit_of(node: exp.Expr, argument: str = "unit") -> str:
     """DAY, WEEK(MONDAY) …: the part of a time that a function is about."""
     unit = node.args.get(argument)
-    if unit is None:
+    if not isinstance(unit, exp.Expr):
         return "DAY" if not isinstance(node, exp.LastDay) else "MONTH"
+    name = unit.name.upper()
     if isinstance(unit, exp.WeekStart):
-        return "WEEK" if unit.name.upper() == "SUNDAY" else f"WEEK({unit.name.upper()})"
-    return unit.name.upper()
+        return "WEEK" if name == "SUNDAY" else f"WEEK({name})"
+    return name
 
 
 def extract(node: exp.Expr) -> exp.Expr:

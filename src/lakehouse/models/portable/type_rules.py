@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from sqlglot import exp
 
-from lakehouse.models.portable.allowed import BY_KIND, CASTS, Types
+from lakehouse.models.portable.allowed import BY_KIND, CASTS
 from lakehouse.models.portable.finding import Finding
+from lakehouse.models.portable.functions import Types
 from lakehouse.models.portable.types import (
     BOOL,
     BYTES,
@@ -18,6 +19,7 @@ from lakehouse.models.portable.types import (
     TEXT,
     TIME,
     UNKNOWN,
+    branches,
     kind,
 )
 
@@ -33,6 +35,10 @@ _FAMILIES: Mapping[str, Types] = {
     "BYTES": BYTES,
     "lists": LIST,
 }
+_OF_TWO = (
+    *(exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE),
+    *(exp.NullSafeEQ, exp.NullSafeNEQ, exp.Nullif),
+)
 _OF_FLOATS = (exp.Stddev, exp.StddevSamp, exp.StddevPop, exp.Variance, exp.VariancePop, exp.Corr)
 
 
@@ -84,30 +90,25 @@ def _comparison(node: exp.Expr) -> Finding | None:
         return None
     one, other = list(families.values())[:2]
     return Finding(
-        f"{node.sql(_BIGQUERY)}: {one.sql(_BIGQUERY)} is of type {_shown(one)}, {other.sql(_BIGQUERY)} of {_shown(other)}",
+        f"{node.sql(_BIGQUERY)}: {one.sql(_BIGQUERY)} is of type {_shown(one)}, "
+        f"{other.sql(_BIGQUERY)} of {_shown(other)}",
         "CAST one of them",
     )
 
 
 def _compared(node: exp.Expr) -> Iterable[exp.Expr]:
-    if isinstance(
-        node, (exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE, exp.NullSafeEQ, exp.NullSafeNEQ, exp.Nullif)
-    ):
+    """Values that must be of one family of types."""
+    if isinstance(node, _OF_TWO):
         return (node.this, node.expression)
     if isinstance(node, exp.Between):
         return (node.this, node.args["low"], node.args["high"])
     if isinstance(node, exp.In):
         query = node.args.get("query")
-        listed = query.unnest().selects if isinstance(query, exp.Subquery) else node.expressions
-        return (node.this, *listed)
+        within = query.unnest() if isinstance(query, exp.Subquery) else query
+        return (node.this, *(within.selects if isinstance(within, exp.Query) else node.expressions))
     if isinstance(node, (exp.Coalesce, exp.Greatest, exp.Least)):
         return (node.this, *node.expressions)
-    if isinstance(node, exp.If) and not isinstance(node.parent, exp.Case):
-        return (value for value in (node.args.get("true"), node.args.get("false")) if value is not None)
-    if isinstance(node, exp.Case):
-        values = (*(branch.args["true"] for branch in node.args["ifs"]), node.args.get("default"))
-        return (value for value in values if value is not None)
-    return ()
+    return branches(node)
 
 
 def _condition(node: exp.Expr) -> Finding | None:

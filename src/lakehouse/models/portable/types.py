@@ -58,7 +58,7 @@ def _metadata() -> Any:
         spec = known.get(kind_, {})
         annotator = spec.get("annotator")
         if annotator is not None:
-            return annotator  # type: ignore[no-any-return]
+            return annotator
         returns = spec.get("returns", exp.DType.UNKNOWN)
         return lambda self, node: self._set_type(node, returns)
 
@@ -69,7 +69,7 @@ def _metadata() -> Any:
             given = list(operands(node))
             otherwise(self, node)
             common = _supertype(given)
-            return node if common is None else self._set_type(node, common)  # type: ignore[no-any-return]
+            return node if common is None else self._set_type(node, common)
 
         return annotate
 
@@ -79,36 +79,31 @@ def _metadata() -> Any:
     def quotient(self: TypeAnnotator, node: Any) -> exp.Expr:
         common = _supertype(binary(node))
         if common is None:
-            return self._set_type(node, exp.DType.UNKNOWN)  # type: ignore[no-any-return]
+            return self._set_type(node, exp.DType.UNKNOWN)
         is_whole = common.this in WHOLE
         is_exact = common.this in DECIMAL
         exact = exp.DataType(this=exp.DType.DECIMAL)
-        return self._set_type(node, exp.DType.DOUBLE if is_whole or not is_exact else exact)  # type: ignore[no-any-return]
+        return self._set_type(node, exp.DType.DOUBLE if is_whole or not is_exact else exact)
 
     def as_given(self: TypeAnnotator, node: Any) -> exp.Expr:
         given = exp.DType.DOUBLE if kind(node.this) in WHOLE else node.this.type
-        return self._set_type(node, given)  # type: ignore[no-any-return]
+        return self._set_type(node, given)
 
     def average(self: TypeAnnotator, node: Any) -> exp.Expr:
         argument = node.this.expressions[0] if isinstance(node.this, exp.Distinct) else node.this
         exact = exp.DataType(this=exp.DType.DECIMAL)
-        return self._set_type(node, exact if kind(argument) in DECIMAL else exp.DType.DOUBLE)  # type: ignore[no-any-return]
+        return self._set_type(node, exact if kind(argument) in DECIMAL else exp.DType.DOUBLE)
 
     operands: dict[type[exp.Expr], Callable[[Any], Iterable[exp.Expr]]] = {
         **dict.fromkeys((exp.Add, exp.Sub, exp.Mul, exp.Mod), binary),
-        exp.If: lambda node: (each for each in (node.args.get("true"), node.args.get("false")) if each is not None),
-        exp.Case: lambda node: (
-            each
-            for each in (*(branch.args["true"] for branch in node.args["ifs"]), node.args.get("default"))
-            if each is not None
-        ),
+        **dict.fromkeys((exp.If, exp.Case), branches),
         **dict.fromkeys((exp.Coalesce, exp.Greatest, exp.Least), lambda node: (node.this, *node.expressions)),
     }
     return {
         **known,
         **{kind_: {"annotator": widened(kind_, given)} for kind_, given in operands.items()},
-        **dict.fromkeys((exp.Div, exp.SafeDivide), {"annotator": quotient}),
-        **dict.fromkeys((exp.Trunc, exp.Round, exp.Floor, exp.Ceil), {"annotator": as_given}),
+        **{kind_: {"annotator": quotient} for kind_ in (exp.Div, exp.SafeDivide)},
+        **{kind_: {"annotator": as_given} for kind_ in (exp.Trunc, exp.Round, exp.Floor, exp.Ceil)},
         exp.Avg: {"annotator": average},
         exp.Datetime: {"returns": exp.DType.DATETIME},
         exp.TsOrDsToDatetime: {"returns": exp.DType.DATETIME},
@@ -120,6 +115,17 @@ def _metadata() -> Any:
         exp.Count: {"returns": exp.DType.BIGINT},
         exp.CountIf: {"returns": exp.DType.BIGINT},
     }
+
+
+def branches(node: exp.Expr) -> tuple[exp.Expr, ...]:
+    """The values that IF or CASE choose from; of an IF that is a part of a CASE there are none."""
+    if isinstance(node, exp.Case):
+        values = (*(branch.args["true"] for branch in node.args["ifs"]), node.args.get("default"))
+    elif isinstance(node, exp.If) and not isinstance(node.parent, exp.Case):
+        values = (node.args.get("true"), node.args.get("false"))
+    else:
+        return ()
+    return tuple(value for value in values if value is not None)
 
 
 def _supertype(operands: Iterable[exp.Expr]) -> exp.DataType | None:
