@@ -1,0 +1,55 @@
+"""Rows at hand as GoogleSQL's literals, each of its column's type."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+Values = Sequence[Sequence[Any]]
+"""Rows, each with a value for every column."""
+
+_ESCAPED = {"\\": "\\\\", "'": "\\'", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+
+
+def relation(columns: Mapping[str, str], rows: Values) -> str:
+    """A SELECT that gives these rows, with columns of these types."""
+    fields = ", ".join(f"`{name}` {type_.partition('(')[0]}" for name, type_ in columns.items())
+    listed = ",\n".join(f"STRUCT({', '.join(map(_typed, row, columns.values()))})" for row in rows)
+    return f"SELECT * FROM UNNEST(ARRAY<STRUCT<{fields}>>[{listed}])"
+
+
+def literal(value: Any) -> str:
+    """A value as a literal of the type that BigQuery has for it.
+
+    Raises:
+        TypeError: it has none.
+    """
+    match value:
+        case None:
+            return "NULL"
+        case bool():
+            return str(value).upper()
+        case int():
+            return str(value)
+        case float():
+            return repr(value) if math.isfinite(value) else f"CAST('{value}' AS FLOAT64)"
+        case Decimal():
+            return f"NUMERIC '{value:f}'"
+        case str():
+            return "'" + "".join(_ESCAPED.get(each, each) for each in value) + "'"
+        case datetime() if value.tzinfo is None:
+            return f"DATETIME '{value.isoformat(sep=' ')}'"
+        case datetime():
+            return f"TIMESTAMP '{value.astimezone(UTC).isoformat(sep=' ')}'"
+        case date():
+            return f"DATE '{value.isoformat()}'"
+    raise TypeError(f"{value!r} is of no type of BigQuery's")
+
+
+def _typed(value: Any, type_: str) -> str:
+    if type_.startswith("NUMERIC") and isinstance(value, int):
+        return literal(Decimal(value))
+    return literal(value)
