@@ -17,7 +17,9 @@ from tests.emulators.comparison import in_types_of
 from tests.googlesql.oracle import Oracle, Refusal, Rows
 from tests.googlesql.placing import Given, Source, placed
 
-_HUGEINT = pa.decimal128(38, 0)
+_WIDER = {pa.decimal128(38, 0): "INT64", pa.int32(): "INT64", pa.float32(): "FLOAT64"}
+"""DuckDB adds INT64 up in a wider type, and keeps a landed file's narrower ones."""
+
 _DECLARED = ("INT64", "FLOAT64", "BOOL", "STRING", "DATE", "DATETIME", "TIMESTAMP")
 _EXAMPLES = 3
 
@@ -67,9 +69,9 @@ def require_same(
 
 
 def bigquery_type(type_: pa.DataType) -> str:
-    """BigQuery's name of an Arrow type, without precision; DuckDB adds INT64 up in a wider type."""
-    if type_ == _HUGEINT:
-        return "INT64"
+    """BigQuery's name of an Arrow type, without precision."""
+    if type_ in _WIDER:
+        return _WIDER[type_]
     if pa.types.is_decimal(type_):
         return "NUMERIC"
     return next((name for name in _DECLARED if arrow_type(name) == type_), str(type_))

@@ -9,7 +9,7 @@ from datetime import datetime
 from tests.googlesql.oracle import Oracle, Refusal
 from tests.googlesql.recording import Columns, Recorded
 
-_PARAMETERS = {datetime: "DATETIME"}
+_PARAMETERS: Mapping[type, str] = {datetime: "DATETIME"}
 
 _Said = tuple[tuple[str, str], ...] | Refusal
 _Asked = tuple[str, tuple[tuple[str, tuple[tuple[str, str], ...]], ...], tuple[tuple[str, str], ...]]

@@ -31,22 +31,22 @@ _TIMES = (
     datetime(9999, 12, 31, 23, 59, 59, 999999),
     None,
 )
-_TEXTS = (
+TEXTS = (
     *("Y", "N", "fhv", "", " ", "é", "e\u0301", "ß", "SS", "東京 😀", "O'Hara", 'a"b\\c', "two\nlines", " B00001 "),
     *("12.5", "-7", "1.", "1e3", "\u0663", "?", None),
 )
-_POOLS: Mapping[str, Sequence[Any]] = {
+POOLS: Mapping[str, Sequence[Any]] = {
     "INT64": (1, 2, 3, 0, None, 5, 6, 264, 265, 999, -1, 99, 2**40),
     "FLOAT64": (0.0, None, 0.1, -73.9712, 40.5, -0.0, 1e300, -90.0, 5e-324, 180.0),
     "BOOL": (True, False),
-    "STRING": _TEXTS,
+    "STRING": TEXTS,
     "DATE": (date(2024, 2, 1), date(2024, 2, 29), None, date(2024, 3, 1), date(2024, 1, 31), date(1, 1, 1)),
     "DATETIME": _TIMES,
     "TIMESTAMP": tuple(None if each is None else each.replace(tzinfo=UTC) for each in _TIMES),
 }
 _AMOUNTS = ("0", "12.34", "-12.34", "0.01", "-0.01", None, "99999999.99", "7.5", "1000.01")
 _COPIES = ("copies", (1, 1, 2, 3))
-_ROWS = 2 * len(_TEXTS)
+_ROWS = len(TEXTS) + 1
 _TWICE = 5
 
 
@@ -67,6 +67,6 @@ def _value(column: Column, row: int, place: int) -> Any:
 def _pool(column: Column) -> Sequence[Any]:
     digits = digits_of(column.type)
     if digits is None:
-        return _POOLS[column.type]
+        return POOLS[column.type]
     unit = Decimal(1).scaleb(-digits[1])
     return [None if each is None else Decimal(each).quantize(unit) for each in _AMOUNTS]

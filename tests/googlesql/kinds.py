@@ -121,20 +121,28 @@ _AFTER_9999: Mapping[str, tuple[int, pa.DataType]] = {
     "datetime": (253_402_300_800_000_000, pa.int64()),
     "timestamp": (253_402_300_800_000_000, pa.int64()),
 }
+_NAN, _INFINITY = float("nan"), float("inf")
 
+NO_TIMES: Mapping[str, pa.Array] = {
+    each.name: pa.array([_AFTER_9999[each.kind][0]], _AFTER_9999[each.kind][1]).cast(each.arrow)
+    for each in COLUMNS
+    if each.kind in _AFTER_9999
+}
+"""Times that no calendar has, by the name of the column; BigQuery has no such values at all."""
 
-def _unreadable() -> Iterator[tuple[str, pa.Array]]:
-    for each in COLUMNS:
-        if each.kind in ("float", "float32") and (each.type, each.kind) != ("NUMERIC(20,4)", "float"):
-            values = [float("nan"), float("inf"), -1e30]
-            yield each.name, pa.array(values, each.arrow)
-        elif each.kind in _AFTER_9999:
-            value, whole = _AFTER_9999[each.kind]
-            yield each.name, pa.array([value], whole).cast(each.arrow)
+NO_NUMBERS: Mapping[str, pa.Array] = {
+    each.name: pa.array([_NAN] if each.type == "NUMERIC(20,4)" else [_NAN, _INFINITY, -1e30, _NAN], each.arrow)
+    for each in COLUMNS
+    if each.kind in ("float", "float32")
+}
+"""Numbers that their columns cannot hold: records of them are set apart."""
 
-
-UNREADABLE: Mapping[str, pa.Array] = dict(_unreadable())
-"""Values that their columns cannot hold, by the name of the column."""
+ROUNDED: Mapping[str, pa.Array] = {
+    each.name: pa.array([2.5, -0.125, _NAN, 1e17, 0.00005, None], each.arrow)
+    for each in COLUMNS
+    if each.kind == "float"
+} | {each.name: pa.array([Decimal("2.5"), Decimal("-0.3")], each.arrow) for each in COLUMNS if each.kind == "decimal"}
+"""Numbers that their columns hold as others, which refuses a file or is told of."""
 
 
 def _array(values: Sequence[Any], arrow: pa.DataType) -> pa.Array:
@@ -143,26 +151,45 @@ def _array(values: Sequence[Any], arrow: pa.DataType) -> pa.Array:
     return pa.array(values, arrow)
 
 
-_TEXT_VALUES = {
+_READABLE: Mapping[str, Sequence[str]] = {
     "INT64": ("1", "-20", "+3", " 4 "),
-    "FLOAT64": ("1.5", "-2e3", ".5", "1."),
-    "NUMERIC": ("1.25", "-0.5", "007", ".5"),
+    "FLOAT64": ("1.5", "-2e3", ".5", "1.", "9" * 20, "1e-400"),
+    "NUMERIC": ("1.25", "-0.5", "007", ".5", "1.50000"),
     "BOOL": ("true", "FALSE"),
-    "DATE": ("2024-02-29", "0001-01-01"),
-    "DATETIME": ("2024-02-29 23:59:59.999999", "2024-02-29T00:00:00"),
-    "TIMESTAMP": ("2024-02-29T23:59:59.5-05:00", "2024-02-29 00:00:00Z"),
-    "STRING": ("é", " O'Hara ", "東京"),
+    "DATE": ("2024-02-29", "0001-01-01", "9999-12-31"),
+    "DATETIME": ("2024-02-29 23:59:59.999999", "2024-02-29T00:00:00", "0001-01-01 00:00:00.5"),
+    "TIMESTAMP": ("2024-02-29T23:59:59.5-05:00", "2024-02-29 00:00:00Z", "2024-02-29 00:00:00.123456+13:45"),
+    "STRING": ("é", " O'Hara ", "東京", "two\nlines"),
+}
+_UNREADABLE: Mapping[str, Sequence[str]] = {
+    "INT64": ("1.5", "1_000", "\u0663", "0x1f", "9" * 19, "1e3", "-", "true"),
+    "FLOAT64": ("1e999", "NaN", "inf", "1,5", "1e", "0x1p3", "1_0", "-1e999"),
+    "NUMERIC": ("1.2345678", "9" * 17, "1e3", "", ".", "NaN", "1.5.2"),
+    "BOOL": ("t", "1", "yes", "0", " true"),
+    "DATE": ("2024-02-30", "2023-02-29", "0000-01-01", "2024-2-1", "10000-01-01", "2024-13-01"),
+    "DATETIME": ("2024-02-30 00:00:00", "2024-02-29", "2024-02-29 24:00:00", "2024-02-29 23:59:60", "now"),
+    "TIMESTAMP": (
+        "2024-02-29 00:00:00",
+        "9999-12-31 23:59:59-14:00",
+        "0001-01-01 00:00:00+14:00",
+        "2024-02-30 00:00:00Z",
+    ),
+    "STRING": ("\u00a0",),
 }
 
 
-def csv_text() -> str:
-    """A file of the month, all of it text that can be read."""
-    rows = 5
+def csv_text(*, readable: bool) -> str:
+    """A file of the month, all of it text that can be read, or in each column also such as cannot be."""
     lines = [[_KEY, _ORDER, *(f"as_{n}" for n in range(len(_TYPES)))]]
-    for row in range(rows):
-        values = [[*_TEXT_VALUES[type_.partition("(")[0]], ""] for type_ in _TYPES]
-        at = (MONTH.start + timedelta(days=3 * row)).isoformat(sep=" ")
-        lines.append([str(row), at, *(each[row % len(each)] for each in values)])
+    for row in range(9):
+        pools = ((type_.partition("(")[0], n) for n, type_ in enumerate(_TYPES))
+        values = [_text(base, row + n, readable=readable) for base, n in pools]
+        lines.append([str(row), (MONTH.start + timedelta(days=3 * row)).isoformat(sep=" "), *values])
     written = io.StringIO()
     csv.writer(written, lineterminator="\n").writerows(lines)
     return written.getvalue()
+
+
+def _text(base: str, row: int, *, readable: bool) -> str:
+    pool = [*_READABLE[base], "", *(() if readable else _UNREADABLE[base])]
+    return pool[row % len(pool)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -25,28 +25,35 @@ def literal(value: Any) -> str:
     """A value as a literal of the type that BigQuery has for it.
 
     Raises:
-        TypeError: it has none.
+        KeyError: it has none.
     """
-    match value:
-        case None:
-            return "NULL"
-        case bool():
-            return str(value).upper()
-        case int():
-            return str(value)
-        case float():
-            return repr(value) if math.isfinite(value) else f"CAST('{value}' AS FLOAT64)"
-        case Decimal():
-            return f"NUMERIC '{value:f}'"
-        case str():
-            return "'" + "".join(_ESCAPED.get(each, each) for each in value) + "'"
-        case datetime() if value.tzinfo is None:
-            return f"DATETIME '{value.isoformat(sep=' ')}'"
-        case datetime():
-            return f"TIMESTAMP '{value.astimezone(UTC).isoformat(sep=' ')}'"
-        case date():
-            return f"DATE '{value.isoformat()}'"
-    raise TypeError(f"{value!r} is of no type of BigQuery's")
+    return _WRITTEN[type(value)](value)
+
+
+def _float(value: float) -> str:
+    return repr(value) if math.isfinite(value) else f"CAST('{value}' AS FLOAT64)"
+
+
+def _text(value: str) -> str:
+    return "'" + "".join(_ESCAPED.get(each, each) for each in value) + "'"
+
+
+def _time(value: datetime) -> str:
+    if value.tzinfo is None:
+        return f"DATETIME '{value.isoformat(sep=' ')}'"
+    return f"TIMESTAMP '{value.astimezone(UTC).isoformat(sep=' ')}'"
+
+
+_WRITTEN: Mapping[type, Callable[[Any], str]] = {
+    type(None): lambda _: "NULL",
+    bool: lambda value: str(value).upper(),
+    int: str,
+    float: _float,
+    Decimal: lambda value: f"NUMERIC '{value:f}'",
+    str: _text,
+    datetime: _time,
+    date: lambda value: f"DATE '{value.isoformat()}'",
+}
 
 
 def _typed(value: Any, type_: str) -> str:

@@ -211,8 +211,8 @@ class RecordingSession:
 
 
 def landed_type(column: SourceColumn) -> str:
-    """What BigQuery reads a column of a landed file as."""
-    return _LANDED_TYPES[column.kind]
+    """What BigQuery reads a column of a landed file as: a whole decimal is a NUMERIC there, too."""
+    return "NUMERIC" if column.type.startswith("decimal") else _LANDED_TYPES[column.kind]
 
 
 def _types(columns: Iterable[Column]) -> Columns:

@@ -76,8 +76,9 @@ def _calls(module: str, text: str) -> Iterator[Site]:
 
 def _within(node: ast.AST, module: str, function: str) -> Iterator[Site]:
     for child in ast.iter_child_nodes(node):
-        named = isinstance(child, (ast.FunctionDef, ast.ClassDef))
-        inner = f"{function}.{child.name}".strip(".") if named else function
+        inner = function
+        if isinstance(child, (ast.FunctionDef, ast.ClassDef)):
+            inner = f"{function}.{child.name}".strip(".")
         if isinstance(child, ast.Call):
             yield Site(module, inner, ast.unparse(child.func), child.lineno, child.end_lineno or child.lineno)
         yield from _within(child, module, inner)

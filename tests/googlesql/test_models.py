@@ -1,4 +1,4 @@
-"""Every model gives on Google's engine what it gives on DuckDB: what it publishes, what it rejects, what checks find."""
+"""Every model gives on Google's engine what it gives on DuckDB: what it publishes and rejects, what checks find."""
 
 from __future__ import annotations
 

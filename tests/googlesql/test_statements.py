@@ -6,7 +6,7 @@ found in the source: a new place that makes a statement, or hands one over, fail
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import get_args
 
@@ -60,7 +60,7 @@ def recording(tmp_path_factory: pytest.TempPathFactory) -> Recording:
 
 
 @pytest.fixture(scope="module")
-def analysis(oracle: Oracle) -> Iterator[Analysis]:
+def analysis(oracle: Oracle) -> Analysis:
     return Analysis(oracle)
 
 
@@ -90,7 +90,7 @@ def test_the_tour_comes_by_every_place_that_gives_a_session_something(recording:
 def test_text_is_written_and_run_only_where_it_is_known_what_for() -> None:
     written = {site.module for module, text in sites.modules() for site in sites.writers(module, text)}
     run = {site.module for module, text in sites.modules() for site in sites.runners(module, text)}
-    assert (written, run) == (_WRITTEN_FOR.keys(), _RUN_ON.keys())
+    assert (written, run) == (set(_WRITTEN_FOR), set(_RUN_ON))
 
 
 def test_every_kind_of_check_fails_on_the_tour() -> None:
