@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from tests.googlesql.oracle import Oracle, Refusal
 from tests.googlesql.recording import Columns, Recorded
+
+_SHA256, _ANY = re.compile("'[0-9a-f]{64}'"), f"'{'0' * 64}'"
+"""Texts that differ in the hash of a landed file alone are one."""
 
 _PARAMETERS: Mapping[type, str] = {datetime: "DATETIME"}
 
@@ -55,12 +59,12 @@ class Analysis:
         tables = {name: self._columns(source) for name, source in recorded.read.items()}
         types = {name: _PARAMETERS[type(value)] for name, value in recorded.parameters.items()}
         asked = (
-            recorded.text,
+            _SHA256.sub(_ANY, recorded.text),
             tuple((name, tuple(columns.items())) for name, columns in tables.items()),
             tuple(types.items()),
         )
         if asked not in self.answers:
-            self.answers[asked] = self.oracle.analyze(recorded.text, tables, types)
+            self.answers[asked] = self.oracle.analyze(asked[0], tables, types)
         return self.answers[asked]
 
     def _columns(self, source: Columns | Recorded) -> Columns:

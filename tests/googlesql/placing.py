@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
@@ -20,6 +20,12 @@ class Given:
     columns: Mapping[str, str]
     rows: Values
 
+    def of(self, names: frozenset[str] | None) -> Given:
+        """The same without the columns that have none of these names, but for one; None for all names."""
+        kept = [n for n, name in enumerate(self.columns) if names is None or name in names] or [0]
+        columns = list(self.columns.items())
+        return Given(dict(columns[n] for n in kept), [[row[n] for n in kept] for row in self.rows])
+
 
 Source: TypeAlias = "Given | exp.Query"
 
@@ -27,18 +33,27 @@ Source: TypeAlias = "Given | exp.Query"
 def placed(query: exp.Query, sources: Mapping[str, Source], parameters: Mapping[str, object]) -> str:
     """The text for BigQuery. ``sources`` are by name, each after those that it reads itself."""
     needed = _needed(query, sources)
+    related = {name: source for name in needed if isinstance(source := sources[name], exp.Query)}
+    named = _named([query, *related.values()])
     parts = []
     for name, source in sources.items():
         if name in needed:
-            text = (
-                relation(source.columns, source.rows)
-                if isinstance(source, Given)
-                else _text(source, needed, parameters)
-            )
+            rows = source.of(named) if isinstance(source, Given) else None
+            text = relation(rows.columns, rows.rows) if rows else _text(related[name], needed, parameters)
             parts.append(f"{_own(name)} AS (\n{text})")
     text = _text(query, needed, parameters)
     listed = ",\n".join(parts)
     return f"WITH {listed}\nSELECT * FROM (\n{text})" if parts else text
+
+
+def _named(queries: Iterable[exp.Query]) -> frozenset[str] | None:
+    """Names of all columns that queries speak of; None if one takes all that there are."""
+    names = set[str]()
+    for query in queries:
+        if any(isinstance(each, exp.Star) for select in query.find_all(exp.Select) for each in select.selects):
+            return None
+        names |= {column.name for column in query.find_all(exp.Column)}
+    return frozenset(names)
 
 
 def _needed(query: exp.Query, sources: Mapping[str, Source]) -> frozenset[str]:

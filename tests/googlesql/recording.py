@@ -110,14 +110,12 @@ class Recording:
 
 
 class RecordingStore:
-    """Implements :class:`lakehouse.warehouse.store.Store`; ``digest`` is the engine's, where rows are to have one."""
+    """Implements :class:`lakehouse.warehouse.store.Store`; ``has_digests`` says whether DuckDB's are given of rows."""
 
-    def __init__(
-        self, store: Store, recording: Recording, digest: Callable[[Sequence[str]], exp.Expr | None] | None = None
-    ) -> None:
+    def __init__(self, store: Store, recording: Recording) -> None:
         self._store = store
         self._recording = recording
-        self._digest = digest or store.digest
+        self.has_digests = False
 
     def prepare(self) -> None:
         self._store.prepare()
@@ -143,7 +141,9 @@ class RecordingStore:
         return self._store.tie_breaker(columns)
 
     def digest(self, columns: Sequence[str]) -> exp.Expr | None:
-        return self._digest(columns)
+        if not self.has_digests:
+            return self._store.digest(columns)
+        return exp.func("hash", *(exp.column(column, quoted=True) for column in columns))
 
     def close(self) -> None:
         self._store.close()

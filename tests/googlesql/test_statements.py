@@ -50,12 +50,9 @@ _RUN_ON = {
 @pytest.fixture(scope="module")
 def recording(tmp_path_factory: pytest.TempPathFactory) -> Recording:
     """All that the tour came by."""
-    made, folder = Recording(), tmp_path_factory.mktemp("tour")
-    with made.of_constructions():
-        with tour_in(folder / "values", made, digests=False) as tour:
-            tour.everything()
-        with tour_in(folder / "digests", made, digests=True) as tour:
-            tour.restatements()
+    made = Recording()
+    with made.of_constructions(), tour_in(tmp_path_factory.mktemp("tour"), made) as tour:
+        tour.everything()
     return made
 
 
