@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -70,13 +70,14 @@ CONTRACTS_OF_KINDS: Mapping[str, Contract] = {
 }
 
 
-def model(asset: str, table: str) -> str:
-    """A model that passes all columns on, and rejects records that cannot be read."""
+def model(asset: str, table: str, checks: Iterable[str] = ()) -> str:
+    """A model that passes all columns on, and rejects records that cannot be read; checks as a header has them."""
     names = [each.column.name for each in CONTRACTS_OF_KINDS[asset].canonical]
     listed = ",\n  ".join((*names, "copies", "bronze_sha256"))
     outside = f"{_ORDER} < @partition_start OR {_ORDER} >= @partition_end"
     rules = f"reject:\n  no_time: {_ORDER} IS NULL\n  other_month: {outside}"
     head = f"description: Values\ntable: {table}\ngrain: record\nidentity: [{_KEY}]\npartition: {_ORDER}\n{rules}"
+    head += "".join(["\nchecks:", *(f"\n  - {check}" for check in checks)]) if checks else ""
     return f"/*\n{head}\n*/\nSELECT\n  {listed}\nFROM bronze.{asset}\n"
 
 

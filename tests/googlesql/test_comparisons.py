@@ -24,6 +24,8 @@ from tests.loading import CONTRACTS, models_of
 from tests.warehouse.implementations import local_store
 
 _MODELS = models_of(PROJECT_ROOT / "sql")
+_OF_EACH_KIND = {(bool(m.grain), m.is_partitioned, m.bronze_asset is None): m.key for m in _MODELS}
+"""What tells how the rows of a model are compared → the last that is so; the statements are the analyzer's for all."""
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +35,7 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
         yield opened
 
 
-@pytest.mark.parametrize("key", _MODELS.keys())
+@pytest.mark.parametrize("key", _OF_EACH_KIND.values())
 def test_what_is_told_of_a_restatement_is_the_same(oracle: Oracle, session: Session, key: str) -> None:
     """Rows are lost, come, copied, and of some one value is another's."""
     model = _MODELS[key]
