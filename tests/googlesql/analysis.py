@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from sqlglot import exp
+
 from tests.googlesql.oracle import Oracle, Refusal
 from tests.googlesql.recording import Columns, Recorded
 
@@ -29,7 +31,9 @@ class Analysis:
 
     oracle: Oracle
     answers: dict[_Asked, _Said] = field(default_factory=dict)
-    _of: dict[int, _Said] = field(default_factory=dict)
+    _of: dict[Recorded, _Said] = field(default_factory=dict)
+    _texts: dict[int, tuple[exp.Query, str]] = field(default_factory=dict)
+    """By the query, which is kept: it may have been recorded many times."""
 
     def said(self, recorded: Recorded) -> _Said:
         """Name and type of each column that BigQuery would return, or why it refuses it.
@@ -37,9 +41,9 @@ class Analysis:
         Raises:
             NotRead: something that it reads is refused.
         """
-        if id(recorded) not in self._of:
-            self._of[id(recorded)] = self._asked(recorded)
-        return self._of[id(recorded)]
+        if recorded not in self._of:
+            self._of[recorded] = self._asked(recorded)
+        return self._of[recorded]
 
     def fault(self, recorded: Recorded) -> str | None:
         """Why BigQuery would not take it, or not give what is declared; None if it does."""
@@ -59,13 +63,19 @@ class Analysis:
         tables = {name: self._columns(source) for name, source in recorded.read.items()}
         types = {name: _PARAMETERS[type(value)] for name, value in recorded.parameters.items()}
         asked = (
-            _SHA256.sub(_ANY, recorded.text),
+            self._text(recorded),
             tuple((name, tuple(columns.items())) for name, columns in tables.items()),
             tuple(types.items()),
         )
         if asked not in self.answers:
             self.answers[asked] = self.oracle.analyze(asked[0], tables, types)
         return self.answers[asked]
+
+    def _text(self, recorded: Recorded) -> str:
+        key = id(recorded.query)
+        if key not in self._texts:
+            self._texts[key] = recorded.query, _SHA256.sub(_ANY, recorded.text)
+        return self._texts[key][1]
 
     def _columns(self, source: Columns | Recorded) -> Columns:
         if isinstance(source, Mapping):
