@@ -106,7 +106,7 @@ def value_query(projection: Projection) -> Statement | None:
         column, scale = _column(cast.source), _scale(cast.type)
         counts[_ROUNDED + cast.name] = _count(_is_changed(column, _rounded(column, scale)))
         if cast in _too_fine(projection):
-            is_number = exp.not_(exp.IsNan(this=column.copy()))  # which DuckDB holds greater than any other
+            is_number = exp.not_(exp.IsNan(this=column.copy()))  # which some engine holds greater than any other
             refuse(cast, exp.and_(_beyond(column.copy(), _EXACT_FLOAT // 10**scale), is_number))
     for cast in projection.short_decimals:
         counts[_ROUNDED + cast.name] = _count(_is_rounded_short(cast))
@@ -225,7 +225,7 @@ def _rounded(column: exp.Column, scale: int) -> exp.Expr:
 
 
 def _is_changed(column: exp.Column, into: exp.Expr) -> exp.Expr:
-    """True of numbers that become others; NaN, which BigQuery holds to be other than itself, is none."""
+    """True of numbers that become others; NaN, which to some engine is other than itself, is none."""
     return exp.and_(exp.NEQ(this=column, expression=into), column.copy().eq(column.copy()))
 
 
