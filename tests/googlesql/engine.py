@@ -86,10 +86,20 @@ def _catalog(tables: str) -> Any:
     return catalog
 
 
+@cache
+def _registered(service: Any, tables: str) -> int:
+    """A catalog that the engine has already: making one takes five times as long as a small statement."""
+    return int(service.register_catalog(simple_catalog=_catalog(tables)).registered_id)
+
+
 def _answer(service: Any, asked: dict[str, Any]) -> dict[str, Any]:
-    options, catalog = _options(asked["parameters"]), _catalog(json.dumps(asked["tables"]))
+    options, tables = _options(asked["parameters"]), json.dumps(asked["tables"])
     call = service.wasm_client.call_grpc_func
-    wanted = zt.PrepareQueryRequest(sql=asked["sql"], options=options, simple_catalog=catalog)
+    wanted = zt.PrepareQueryRequest(sql=asked["sql"], options=options)
+    if asked["tables"]:
+        wanted.simple_catalog = _catalog(tables)
+    else:
+        wanted.registered_catalog_id = _registered(service, tables)
     try:
         prepared = call(
             "ZetaSqlLocalService_PrepareQuery", wanted.to_proto(), local_service_pb2.PrepareQueryResponse

@@ -205,6 +205,8 @@ def test_a_type_that_would_lose_or_invent_something_is_refused(tmp_path: Path, n
         ("id", pa.array([2**63, 1], pa.uint64()), "has 1 values that are not numbers or are too large"),
         ("amount", pa.array([10**18, None], pa.int64()), "has 1 values that are not numbers or are too large"),
         ("amount", pa.array([1e14, None], pa.float64()), "numbers whose decimals a FLOAT64 can tell apart"),
+        ("amount", pa.array([float("nan"), None], pa.float64()), "has 1 values that are not numbers or are too large"),
+        ("id", pa.array([float("nan"), 1.0], pa.float64()), "has 1 values that are not numbers or are too large"),
         ("day", pa.array([2**30, None], pa.int32()).cast(pa.date32()), "has 1 times outside the years 1 to 9999"),
         ("level", pa.array([float("nan"), None], pa.float64()), "has 1 values that are not numbers or are too large"),
         ("level", pa.array([float("nan"), 1.0], pa.float32()), "has 1 values that are not numbers or are too large"),

@@ -97,17 +97,17 @@ def value_query(projection: Projection) -> Statement | None:
         counts[_OUTSIDE + cast.name] = exp.select(is_none).from_(LANDED).subquery()
     for cast in projection.whole_numbers:
         column = _column(cast.source)
-        refuse(cast, exp.NEQ(this=column, expression=exp.func("TRUNC", column.copy())))
+        refuse(cast, _is_changed(column, exp.func("TRUNC", column.copy())))
     for cast in projection.floats:
         refuse(cast, _beyond(_column(cast.source), _EXACT_FLOAT))
     for cast in projection.texts:
         refuse(cast, unread(_column(cast.source), cast.type))
     for cast in (*projection.decimals, *projection.finer_decimals):
         column, scale = _column(cast.source), _scale(cast.type)
-        rounded = exp.func("ROUND", column.copy(), exp.Literal.number(scale))
-        counts[_ROUNDED + cast.name] = _count(exp.NEQ(this=column, expression=rounded))
+        counts[_ROUNDED + cast.name] = _count(_is_changed(column, _rounded(column, scale)))
         if cast in _too_fine(projection):
-            refuse(cast, _beyond(column.copy(), _EXACT_FLOAT // 10**scale))
+            is_number = exp.not_(exp.IsNan(this=column.copy()))  # which some engine holds greater than any other
+            refuse(cast, exp.and_(_beyond(column.copy(), _EXACT_FLOAT // 10**scale), is_number))
     for cast in projection.short_decimals:
         counts[_ROUNDED + cast.name] = _count(_is_rounded_short(cast))
     return Statement(_named(counts)) if counts else None
@@ -213,11 +213,20 @@ def _is_rounded_short(cast: Cast) -> exp.Expr:
     tell: 0.07 is not 0.0700000003. Beyond, 1000000.375 may have been any of six amounts.
     """
     column, scale = _column(cast.source), _scale(cast.type)
-    finer = exp.NEQ(this=column, expression=exp.func("ROUND", column.copy(), exp.Literal.number(scale)))
+    finer = _is_changed(column, _rounded(column, scale))
     digits = exp.TryCast(this=dialect.cast(column.copy(), "STRING"), to=dialect.cast(exp.Null(), cast.type).to)
     is_other = exp.NEQ(this=dialect.cast(digits, "FLOAT64"), expression=dialect.cast(column.copy(), "FLOAT64"))
     bound = 2 ** math.ceil(_SHORT_DIGITS - scale * math.log2(10) - 1)
     return exp.or_(finer, exp.and_(_beyond(column.copy(), bound), is_other))
+
+
+def _rounded(column: exp.Column, scale: int) -> exp.Expr:
+    return exp.func("ROUND", column.copy(), exp.Literal.number(scale))
+
+
+def _is_changed(column: exp.Column, into: exp.Expr) -> exp.Expr:
+    """True of numbers that become others; NaN, which to some engine is other than itself, is none."""
+    return exp.and_(exp.NEQ(this=column, expression=into), column.copy().eq(column.copy()))
 
 
 def _scale(type_: str) -> int:
