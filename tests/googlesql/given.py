@@ -38,7 +38,7 @@ TEXTS = (
 POOLS: Mapping[str, Sequence[Any]] = {
     "INT64": (1, 2, 3, 0, None, 5, 6, 264, 265, 999, -1, 99, 2**40),
     "FLOAT64": (0.0, None, 0.1, -73.9712, 40.5, -0.0, 1e300, -90.0, 5e-324, 180.0),
-    "BOOL": (True, False),
+    "BOOL": (True, False, None),
     "STRING": TEXTS,
     "DATE": (date(2024, 2, 1), date(2024, 2, 29), None, date(2024, 3, 1), date(2024, 1, 31), date(1, 1, 1)),
     "DATETIME": _TIMES,

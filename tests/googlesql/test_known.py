@@ -42,9 +42,6 @@ _ROUNDED = "CAST(CAST(x AS NUMERIC(38,9)) AS NUMERIC(18,2))"
 _SHORT = float(pa.scalar(0.145, pa.float32()).as_py())
 
 _KNOWN = {
-    "COUNTIF of none that is TRUE or FALSE": _Known(
-        "COUNTIF(x)", pa.array([None], pa.bool_()), Given({"x": "BOOL"}, [(None,)]), None, 0
-    ),
     "a NUMERIC of more digits than its cast names": _Known(
         "CAST(x AS NUMERIC(4,2))",
         pa.array([Decimal("12345.60")]),

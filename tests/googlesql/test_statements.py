@@ -29,7 +29,7 @@ _WRITTEN_FOR = {
     "lakehouse/warehouse/local/session.py": "DuckDB's own text of what the tour's sessions are given as well",
     "lakehouse/assets/sql_models.py": "a model's query as Dagster shows it: one that is staged, see below",
     "lakehouse/models/dialect.py": "render itself; names of types; texts that are compared and shown, never run",
-    "lakehouse/models/portability.py": "words of messages",
+    "lakehouse/models/portable/finding.py": "words of messages",
     "lakehouse/cli/output.py": "DuckDB writes JSON of rows at hand",
 }
 """Module in which a tree becomes text → what for. A new one is either on the tour or for one engine alone."""

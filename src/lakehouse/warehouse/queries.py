@@ -50,8 +50,8 @@ class Queries:
         ``remark`` is told what a reader of the tables should know, and what is not portable where that is let through.
 
         Raises:
-            QueryError: it cannot be parsed, names what does not exist, binds parameters, or has what some engine
-                is known to answer in another way than BigQuery.
+            QueryError: it cannot be parsed, names what does not exist, binds parameters, or, where ``only_portable``,
+                has what engines answer differently.
         """
         query = written_out(sql, self._information) or dialect.parse(sql, "query", QueryError)
         if names := dialect.parameters(query):

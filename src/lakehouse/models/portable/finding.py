@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from sqlglot import exp
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -14,3 +16,8 @@ class Finding:
 
     def __str__(self) -> str:
         return f"{self.construct}: {self.instead}"
+
+
+def as_written(node: exp.Expr) -> str:
+    """SQL as an author writes it."""
+    return node.sql("bigquery")

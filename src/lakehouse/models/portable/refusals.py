@@ -18,14 +18,13 @@ from lakehouse.models.portable.allowed import (
     STRUCTURE,
 )
 from lakehouse.models.portable.duck import whole_literal
-from lakehouse.models.portable.finding import Finding
+from lakehouse.models.portable.finding import Finding, as_written
 from lakehouse.models.portable.functions import FUNCTIONS
 from lakehouse.models.portable.texts import readable
 from lakehouse.models.portable.times import unit_of
 
 Rule = Callable[[exp.Expr], Finding | None]
 
-_BIGQUERY = "bigquery"
 _DETAILS = frozenset({"unit", "zone", "to", "format", "group"})
 """Arguments of sqlglot's that are no values; rules of their own look at some of them."""
 _RAISES = "ERROR"
@@ -61,7 +60,7 @@ def _argument(node: exp.Expr) -> Finding | None:
             return Finding(f"{_name(node)} takes no more than {function.form}", "leave out what is beyond it")
         if name in function.written and not _is_written(value):
             return Finding(
-                f"{node.sql(_BIGQUERY)}: its {function.form} takes what is written there", "write the value itself"
+                f"{as_written(node)}: its {function.form} takes what is written there", "write the value itself"
             )
     return None
 
@@ -104,7 +103,7 @@ def _subscript(node: exp.Expr) -> Finding | None:
     place = whole_literal(node.expressions[0]) if len(node.expressions) == 1 else None
     if node.args.get("safe") and node.args.get("offset") == 0 and place is not None and place >= 0:
         return None
-    return Finding(f"{node.sql(_BIGQUERY)} is NULL or an error beyond the end", "write list[SAFE_OFFSET(n)], from 0")
+    return Finding(f"{as_written(node)} is NULL or an error beyond the end", "write list[SAFE_OFFSET(n)], from 0")
 
 
 def _with_offset(node: exp.Expr) -> Finding | None:
@@ -129,7 +128,7 @@ def _number(node: exp.Expr) -> Finding | None:
 
 def _interval(node: exp.Expr) -> Finding | None:
     if isinstance(node, exp.Interval) and not isinstance(node.parent, exp.GenerateDateArray):
-        return Finding(f"{node.sql(_BIGQUERY)} as a value", INSTEAD["INTERVAL"])
+        return Finding(f"{as_written(node)} as a value", INSTEAD["INTERVAL"])
     return None
 
 
@@ -164,13 +163,13 @@ def _list_of_text(node: exp.Expr) -> Finding | None:
 def _type(node: exp.Expr) -> Finding | None:
     if not isinstance(node, exp.DataType) or isinstance(node.parent, exp.DataType):
         return None
-    name = node.sql(_BIGQUERY).partition("(")[0]
+    name = as_written(node).partition("(")[0]
     return None if name in CASTS else Finding(f"{name} is no type of both engines", f"there is {', '.join(CASTS)}")
 
 
 def _safe_precision(node: exp.Expr) -> Finding | None:
     if isinstance(node, exp.TryCast) and node.to.this == exp.DType.DECIMAL and node.to.expressions:
-        return Finding(f"{node.sql(_BIGQUERY)} is an error or NULL beyond its digits", "write SAFE_CAST(x AS NUMERIC)")
+        return Finding(f"{as_written(node)} is an error or NULL beyond its digits", "write SAFE_CAST(x AS NUMERIC)")
     return None
 
 
@@ -179,7 +178,7 @@ def _literal_text(node: exp.Expr) -> Finding | None:
         return None
     if readable(node.this.name, node.to):
         return None
-    type_ = node.to.sql(_BIGQUERY)
+    type_ = as_written(node.to)
     return Finding(f"'{node.this.name}' is no {type_}", "write it as BigQuery reads it, as in DATE '2024-01-31'")
 
 

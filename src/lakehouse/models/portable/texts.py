@@ -30,7 +30,7 @@ _READABLE = {
 }
 _MORE = {
     "float": r"\s*(0[xX][0-9a-fA-F.]+([pP][+-]?[0-9]+)?|[+-]?[iI][nN][fF]([iI][nN][iI][tT][yY])?|[+-]?[nN][aA][nN])\s*",
-    "timestamp": r".*[A-Za-z/].*",
+    "timestamp": r".* [A-Za-z/_]+",
 }
 """What BigQuery reads as well, and the local engine does not: hexadecimal numbers, NaN, zones by name."""
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from sqlglot import exp
 
 from lakehouse.models.portable.allowed import BY_KIND, CASTS
-from lakehouse.models.portable.finding import Finding
+from lakehouse.models.portable.finding import Finding, as_written
 from lakehouse.models.portable.functions import Types
 from lakehouse.models.portable.types import (
     BOOL,
@@ -25,7 +25,6 @@ from lakehouse.models.portable.types import (
 
 Rule = Callable[[exp.Expr], Finding | None]
 
-_BIGQUERY = "bigquery"
 _FAMILIES: Mapping[str, Types] = {
     "numbers": NUMBER,
     "text": TEXT,
@@ -48,7 +47,7 @@ def _argument(node: exp.Expr) -> Finding | None:
         for value in _values(node.args.get(name)):
             if kind(value) not in types and not _is_of_any_type(value):
                 return Finding(
-                    f"{node.sql(_BIGQUERY)}: {value.sql(_BIGQUERY)} is of type {_shown(value)}",
+                    f"{as_written(node)}: {as_written(value)} is of type {_shown(value)}",
                     f"{function.form if function else ''} takes {_listed(types)}: CAST it",
                 )
     return None
@@ -69,15 +68,13 @@ def _is_of_any_type(value: exp.Expr) -> bool:
 def _cast(node: exp.Expr) -> Finding | None:
     if not isinstance(node, exp.Cast) or kind(node.this) in UNKNOWN:
         return None
-    name = node.to.sql(_BIGQUERY).partition("(")[0]
+    name = as_written(node.to).partition("(")[0]
     if kind(node.this) in CASTS.get(name, frozenset()) or node.this.is_string:
         return None
     if name == "STRING" and kind(node.this) in NUMBER:
-        return Finding(
-            f"{node.sql(_BIGQUERY)} writes a FLOAT64 differently on each engine", "CAST it AS NUMERIC before"
-        )
+        return Finding(f"{as_written(node)} writes a FLOAT64 differently on each engine", "CAST it AS NUMERIC before")
     return Finding(
-        f"{node.sql(_BIGQUERY)} casts {_shown(node.this)}",
+        f"{as_written(node)} casts {_shown(node.this)}",
         f"to {name} there is {_listed(CASTS.get(name, frozenset()))}",
     )
 
@@ -90,8 +87,7 @@ def _comparison(node: exp.Expr) -> Finding | None:
         return None
     one, other = list(families.values())[:2]
     return Finding(
-        f"{node.sql(_BIGQUERY)}: {one.sql(_BIGQUERY)} is of type {_shown(one)}, "
-        f"{other.sql(_BIGQUERY)} of {_shown(other)}",
+        f"{as_written(node)}: {as_written(one)} is of type {_shown(one)}, {as_written(other)} of {_shown(other)}",
         "CAST one of them",
     )
 
@@ -114,7 +110,7 @@ def _compared(node: exp.Expr) -> Iterable[exp.Expr]:
 def _condition(node: exp.Expr) -> Finding | None:
     for value in _conditions(node):
         if kind(value) not in BOOL | UNKNOWN:
-            return Finding(f"{value.sql(_BIGQUERY)} is of type {_shown(value)}", "a condition is a BOOL: compare it")
+            return Finding(f"{as_written(value)} is of type {_shown(value)}", "a condition is a BOOL: compare it")
     return None
 
 
@@ -141,7 +137,7 @@ def _set_columns(node: exp.Expr) -> Finding | None:
 
 def _statistic(node: exp.Expr) -> Finding | None:
     if isinstance(node, _OF_FLOATS) and any(kind(value) in DECIMAL for value in node.iter_expressions()):
-        return Finding(f"{node.sql(_BIGQUERY)} of a NUMERIC", "write CAST(x AS FLOAT64)")
+        return Finding(f"{as_written(node)} of a NUMERIC", "write CAST(x AS FLOAT64)")
     return None
 
 
@@ -161,7 +157,7 @@ def _family(node: exp.Expr) -> str:
 
 
 def _shown(node: exp.Expr) -> str:
-    return node.type.sql(_BIGQUERY) if node.type is not None else "unknown"
+    return as_written(node.type) if node.type is not None else "unknown"
 
 
 def _listed(types: Types) -> str:

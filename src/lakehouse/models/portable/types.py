@@ -58,7 +58,7 @@ def _metadata() -> Any:
         spec = known.get(kind_, {})
         annotator = spec.get("annotator")
         if annotator is not None:
-            return annotator
+            return annotator  # type: ignore[no-any-return]
         returns = spec.get("returns", exp.DType.UNKNOWN)
         return lambda self, node: self._set_type(node, returns)
 
