@@ -71,6 +71,7 @@ WRITTEN: dict[str, tuple[str, ...]] = {
         "WITH RECURSIVE r AS (SELECT 1 AS n1 UNION ALL SELECT n1 + 1 FROM r WHERE n1 < 3) SELECT n1 FROM r",
         "SELECT a1.j FROM silver.edges AS a1 NATURAL JOIN (SELECT 2 AS k1) AS a2",
     ),
+    "QUALIFY": ("SELECT j FROM silver.edges QUALIFY ROW_NUMBER() OVER (ORDER BY j) = 1",),
     "patterns": ("s LIKE 'a\\\\'", "REGEXP_EXTRACT(s, r'(a)(.)')"),
     "STRING_AGG": ("SELECT STRING_AGG(z, ',' ORDER BY z LIMIT 2) AS v FROM silver.edges",),
     "types": ("CAST('1.5' AS BIGNUMERIC)", "CAST('a' AS BYTES)", "TIME '10:00:00'"),

@@ -229,6 +229,25 @@ def status(ctx: click.Context, first: Month | None, last: Month | None, style: s
         sys.exit(FAILED)
 
 
+@main.command(short_help="What this engine answers to SQL whose answer is known.")
+@click.option("--all", "everything", is_flag=True, help="Show also what is answered as expected")
+@click.option("--format", "style", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True)
+@click.pass_context
+def conformance(ctx: click.Context, everything: bool, style: str) -> None:
+    """Run statements whose answers are known, those of Google's own SQL engine, on the engine of the profile.
+
+    Shown are those that are refused, and any that is answered differently: then the exit code is 1.
+
+    \b
+    lakehouse conformance
+    lakehouse conformance --all --format csv
+    """
+    from lakehouse.cli.conformance_command import show_conformance
+
+    if not show_conformance(settings_of(ctx), style, everything=everything):
+        sys.exit(FAILED)
+
+
 @main.command("set-aside", short_help="Make a damaged table anew, empty.")
 @click.argument("table")
 @click.pass_context

@@ -142,6 +142,14 @@ def _select(node: exp.Expr) -> Finding | None:
     return None
 
 
+def _qualify(node: exp.Expr) -> Finding | None:
+    if isinstance(node, exp.Select) and node.args.get("qualify"):
+        if any(node.args.get(clause) for clause in ("where", "group", "having")):
+            return None
+        return Finding("QUALIFY alone is an error in BigQuery", "write WHERE TRUE before it")
+    return None
+
+
 def _pattern(node: exp.Expr) -> Finding | None:
     if isinstance(node, exp.Like) and node.expression.is_string:
         backslashes = len(node.expression.name) - len(node.expression.name.rstrip("\\"))
@@ -194,6 +202,7 @@ RULES: Mapping[str, Rule] = {
     "large numbers": _number,
     "INTERVAL": _interval,
     "kinds of SELECT": _select,
+    "QUALIFY": _qualify,
     "patterns": _pattern,
     "STRING_AGG": _list_of_text,
     "types": _type,

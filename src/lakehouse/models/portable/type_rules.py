@@ -161,6 +161,4 @@ def _shown(node: exp.Expr) -> str:
 
 
 def _listed(types: Types) -> str:
-    return ", ".join(
-        sorted({exp.DataType(this=type_).sql(_BIGQUERY) for type_ in types if type_ is not exp.DType.INT128})
-    )
+    return ", ".join(sorted({as_written(exp.DataType(this=type_)) for type_ in types if type_ is not exp.DType.INT128}))
