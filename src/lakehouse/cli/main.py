@@ -137,14 +137,19 @@ def query(ctx: click.Context, sql: str, style: str) -> None:
     lakehouse query "DESCRIBE silver.green_trips"
     lakehouse query - < query.sql
     """
+    from lakehouse.cli.hard_stop import ended_after
     from lakehouse.cli.output import write
     from lakehouse.cli.remarks import lines_of
     from lakehouse.cli.standard_input import read_sql
     from lakehouse.warehouse.profile import open_project
+    from lakehouse.warehouse.query_limits import too_long
 
     sql = read_sql() if sql == "-" else sql
     remarks: list[Remark] = []
-    rows = open_project(settings_of(ctx)).warehouse.query(sql, remarks.append)
+    settings = settings_of(ctx)
+    warehouse = open_project(settings).warehouse
+    with ended_after(settings.query_timeout, too_long(settings.query_timeout)):
+        rows = warehouse.query(sql, remarks.append)
     for line in lines_of(remarks):
         click.echo(line, err=True)
     write(rows, style)

@@ -68,7 +68,8 @@ class Warehouse(Protocol):
         ``remark`` is told what a reader of these tables should know, before there are any rows.
 
         Raises:
-            QueryError: it cannot be parsed or names what does not exist.
+            QueryError: it cannot be parsed, names what does not exist, does anything but read tables, or needs more
+                than a query may have.
             CorruptFile: a table that it reads is damaged.
         """
         ...
