@@ -202,7 +202,10 @@ def test_a_sealed_engine_still_spills(tmp_path: Path) -> None:
         ("SELECT LENGTH(REPEAT('x', 1000001)) AS x", "1000001 is more than the 1,000,000 characters"),
         ("SELECT REGEXP_CONTAINS(zone, '(') AS x FROM silver.zones", "missing )"),
         ("SELECT * FROM memory.silver.zones", "there is no table memory.silver.zones here"),
-        ("SELECT ARRAY_LENGTH(GENERATE_ARRAY(1, 1000000000)) AS x", "more memory than LAKEHOUSE_QUERY_MEMORY=0.6GB"),
+        (
+            "SELECT ARRAY_LENGTH(GENERATE_ARRAY(1, 1000000000)) AS x",
+            "more memory than LAKEHOUSE_QUERY_MEMORY_LIMIT=0.6GB",
+        ),
     ],
 )
 def test_it_is_said_what_is_wrong_and_which_bound_it_was(target: Target, sql: str, said: str) -> None:
@@ -232,7 +235,7 @@ def test_the_memory_that_a_query_may_have_is_the_process_s_own_again(target: Tar
         assert resource.getrlimit(resource.RLIMIT_DATA) != before
         with pytest.raises(MemoryError):
             bytes(4_000_000_000)
-    with pytest.raises(QueryError, match=r"more memory than LAKEHOUSE_QUERY_MEMORY=0\.6GB"), memory_kept(LIMITS):
+    with pytest.raises(QueryError, match=r"more memory than LAKEHOUSE_QUERY_MEMORY_LIMIT=0\.6GB"), memory_kept(LIMITS):
         bytes(4_000_000_000)
     assert resource.getrlimit(resource.RLIMIT_DATA) == before
     assert target.zones() == ZONES

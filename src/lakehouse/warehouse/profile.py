@@ -71,7 +71,7 @@ def open_warehouse(
         threads=settings.threads,
         of_samples=settings.sample,
     )
-    limits = QueryLimits(settings.query_timeout, int(settings.query_memory))
+    limits = QueryLimits(settings.query_timeout, int(settings.query_memory_limit))
     return StoreWarehouse(store, bronze, models, contracts, limits)
 
 

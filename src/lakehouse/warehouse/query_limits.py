@@ -144,7 +144,7 @@ def memory_kept(limits: QueryLimits) -> Iterator[None]:
 def not_enough(limits: QueryLimits, reason: str) -> QueryError:
     """That a query may not use the memory that it needs."""
     return QueryError(
-        f"query: needs more memory than LAKEHOUSE_QUERY_MEMORY={limits.memory / 1e9:g}GB, of which "
+        f"query: needs more memory than LAKEHOUSE_QUERY_MEMORY_LIMIT={limits.memory / 1e9:g}GB, of which "
         f"LAKEHOUSE_MEMORY_LIMIT is for what can be put on disk: ask for less, or raise them ({reason or 'no more'})"
     )
 
