@@ -62,10 +62,20 @@ class ModelError(LakehouseError):
     is_lasting = True
 
 
+class TooLittleMemory(ConfigurationError):
+    """An engine needs more memory than a setting lets it have."""
+
+
 class QueryError(LakehouseError):
-    """A query names something that does not exist, or cannot be parsed."""
+    """A query names something that does not exist, or cannot be parsed, or needs more than it may have."""
 
     is_lasting = True
+
+
+class QueryTookTooLong(QueryError):
+    """A query was ended at its limit of time; with less to do besides, the machine may answer it."""
+
+    is_lasting = False
 
 
 class NotLanded(LakehouseError):
@@ -104,6 +114,7 @@ class StatementFault(Enum):
 
     VALUE = "a value does not fit the type it is cast to"
     STATEMENT = "the statement itself"
+    TIME = "it takes longer than it may"
     DATA = "what it reads, or the engine"
 
 

@@ -98,6 +98,12 @@ class Settings(BaseSettings):
     memory_limit: str = "800MB"
     """What DuckDB may use before it spills to disk."""
 
+    query_timeout: float = Field(1800.0, gt=0)
+    """Seconds that an ad-hoc query may take: over all months there may be, and beyond any that is meant."""
+
+    query_memory_limit: ByteSize = Field(ByteSize(4_000_000_000), ge=1)
+    """The most that an ad-hoc query may use, its result included, such as ``4GB``."""
+
     threads: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1, le=256)
     """Threads DuckDB computes with."""
 

@@ -188,6 +188,10 @@ class RecordingSession:
         self._noted("rows", statement.query, statement.bind(parameters), statement)
         return self._session.rows(statement, parameters)
 
+    def answer(self, statement: Statement, seconds: float) -> pa.Table:
+        self._noted("answer", statement.query, {}, statement)
+        return self._session.answer(statement, seconds)
+
     def nulls(self, staged: Staged) -> Mapping[str, int]:
         return self._session.nulls(staged)
 

@@ -28,6 +28,7 @@ from lakehouse.settings import PROJECT_ROOT
 from lakehouse.warehouse.acceptance import Acceptance
 from lakehouse.warehouse.local.store import LocalStore
 from lakehouse.warehouse.protocol import Warehouse
+from lakehouse.warehouse.query_limits import QueryLimits
 from lakehouse.warehouse.store import Store
 from lakehouse.warehouse.warehouse import StoreWarehouse
 from tests import fhv_files, green_files, reference_files, yellow_files
@@ -57,6 +58,7 @@ class Implementation(Protocol):
 
 
 RUN_ID = "a run of the tests"
+LIMITS = QueryLimits(seconds=120, memory=2_000_000_000)
 
 
 def local_store(home: Path) -> LocalStore:
@@ -74,7 +76,7 @@ class _OnDisk(ABC):
 
     def open(self, sql: Path) -> tuple[Warehouse, Models]:
         models = models_of(sql) if self._contracts is CONTRACTS else load_models(sql, self._contracts)
-        warehouse = StoreWarehouse(self._store(), self._bronze, models, self._contracts)
+        warehouse = StoreWarehouse(self._store(), self._bronze, models, self._contracts, LIMITS)
         self._opened.append(warehouse)
         return warehouse, models
 

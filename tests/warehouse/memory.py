@@ -27,7 +27,7 @@ from lakehouse.partition import WHOLE, Partition
 from lakehouse.results import Remark
 from lakehouse.schema import Column, TableSpec
 from lakehouse.warehouse.evolution import evolution
-from lakehouse.warehouse.local.engine import connect
+from lakehouse.warehouse.local.engine import connect, seal
 from lakehouse.warehouse.statements import Statement
 from lakehouse.warehouse.store import (
     Commit,
@@ -263,6 +263,10 @@ class MemorySession:
             bound = statement.bind(parameters)
             return self._connection.sql(statement.text("duckdb"), params=bound or None).to_arrow_table()
 
+    def answer(self, statement: Statement, seconds: float) -> pa.Table:
+        seal(self._connection, (), seconds)
+        return self.rows(statement, {})
+
     def publish(self, partition: StagedPartition, is_current: Callable[[], bool]) -> Commit:
         return self._store.publish(self._work.partition, partition, is_current)
 
@@ -319,5 +323,7 @@ def _faults_named() -> Iterator[None]:
         raise StatementFailed(first_line(error), StatementFault.VALUE) from error
     except _STATEMENT_FAULTS as error:
         raise StatementFailed(first_line(error), StatementFault.STATEMENT) from error
+    except duckdb.InterruptException as error:
+        raise StatementFailed(first_line(error), StatementFault.TIME) from error
     except duckdb.Error as error:
         raise StatementFailed(first_line(error), StatementFault.DATA) from error

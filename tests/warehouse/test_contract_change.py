@@ -18,7 +18,7 @@ from lakehouse.settings import PROJECT_ROOT
 from lakehouse.warehouse.warehouse import StoreWarehouse
 from tests import green_files
 from tests.loading import CONTRACTS
-from tests.warehouse.implementations import RUN_ID, House, LocalImplementation, local_store
+from tests.warehouse.implementations import LIMITS, RUN_ID, House, LocalImplementation, local_store
 
 MONTH = Month(2024, 1)
 
@@ -41,7 +41,7 @@ def replaced(home: Path, sql: Path, contract: Contract) -> ReplaceResult:
     """Replace the month as a process would that knows another contract."""
     contracts = {**CONTRACTS, "green_bronze": contract}
     models, bronze = load_models(sql, contracts), LocalBronzeStore(home, of_samples=False)
-    warehouse = StoreWarehouse(local_store(home), bronze, models, contracts)
+    warehouse = StoreWarehouse(local_store(home), bronze, models, contracts, LIMITS)
     try:
         return warehouse.replace(models["green_silver"], MONTH, RUN_ID)
     finally:

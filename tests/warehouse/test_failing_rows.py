@@ -245,7 +245,7 @@ def test_a_check_in_sql_of_any_shape_shows_its_first_rows(house: House, sql: str
 
 
 def test_rows_that_cannot_be_ordered_are_shown_all_the_same(house: House) -> None:
-    sql = "SELECT STRUCT(vendor_id, trip_type) AS pair FROM audit.staged"
+    sql = "SELECT [vendor_id, trip_type] AS pair FROM audit.staged"
     declare(house, f'  - {{type: sql, name: odd, severity: warn, sql: "{sql}"}}')
     assert len(sample(warned(house, trips(MONTH, 3)), "odd")) == 3
 

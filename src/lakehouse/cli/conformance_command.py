@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import click
 
+from lakehouse.cli.invocation import FAILED, settings_of
 from lakehouse.exceptions import QueryError
 from lakehouse.models.conformance import Case, as_text, cases
 
@@ -14,6 +16,23 @@ if TYPE_CHECKING:
     from lakehouse.warehouse.protocol import Warehouse
 
 SAME, REFUSED, DIFFERENT = "same", "refused", "DIFFERENT"
+
+
+@click.command(short_help="What this engine answers to SQL whose answer is known.")
+@click.option("--all", "everything", is_flag=True, help="Show also what is answered as expected")
+@click.option("--format", "style", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True)
+@click.pass_context
+def conformance(ctx: click.Context, everything: bool, style: str) -> None:
+    """Run statements whose answers are known, those of Google's own SQL engine, on the engine of the profile.
+
+    Shown are those that are refused, and any that is answered differently: then the exit code is 1.
+
+    \b
+    lakehouse conformance
+    lakehouse conformance --all --format csv
+    """
+    if not show_conformance(settings_of(ctx), style, everything=everything):
+        sys.exit(FAILED)
 
 
 def show_conformance(settings: Settings, style: str, *, everything: bool) -> bool:
@@ -30,8 +49,8 @@ def show_conformance(settings: Settings, style: str, *, everything: bool) -> boo
     if shown:
         write(pa.Table.from_pylist(shown), style)
     click.echo(
-        f"{len(rows)} cases: {outcomes.count(SAME)} answered as expected, {outcomes.count(REFUSED)} refused with what to "
-        f"write instead, {outcomes.count(DIFFERENT)} different",
+        f"{len(rows)} cases: {outcomes.count(SAME)} answered as expected, {outcomes.count(REFUSED)} refused with what "
+        f"to write instead, {outcomes.count(DIFFERENT)} different",
         err=True,
     )
     return DIFFERENT not in outcomes

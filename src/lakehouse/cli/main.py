@@ -14,6 +14,7 @@ import click
 
 from lakehouse.cli import completion
 from lakehouse.cli.broken_pipe import say
+from lakehouse.cli.conformance_command import conformance
 from lakehouse.cli.invocation import FAILED, NOT_PUBLISHED, WRONG, Invocation, OneLineErrors, settings_of
 from lakehouse.cli.month_type import MonthType
 from lakehouse.cli.sample_command import sample as sample_group
@@ -145,14 +146,19 @@ def query(ctx: click.Context, sql: str, style: str, engine: str | None) -> None:
     lakehouse query - < query.sql
     lakehouse query "SELECT FORMAT('{:,}', 12345) AS n" --engine duckdb
     """
+    from lakehouse.cli.hard_stop import ended_after
     from lakehouse.cli.output import write
     from lakehouse.cli.remarks import lines_of
     from lakehouse.cli.standard_input import read_sql
     from lakehouse.warehouse.profile import open_project
+    from lakehouse.warehouse.query_limits import too_long
 
     sql = read_sql() if sql == "-" else sql
     remarks: list[Remark] = []
-    rows = open_project(settings_of(ctx)).warehouse.query(sql, remarks.append, only_portable=engine is None)
+    settings = settings_of(ctx)
+    warehouse = open_project(settings).warehouse
+    with ended_after(settings.query_timeout, too_long(settings.query_timeout)):
+        rows = warehouse.query(sql, remarks.append, only_portable=engine is None)
     for line in lines_of(remarks):
         click.echo(line, err=True)
     write(rows, style)
@@ -229,25 +235,6 @@ def status(ctx: click.Context, first: Month | None, last: Month | None, style: s
         sys.exit(FAILED)
 
 
-@main.command(short_help="What this engine answers to SQL whose answer is known.")
-@click.option("--all", "everything", is_flag=True, help="Show also what is answered as expected")
-@click.option("--format", "style", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True)
-@click.pass_context
-def conformance(ctx: click.Context, everything: bool, style: str) -> None:
-    """Run statements whose answers are known, those of Google's own SQL engine, on the engine of the profile.
-
-    Shown are those that are refused, and any that is answered differently: then the exit code is 1.
-
-    \b
-    lakehouse conformance
-    lakehouse conformance --all --format csv
-    """
-    from lakehouse.cli.conformance_command import show_conformance
-
-    if not show_conformance(settings_of(ctx), style, everything=everything):
-        sys.exit(FAILED)
-
-
 @main.command("set-aside", short_help="Make a damaged table anew, empty.")
 @click.argument("table")
 @click.pass_context
@@ -301,3 +288,4 @@ def demo(ctx: click.Context) -> None:
 
 
 main.add_command(sample_group)
+main.add_command(conformance)

@@ -13,11 +13,11 @@ from typing import Literal
 
 import sqlglot
 from sqlglot import exp
-from sqlglot.errors import OptimizeError, ParseError, TokenError
+from sqlglot.errors import ErrorLevel, OptimizeError, ParseError, TokenError, UnsupportedError
 from sqlglot.optimizer.qualify import qualify
 from sqlglot.schema import MappingSchema
 
-from lakehouse.exceptions import LakehouseError, first_line
+from lakehouse.exceptions import LakehouseError, QueryError, first_line
 from lakehouse.models.portable import types
 from lakehouse.models.portable.mending import RULES, Rule, mended
 from lakehouse.schema import Column
@@ -173,13 +173,20 @@ def no_rows(columns: Iterable[Column]) -> exp.Select:
 
 
 def render(expression: exp.Expr, engine: Engine, rules: Mapping[str, Rule] = RULES) -> str:
-    """SQL text for an engine. ``@name`` parameters become ``$name`` in DuckDB."""
+    """SQL text for an engine. ``@name`` parameters become ``$name`` in DuckDB.
+
+    Raises:
+        QueryError: it cannot be said there.
+    """
     own = (
         mended(expression, rules).transform(_exact_numeric)
         if engine == "duckdb"
         else expression.transform(_rounded_cast)
     )
-    return own.sql(engine, comments=False, copy=False)
+    try:
+        return own.sql(engine, comments=False, copy=False, unsupported_level=ErrorLevel.RAISE)
+    except UnsupportedError as fault:
+        raise QueryError(f"query: {engine} has no such SQL: {first_line(fault)}") from None
 
 
 def told_apart(query: exp.Expr) -> str:

@@ -17,6 +17,7 @@ from lakehouse.models.reader import load_models
 from lakehouse.settings import Settings
 from lakehouse.warehouse.local.store import LocalStore
 from lakehouse.warehouse.protocol import Warehouse
+from lakehouse.warehouse.query_limits import QueryLimits
 from lakehouse.warehouse.warehouse import StoreWarehouse
 
 
@@ -70,7 +71,8 @@ def open_warehouse(
         threads=settings.threads,
         of_samples=settings.sample,
     )
-    return StoreWarehouse(store, bronze, models, contracts)
+    limits = QueryLimits(settings.query_timeout, int(settings.query_memory_limit))
+    return StoreWarehouse(store, bronze, models, contracts, limits)
 
 
 def _require_available(settings: Settings) -> None:

@@ -69,7 +69,8 @@ class Warehouse(Protocol):
         differently is refused, or else, if not ``only_portable``, remarked on and answered as this one does.
 
         Raises:
-            QueryError: it cannot be parsed, names what does not exist, or is not portable.
+            QueryError: it cannot be parsed, names what does not exist, does anything but read tables, needs more than a
+                query may have, or is not portable.
             CorruptFile: a table that it reads is damaged.
         """
         ...

@@ -11,8 +11,8 @@ from sqlglot import exp
 from lakehouse.bronze.contract import Contract
 from lakehouse.bronze.landing_table import LANDING_COLUMNS, LANDINGS, landing_table
 from lakehouse.bronze.store import BronzeStore
-from lakehouse.exceptions import LakehouseError, QueryError, StatementFailed, StatementFault
-from lakehouse.models import dialect, portability
+from lakehouse.exceptions import LakehouseError, QueryError, StatementFailed, StatementFault, TooLittleMemory
+from lakehouse.models import bounds, dialect, portability, reading
 from lakehouse.models.model import LEDGER, Models
 from lakehouse.partition import WHOLE
 from lakehouse.results import Remark
@@ -26,6 +26,7 @@ from lakehouse.warehouse.information_schema import (
     with_views_related,
 )
 from lakehouse.warehouse.ledger import LEDGER_KEYS, ledger_query, resolved_ledger
+from lakehouse.warehouse.query_limits import Deadline, QueryLimits, in_words, memory_kept, not_enough
 from lakehouse.warehouse.statements import Statement
 from lakehouse.warehouse.store import PublishedRows, Session, Store, TableShape, Work
 
@@ -36,7 +37,10 @@ if TYPE_CHECKING:
 class Queries:
     """Answers one query after the other; tables are looked at anew for each."""
 
-    def __init__(self, store: Store, bronze: BronzeStore, models: Models, contracts: Mapping[str, Contract]) -> None:
+    def __init__(
+        self, store: Store, bronze: BronzeStore, models: Models, contracts: Mapping[str, Contract], limits: QueryLimits
+    ) -> None:
+        self._limits = limits
         self._store = store
         self._bronze = bronze
         self._models = models
@@ -52,10 +56,17 @@ class Queries:
         Raises:
             QueryError: it cannot be parsed, names what does not exist, binds parameters, or, where ``only_portable``,
                 has what engines answer differently.
+            QueryError: it takes more than a query may have, or does anything but read these tables.
         """
-        query = written_out(sql, self._information) or dialect.parse(sql, "query", QueryError)
-        if names := dialect.parameters(query):
-            raise QueryError(f"query: @{min(names)} has no value; write the value itself")
+        deadline = Deadline(self._limits.seconds)
+        with in_words(deadline), memory_kept(self._limits):
+            return self._answer(sql, remark, deadline, only_portable=only_portable)
+
+    def _answer(
+        self, sql: str, remark: Callable[[Remark], None], deadline: Deadline, *, only_portable: bool
+    ) -> pa.Table:
+        with deadline.kept():
+            query = self._understood(sql)
         query = with_views_named(query)
         wanted = set(dialect.references(query))
         self._require_readable(wanted)
@@ -63,12 +74,15 @@ class Queries:
         read = sorted(self._read(wanted))
         there = {name: _columns(records.shape(self._specs[name])) for name in read}
         schema = self._schema(wanted, there)
-        resolved = dialect.resolve(query, schema, "query", QueryError)
-        _require_distinct_names(resolved)
-        for finding in portability.differing(query, resolved):
-            if only_portable:
-                raise QueryError(f"query: {finding}")
-            remark(Remark("query", WHOLE, f"engines may answer this differently: {finding}"))
+        with deadline.kept():
+            resolved = dialect.resolve(query, schema, "query", QueryError)
+            reading.require_tables(resolved, "query", QueryError)
+            _require_distinct_names(resolved)
+            for finding in portability.differing(query, resolved):
+                if only_portable:
+                    raise QueryError(f"query: {finding}")
+                remark(Remark("query", WHOLE, f"engines may answer this differently: {finding}"))
+            statement = Statement(with_views_related(resolved))
         for name in sorted(wanted & self._specs.keys()):
             if there[name] is None:
                 raise QueryError(f"query: {name} has not been materialized yet: materialize it with lakehouse run")
@@ -77,14 +91,27 @@ class Queries:
         with self._store.session(Work("query", WHOLE, ""), records) as session:
             try:
                 self._relate(session, wanted, schema, there)
-                result = session.rows(Statement(with_views_related(resolved)), {})
+                result = session.answer(statement, deadline.remaining)
+            except TooLittleMemory as error:
+                raise not_enough(self._limits, str(error)) from error
             except StatementFailed as error:
+                if error.fault is StatementFault.TIME:
+                    raise deadline.passed() from None
                 if error.fault is StatementFault.DATA:
                     raise LakehouseError(
                         f"query: {error}. If a file is damaged, materialize what it belongs to again"
                     ) from error
                 raise QueryError(f"query: {error}") from None
         return _with_int64(result, dialect.output_types(resolved))
+
+    def _understood(self, sql: str) -> exp.Query:
+        bounds.require_text(sql, "query", QueryError)
+        query = written_out(sql, self._information) or dialect.parse(sql, "query", QueryError)
+        bounds.require_query(query, "query", QueryError)
+        reading.require_reading(query, "query", QueryError)
+        if names := dialect.parameters(query):
+            raise QueryError(f"query: @{min(names)} has no value; write the value itself")
+        return query
 
     def _require_readable(self, wanted: set[str]) -> None:
         for asset in sorted(asset for asset in self._contracts if f"bronze.{asset}" in wanted):

@@ -192,6 +192,17 @@ class Session(Protocol):
         """The rows of a query; where it has no order, in that in which they are stored if there is one."""
         ...
 
+    def answer(self, statement: Statement, seconds: float) -> pa.Table:
+        """The rows of a query that anybody may have written, as :meth:`rows` gives them; the session's last statement.
+
+        It reads what is related and nothing else that there is, whatever it says, and changes nothing. It is ended
+        after so many seconds: the fault is :attr:`StatementFault.TIME`.
+
+        Raises:
+            TooLittleMemory: it needs more than the engine may have.
+        """
+        ...
+
     def publish(self, partition: StagedPartition, is_current: Callable[[], bool]) -> Commit:
         """Make the staged rows the content of the month that the session is for, and their columns the tables'.
 

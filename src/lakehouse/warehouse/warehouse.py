@@ -30,6 +30,7 @@ from lakehouse.warehouse.evolution import evolution
 from lakehouse.warehouse.failing_rows import FailingRows
 from lakehouse.warehouse.inputs import Inputs
 from lakehouse.warehouse.queries import Queries
+from lakehouse.warehouse.query_limits import QueryLimits
 from lakehouse.warehouse.replacement import Job, Replacement
 from lakehouse.warehouse.restatement import Restatements
 from lakehouse.warehouse.statements import ModelStatements, Statement, compile_model
@@ -56,7 +57,10 @@ class _Compiled:
 class StoreWarehouse:
     """Implements :class:`lakehouse.warehouse.protocol.Warehouse` with what an engine supplies."""
 
-    def __init__(self, store: Store, bronze: BronzeStore, models: Models, contracts: Mapping[str, Contract]) -> None:
+    def __init__(
+        self, store: Store, bronze: BronzeStore, models: Models, contracts: Mapping[str, Contract], limits: QueryLimits
+    ) -> None:
+        self._limits = limits
         self._store = store
         self._bronze = bronze
         self._models = models
@@ -165,9 +169,8 @@ class StoreWarehouse:
         self, sql: str, remark: Callable[[Remark], None] = lambda _: None, *, only_portable: bool = True
     ) -> pa.Table:
         """See :meth:`Warehouse.query`."""
-        return Queries(self._store, self._bronze, self._models, self._contracts).run(
-            sql, remark, only_portable=only_portable
-        )
+        queries = Queries(self._store, self._bronze, self._models, self._contracts, self._limits)
+        return queries.run(sql, remark, only_portable=only_portable)
 
     def compare(
         self,

@@ -116,6 +116,9 @@ FORMATS = frozenset(
 )
 """Elements of FORMAT_DATE and FORMAT_DATETIME; %F, %T and %D are made of them."""
 
+FAILS = "ERROR"
+"""The function that fails with a message, which sqlglot does not know."""
+
 INSTEAD: Mapping[str, str] = {
     "APPROX_COUNT_DISTINCT": "write COUNT(DISTINCT …)",
     "APPROX_QUANTILES": "write PERCENTILE_CONT(…) OVER (…)",

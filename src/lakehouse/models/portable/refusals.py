@@ -11,6 +11,7 @@ from sqlglot import exp
 from lakehouse.models.portable.allowed import (
     BY_KIND,
     CASTS,
+    FAILS,
     FORMATS,
     INSTEAD,
     PART_OF,
@@ -27,7 +28,6 @@ Rule = Callable[[exp.Expr], Finding | None]
 
 _DETAILS = frozenset({"unit", "zone", "to", "format", "group"})
 """Arguments of sqlglot's that are no values; rules of their own look at some of them."""
-_RAISES = "ERROR"
 _MOST_WHOLE = 2**63
 _NAMES = sorted({name for functions in FUNCTIONS.values() for each in functions for name in each.names})
 
@@ -37,7 +37,7 @@ def _not_listed(node: exp.Expr) -> Finding | None:
         return None
     if isinstance(node, exp.Anonymous):
         name = node.name.upper()
-        if name == _RAISES:
+        if name == FAILS:
             return None
         near = difflib.get_close_matches(name, _NAMES, n=2)
         instead = INSTEAD.get(name) or (f"did you mean {' or '.join(near)}?" if near else "the list is in docs/sql.md")

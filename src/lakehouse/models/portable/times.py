@@ -82,7 +82,7 @@ def formatted(node: exp.Expr) -> exp.Expr:
 
 def _in_calendar(node: exp.Expr, moved: exp.Expr) -> exp.Expr:
     type_ = "DATE" if kind(moved) in DATE else "TIMESTAMP"
-    if moved.find(exp.Column) is None:
+    if _is_near(moved) and _is_short(node.expression):
         return duck(f"CAST(:x AS {type_})", x=node)
     return duck(
         f"LIST_TRANSFORM([:x], LAMBDA v : CASE WHEN v >= DATE '0001-01-01' AND v < DATE '10000-01-01' "
@@ -90,3 +90,13 @@ def _in_calendar(node: exp.Expr, moved: exp.Expr) -> exp.Expr:
         x=node,
         error=failure("a time before the year 1 or after 9999"),
     )
+
+
+def _is_near(moved: exp.Expr) -> bool:
+    """Whether it is a time that is written there, or a bound of a month: one whose year is far from the last."""
+    value = moved.this if isinstance(moved, exp.Cast) else moved
+    return isinstance(value, exp.Parameter) or (value.is_string and "1000" < value.name < "9000")
+
+
+def _is_short(amount: exp.Expr | None) -> bool:
+    return amount is None or (isinstance(amount, exp.Literal) and amount.name.isdigit() and len(amount.name) < 4)

@@ -2,23 +2,40 @@
 
 from __future__ import annotations
 
+import math
+import re
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from lakehouse.exceptions import ConfigurationError, DiskFull, StatementFailed, StatementFault, first_line
+from lakehouse.exceptions import (
+    ConfigurationError,
+    DiskFull,
+    StatementFailed,
+    StatementFault,
+    TooLittleMemory,
+    first_line,
+)
 from lakehouse.machine import Place, machine_fault
 from lakehouse.models import dialect
+from lakehouse.models.portable.duck import VALUE_ERROR
 
 if TYPE_CHECKING:
     import duckdb
 
 SCHEMAS = ("bronze", "silver", "gold", "audit")
+_NEVER = (
+    "autoinstall_known_extensions",
+    "autoload_known_extensions",
+    "allow_community_extensions",
+    "allow_persistent_secrets",
+    "python_enable_replacements",  # a table's name is never a variable's of this process
+)
 
 
 def connect(memory_limit: str, threads: int, spill: Path) -> duckdb.DuckDBPyConnection:
@@ -32,6 +49,7 @@ def connect(memory_limit: str, threads: int, spill: Path) -> duckdb.DuckDBPyConn
     import duckdb
 
     config: dict[str, Any] = {"memory_limit": memory_limit, "threads": threads, "temp_directory": str(spill)}
+    config |= dict.fromkeys(_NEVER, False)
     try:
         connection = duckdb.connect(config=config)
     except duckdb.Error as error:
@@ -45,6 +63,29 @@ def connect(memory_limit: str, threads: int, spill: Path) -> duckdb.DuckDBPyConn
     return connection
 
 
+_TOO_LONG = "maximum execution time"
+_TOO_DEEP = "Max expression depth limit"
+_NO_FUNCTION = re.compile(r'Function with name "?([^\s"]+)"? does not exist|Function "([^"]+)" is a table function')
+_OF_A_FILE = re.compile(
+    r"parquet|csv|magic bytes|decompress|thrift|protocol|dictionary|corrupt|buffer|page|footer|encoding|file",
+    re.IGNORECASE,
+)
+"""Words of what DuckDB says of a file that it cannot read; it has the same class of error for a wrong argument."""
+
+
+def seal(connection: duckdb.DuckDBPyConnection, readable: Iterable[Path], seconds: float) -> None:
+    """Let anybody's statement run on a connection: from now on it reads these files and what is registered.
+
+    No other file is read, listed or written but those that it spills; nothing is installed, loaded or attached, no
+    setting can be changed, and a statement ends after so many seconds.
+    """
+    paths = ", ".join(literal(str(path)) for path in readable)
+    connection.execute(f"SET allowed_paths = [{paths}]")
+    connection.execute("SET enable_external_access = FALSE")
+    connection.execute(f"SET max_execution_time = {max(math.ceil(seconds * 1000), 1)}")
+    connection.execute("SET lock_configuration = TRUE")
+
+
 @contextmanager
 def faults_named(doing: str, memory_limit: str, home: Path) -> Iterator[None]:
     """DuckDB's errors as ours; ``doing`` is what it was asked for, ``home`` what it reads and writes in.
@@ -52,7 +93,7 @@ def faults_named(doing: str, memory_limit: str, home: Path) -> Iterator[None]:
     Raises:
         StatementFailed: a statement could not be run.
         MachineFault: the disk is full, say, or too many files are open.
-        ConfigurationError: it needs more memory than it may use.
+        TooLittleMemory: it needs more memory than it may use.
         KeyboardInterrupt: it was interrupted.
     """
     import duckdb
@@ -67,14 +108,16 @@ def faults_named(doing: str, memory_limit: str, home: Path) -> Iterator[None]:
         if fault is not None:
             raise fault from error
         if isinstance(error, duckdb.IOException):
-            raise StatementFailed(first_line(error), _fault(error)) from error
-        raise ConfigurationError(
+            raise StatementFailed(_said(error), _fault(error)) from error
+        raise TooLittleMemory(
             f"{doing}: needs more memory than LAKEHOUSE_MEMORY_LIMIT={memory_limit}: raise it ({first_line(error)})"
         ) from error
-    except duckdb.InterruptException:
+    except duckdb.InterruptException as error:
+        if _TOO_LONG in str(error):
+            raise StatementFailed(first_line(error), StatementFault.TIME) from error
         raise KeyboardInterrupt from None
     except duckdb.Error as error:
-        raise StatementFailed(first_line(error), _fault(error)) from error
+        raise StatementFailed(said(error), _fault(error)) from error
     except RuntimeError as error:
         if "interrupted" in str(error).lower():  # how DuckDB tells of Ctrl-C
             raise KeyboardInterrupt from None
@@ -113,14 +156,42 @@ def interruptible(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
         raise KeyboardInterrupt
 
 
+def _said(error: duckdb.Error) -> str:
+    """What went wrong: of an error that a statement raises itself, its own words."""
+    line = first_line(error)
+    return line.partition(VALUE_ERROR)[2] or line
+
+
 def _fault(error: duckdb.Error) -> StatementFault:
     import duckdb
 
     if isinstance(error, (duckdb.ConversionException, duckdb.OutOfRangeException)):
         return StatementFault.VALUE
-    if isinstance(error, (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException)):
+    if isinstance(error, _of_statements()):
+        return StatementFault.STATEMENT
+    if isinstance(error, duckdb.InvalidInputException) and _OF_A_FILE.search(str(error)) is None:
         return StatementFault.STATEMENT
     return StatementFault.DATA
+
+
+def _of_statements() -> tuple[type[duckdb.Error], ...]:
+    import duckdb
+
+    return (
+        *(duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException, duckdb.SyntaxException),
+        *(duckdb.PermissionException, duckdb.NotImplementedException, duckdb.InvalidTypeException),
+        *(duckdb.TypeMismatchException, duckdb.NotSupportedError),
+    )
+
+
+def said(error: duckdb.Error) -> str:
+    """What DuckDB says is wrong, without its advice to change how it is set up."""
+    line = first_line(error)
+    if missing := _NO_FUNCTION.search(line):
+        return f"there is no function {(missing[1] or missing[2]).upper()}"
+    if _TOO_DEEP in line:
+        return "it is nested too deeply; write it in steps, as in WITH … AS (…)"
+    return line
 
 
 def quoted(name: str) -> str:

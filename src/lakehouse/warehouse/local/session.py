@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,15 @@ from lakehouse.models import dialect
 from lakehouse.partition import WHOLE
 from lakehouse.schema import Column, TableSpec
 from lakehouse.warehouse.local import commits
-from lakehouse.warehouse.local.engine import duckdb_type, faults_named, interruptible, literal, quoted, relation_name
+from lakehouse.warehouse.local.engine import (
+    duckdb_type,
+    faults_named,
+    interruptible,
+    literal,
+    quoted,
+    relation_name,
+    seal,
+)
 from lakehouse.warehouse.local.records import MONTH_PROPERTY, NOTE_PROPERTY, IcebergRecords, content_hash
 from lakehouse.warehouse.local.tables import IcebergTables
 from lakehouse.warehouse.statements import Statement
@@ -112,6 +121,12 @@ class LocalSession:
         sql, bound = statement.text("duckdb"), statement.bind(parameters)
         with self._faults_named(), interruptible(self._connection):
             return self._connection.sql(sql, params=bound or None).to_arrow_table()
+
+    def answer(self, statement: Statement, seconds: float) -> pa.Table:
+        with self._faults_named():
+            readable = (self._records.paths(rows.spec, rows.partition) for rows in self._published)
+            seal(self._connection, chain.from_iterable(readable), seconds)
+        return self.rows(statement, {})
 
     def nulls(self, staged: Staged) -> Mapping[str, int]:
         """As the file's own footer counts them, which takes a tenth of what a scan does."""
