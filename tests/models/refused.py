@@ -44,10 +44,8 @@ WRITTEN: dict[str, tuple[str, ...]] = {
         *(
             "EXTRACT(TIME FROM t)",
             "EXTRACT(WEEK(TUESDAY) FROM d)",
-            "DATE_TRUNC(d, ISOYEAR)",
-            "DATE_DIFF(d, e, ISOYEAR)",
         ),
-        *("DATETIME_TRUNC(t, ISOYEAR)", "LAST_DAY(d, ISOYEAR)"),
+        *("LAST_DAY(d, ISOYEAR)"),
     ),
     "formats": (
         *("FORMAT_DATE('%e', d)", "FORMAT_DATE('%Q', d)", "FORMAT_DATETIME('%E3S', t)", "FORMAT_DATETIME('%s', t)"),

@@ -72,7 +72,7 @@ def test_what_is_on_the_list_is_let_through() -> None:
         ("SAFE.SUBSTR(s, 1, 2)", "test the argument with IF first"),
         ("LENGTH(i)", "LENGTH(text) takes STRING"),
         ("EXTRACT(ISOYEAR FROM s)", "EXTRACT(part FROM time) takes DATE, DATETIME"),
-        ("DATE_TRUNC(d, ISOYEAR)", "there is DAY"),
+        ("LAST_DAY(d, ISOYEAR)", "there is MONTH"),
         ("CAST(f AS STRING)", "CAST it AS NUMERIC before"),
         ("i = '1'", "is of type INT64, '1' of STRING: CAST one of them"),
         ("d + INTERVAL 1 DAY", "write DATE_ADD or DATETIME_ADD"),

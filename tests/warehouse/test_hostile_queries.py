@@ -189,7 +189,7 @@ def test_a_sealed_engine_still_spills(tmp_path: Path) -> None:
     [
         ("SELECT LENGHT(zone) AS x FROM silver.zones", "there is no function LENGHT; did you mean LENGTH"),
         ("SELECT getenv('HOME') AS x", "there is no function GETENV"),
-        ("SELECT READ_PARQUET('x') AS x", "there is no function READ_PARQUET"),
+        ("SELECT READ_PARQUET('x') AS x", "READ_PARQUET is on no list"),
         ("SELECT * FROM read_text('x')", "there is no table read_text: it is a function, and only tables can be read"),
         ("WITH a AS (DELETE FROM silver.zones WHERE TRUE) SELECT 1 AS x", "DELETE changes something, and a query only"),
         ("SELECT zone INTO x FROM silver.zones", "INTO changes something"),

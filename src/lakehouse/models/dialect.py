@@ -19,6 +19,8 @@ from sqlglot.schema import MappingSchema
 
 from lakehouse.exceptions import LakehouseError, QueryError, first_line
 from lakehouse.models.portable import types
+from lakehouse.models.portable.allowed import FAILS
+from lakehouse.models.portable.duck import VALUE_ERROR, is_failure
 from lakehouse.models.portable.mending import RULES, Rule, mended
 from lakehouse.schema import Column
 
@@ -179,7 +181,7 @@ def render(expression: exp.Expr, engine: Engine, rules: Mapping[str, Rule] = RUL
         QueryError: it cannot be said there.
     """
     own = (
-        mended(expression, rules).transform(_exact_numeric)
+        mended(expression, rules).transform(_exact_numeric).transform(_failing)
         if engine == "duckdb"
         else expression.transform(_rounded_cast)
     )
@@ -211,6 +213,14 @@ def _exact_numeric(node: exp.Expr) -> exp.Expr:
         is_binary = inner.type is not None and inner.type.this in (exp.DType.DOUBLE, exp.DType.FLOAT)
         if is_binary or isinstance(inner, (exp.Div, exp.SafeDivide, exp.Avg, exp.Round)):
             node.set("this", exp.Cast(this=node.this, to=_NINE_DECIMALS.copy()))
+    return node
+
+
+def _failing(node: exp.Expr) -> exp.Expr:
+    """What a statement raises by itself begins in a way that tells it from what is wrong with a file."""
+    if isinstance(node, exp.Anonymous) and node.name.upper() == FAILS and not is_failure(node):
+        said = exp.DPipe(this=exp.Literal.string(VALUE_ERROR), expression=exp.paren(node.expressions[0]))
+        return exp.Anonymous(this=FAILS, expressions=[said])
     return node
 
 

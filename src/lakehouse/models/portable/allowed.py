@@ -62,13 +62,13 @@ PARTS: Mapping[str, frozenset[str]] = {
     "DATETIME_ADD": frozenset(
         ["MICROSECOND", "MILLISECOND", "SECOND", "MINUTE", "HOUR", "DAY", "WEEK", "MONTH", "QUARTER", "YEAR"]
     ),
-    "DATE_DIFF": frozenset(["DAY", "WEEK", "WEEK(MONDAY)", "ISOWEEK", "MONTH", "QUARTER", "YEAR"]),
+    "DATE_DIFF": frozenset(["ISOYEAR", "DAY", "WEEK", "WEEK(MONDAY)", "ISOWEEK", "MONTH", "QUARTER", "YEAR"]),
     "DATETIME_DIFF": frozenset(
         ["MICROSECOND", "MILLISECOND", "SECOND", "MINUTE", "HOUR", "DAY", "WEEK", "MONTH", "QUARTER", "YEAR"]
     ),
-    "DATE_TRUNC": frozenset(["DAY", "WEEK", "WEEK(MONDAY)", "ISOWEEK", "MONTH", "QUARTER", "YEAR"]),
+    "DATE_TRUNC": frozenset(["ISOYEAR", "DAY", "WEEK", "WEEK(MONDAY)", "ISOWEEK", "MONTH", "QUARTER", "YEAR"]),
     "DATETIME_TRUNC": frozenset(
-        ["SECOND", "MINUTE", "HOUR", "DAY", "WEEK", "WEEK(MONDAY)", "ISOWEEK", "MONTH", "QUARTER", "YEAR"]
+        ["ISOYEAR", "SECOND", "MINUTE", "HOUR", "DAY", "WEEK", "WEEK(MONDAY)", "ISOWEEK", "MONTH", "QUARTER", "YEAR"]
     ),
     "LAST_DAY": frozenset(["MONTH", "QUARTER", "YEAR"]),
 }

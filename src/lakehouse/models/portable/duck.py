@@ -30,6 +30,13 @@ def failure(message: str) -> exp.Expr:
     return exp.Anonymous(this="ERROR", expressions=[exp.Literal.string(VALUE_ERROR + message)])
 
 
+def is_failure(node: exp.Anonymous) -> bool:
+    """Whether it is what :func:`failure` makes."""
+    said = node.expressions[0] if node.expressions else None
+    said = said.this if isinstance(said, exp.DPipe) else said
+    return isinstance(said, exp.Literal) and said.name.startswith(VALUE_ERROR)
+
+
 def whole_literal(node: exp.Expr | None) -> int | None:
     """The number that is written there, if one is."""
     node = node.unnest() if node is not None else None

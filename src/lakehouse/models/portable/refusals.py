@@ -215,7 +215,8 @@ RULES: Mapping[str, Rule] = {
 def _name(node: exp.Expr) -> str:
     if isinstance(node, exp.SafeFunc):
         return "SAFE."
-    return node.sql_name() if isinstance(node, exp.Func) else type(node).__name__.upper()
+    name = as_written(node).partition("(")[0]
+    return name if isinstance(node, exp.Func) and name.isidentifier() else type(node).__name__.upper()
 
 
 def _is_written(value: object) -> bool:

@@ -97,7 +97,9 @@ def cast_of_text(node: exp.Expr) -> exp.Expr:
     """Of a text just what BigQuery reads is taken: DuckDB takes 1_000, t and 24-01-01."""
     if isinstance(node, exp.Timestamp):
         node = exp.Cast(this=node.this, to=exp.DataType.build("TIMESTAMPTZ"))
-    if not isinstance(node, exp.Cast) or kind(node.this) not in TEXT or node.this.unnest().is_string:
+    if not isinstance(node, exp.Cast) or kind(node.this) not in TEXT:
+        return node
+    if node.this.unnest().is_string and not isinstance(node, exp.TryCast):  # which is looked at before it is run
         return node
     otherwise: exp.Expr = (
         exp.Null() if isinstance(node, exp.TryCast) else failure("a text is not of the type it is cast to")

@@ -108,7 +108,7 @@ def faults_named(doing: str, memory_limit: str, home: Path) -> Iterator[None]:
         if fault is not None:
             raise fault from error
         if isinstance(error, duckdb.IOException):
-            raise StatementFailed(_said(error), _fault(error)) from error
+            raise StatementFailed(said(error), _fault(error)) from error
         raise TooLittleMemory(
             f"{doing}: needs more memory than LAKEHOUSE_MEMORY_LIMIT={memory_limit}: raise it ({first_line(error)})"
         ) from error
@@ -156,16 +156,10 @@ def interruptible(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
         raise KeyboardInterrupt
 
 
-def _said(error: duckdb.Error) -> str:
-    """What went wrong: of an error that a statement raises itself, its own words."""
-    line = first_line(error)
-    return line.partition(VALUE_ERROR)[2] or line
-
-
 def _fault(error: duckdb.Error) -> StatementFault:
     import duckdb
 
-    if isinstance(error, (duckdb.ConversionException, duckdb.OutOfRangeException)):
+    if isinstance(error, (duckdb.ConversionException, duckdb.OutOfRangeException)) or VALUE_ERROR in str(error):
         return StatementFault.VALUE
     if isinstance(error, _of_statements()):
         return StatementFault.STATEMENT
@@ -191,7 +185,7 @@ def said(error: duckdb.Error) -> str:
         return f"there is no function {(missing[1] or missing[2]).upper()}"
     if _TOO_DEEP in line:
         return "it is nested too deeply; write it in steps, as in WITH … AS (…)"
-    return line
+    return line.partition(VALUE_ERROR)[2] or line
 
 
 def quoted(name: str) -> str:
