@@ -303,6 +303,33 @@ def test_what_is_stored_is_told_while_the_run_is_at_work(instance: dg.DagsterIns
     assert heard == ["before", "first", "second"]
 
 
+def test_the_newest_materialization_of_a_partition_is_always_the_newest(
+    instance: dg.DagsterInstance, home: Path
+) -> None:
+    asked = dg.AssetRecordsFilter(UP, ["2024-01"])
+
+    def newest(of: dg.DagsterInstance) -> list[Any]:
+        records = of.fetch_materializations(asked, limit=1).records
+        return [record.asset_materialization.metadata["n"].value for record in records if record.asset_materialization]
+
+    def materialize(by: dg.DagsterInstance, n: int, partition: str = "2024-01", asset: dg.AssetKey = UP) -> None:
+        by.report_runless_asset_event(dg.AssetMaterialization(asset, partition=partition, metadata={"n": n}))
+
+    with opened(home) as another:
+        assert newest(instance) == []
+        materialize(instance, 1)
+        assert newest(instance) == newest(instance) == [1]
+        assert instance.fetch_materializations(asked, limit=1) is instance.fetch_materializations(asked, limit=1)
+        materialize(another, 2)
+        materialize(instance, 3, partition="2024-02")
+        materialize(instance, 4, asset=DOWN)
+        assert newest(instance) == newest(another) == [2]
+        another.wipe_assets([UP])
+        assert newest(instance) == newest(another) == []
+        materialize(another, 5)
+        assert newest(instance) == [5]
+
+
 def test_an_instance_is_migrated_as_dagster_does_it(instance: dg.DagsterInstance, home: Path) -> None:
     run_assets(instance)
     shard = home / "history" / "runs" / f"{RUN}.db"

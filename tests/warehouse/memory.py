@@ -108,7 +108,8 @@ class MemoryStore:
         with connect("500MB", 2, self._spill) as connection:
             yield MemorySession(self, connection, records, work)
 
-    def tie_breaker(self, columns: Sequence[str]) -> None:  # noqa: ARG002 - it keeps rows as they come
+    @staticmethod
+    def tie_breaker(columns: Sequence[str]) -> None:  # noqa: ARG004 - it keeps rows as they come
         return None
 
     def digest(self, columns: Sequence[str]) -> None:  # noqa: ARG002 - it compares all values

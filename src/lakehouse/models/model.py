@@ -69,7 +69,7 @@ class SqlModel:
         return self.table.partition is not None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Models:
     """All models of a project in an order in which each follows what it reads."""
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -24,17 +23,15 @@ from lakehouse.partition import WHOLE, Partition
 from lakehouse.results import CheckResult, Holdings, Preparation, Publication, Remark, ReplaceResult, Restatement
 from lakehouse.schema import TableSpec
 from lakehouse.warehouse.acceptance import Acceptance
-from lakehouse.warehouse.audit import audit_query, datasets_present
+from lakehouse.warehouse.audit import datasets_present
 from lakehouse.warehouse.comparison import Comparisons
+from lakehouse.warehouse.compiled import compiled_models
 from lakehouse.warehouse.evolution import evolution
-from lakehouse.warehouse.failing_rows import FailingRows
 from lakehouse.warehouse.inputs import Inputs
 from lakehouse.warehouse.queries import Queries
 from lakehouse.warehouse.query_limits import QueryLimits
 from lakehouse.warehouse.replacement import Job, Replacement
 from lakehouse.warehouse.restatement import Restatements
-from lakehouse.warehouse.statements import ModelStatements, Statement, compile_model
-from lakehouse.warehouse.statistics import money_query
 from lakehouse.warehouse.store import Record, Records, Store, TableShape, Work
 from lakehouse.warehouse.value_checks import Drift
 from lakehouse.warehouse.workings import Workings
@@ -43,15 +40,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _OVERTAKEN_ATTEMPTS = 5
-
-
-@dataclass(frozen=True)
-class _Compiled:
-    """All statements of a model but those of its failing rows."""
-
-    statements: ModelStatements
-    audit: Statement
-    money: Statement | None
 
 
 class StoreWarehouse:
@@ -65,10 +53,9 @@ class StoreWarehouse:
         self._bronze = bronze
         self._models = models
         self._contracts = contracts
-        self._compiled: dict[str, _Compiled] = {}
-        self._failing_rows = FailingRows(models.schema)
+        self._compiled = compiled_models(models, store.tie_breaker)
         self._workings = Workings(
-            store, models, contracts, bronze, statements=lambda model: self._compiled_of(model).statements
+            store, models, contracts, bronze, statements=lambda model: self._compiled.of(model).statements
         )
         self._restatements = Restatements(self._workings)
         self._comparisons = Comparisons(self._workings)
@@ -110,7 +97,7 @@ class StoreWarehouse:
                 session = stack.enter_context(self._store.session(work, records))
                 checks = partial(self._input_checks, job)
                 replacement = Replacement(
-                    session, records, job, work, self._failing_rows, self._restatements, checks, acceptance
+                    session, records, job, work, self._compiled.failing_rows, self._restatements, checks, acceptance
                 )
                 outcome = replacement.run(self._store.tie_breaker, partial(self._is_current, job))
                 for spec in differing:
@@ -207,21 +194,10 @@ class StoreWarehouse:
         return tuple(spec for spec in (model.table, model.rejected) if spec is not None)
 
     def _job(self, model: SqlModel, inputs: Inputs) -> Job:
-        compiled = self._compiled_of(model)
+        compiled = self._compiled.of(model)
         read_by = {spec.name: self._models.made_of(spec.name) for spec in self._specs(model)}
         fingerprint = inputs.fingerprint(compiled.statements)
         return Job(model, compiled.statements, compiled.audit, compiled.money, inputs, fingerprint, read_by)
-
-    def _compiled_of(self, model: SqlModel) -> _Compiled:
-        if model.key not in self._compiled:
-            schema = self._models.schema
-            money = money_query(model, schema) if model.bronze_asset is not None else None
-            self._compiled[model.key] = _Compiled(
-                compile_model(model, self._store.tie_breaker),
-                Statement(audit_query(model, schema)),
-                None if money is None else Statement(money),
-            )
-        return self._compiled[model.key]
 
     def _is_current(self, job: Job) -> bool:
         inputs = self._workings.inputs(job.model, job.partition, self._store.records())

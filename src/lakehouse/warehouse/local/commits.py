@@ -17,7 +17,7 @@ from lakehouse.partition import WHOLE, Partition
 from lakehouse.schema import TableSpec
 from lakehouse.warehouse.evolution import evolution
 from lakehouse.warehouse.local.outdated import held, mark_outdated, outdated_property
-from lakehouse.warehouse.local.private_pyiceberg import Change, Pointer, commit
+from lakehouse.warehouse.local.private_pyiceberg import Change, Pointer, commit, transaction_of
 from lakehouse.warehouse.local.racing import racing
 from lakehouse.warehouse.local.records import (
     NOTE_PROPERTY,
@@ -186,7 +186,7 @@ class _Target:
         news = {**(self._confirmation if self.paths != self.places else {}), **self._note}
         if not news and not self._is_marked and not is_set_back(self.table, self.pointer):
             return None
-        transaction = self.table.transaction()
+        transaction = transaction_of(self.table)
         if news:
             transaction.set_properties(news)
         self._mend(transaction)
@@ -231,7 +231,7 @@ class _Target:
         from pyiceberg.io.pyarrow import parquet_file_to_data_file
 
         changes = evolution(shape_of(self.table), self.wanted.spec)
-        transaction: Transaction = self.table.transaction()
+        transaction = transaction_of(self.table)
         if changes:
             with transaction.update_schema() as update:
                 evolve(update, changes)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from lakehouse.partition import WHOLE, Partition, partition_named
 from lakehouse.schema import TableSpec
+from lakehouse.warehouse.local.private_pyiceberg import transaction_of
 from lakehouse.warehouse.local.tables import data_files, partition_of_file
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def mark_outdated(table: Table, spec: TableSpec, partition: Partition, changed: 
     wanted = {month: known.get(month, set()).union(changed) for month in sorted(held(table, spec, own), key=str)}
     news = {outdated_property(month): ", ".join(sorted(names)) for month, names in wanted.items()}
     news = {name: value for name, value in news.items() if table.properties.get(name) != value}
-    return table.transaction().set_properties(news) if news else None
+    return transaction_of(table).set_properties(news) if news else None
 
 
 def held(table: Table, spec: TableSpec, partition: Partition) -> AbstractSet[Partition]:

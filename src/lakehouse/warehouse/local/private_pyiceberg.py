@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pyiceberg.catalog.sql import SqlCatalog
     from pyiceberg.table import Table, Transaction
+    from pyiceberg.table.metadata import TableMetadata
+    from pyiceberg.table.update import TableUpdate
     from sqlalchemy import Connection
 
 
@@ -64,6 +67,32 @@ def table_at(catalog: SqlCatalog, name: str, location: str) -> Table:
             previous_metadata_location=None,
         )
     )
+
+
+def transaction_of(table: Table) -> Transaction:
+    """Changes of a table, to be committed by :func:`commit`."""
+    return _remembering()(table)
+
+
+@cache
+def _remembering() -> type[Transaction]:
+    """Transactions that work out once what their changes make of the metadata.
+
+    pyiceberg copies all of them whenever it looks at any, some fifteen times a snapshot, and a table has as many
+    snapshots as it has had changes. It only reads what it is given.
+    """
+    from pyiceberg.table import Transaction
+
+    class Remembering(Transaction):
+        _made: tuple[tuple[TableUpdate, ...], TableMetadata] | None = None
+
+        @property
+        def table_metadata(self) -> TableMetadata:
+            if self._made is None or self._made[0] is not self._updates:
+                self._made = self._updates, super().table_metadata
+            return self._made[1]
+
+    return Remembering
 
 
 def commit(

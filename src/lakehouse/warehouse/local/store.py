@@ -60,7 +60,8 @@ class LocalStore:
 
             yield LocalSession(connection, self.tables, records, work, folder, self._memory_limit, self._home)
 
-    def tie_breaker(self, columns: Sequence[str]) -> exp.Expr:
+    @staticmethod
+    def tie_breaker(columns: Sequence[str]) -> exp.Expr:
         return exp.func("hash", *(exp.column(column, quoted=True) for column in columns))
 
     def digest(self, columns: Sequence[str]) -> exp.Expr:

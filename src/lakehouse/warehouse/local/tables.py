@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,15 @@ from lakehouse.home import ensure_home_kind
 from lakehouse.partition import WHOLE, Month, Partition, Period
 from lakehouse.schema import TableSpec
 from lakehouse.warehouse.evolution import evolution
-from lakehouse.warehouse.local.private_pyiceberg import Change, Pointer, commit, pointers, table_at, take_place
+from lakehouse.warehouse.local.private_pyiceberg import (
+    Change,
+    Pointer,
+    commit,
+    pointers,
+    table_at,
+    take_place,
+    transaction_of,
+)
 from lakehouse.warehouse.local.racing import alone, racing
 from lakehouse.warehouse.local.types import evolve, iceberg_schema, shape_of
 
@@ -131,9 +139,7 @@ class IcebergTables:
         """
         from pyiceberg.exceptions import ValidationError
 
-        def read(location: str) -> Table:
-            return table_at(self.catalog, pointer.name, location)
-
+        read = partial(table_at, self.catalog, pointer.name)
         unreadable = (FileNotFoundError, UnicodeDecodeError, ValidationError)  # other errors are not for good
         try:
             table = read(pointer.location)
@@ -221,7 +227,7 @@ class IcebergTables:
             if is_set_back(table, pointer):
                 return  # the next month that is run mends it, and has its columns evolved
             if changes := evolution(shape_of(table), spec):
-                transaction = table.transaction()
+                transaction = transaction_of(table)
                 with transaction.update_schema() as update:
                     evolve(update, changes)
                 commit(self.catalog, [Change(pointer, transaction)])
@@ -249,11 +255,9 @@ def data_files(table: Table, spec: TableSpec, partition: Partition) -> tuple[Dat
         CorruptFile: its manifests cannot be read; or another tool has deleted single rows, which what reads whole
             files would not see.
     """
-    scan = (
-        table.scan(row_filter=month_filter(spec, partition))
-        if isinstance(partition, Period) and spec.partition
-        else table.scan()
-    )
+    scan = table.scan()
+    if isinstance(partition, Period) and spec.partition:
+        scan = table.scan(row_filter=month_filter(spec, partition))
     from pyiceberg.exceptions import ResolveError
 
     try:
