@@ -41,11 +41,9 @@ WRITTEN: dict[str, tuple[str, ...]] = {
     ),
     "digests": ("TO_HEX(SHA512(s))",),
     "parts of times": (
-        *(
-            "EXTRACT(TIME FROM t)",
-            "EXTRACT(WEEK(TUESDAY) FROM d)",
-        ),
-        *("LAST_DAY(d, ISOYEAR)"),
+        "EXTRACT(TIME FROM t)",
+        "EXTRACT(WEEK(TUESDAY) FROM d)",
+        "LAST_DAY(d, ISOYEAR)",
     ),
     "formats": (
         *("FORMAT_DATE('%e', d)", "FORMAT_DATE('%Q', d)", "FORMAT_DATETIME('%E3S', t)", "FORMAT_DATETIME('%s', t)"),
