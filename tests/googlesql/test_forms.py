@@ -12,16 +12,14 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from sqlglot import exp
 
 from lakehouse.exceptions import QueryError
 from lakehouse.models import dialect
 from lakehouse.models.portable import mending
 from lakehouse.models.portable.functions import FUNCTIONS
-from tests.googlesql.edges import COLUMNS
 from tests.googlesql.oracle import Oracle
 from tests.googlesql.report import TRIAL, told
-from tests.googlesql.trial import Expected, Form, are_same, forms, local_text, of_query, queries, tried
+from tests.googlesql.trial import Expected, Form, are_same, forms, mended_by_rules, of_query, queries, tried
 
 FORMS = tuple(forms())
 QUERIES = tuple(queries())
@@ -67,10 +65,8 @@ def mended_by() -> dict[str, list[Form | str]]:
     changed: dict[str, list[Form | str]] = {name: [] for name in mending.RULES}
     everything: tuple[Form | str, ...] = (*FORMS, *QUERIES)
     for each in everything:
-        fired: set[str] = set()
-        rules = {name: _told(name, rule, fired) for name, rule in mending.RULES.items()}
         sql = f"SELECT id, {each.sql} AS v FROM silver.edges" if isinstance(each, Form) else each
-        local_text(sql, tuple(sorted(COLUMNS)), rules)
+        fired = mended_by_rules(sql)
         for name in fired:
             changed[name].append(each)
     return changed
@@ -103,17 +99,6 @@ def test_without_its_rule_is_nan_is_answered_from_statistics(
     ]
     connection.execute("DROP VIEW silver.numbers")
     assert found == [[(1,)], [(0,)]]
-
-
-def _told(name: str, rule: mending.Rule, fired: set[str]) -> mending.Rule:
-    def told(node: exp.Expr) -> exp.Expr:
-        before = dict(node.args)
-        new = rule(node)
-        if new is not node or any(node.args.get(argument) is not value for argument, value in before.items()):
-            fired.add(name)
-        return new
-
-    return told
 
 
 def _disagree(

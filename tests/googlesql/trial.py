@@ -273,3 +273,21 @@ def _is_close(one: Any, other: Any) -> bool:
 
 def _place(row: tuple[Any, ...]) -> str:
     return repr([str(value.normalize() + 0) if isinstance(value, Decimal) else value for value in row])
+
+
+def mended_by_rules(sql: str) -> set[str]:
+    """Names of the mending rules that change a query over the edges."""
+    fired: set[str] = set()
+    local_text(sql, tuple(sorted(COLUMNS)), {name: _told(name, rule, fired) for name, rule in mending.RULES.items()})
+    return fired
+
+
+def _told(name: str, rule: mending.Rule, fired: set[str]) -> mending.Rule:
+    def told(node: exp.Expr) -> exp.Expr:
+        before = dict(node.args)
+        new = rule(node)
+        if new is not node or any(node.args.get(argument) is not value for argument, value in before.items()):
+            fired.add(name)
+        return new
+
+    return told
