@@ -252,7 +252,7 @@ def of_query(
     except (duckdb.OutOfRangeException, duckdb.ConversionException, duckdb.InvalidInputException):
         local = FAILS
     if query.args.get("order") is None and isinstance(expected, list) and isinstance(local, list):
-        return sorted(expected, key=_place), sorted(local, key=_place)
+        return sorted(expected, key=place_of), sorted(local, key=place_of)
     return expected, local
 
 
@@ -271,7 +271,8 @@ def _is_close(one: Any, other: Any) -> bool:
     return is_same(one, other)
 
 
-def _place(row: tuple[Any, ...]) -> str:
+def place_of(row: tuple[Any, ...]) -> str:
+    """Where a row goes among rows that have no order of their own."""
     return repr([str(value.normalize() + 0) if isinstance(value, Decimal) else value for value in row])
 
 
