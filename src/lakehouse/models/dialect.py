@@ -20,6 +20,7 @@ from sqlglot.schema import MappingSchema
 from lakehouse.exceptions import LakehouseError, first_line
 from lakehouse.models.portable import types
 from lakehouse.models.portable.mending import RULES, Rule, mended
+from lakehouse.models.portable.written_times import as_times
 from lakehouse.schema import Column
 
 Engine = Literal["duckdb", "bigquery"]
@@ -93,7 +94,8 @@ def resolve(query: exp.Query, schema: Schema, origin: str, error: type[Lakehouse
     try:
         known_columns = MappingSchema({**read}, dialect=BIGQUERY)
         qualified = qualify(query.copy(), schema=known_columns, dialect=BIGQUERY)
-        return types.annotated(qualified, known_columns)
+        resolved = types.annotated(qualified, known_columns)
+        return types.annotated(resolved, known_columns) if as_times(resolved) else resolved
     except OptimizeError as fault:
         found = _UNRESOLVED.search(str(fault))
         if found is None:
