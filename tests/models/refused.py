@@ -90,7 +90,13 @@ TYPED: dict[str, tuple[str, ...]] = {
             "m || s",
             "t || s",
         ),
-        *("DATE_TRUNC('2024-01-31', MONTH)", "EXTRACT(HOUR FROM CAST(t AS TIMESTAMP))", "ABS(x)", "SUBSTR(s, f)"),
+        *(
+            "DATE_TRUNC('2024-01-31 10:00:00', MONTH)",
+            "DATE_DIFF(t, '2024-01-31', DAY)",
+            "EXTRACT(HOUR FROM CAST(t AS TIMESTAMP))",
+            "ABS(x)",
+            "SUBSTR(s, f)",
+        ),
         "SELECT SUM(b) AS v FROM silver.edges",
         "SELECT m, PERCENTILE_CONT(m, 0.5) OVER () AS v FROM silver.edges",
     ),
@@ -105,6 +111,7 @@ TYPED: dict[str, tuple[str, ...]] = {
         *("i = '1'", "s = 1", "d = 1", "b = 1", "i IN ('1', '2')", "i BETWEEN '0' AND '9'", "COALESCE(i, 'none')"),
         *("IF(b, i, 'none')", "CASE WHEN b THEN 1 ELSE 'one' END", "NULLIF(i, '1')", "GREATEST(i, '5')"),
         "SELECT j FROM silver.edges WHERE j IN (SELECT s FROM silver.edges)",
+        "s = NULL",
     ),
     "conditions": (
         "IF(i, 1, 2)",

@@ -111,7 +111,7 @@ ORDER BY trips DESC, taxi_type;
 
 -- Green trips of each day of February, also of days without any
 SELECT day, COUNT(t.pickup_at) AS trips
-FROM UNNEST(GENERATE_DATE_ARRAY(DATE '2024-02-01', DATE '2024-02-29')) AS day
+FROM UNNEST(GENERATE_DATE_ARRAY('2024-02-01', '2024-02-29')) AS day
 LEFT JOIN silver.green_trips AS t ON DATE(t.pickup_at) = day
 GROUP BY day
 ORDER BY day;
@@ -128,7 +128,7 @@ ORDER BY weeks.week;
 
 -- Which months of the last winter are missing for a taxi type?
 SELECT m AS month, types.taxi_type
-FROM UNNEST(GENERATE_DATE_ARRAY(DATE '2023-11-01', DATE '2024-03-01', INTERVAL 1 MONTH)) AS m
+FROM UNNEST(GENERATE_DATE_ARRAY('2023-11-01', '2024-03-01', INTERVAL 1 MONTH)) AS m
 CROSS JOIN (SELECT DISTINCT taxi_type FROM gold.trips_by_pickup_location) AS types
 LEFT JOIN gold.trips_by_pickup_location AS g ON g.month = m AND g.taxi_type = types.taxi_type
 WHERE g.month IS NULL
@@ -423,3 +423,14 @@ SELECT borough, ROUND(100 * SUM(trip_count) / SUM(SUM(trip_count)) OVER (), 2) A
 FROM gold.trips_by_pickup_location
 GROUP BY borough
 ORDER BY percent DESC, borough;
+
+-- Which taxis take cards, and when was the last one paid so?
+SELECT COUNT(DISTINCT IF(payment_type = 1, taxi_type, NULL)) AS types_with_cards,
+  MAX(CASE WHEN payment_type = 1 THEN pickup_at ELSE NULL END) AS last_card
+FROM silver.yellow_trips;
+
+-- Trips by the name of their payment type, where it has one
+SELECT CASE payment_type WHEN 1 THEN 'card' WHEN 2 THEN 'cash' ELSE NULL END AS paid_by, COUNT(*) AS trips
+FROM silver.green_trips
+GROUP BY paid_by
+ORDER BY paid_by;

@@ -23,6 +23,7 @@ from lakehouse.models.portable import types
 from lakehouse.models.portable.allowed import FAILS
 from lakehouse.models.portable.duck import VALUE_ERROR, is_failure
 from lakehouse.models.portable.mending import RULES, Rule, mended
+from lakehouse.models.portable.written_times import as_times
 from lakehouse.schema import Column
 
 Engine = Literal["duckdb", "bigquery"]
@@ -96,7 +97,9 @@ def resolve(query: exp.Query, schema: Schema, origin: str, error: type[Lakehouse
     try:
         known_columns = MappingSchema({**read}, dialect=BIGQUERY)
         qualified = qualify(query.copy(), schema=known_columns, dialect=BIGQUERY)
-        return _without_positions(types.annotated(qualified, known_columns))
+        resolved = types.annotated(qualified, known_columns)
+        retyped = types.annotated(resolved, known_columns) if as_times(resolved) else resolved
+        return _without_positions(retyped)
     except OptimizeError as fault:
         found = _UNRESOLVED.search(str(fault))
         if found is None:

@@ -34,8 +34,9 @@ _FAMILIES: Mapping[str, Types] = {
     "BYTES": BYTES,
     "lists": LIST,
 }
+_WITH_NO_NULL = (exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE)
 _OF_TWO = (
-    *(exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE),
+    *_WITH_NO_NULL,
     *(exp.NullSafeEQ, exp.NullSafeNEQ, exp.Nullif),
 )
 _OF_FLOATS = (exp.Stddev, exp.StddevSamp, exp.StddevPop, exp.Variance, exp.VariancePop, exp.Corr)
@@ -80,7 +81,7 @@ def _cast(node: exp.Expr) -> Finding | None:
 
 
 def _comparison(node: exp.Expr) -> Finding | None:
-    families = {_family(value): value for value in _compared(node) if kind(value) not in UNKNOWN}
+    families = {_family(value): value for value in _compared(node) if not _is_untyped(value, node)}
     if len(families) < 2:
         return None
     if "text" in families and families["text"].is_string and set(families) <= {"text", "times", "TIMESTAMP"}:
@@ -90,6 +91,11 @@ def _comparison(node: exp.Expr) -> Finding | None:
         f"{as_written(node)}: {as_written(one)} is of type {_shown(one)}, {as_written(other)} of {_shown(other)}",
         "CAST one of them",
     )
+
+
+def _is_untyped(value: exp.Expr, node: exp.Expr) -> bool:
+    """Whether a value takes its type from those beside it, as NULL does but where BigQuery refuses to compare it."""
+    return kind(value) in UNKNOWN or (isinstance(value.unnest(), exp.Null) and not isinstance(node, _WITH_NO_NULL))
 
 
 def _compared(node: exp.Expr) -> Iterable[exp.Expr]:
@@ -127,7 +133,7 @@ def _set_columns(node: exp.Expr) -> Finding | None:
     if not isinstance(node, exp.SetOperation):
         return None
     for one, other in zip(node.left.selects, node.right.selects, strict=False):
-        if kind(one) not in UNKNOWN and kind(other) not in UNKNOWN and _family(one) != _family(other):
+        if kind(one) not in UNKNOWN and not _is_untyped(other.unalias(), node) and _family(one) != _family(other):
             return Finding(
                 f"column {one.alias_or_name} is of type {_shown(one)} in one SELECT and of {_shown(other)} in the next",
                 "CAST one of them",
