@@ -175,14 +175,16 @@ def _local(
 def _one_by_one(sql: str, count: int, connection: duckdb.DuckDBPyConnection) -> list[Any]:
     connection.execute(f"ALTER TABLE {_TABLE} RENAME TO all_edges")
     values: list[Any] = []
-    for number in range(count):
-        connection.execute(f"CREATE OR REPLACE VIEW {_TABLE} AS FROM silver.all_edges WHERE id = {number}")
-        try:
-            values += [value for _, value in connection.execute(sql).fetchall()]
-        except (duckdb.OutOfRangeException, duckdb.ConversionException, duckdb.InvalidInputException):
-            values.append(FAILS)
-    connection.execute(f"DROP VIEW {_TABLE}")
-    connection.execute("DROP TABLE silver.all_edges")
+    try:
+        for number in range(count):
+            connection.execute(f"CREATE OR REPLACE VIEW {_TABLE} AS FROM silver.all_edges WHERE id = {number}")
+            try:
+                values += [value for _, value in connection.execute(sql).fetchall()]
+            except (duckdb.OutOfRangeException, duckdb.ConversionException, duckdb.InvalidInputException):
+                values.append(FAILS)
+    finally:
+        connection.execute(f"DROP VIEW IF EXISTS {_TABLE}")
+        connection.execute("DROP TABLE silver.all_edges")
     return values
 
 

@@ -52,19 +52,15 @@ WRITTEN: dict[str, tuple[str, ...]] = {
     "subscripts": (
         "[1, 2][OFFSET(5)]",
         "[1, 2][ORDINAL(0)]",
-        "[1, 2][SAFE_OFFSET(-1)]",
+        "[1, 2][SAFE_OFFSET(-2)]",
         "SPLIT(s, 'b')[SAFE_OFFSET(k)]",
     ),
     "WITH OFFSET": ("SELECT n1, o FROM UNNEST([3, 1]) AS n1 WITH OFFSET AS o",),
-    "set operations": (
-        "SELECT j FROM silver.edges FULL UNION ALL BY NAME SELECT 1 AS other",
-        "SELECT j FROM silver.edges EXCEPT ALL SELECT 1",
-    ),
+    "set operations": ("SELECT j FROM silver.edges FULL UNION ALL BY NAME SELECT 1 AS other",),
     "large numbers": ("1000000000000000000000",),
     "INTERVAL": ("COALESCE(INTERVAL 1 DAY, INTERVAL 2 DAY)", "SELECT INTERVAL 1 DAY AS v"),
     "kinds of SELECT": (
         "SELECT AS STRUCT j FROM silver.edges",
-        "WITH RECURSIVE r AS (SELECT 1 AS n1 UNION ALL SELECT n1 + 1 FROM r WHERE n1 < 3) SELECT n1 FROM r",
         "SELECT a1.j FROM silver.edges AS a1 NATURAL JOIN (SELECT 2 AS k1) AS a2",
     ),
     "QUALIFY": ("SELECT j FROM silver.edges QUALIFY ROW_NUMBER() OVER (ORDER BY j) = 1",),
@@ -120,7 +116,6 @@ TYPED: dict[str, tuple[str, ...]] = {
         "SELECT a1.j FROM silver.edges AS a1 JOIN silver.edges AS a2 ON a1.j",
     ),
     "set operations": ("SELECT j FROM silver.edges UNION ALL SELECT 'x'",),
-    "statistics": ("SELECT STDDEV(m) AS v FROM silver.edges", "SELECT VARIANCE(m) AS v FROM silver.edges"),
 }
 
 

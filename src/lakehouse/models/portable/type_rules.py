@@ -12,7 +12,6 @@ from lakehouse.models.portable.functions import Types
 from lakehouse.models.portable.types import (
     BOOL,
     BYTES,
-    DECIMAL,
     INSTANT,
     LIST,
     NUMBER,
@@ -39,7 +38,6 @@ _OF_TWO = (
     *_WITH_NO_NULL,
     *(exp.NullSafeEQ, exp.NullSafeNEQ, exp.Nullif),
 )
-_OF_FLOATS = (exp.Stddev, exp.StddevSamp, exp.StddevPop, exp.Variance, exp.VariancePop, exp.Corr)
 
 
 def _argument(node: exp.Expr) -> Finding | None:
@@ -141,19 +139,12 @@ def _set_columns(node: exp.Expr) -> Finding | None:
     return None
 
 
-def _statistic(node: exp.Expr) -> Finding | None:
-    if isinstance(node, _OF_FLOATS) and any(kind(value) in DECIMAL for value in node.iter_expressions()):
-        return Finding(f"{as_written(node)} of a NUMERIC", "write CAST(x AS FLOAT64)")
-    return None
-
-
 RULES: Mapping[str, Rule] = {
     "arguments": _argument,
     "casts": _cast,
     "comparisons": _comparison,
     "conditions": _condition,
     "set operations": _set_columns,
-    "statistics": _statistic,
 }
 """By what they are about; each takes a node of a resolved statement."""
 
