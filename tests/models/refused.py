@@ -33,13 +33,16 @@ WRITTEN: dict[str, tuple[str, ...]] = {
         "RAND()",
         "GENERATE_UUID()",
     ),
+    "names": (
+        *("NVL(i, 0)", "LEN(s)", "LAST_DAY_OF_MONTH(d)", "REGEXP_LIKE(s, 'a')", "ARRAY_SIZE([1])", "TO_HEX(SHA512(s))"),
+        "SELECT COUNT_IF(b) AS v FROM silver.edges",
+    ),
     "arguments": (
         "INSTR(s, 'a', 1, 2)",
         "ROUND(f, k)",
         "LPAD(s, k)",
         "s LIKE q",
     ),
-    "digests": ("TO_HEX(SHA512(s))",),
     "parts of times": (
         "EXTRACT(TIME FROM t)",
         "EXTRACT(WEEK(TUESDAY) FROM d)",

@@ -139,3 +139,13 @@ def test_a_mistake_is_one_line_that_says_what_there_is(sql: str, message: str) -
         resolved(sql)
     assert message in str(error.value)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("foreign", ["1::INT64", "1 == 1", "1 <=> 1", "'a' ILIKE 'A'", "'a' RLIKE 'A'"])
+def test_what_is_another_dialects_is_refused(foreign: str) -> None:
+    with pytest.raises(QueryError, match=r"test: not valid BigQuery SQL: line 1 has .+, which is another dialect's"):
+        dialect.parse(f"SELECT {foreign} AS v", "test", QueryError)
+
+
+def test_a_text_may_hold_anything() -> None:
+    dialect.parse("SELECT 'a::b == c' AS v, '==' AS w, '::' AS x -- d::e", "test", QueryError)

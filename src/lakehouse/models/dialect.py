@@ -17,6 +17,7 @@ from sqlglot.errors import ErrorLevel, OptimizeError, ParseError, TokenError, Un
 from sqlglot.expressions.core import POSITION_META_KEYS
 from sqlglot.optimizer.qualify import qualify
 from sqlglot.schema import MappingSchema
+from sqlglot.tokenizer_core import TokenType
 
 from lakehouse.exceptions import LakehouseError, QueryError, first_line
 from lakehouse.models.portable import types
@@ -33,6 +34,8 @@ Schema = dict[str, dict[str, dict[str, str]]]
 
 _NINE_DECIMALS = exp.DataType.build("DECIMAL(38,9)", dialect="duckdb")
 _BARE = exp.DataType(this=exp.DType.DECIMAL)
+_FOREIGN = {TokenType.DCOLON, TokenType.NULLSAFE_EQ, TokenType.ILIKE, TokenType.GLOB, TokenType.RLIKE}
+"""What the parser takes and BigQuery does not."""
 _UNRESOLVED = re.compile(r"(?:Column '|Unknown column: )(?P<name>\w+)")
 _TERMINAL_COLOURS = re.compile(r"\x1b\[\d*m")
 
@@ -50,6 +53,10 @@ def parse(sql: str, origin: str, error: type[LakehouseError]) -> exp.Query:
         if "SENTINEL" in reason:
             reason = "it ends too early"
         raise error(f"{origin}: not valid BigQuery SQL: {reason}") from None
+    for token in sqlglot.tokenize(sql, read=BIGQUERY):
+        if token.token_type in _FOREIGN or (token.token_type is TokenType.EQ and token.text != "="):
+            said = f"line {token.line} has {token.text}, which is another dialect's"
+            raise error(f"{origin}: not valid BigQuery SQL: {said}")
     if len(statements) != 1 or not isinstance(statements[0], exp.Query):
         raise error(f"{origin}: expected exactly one SELECT")
     return statements[0]

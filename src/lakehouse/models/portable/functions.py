@@ -5,6 +5,7 @@ Each has cases on both engines (`tests/googlesql/forms.txt`); `docs/sql.md` is m
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -24,6 +25,8 @@ from lakehouse.models.portable.types import (
     TIME,
     WHOLE,
 )
+
+_NAME = re.compile(r"[A-Z][A-Z0-9_]*(?=[(,])")
 
 Types = frozenset[exp.DType]
 ORDERED = NUMBER | TEXT | BOOL | TIME | INSTANT
@@ -46,7 +49,7 @@ class Function:
     @property
     def names(self) -> tuple[str, ...]:
         """What it is called in BigQuery."""
-        return tuple(name for name in self.form.replace("(", " ").split() if name.isupper())
+        return tuple(_NAME.findall(self.form))
 
 
 def _of(
@@ -78,9 +81,9 @@ FUNCTIONS: Mapping[str, tuple[Function, ...]] = {
         _of("ROUND(x[, digits])", exp.Round, this=NUMBER, decimals=WHOLE, written=["decimals"]),
         _of("TRUNC(x[, digits])", exp.Trunc, this=NUMBER, decimals=WHOLE, written=["decimals"]),
         _of("FLOOR(x)", exp.Floor, this=NUMBER),
-        _of("CEIL(x)", exp.Ceil, this=NUMBER),
+        _of("CEIL, CEILING(x)", exp.Ceil, this=NUMBER),
         _of("SQRT(x)", exp.Sqrt, this=WHOLE | FLOAT, note=_NO_NUMERIC),
-        _of("POW(x, y)", exp.Pow, this=WHOLE | FLOAT, expression=WHOLE | FLOAT, note=_NO_NUMERIC),
+        _of("POW, POWER(x, y)", exp.Pow, this=WHOLE | FLOAT, expression=WHOLE | FLOAT, note=_NO_NUMERIC),
         _of("EXP(x)", exp.Exp, this=WHOLE | FLOAT, note=_NO_NUMERIC),
         _of("LN(x)", exp.Ln, this=WHOLE | FLOAT, note=_NO_NUMERIC),
         _of("GREATEST(a, …)", exp.Greatest, this=ORDERED, expressions=ORDERED),
@@ -117,13 +120,13 @@ FUNCTIONS: Mapping[str, tuple[Function, ...]] = {
     "Text": (
         _of("CONCAT(a, …)", exp.Concat, expressions=TEXT | WHOLE | BOOL | DATE),
         _of("a || b", exp.DPipe, this=TEXT | WHOLE | BOOL | DATE, expression=TEXT | WHOLE | BOOL | DATE),
-        _of("LENGTH(text)", exp.Length, this=TEXT),
+        _of("LENGTH, CHAR_LENGTH, CHARACTER_LENGTH(text)", exp.Length, this=TEXT),
         _of("BYTE_LENGTH(text)", exp.ByteLength, this=TEXT),
         _of("LOWER(text)", exp.Lower, this=TEXT),
         _of("UPPER(text)", exp.Upper, this=TEXT, note="ß and other letters that become several are an error"),
         _of("TRIM, LTRIM, RTRIM(text[, characters])", exp.Trim, this=TEXT, expression=TEXT),
         _of("REPLACE(text, a, b)", exp.Replace, this=TEXT, expression=TEXT, replacement=TEXT),
-        _of("SUBSTR(text, position[, length])", exp.Substring, this=TEXT, start=WHOLE, length=WHOLE),
+        _of("SUBSTR, SUBSTRING(text, position[, length])", exp.Substring, this=TEXT, start=WHOLE, length=WHOLE),
         _of("LEFT(text, length)", exp.Left, this=TEXT, expression=WHOLE),
         _of("RIGHT(text, length)", exp.Right, this=TEXT, expression=WHOLE),
         _of("STARTS_WITH(text, a)", exp.StartsWith, this=TEXT, expression=TEXT),

@@ -48,6 +48,14 @@ def _not_listed(node: exp.Expr) -> Finding | None:
     )
 
 
+def _name_as_written(node: exp.Expr) -> Finding | None:
+    name = str(node.meta.get("bigquery_name", "")).upper()
+    if not name or type(node) not in BY_KIND or name in _NAMES:
+        return None
+    instead = INSTEAD.get(name) or f"write {' or '.join(BY_KIND[type(node)].names)}"
+    return Finding(f"{name} is on no list of what both engines answer alike", instead)
+
+
 def _argument(node: exp.Expr) -> Finding | None:
     function = BY_KIND.get(type(node))
     if function is None or not function.takes:
@@ -62,12 +70,6 @@ def _argument(node: exp.Expr) -> Finding | None:
             return Finding(
                 f"{as_written(node)}: its {function.form} takes what is written there", "write the value itself"
             )
-    return None
-
-
-def _digest(node: exp.Expr) -> Finding | None:
-    if isinstance(node, exp.SHA2Digest) and whole_literal(node.args.get("length")) != 256:
-        return Finding("SHA512 is on no list of what both engines answer alike", INSTEAD["SHA512"])
     return None
 
 
@@ -192,8 +194,8 @@ def _literal_text(node: exp.Expr) -> Finding | None:
 
 RULES: Mapping[str, Rule] = {
     "not listed": _not_listed,
+    "names": _name_as_written,
     "arguments": _argument,
-    "digests": _digest,
     "parts of times": _part,
     "formats": _format,
     "subscripts": _subscript,

@@ -45,9 +45,11 @@ def _argument(node: exp.Expr) -> Finding | None:
     for name, types in (function.takes if function is not None else {}).items():
         for value in _values(node.args.get(name)):
             if kind(value) not in types and not _is_of_any_type(value):
+                takes = f"{function.form if function else ''} takes {_listed(types)}: CAST it"
+                is_shift = isinstance(node, (exp.Add, exp.Sub)) and kind(value) in TIME
                 return Finding(
                     f"{as_written(node)}: {as_written(value)} is of type {_shown(value)}",
-                    f"{function.form if function else ''} takes {_listed(types)}: CAST it",
+                    "write DATE_ADD, DATE_SUB or DATE_DIFF" if is_shift else takes,
                 )
     return None
 
@@ -79,6 +81,8 @@ def _cast(node: exp.Expr) -> Finding | None:
 
 
 def _comparison(node: exp.Expr) -> Finding | None:
+    if isinstance(node, _WITH_NO_NULL) and exp.Null in {type(node.this.unnest()), type(node.expression.unnest())}:
+        return Finding(f"{as_written(node)} is never met, and an error in BigQuery", "write IS NULL or IS NOT NULL")
     families = {_family(value): value for value in _compared(node) if not _is_untyped(value, node)}
     if len(families) < 2:
         return None
