@@ -52,15 +52,22 @@ def connect(memory_limit: str, threads: int, spill: Path) -> duckdb.DuckDBPyConn
     config |= dict.fromkeys(_NEVER, False)
     try:
         connection = duckdb.connect(config=config)
+        _set_up(connection)
+    except duckdb.OutOfMemoryException as error:
+        fact = f"the engine needs more memory than LAKEHOUSE_MEMORY_LIMIT={memory_limit}"
+        raise ConfigurationError(f"{fact}: raise it ({first_line(error)})") from error
     except duckdb.Error as error:
         raise ConfigurationError(
             f"LAKEHOUSE_MEMORY_LIMIT={memory_limit}, LAKEHOUSE_THREADS={threads}: cannot be had ({first_line(error)})"
         ) from error
+    return connection
+
+
+def _set_up(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute("SET enable_progress_bar = FALSE")  # it writes among what commands print
     connection.execute("SET TimeZone = 'UTC'")  # as BigQuery reads times without a zone
     for schema in SCHEMAS:
         connection.execute(f"CREATE SCHEMA {schema}")
-    return connection
 
 
 _TOO_LONG = "maximum execution time"
