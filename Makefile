@@ -99,7 +99,7 @@ $(ORACLE)/.installed: tests/googlesql/requirements.txt | $(INSTALLED)
 	@touch $@
 
 test-sql: tools oracle ## The SQL on Google's own engine, against DuckDB
-	$(BIN)/pytest tests/googlesql
+	$(PYTEST) -n $(JOBS) tests/googlesql
 
 test-all: tools emulators oracle ## All that CI runs: all of the above at once
 	$(call with-lint,$(PYTEST) -n $$(($(JOBS) + $(WAITING))))

@@ -31,13 +31,8 @@ def connection() -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    reports = [
-        report
-        for reports in terminalreporter.stats.values()
-        for report in reports
-        if hasattr(report, "user_properties")
-    ]
-    given = [value for report in reports for name, value in report.user_properties if name == TRIAL]
+    tests = [*terminalreporter.stats.get("passed", ()), *terminalreporter.stats.get("failed", ())]
+    given = [value for report in tests for name, value in report.user_properties if name == TRIAL]
     if given:
         terminalreporter.section("SQL on GoogleSQL's engine and on DuckDB")
         terminalreporter.write_line("\n".join(lines(given)))
