@@ -68,8 +68,8 @@ test-faults: tools ## Kills, losses of power, races, restatements, unpublished m
 	$(PYTEST) -n $(JOBS) tests/faults
 
 SCALE ?= 25
-SOAK := $(addprefix tests/faults/test_,random_kills.py interrupts.py daemon.py power_loss.py bad_answers.py) tests/warehouse
-test-soak: tools ## SCALE times (25) what CI tries of what is drawn from SEED (any): restatements, kills, interrupts, losses of power, bad answers; all values in all stores
+SOAK := $(addprefix tests/faults/test_,random_kills.py interrupts.py daemon.py power_loss.py bad_answers.py) tests/warehouse tests/googlesql/test_compositions.py
+test-soak: tools oracle ## SCALE times (25) what CI tries of what is drawn from SEED (any): restatements, kills, interrupts, losses of power, bad answers; all values in all stores
 	LAKEHOUSE_SOAK=$(SCALE) $(if $(SEED),LAKEHOUSE_SOAK_SEED=$(SEED)) $(PYTEST) -n $(JOBS) --dist load $(SOAK)
 
 test-ui: tools ## A person's way through the Dagster UI, in Chromium; pictures in .screenshots

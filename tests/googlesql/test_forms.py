@@ -36,7 +36,7 @@ def test_there_are_cases_of_every_function_of_the_list() -> None:
     tried_kinds = {kind for form in FORMS for kind in form.kinds}
     tried_kinds |= {type(node) for sql in QUERIES for node in dialect.parse(sql, sql, QueryError).walk()}
     listed = {kind for functions in FUNCTIONS.values() for function in functions for kind in function.kinds}
-    assert {kind.__name__ for kind in listed - tried_kinds} == {"CurrentDate", "CurrentDatetime"}  # they never stay
+    assert {kind.__name__ for kind in listed - tried_kinds} == set()
 
 
 def test_there_are_four_hundred_cases_and_more(google: Expected) -> None:

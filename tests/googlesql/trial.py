@@ -73,7 +73,7 @@ class Expected:
         """The type of a form, and its value in each case."""
         if form.sql not in self._known:
             names = form.columns
-            self._known[form.sql] = _google(form, names, rows_of(names), self._oracle)
+            self._known[form.sql] = google_values(form, names, rows_of(names), self._oracle)
         return self._known[form.sql]
 
 
@@ -139,7 +139,10 @@ def is_same(one: Any, other: Any) -> bool:
     return bool(one == other)
 
 
-def _google(form: Form, names: tuple[str, ...], rows: list[tuple[str, ...]], oracle: Oracle) -> tuple[str, list[Any]]:
+def google_values(
+    form: Form, names: tuple[str, ...], rows: list[tuple[str, ...]], oracle: Oracle
+) -> tuple[str, list[Any]]:
+    """The type of a form, and its value in each of these rows on Google's engine."""
     given = oracle.run(
         f"SELECT id, ISERROR({form.sql}) AS failed, IFERROR({form.sql}, NULL) AS v "
         f"FROM {relation(names, rows)} ORDER BY id"

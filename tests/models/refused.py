@@ -50,7 +50,13 @@ WRITTEN: dict[str, tuple[str, ...]] = {
     ),
     "formats": (
         *("FORMAT_DATE('%e', d)", "FORMAT_DATE('%Q', d)", "FORMAT_DATETIME('%E3S', t)", "FORMAT_DATETIME('%s', t)"),
-        *("FORMAT_DATETIME('%f', t)", "FORMAT_DATETIME('%k', t)", "FORMAT_DATETIME('%c', t)", "FORMAT_DATE(s, d)"),
+        *(
+            "FORMAT_DATETIME('%f', t)",
+            "FORMAT_DATETIME('%k', t)",
+            "FORMAT_DATETIME('%c', t)",
+            "FORMAT_DATE(s, d)",
+            "FORMAT_DATE('', d)",
+        ),
     ),
     "subscripts": (
         "[1, 2][OFFSET(5)]",
@@ -68,7 +74,12 @@ WRITTEN: dict[str, tuple[str, ...]] = {
     ),
     "QUALIFY": ("SELECT j FROM silver.edges QUALIFY ROW_NUMBER() OVER (ORDER BY j) = 1",),
     "patterns": ("s LIKE 'a\\\\'", "REGEXP_EXTRACT(s, r'(a)(.)')"),
-    "STRING_AGG": ("SELECT STRING_AGG(z, ',' ORDER BY z LIMIT 2) AS v FROM silver.edges",),
+    "STRING_AGG": (
+        "SELECT STRING_AGG(z, ',' ORDER BY z LIMIT 2) AS v FROM silver.edges",
+        "SELECT STRING_AGG(z, NULL) AS v FROM silver.edges",
+    ),
+    "|| of NULL": ("s || NULL",),
+    "decimals": ("ROUND(r, 12)", "TRUNC(g, 16)"),
     "types": ("CAST('1.5' AS BIGNUMERIC)", "CAST('a' AS BYTES)", "TIME '10:00:00'"),
     "SAFE_CAST of digits": ("SAFE_CAST(n AS NUMERIC(4, 1))",),
     "literals": ("DATE '24-01-01'", "DATE '2024-01-01 10:00:00'", "CAST('1_000' AS INT64)", "CAST('t' AS BOOL)"),
@@ -112,13 +123,17 @@ TYPED: dict[str, tuple[str, ...]] = {
         "SELECT j FROM silver.edges WHERE j IN (SELECT s FROM silver.edges)",
         "s = NULL",
     ),
+    "defaults": ("SELECT j, LAG(j, 1, 0.5) OVER (ORDER BY j) AS v FROM silver.edges",),
     "conditions": (
         "IF(i, 1, 2)",
         "CASE WHEN i THEN 1 END",
         "SELECT j FROM silver.edges WHERE j",
         "SELECT a1.j FROM silver.edges AS a1 JOIN silver.edges AS a2 ON a1.j",
     ),
-    "set operations": ("SELECT j FROM silver.edges UNION ALL SELECT 'x'",),
+    "set operations": (
+        "SELECT j FROM silver.edges UNION ALL SELECT 'x'",
+        "SELECT 1 AS v UNION ALL SELECT 2.5 UNION ALL SELECT NUMERIC '3.1'",
+    ),
 }
 
 

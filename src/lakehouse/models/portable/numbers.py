@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from lakehouse.models.portable.duck import duck, failure, whole_literal
+from lakehouse.models.portable.duck import duck, failure, once, whole_literal
 from lakehouse.models.portable.types import DECIMAL, FLOAT, WHOLE, is_decimal_literal, kind
 
 _NINE = "DECIMAL(38, 9)"
 _LARGEST_EXPONENT = 308
 _EXPONENTS = {"whole": 19.0, "decimal": 29.0, "float": 309.0}
 _SMALLEST = {"whole": 0.0, "decimal": 9.0, "float": 324.0}
-_EXACT_BELOW = 9_000_000
-"""Up to it a FLOAT64 times 10⁹ is a whole number that a FLOAT64 holds."""
+_BINARY_DIGITS = 95
+"""Of a fraction, as many as nine decimals leave room for in a HUGEINT; what has more is far below the last of them."""
 _OUT_OF_RANGE = "the result is no finite number, or out of range"
 _BY_ZERO = "division by zero"
 
@@ -75,7 +75,10 @@ def exact_product(node: exp.Expr) -> exp.Expr:
 
 
 def remainder(node: exp.Expr) -> exp.Expr:
-    """``MOD(a, -1)`` is 0 of every INT64, the least included."""
+    """``MOD(a, -1)`` is 0 of every INT64, the least included; of NUMERICs it is one."""
+    if isinstance(node, exp.Mod) and kind(node) in DECIMAL:
+        for side in ("this", "expression"):
+            node.set(side, duck(f"CAST(:x AS {_NINE})", x=node.args[side]))
     if not isinstance(node, exp.Mod) or kind(node) not in WHOLE or whole_literal(node.expression) not in {None, -1}:
         return node
     return duck("CAST(CAST(:a AS HUGEINT) % :b AS BIGINT)", a=node.this, b=node.expression)
@@ -93,11 +96,22 @@ def rounding_of_whole(node: exp.Expr) -> exp.Expr:
     return node
 
 
+def rounding_of_float(node: exp.Expr) -> exp.Expr:
+    """``ROUND`` and ``TRUNC`` look at the binary number that is there: 2.675 is a little less, and gives 2.67."""
+    digits = whole_literal(node.args.get("decimals")) if isinstance(node, (exp.Round, exp.Trunc)) else None
+    if digits is None or digits < 1 or kind(node.this) not in FLOAT:
+        return node
+    ten = 10**digits
+    units = _units(digits, rounds=isinstance(node, exp.Round))
+    near = f"SIGN(v) * CAST({units} AS DOUBLE) / {ten}.0"
+    return once(node.this, f"CASE WHEN ABS(v) < {2**53 // ten} THEN {near} ELSE v END")
+
+
 def sign(node: exp.Expr) -> exp.Expr:
     """The sign of a number is of its type."""
-    if isinstance(node, exp.Sign) and kind(node.this) in FLOAT:
-        return duck("CAST(:s AS DOUBLE)", s=node)
-    return node
+    if not isinstance(node, exp.Sign) or kind(node.this) not in FLOAT | DECIMAL:
+        return node
+    return duck(f"CAST(:s AS {'DOUBLE' if kind(node.this) in FLOAT else _NINE})", s=node)
 
 
 def decimal_literal(node: exp.Expr) -> exp.Expr:
@@ -149,21 +163,31 @@ def float_to_whole(node: exp.Expr) -> exp.Expr:
 
 
 def float_to_decimal(node: exp.Expr) -> exp.Expr:
-    """Of large FLOAT64s whole part and fraction are taken each by itself: together they are blurred."""
-    if not _casts(node, DECIMAL) or kind(node.this) not in FLOAT or isinstance(node.this.unnest(), exp.Literal):
+    """The nearest of nine decimals to the binary number that is there; NULL or an error where NUMERIC holds none."""
+    if not _casts(node, DECIMAL) or kind(node.this) not in FLOAT or _is_plain(node.this):
         return node
-    if _exponent(node.this) <= 6:
-        return node
-    value = node.this
-    exact = duck(
-        f"CASE WHEN ABS(:x) < {_EXACT_BELOW} THEN CAST(:x AS {_NINE}) "
-        f"ELSE CAST(CAST(TRUNC(:x) AS HUGEINT) AS {_NINE}) + CAST(:x - TRUNC(:x) AS {_NINE}) END",
-        x=value,
-    )
+    units = f"CAST(SIGN(v) * {_units(9, rounds=True)} AS DECIMAL(38, 0)) * CAST(0.000000001 AS DECIMAL(9, 9))"
+    exact = f"CAST({units} AS {_NINE})"
     if isinstance(node, exp.TryCast):
-        exact = duck("TRY(:x)", x=exact)
-    node.set("this", exact)
+        exact = f"CASE WHEN ABS(v) < 1e29 THEN {exact} END"
+    node.set("this", once(node.this, exact))
     return node
+
+
+def _units(decimals: int, *, rounds: bool) -> str:
+    """How many units of its last decimal there are in the FLOAT64 ``v``, as a HUGEINT: exact, by its whole part and the
+    binary digits of its fraction."""
+    ten, binary = 10**decimals, 2**_BINARY_DIGITS
+    fraction = f"CAST((ABS(v) - TRUNC(ABS(v))) * {binary}.0 AS HUGEINT)"
+    units = f"({fraction} * {2 * ten} + {binary}) // {2 * binary}" if rounds else f"{fraction} * {ten} // {binary}"
+    return f"(CAST(TRUNC(ABS(v)) AS HUGEINT) * {ten} + {units})"
+
+
+def _is_plain(node: exp.Expr) -> bool:
+    """Whether it is a number written without an exponent, which is taken as it is written."""
+    node = node.unnest()
+    node = node.this if isinstance(node, exp.Neg) else node
+    return isinstance(node, exp.Literal) and "e" not in node.name.lower()
 
 
 def _casts(node: exp.Expr, to: frozenset[exp.DType]) -> bool:

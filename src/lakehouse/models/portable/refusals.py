@@ -29,6 +29,7 @@ Rule = Callable[[exp.Expr], Finding | None]
 _DETAILS = frozenset({"unit", "zone", "to", "format", "group"})
 """Arguments of sqlglot's that are no values; rules of their own look at some of them."""
 _MOST_WHOLE = 2**63
+_MOST_DIGITS = 9
 _NAMES = sorted({name for functions in FUNCTIONS.values() for each in functions for name in each.names})
 
 
@@ -91,6 +92,8 @@ def _format(node: exp.Expr) -> Finding | None:
     pattern = node.args["format"]
     if not pattern.is_string:
         return Finding("a format that is computed", "write the format itself")
+    if pattern.name in {"", "None"}:  # which sqlglot makes of nothing
+        return Finding("a format of nothing", "write the format")
     wrong = [element for element in re.findall(r"%-?.", pattern.name) if element not in FORMATS]
     if wrong:
         return Finding(
@@ -123,7 +126,8 @@ def _set_operation(node: exp.Expr) -> Finding | None:
 
 
 def _number(node: exp.Expr) -> Finding | None:
-    if isinstance(node, exp.Literal) and not node.is_string and node.name.isdigit() and int(node.name) >= _MOST_WHOLE:
+    least = isinstance(node.parent, exp.Neg) and node.name == str(_MOST_WHOLE)
+    if isinstance(node, exp.Literal) and node.is_int and int(node.name) >= _MOST_WHOLE and not least:
         return Finding(f"{node.name} is more than an INT64 holds", f"write NUMERIC '{node.name}'")
     return None
 
@@ -167,6 +171,21 @@ def _pattern(node: exp.Expr) -> Finding | None:
 def _list_of_text(node: exp.Expr) -> Finding | None:
     if isinstance(node, exp.GroupConcat) and node.find(exp.Limit):
         return Finding("DuckDB has no LIMIT in STRING_AGG", "filter with QUALIFY ROW_NUMBER() OVER (…) first")
+    if isinstance(node, exp.GroupConcat) and not getattr(node.args.get("separator"), "is_string", True):
+        return Finding("a delimiter of STRING_AGG that is computed", "write the text itself")
+    return None
+
+
+def _joined_null(node: exp.Expr) -> Finding | None:
+    if isinstance(node, exp.DPipe) and exp.Null in {type(node.this.unnest()), type(node.expression.unnest())}:
+        return Finding("|| of NULL is an error in BigQuery", "leave it out")
+    return None
+
+
+def _digits(node: exp.Expr) -> Finding | None:
+    digits = whole_literal(node.args.get("decimals")) if isinstance(node, (exp.Round, exp.Trunc)) else None
+    if digits is not None and digits > _MOST_DIGITS:
+        return Finding(f"{as_written(node)} to more than {_MOST_DIGITS} decimals", "CAST it AS NUMERIC")
     return None
 
 
@@ -207,6 +226,8 @@ RULES: Mapping[str, Rule] = {
     "QUALIFY": _qualify,
     "patterns": _pattern,
     "STRING_AGG": _list_of_text,
+    "|| of NULL": _joined_null,
+    "decimals": _digits,
     "types": _type,
     "SAFE_CAST of digits": _safe_precision,
     "literals": _literal_text,

@@ -6,11 +6,16 @@ import re
 
 from sqlglot import exp
 
-from lakehouse.models.portable.duck import duck, failure
+from lakehouse.models.portable.duck import duck, failure, once
 from lakehouse.models.portable.types import DATE, DATETIME, kind
 
 _SHIFTED = (exp.DateAdd, exp.DateSub, exp.DatetimeAdd, exp.DatetimeSub)
 _TRUNCATED = (exp.DateTrunc, exp.DatetimeTrunc, exp.TimestampTrunc)
+_OUTSIDE = "a time before the year 1 or after 9999"
+_BETWEEN = (
+    "CASE WHEN v >= DATE '0001-01-01' AND v < DATE '10000-01-01' THEN CAST(v AS {type}) "
+    "WHEN v IS NULL THEN NULL ELSE :error END"
+)
 _PARTS = {
     # part → the local engine's own expression of a time x
     "DAYOFWEEK": "EXTRACT(DAYOFWEEK FROM :x) + 1",
@@ -32,6 +37,13 @@ def unit_of(node: exp.Expr, argument: str = "unit") -> str:
     if isinstance(unit, exp.WeekStart):
         return "WEEK" if name == "SUNDAY" else f"WEEK({name})"
     return name
+
+
+def now(node: exp.Expr) -> exp.Expr:
+    """``CURRENT_DATETIME`` is the clock of a zone, UTC's by itself."""
+    if not isinstance(node, exp.CurrentDatetime):
+        return node
+    return duck("CAST(CURRENT_TIMESTAMP AT TIME ZONE :zone AS TIMESTAMP)", zone=node.this or exp.Literal.string("UTC"))
 
 
 def extract(node: exp.Expr) -> exp.Expr:
@@ -61,7 +73,9 @@ def truncated(node: exp.Expr) -> exp.Expr:
 
 def from_days(node: exp.Expr) -> exp.Expr:
     """``DATE_FROM_UNIX_DATE`` gives a DATE."""
-    return duck("CAST(:x AS DATE)", x=node) if isinstance(node, exp.DateFromUnixDate) else node
+    if not isinstance(node, exp.DateFromUnixDate):
+        return node
+    return once(node, _BETWEEN.format(type="DATE"), error=failure(_OUTSIDE))
 
 
 def formatted(node: exp.Expr) -> exp.Expr:
@@ -84,12 +98,7 @@ def _in_calendar(node: exp.Expr, moved: exp.Expr) -> exp.Expr:
     type_ = "DATE" if kind(moved) in DATE else "TIMESTAMP"
     if _is_near(moved) and _is_short(node.expression):
         return duck(f"CAST(:x AS {type_})", x=node)
-    return duck(
-        f"LIST_TRANSFORM([:x], LAMBDA v : CASE WHEN v >= DATE '0001-01-01' AND v < DATE '10000-01-01' "
-        f"THEN CAST(v AS {type_}) WHEN v IS NULL THEN NULL ELSE :error END)[1]",
-        x=node,
-        error=failure("a time before the year 1 or after 9999"),
-    )
+    return once(node, _BETWEEN.format(type=type_), error=failure(_OUTSIDE))
 
 
 def _is_near(moved: exp.Expr) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from sqlglot import exp
@@ -12,12 +13,15 @@ from lakehouse.models.portable.functions import Types
 from lakehouse.models.portable.types import (
     BOOL,
     BYTES,
+    DECIMAL,
+    FLOAT,
     INSTANT,
     LIST,
     NUMBER,
     TEXT,
     TIME,
     UNKNOWN,
+    WHOLE,
     branches,
     kind,
 )
@@ -115,6 +119,15 @@ def _compared(node: exp.Expr) -> Iterable[exp.Expr]:
     return branches(node)
 
 
+def _default(node: exp.Expr) -> Finding | None:
+    default = node.args.get("default") if isinstance(node, (exp.Lag, exp.Lead)) else None
+    if default is None or isinstance(default, exp.Null) or kind(default) is kind(node.this):
+        return None
+    if kind(default) in WHOLE and kind(node.this) in NUMBER:
+        return None
+    return Finding(f"{as_written(node)}: its default is of another type", f"CAST it AS {_shown(node.this)}")
+
+
 def _condition(node: exp.Expr) -> Finding | None:
     for value in _conditions(node):
         if kind(value) not in BOOL | UNKNOWN:
@@ -132,21 +145,34 @@ def _conditions(node: exp.Expr) -> Iterator[exp.Expr]:
 
 
 def _set_columns(node: exp.Expr) -> Finding | None:
-    if not isinstance(node, exp.SetOperation):
+    if not isinstance(node, exp.SetOperation) or isinstance(node.parent, exp.SetOperation):
         return None
-    for one, other in zip(node.left.selects, node.right.selects, strict=False):
-        if kind(one) not in UNKNOWN and not _is_untyped(other.unalias(), node) and _family(one) != _family(other):
-            return Finding(
-                f"column {one.alias_or_name} is of type {_shown(one)} in one SELECT and of {_shown(other)} in the next",
-                "CAST one of them",
-            )
+    selects = list(_selects(node))
+    for columns in zip(*selects, strict=False):
+        for first, other in itertools.combinations(columns, 2):
+            mixed = {kind(first), kind(other)}
+            is_other = not _is_untyped(other.unalias(), node) and _family(first) != _family(other)
+            if kind(first) not in UNKNOWN and (is_other or (mixed & DECIMAL and mixed & FLOAT)):
+                types = f"{_shown(first)} in one SELECT and of {_shown(other)} in another"
+                return Finding(f"column {first.alias_or_name} is of type {types}", "CAST one of them")
     return None
+
+
+def _selects(query: exp.Expr) -> Iterator[list[exp.Expr]]:
+    """The columns of each SELECT of a set operation."""
+    query = query.unnest()
+    if isinstance(query, exp.SetOperation):
+        yield from _selects(query.left)
+        yield from _selects(query.right)
+    elif isinstance(query, exp.Query):
+        yield query.selects
 
 
 RULES: Mapping[str, Rule] = {
     "arguments": _argument,
     "casts": _cast,
     "comparisons": _comparison,
+    "defaults": _default,
     "conditions": _condition,
     "set operations": _set_columns,
 }
