@@ -261,7 +261,8 @@ def _size(node: exp.Expr) -> tuple[int, int]:
         return len(whole) + len(decimals), len(decimals)
     if kind(node) in WHOLE:
         return 19, 0
-    parameters = node.type.expressions if isinstance(node, (exp.Column, exp.Cast)) and node.type is not None else []
+    type_ = node.to if isinstance(node, exp.Cast) else node.type if isinstance(node, exp.Column) else None
+    parameters = type_.expressions if type_ is not None else []
     digits, scale = (int(parameter.name) for parameter in parameters) if len(parameters) == 2 else (38, 9)
     return digits, scale
 

@@ -68,7 +68,7 @@ def _metadata() -> Any:
         def annotate(self: TypeAnnotator, node: Any) -> exp.Expr:
             given = list(operands(node))
             otherwise(self, node)
-            common = _supertype(given)
+            common = _supertype(given, multiplies=isinstance(node, exp.Mul))
             return node if common is None else self._set_type(node, common)
 
         return annotate
@@ -128,17 +128,22 @@ def branches(node: exp.Expr) -> tuple[exp.Expr, ...]:
     return tuple(value for value in values if value is not None)
 
 
-def _supertype(operands: Iterable[exp.Expr]) -> exp.DataType | None:
-    """What numbers of several types are together; None where they are not all numbers of known types."""
+def _supertype(operands: Iterable[exp.Expr], *, multiplies: bool = False) -> exp.DataType | None:
+    """What numbers of several types are together; None where they are not all numbers of known types.
+
+    A NUMERIC has the precision of those it is made of only if they all have the same, and nothing adds to it.
+    """
     given = [operand for operand in operands if kind(operand) is not exp.DType.NULL and not _fails(operand)]
     if not given or any(kind(operand) not in NUMBER for operand in given):
         return None
     exact = [operand.type for operand in given if kind(operand) in DECIMAL and operand.type is not None]
-    if any(kind(operand) in FLOAT and not (exact and is_decimal_literal(operand)) for operand in given):
+    floats = [operand for operand in given if kind(operand) in FLOAT]
+    if any(not (exact and is_decimal_literal(operand)) for operand in floats):
         return exp.DataType(this=exp.DType.DOUBLE)
-    if exact:
-        return next((type_ for type_ in exact if type_.expressions), exact[0]).copy()
-    return exp.DataType(this=exp.DType.BIGINT)
+    if not exact:
+        return exp.DataType(this=exp.DType.BIGINT)
+    is_one = not floats and all(type_ == exact[0] for type_ in exact) and not (multiplies and len(exact) > 1)
+    return exact[0].copy() if is_one else exp.DataType(this=exp.DType.DECIMAL)
 
 
 def _fails(node: exp.Expr) -> bool:
