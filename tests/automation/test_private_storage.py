@@ -19,7 +19,7 @@ import dagster as dg
 import pytest
 
 from lakehouse.automation.kept_connections import KeptDatabase
-from lakehouse.automation.private_storage import KeptEvents, KeptRuns, KeptStorage
+from lakehouse.automation.private_storage import KeptRuns, KeptStorage
 
 _NUMBER = re.compile(r"\d+")
 UP, DOWN = dg.AssetKey("up"), dg.AssetKey("down")
@@ -54,11 +54,6 @@ def instance(home: Path) -> Iterator[dg.DagsterInstance]:
 
 def opened(home: Path) -> dg.DagsterInstance:
     return dg.DagsterInstance.from_config(str(home))
-
-
-def events_of(instance: dg.DagsterInstance) -> KeptEvents:
-    assert isinstance(instance.event_log_storage, KeptEvents)
-    return instance.event_log_storage
 
 
 def run_assets(instance: dg.DagsterInstance, run_id: str = RUN) -> None:

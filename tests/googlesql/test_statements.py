@@ -145,10 +145,6 @@ def _declared(recorded: Recorded, **types: str) -> Recorded:
     return replace(recorded, spec=replace(recorded.spec, columns=tuple(columns)))
 
 
-def _duckdbs(node: exp.Expr) -> exp.Expr:
-    return exp.func("epoch_us", node.this) if isinstance(node, exp.DatetimeDiff) else node
-
-
 def _ungrouped(node: exp.Expr) -> exp.Expr:
     if isinstance(node, exp.Select):
         node.set("group", None)
