@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 from collections import defaultdict
@@ -23,6 +24,7 @@ from tests.googlesql.trial import FAILS, Form, fill, forms, google_values, is_sa
 
 _ROWS = 24
 _TOO_FEW = 8
+_CALL = re.compile(r"[A-Z_]+\(.*\)", re.DOTALL)
 
 
 @cache
@@ -42,8 +44,15 @@ def composed(draw: Random, depth: int) -> str:
         if columns:
             column = draw.choice(columns)
             inner = draw.choice(_by_type()[COLUMNS[column].type.partition("(")[0]])
-            outer = re.sub(rf"(?<![\w'\"\\%.]){column}(?![\w'\"(])", lambda _, inner=inner: f"({inner})", outer)  # type: ignore[misc]
+            within = inner if _CALL.fullmatch(inner) and _balances(inner) else f"({inner})"
+            outer = re.sub(rf"(?<![\w'\"\\%.]){column}(?![\w'\"(])", lambda _, within=within: within, outer)  # type: ignore[misc]
     return outer
+
+
+def _balances(call: str) -> bool:
+    """Whether its first bracket ends with it: what is no call of one function has others beside it."""
+    depths = list(itertools.accumulate((text == "(") - (text == ")") for text in call))
+    return 0 not in depths[call.index("(") : -1]
 
 
 @pytest.mark.parametrize("number", soak.numbers(40))

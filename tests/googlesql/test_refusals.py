@@ -11,7 +11,7 @@ from lakehouse.exceptions import LakehouseError, QueryError
 from lakehouse.models.portable import refusals, type_rules
 from tests.googlesql.oracle import Oracle
 from tests.googlesql.trial import FAILS, Expected, Form, are_same, local_text, of_query, tried
-from tests.models.refused import TYPED, WRITTEN, as_query, columns_of
+from tests.models.refused import SHADOWED, TYPED, WRITTEN, as_query, columns_of
 
 CASES = [
     *((refusals.RULES, rule, sql) for rule, given in WRITTEN.items() for sql in given),
@@ -32,6 +32,16 @@ def test_without_a_refusal_engines_disagree(
     with pytest.raises(LakehouseError):
         local_text(as_query(sql), columns_of(sql))
     monkeypatch.delitem(rules, name)
+    assert _disagree(sql, google, oracle, connection)
+
+
+@pytest.mark.parametrize("sql", SHADOWED)
+def test_without_its_refusal_a_shadowed_name_is_answered_differently(
+    sql: str, google: Expected, oracle: Oracle, connection: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(LakehouseError, match="is a new column and one of what it is made from"):
+        local_text(sql, columns_of(sql))
+    monkeypatch.setattr("lakehouse.models.portability._used_shadows", lambda *_: ())
     assert _disagree(sql, google, oracle, connection)
 
 

@@ -200,7 +200,7 @@ def local_text(sql: str, names: tuple[str, ...], rules: Mapping[str, mending.Rul
     schema = {"silver": {"edges": {"id": "INT64", **{name: COLUMNS[name].type for name in names}}}}
     query = dialect.parse(sql, sql, QueryError)
     resolved = dialect.resolve(query, schema, sql, QueryError)
-    for finding in portability.differing(query, resolved):
+    for finding in portability.differing(query, resolved, schema):
         raise LakehouseError(f"{sql}: {finding}")
     type_ = list(dialect.output_types(resolved).values())[-1]
     return dialect.render(resolved, "duckdb", rules), type_

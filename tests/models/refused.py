@@ -56,6 +56,7 @@ WRITTEN: dict[str, tuple[str, ...]] = {
             "FORMAT_DATETIME('%c', t)",
             "FORMAT_DATE(s, d)",
             "FORMAT_DATE('', d)",
+            "FORMAT_DATE('%H:%M', d)",
         ),
     ),
     "subscripts": (
@@ -66,9 +67,33 @@ WRITTEN: dict[str, tuple[str, ...]] = {
     ),
     "WITH OFFSET": ("SELECT n1, o FROM UNNEST([3, 1]) AS n1 WITH OFFSET AS o",),
     "set operations": ("SELECT j FROM silver.edges FULL UNION ALL BY NAME SELECT 1 AS other",),
+    "DISTINCT": (
+        "SELECT DISTINCT ON (b) b, j FROM silver.edges ORDER BY b, j",
+        "SELECT COUNT(DISTINCT b, j) AS v FROM silver.edges",
+    ),
+    "order of DISTINCT": ("SELECT DISTINCT MOD(j, 2) AS v FROM silver.edges ORDER BY j",),
+    "frames": (
+        "SELECT j, SUM(j) OVER (ORDER BY j GROUPS BETWEEN 1 PRECEDING AND CURRENT ROW) AS v FROM silver.edges",
+        "SELECT j, SUM(j) OVER (ORDER BY j ROWS BETWEEN 1 PRECEDING AND 1 FOLLOWING EXCLUDE CURRENT ROW) AS v "
+        "FROM silver.edges",
+        "SELECT j, LAG(j IGNORE NULLS) OVER (ORDER BY j) AS v FROM silver.edges",
+    ),
+    "numbers of rows": (
+        "SELECT j, LAG(j, -1) OVER (ORDER BY j) AS v FROM silver.edges",
+        "SELECT j, NTH_VALUE(j, 0) OVER (ORDER BY j) AS v FROM silver.edges",
+    ),
+    "UNNEST": ("SELECT UNNEST([1, 2]) AS v",),
+    "CAST with more": (
+        "CAST(t AS STRING FORMAT 'YYYY-MM')",
+        "CAST(m AS STRING FORMAT '9,999.99')",
+        "CAST(s AS STRING(1))",
+    ),
+    "operators": ("i % 7",),
+    "steps": ("GENERATE_ARRAY(1, 3, 0)",),
     "large numbers": ("1000000000000000000000",),
     "INTERVAL": ("COALESCE(INTERVAL 1 DAY, INTERVAL 2 DAY)", "SELECT INTERVAL 1 DAY AS v"),
     "kinds of SELECT": (
+        "SELECT a1.j FROM silver.edges AS a1 SEMI JOIN (SELECT 2 AS j) AS a2 ON a1.j = a2.j",
         "SELECT AS STRUCT j FROM silver.edges",
         "SELECT a1.j FROM silver.edges AS a1 NATURAL JOIN (SELECT 2 AS k1) AS a2",
     ),
@@ -82,7 +107,13 @@ WRITTEN: dict[str, tuple[str, ...]] = {
     "decimals": ("ROUND(r, 12)", "TRUNC(g, 16)"),
     "types": ("CAST('1.5' AS BIGNUMERIC)", "CAST('a' AS BYTES)", "TIME '10:00:00'"),
     "SAFE_CAST of digits": ("SAFE_CAST(n AS NUMERIC(4, 1))",),
-    "literals": ("DATE '24-01-01'", "DATE '2024-01-01 10:00:00'", "CAST('1_000' AS INT64)", "CAST('t' AS BOOL)"),
+    "literals": (
+        "DATE '24-01-01'",
+        "DATE '2024-01-01 10:00:00'",
+        "CAST('1_000' AS INT64)",
+        "CAST('t' AS BOOL)",
+        "NUMERIC '0.0000000015'",
+    ),
 }
 
 TYPED: dict[str, tuple[str, ...]] = {
@@ -106,6 +137,7 @@ TYPED: dict[str, tuple[str, ...]] = {
             "EXTRACT(HOUR FROM CAST(t AS TIMESTAMP))",
             "ABS(x)",
             "SUBSTR(s, f)",
+            "DATETIME_TRUNC(d, MONTH)",
         ),
         "SELECT SUM(b) AS v FROM silver.edges",
         "SELECT m, PERCENTILE_CONT(m, 0.5) OVER () AS v FROM silver.edges",
@@ -123,6 +155,7 @@ TYPED: dict[str, tuple[str, ...]] = {
         "SELECT j FROM silver.edges WHERE j IN (SELECT s FROM silver.edges)",
         "s = NULL",
     ),
+    "NULLIF": ("NULLIF(i, 1.0)",),
     "defaults": ("SELECT j, LAG(j, 1, 0.5) OVER (ORDER BY j) AS v FROM silver.edges",),
     "conditions": (
         "IF(i, 1, 2)",
@@ -133,8 +166,17 @@ TYPED: dict[str, tuple[str, ...]] = {
     "set operations": (
         "SELECT j FROM silver.edges UNION ALL SELECT 'x'",
         "SELECT 1 AS v UNION ALL SELECT 2.5 UNION ALL SELECT NUMERIC '3.1'",
+        "SELECT SUM(v) AS v FROM (SELECT NUMERIC '0.1' AS v UNION ALL SELECT 0.2)",
     ),
 }
+
+SHADOWED = (
+    "SELECT b, j * -1 AS j FROM silver.edges ORDER BY IFNULL(j, 0) LIMIT 1",
+    "SELECT b, SUM(ABS(j)) AS j FROM silver.edges GROUP BY b ORDER BY -j",
+    "SELECT id, 0 - j AS j FROM silver.edges WHERE j > 1 QUALIFY RANK() OVER (ORDER BY j DESC) = 1",
+    "SELECT IFNULL(s, 'all') AS s, COUNT(*) AS v FROM silver.edges GROUP BY ROLLUP (s)",
+)
+"""Names of new columns that mean another one in some clause."""
 
 
 def as_query(sql: str) -> str:

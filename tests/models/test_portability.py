@@ -36,7 +36,7 @@ SCHEMA = {
 def differing(sql: str) -> list[str]:
     query = dialect.parse(sql, "test", ModelError)
     resolved = dialect.resolve(query, SCHEMA, "test", ModelError)
-    return [str(finding) for finding in portability.differing(query, resolved)]
+    return [str(finding) for finding in portability.differing(query, resolved, SCHEMA)]
 
 
 def unrepeatable(sql: str) -> list[str]:

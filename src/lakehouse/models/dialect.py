@@ -53,7 +53,10 @@ def parse(sql: str, origin: str, error: type[LakehouseError]) -> exp.Query:
         if "SENTINEL" in reason:
             reason = "it ends too early"
         raise error(f"{origin}: not valid BigQuery SQL: {reason}") from None
-    for token in sqlglot.tokenize(sql, read=BIGQUERY):
+    tokens = sqlglot.tokenize(sql, read=BIGQUERY)
+    if tokens and tokens[0].token_type is TokenType.FROM and not any(token.text == "|>" for token in tokens):
+        raise error(f"{origin}: not valid BigQuery SQL: a statement begins with SELECT or WITH")
+    for token in tokens:
         if token.token_type in _FOREIGN or (token.token_type is TokenType.EQ and token.text != "="):
             said = f"line {token.line} has {token.text}, which is another dialect's"
             raise error(f"{origin}: not valid BigQuery SQL: {said}")

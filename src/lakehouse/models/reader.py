@@ -274,7 +274,10 @@ class _Source:
 
 
 def _require_portable(query: exp.Expr, resolved: exp.Expr, schema: dialect.Schema, name: str) -> None:
-    for finding in (*portability.differing(query, resolved), *portability.unrepeatable(query, resolved, schema)):
+    for finding in (
+        *portability.differing(query, resolved, schema),
+        *portability.unrepeatable(query, resolved, schema),
+    ):
         raise ModelError(f"{name}: {portability.NOT_PORTABLE}: {finding}")
 
 

@@ -78,7 +78,7 @@ class Queries:
             resolved = dialect.resolve(query, schema, "query", QueryError)
             reading.require_tables(resolved, "query", QueryError)
             _require_distinct_names(resolved)
-            for finding in portability.differing(query, resolved):
+            for finding in portability.differing(query, resolved, schema):
                 if only_portable:
                     raise QueryError(f"query: {finding}")
                 remark(Remark("query", WHOLE, f"engines may answer this differently: {finding}"))

@@ -119,6 +119,9 @@ FORMATS = frozenset(
 FAILS = "ERROR"
 """The function that fails with a message, which sqlglot does not know."""
 
+OF_CLOCK = frozenset({"%H", "%M", "%S", "%I", "%p", "%R"})
+"""Those of a time of the day, which a DATE has none of."""
+
 INSTEAD: Mapping[str, str] = {
     "APPROX_COUNT_DISTINCT": "write COUNT(DISTINCT …)",
     "APPROX_QUANTILES": "write PERCENTILE_CONT(…) OVER (…)",
@@ -132,7 +135,7 @@ INSTEAD: Mapping[str, str] = {
     "PARSE_DATETIME": "write CAST(text AS DATETIME) of YYYY-MM-DD HH:MM:SS",
     "SAFE.": "test the argument with IF first",
     "ANY_VALUE": "write MIN or MAX",
-    "ARRAY_AGG": "write STRING_AGG, or QUALIFY ROW_NUMBER() OVER (…)",
+    "ARRAY_AGG": "write STRING_AGG, or WHERE TRUE QUALIFY ROW_NUMBER() OVER (…)",
     "PIVOT": "write SUM(IF(condition, x, NULL)) AS name for each column",
     "UNPIVOT": "write a SELECT for each column, with UNION ALL between",
     "TABLESAMPLE": "filter by a column",
@@ -141,14 +144,13 @@ INSTEAD: Mapping[str, str] = {
     "RAND": "there is no value that both engines give",
     "GENERATE_UUID": "there is no value that both engines give",
     "CURRENT_TIMESTAMP": "write CURRENT_DATETIME()",
-    "MIN_BY": "write QUALIFY ROW_NUMBER() OVER (… ORDER BY …) = 1",
-    "MAX_BY": "write QUALIFY ROW_NUMBER() OVER (… ORDER BY … DESC) = 1",
+    "MIN_BY": "write WHERE TRUE QUALIFY ROW_NUMBER() OVER (… ORDER BY …) = 1",
+    "MAX_BY": "write WHERE TRUE QUALIFY ROW_NUMBER() OVER (… ORDER BY … DESC) = 1",
     "LOG": "write LN(x) / LN(base)",
     "LOG10": "write LN(x) / LN(10)",
     "STRUCT": "name its fields as columns",
     "TO_JSON_STRING": "name the columns, and write JSON where the result is shown: --format json",
     "IEEE_DIVIDE": "write SAFE_DIVIDE",
     "LOGICAL_XOR": "write a <> b",
-    "INITCAP": "write CONCAT(UPPER(LEFT(x, 1)), LOWER(SUBSTR(x, 2)))",
 }
 """What is not on the list → what to write."""

@@ -179,7 +179,7 @@ FUNCTIONS: Mapping[str, tuple[Function, ...]] = {
         _of("DATE_DIFF(a, b, part)", exp.DateDiff, this=TIME, expression=TIME),
         _of("DATETIME_DIFF(a, b, part)", exp.DatetimeDiff, this=TIME, expression=TIME),
         _of("DATE_TRUNC(time, part)", exp.DateTrunc, this=TIME),
-        _of("DATETIME_TRUNC(time, part)", exp.DatetimeTrunc, this=TIME),
+        _of("DATETIME_TRUNC(time, part)", exp.DatetimeTrunc, this=DATETIME),
         _of("LAST_DAY(date[, part])", exp.LastDay, this=DATE),
         _of("FORMAT_DATE, FORMAT_DATETIME(format, time)", exp.TimeToStr, note="before the year 1000 %Y is an error"),
         _of("UNIX_DATE(date)", exp.UnixDate, this=DATE),

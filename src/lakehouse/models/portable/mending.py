@@ -19,11 +19,14 @@ def _is_nan(node: exp.Expr) -> exp.Expr:
     return exp.paren(duck("NOT ISFINITE(:x) AND NOT ISINF(:x)", x=node.this))
 
 
+_OPERATORS = (exp.Add, exp.Sub, exp.Mul, exp.Div, exp.IntDiv, exp.Mod, exp.DPipe)
+
 RULES: Mapping[str, Rule] = {
     "a / b": numbers.division,
     "SAFE_DIVIDE": numbers.safe_division,
     "+ - * of FLOAT64": numbers.arithmetic,
     "* of NUMERIC": numbers.exact_product,
+    "DIV": numbers.whole_division,
     "MOD by -1": numbers.remainder,
     "SQRT, LN, EXP, POW": numbers.finite_function,
     "ROUND of INT64": numbers.rounding_of_whole,
@@ -65,6 +68,8 @@ def mended(query: exp.Expr, rules: Mapping[str, Rule] = RULES) -> exp.Expr:
             if new is node:
                 continue
             type_ = node.type
+            if isinstance(new, _OPERATORS) and isinstance(node.parent, (*_OPERATORS, exp.Neg)):
+                new = exp.paren(new, copy=False)
             if node is tree:
                 tree = new
             else:

@@ -65,13 +65,16 @@ def exact_product(node: exp.Expr) -> exp.Expr:
     """``a * b`` of NUMERICs: rounded to nine decimals, and as wide as it needs to be."""
     if not isinstance(node, exp.Mul) or kind(node) not in DECIMAL:
         return node
-    (left_digits, left_scale), (right_digits, right_scale) = _size(node.this), _size(node.expression)
-    if left_digits <= 18 and right_digits <= 18 < left_digits + right_digits and left_scale + right_scale <= 9:
-        digits = min(38, left_digits + right_digits)
-        node.set("this", duck(f"CAST(:a AS DECIMAL({digits}, {left_scale}))", a=node.this))
-    scale = left_scale + right_scale
-    may_leave = left_digits + right_digits - scale > 29
-    return duck(f"CAST(:p AS {_NINE})", p=node) if scale > 9 or may_leave else node
+    exact, other = node.this, node.expression
+    if kind(exact) not in DECIMAL:
+        exact, other = other, exact
+    product = duck(f"CAST(:a AS {_NINE}) * :b", a=exact, b=other)
+    return product if kind(other) in WHOLE else duck(f"CAST(:p AS {_NINE})", p=product)
+
+
+def whole_division(node: exp.Expr) -> exp.Expr:
+    """``DIV(a, b)``, whatever a and b are and whatever is around it."""
+    return exp.paren(duck(":a // :b", a=node.this, b=node.expression)) if isinstance(node, exp.IntDiv) else node
 
 
 def remainder(node: exp.Expr) -> exp.Expr:
@@ -127,7 +130,9 @@ def decimal_literal(node: exp.Expr) -> exp.Expr:
         around = around.parent
     branches = (branch.args["true"] for branch in around.args.get("ifs") or ())
     is_exact = any(kind(other) in DECIMAL for other in (*around.iter_expressions(), *branches))
-    return node if is_exact else duck("CAST(:x AS DOUBLE)", x=node)
+    if not is_exact:
+        return duck("CAST(:x AS DOUBLE)", x=node)
+    return node if _is_plain(node) else duck(f"CAST(:x AS {_NINE})", x=exp.Literal.string(node.name))
 
 
 def average(node: exp.Expr) -> exp.Expr:
@@ -165,6 +170,9 @@ def float_to_whole(node: exp.Expr) -> exp.Expr:
 def float_to_decimal(node: exp.Expr) -> exp.Expr:
     """The nearest of nine decimals to the binary number that is there; NULL or an error where NUMERIC holds none."""
     if not _casts(node, DECIMAL) or kind(node.this) not in FLOAT or _is_plain(node.this):
+        return node
+    if isinstance(node.this.unnest(), exp.Literal):
+        node.set("this", exp.Literal.string(node.this.unnest().name))
         return node
     units = f"CAST(SIGN(v) * {_units(9, rounds=True)} AS DECIMAL(38, 0)) * CAST(0.000000001 AS DECIMAL(9, 9))"
     exact = f"CAST({units} AS {_NINE})"
@@ -251,20 +259,6 @@ def _of_kind(node: exp.Expr, figures: dict[str, float]) -> float:
     if kind(node) in WHOLE:
         return figures["whole"]
     return figures["decimal" if kind(node) in DECIMAL else "float"]
-
-
-def _size(node: exp.Expr) -> tuple[int, int]:
-    """Digits and scale of a NUMERIC as the local engine has it; the most there can be where that is not known."""
-    node = node.unnest()
-    if isinstance(node, exp.Literal) and not node.is_string:
-        whole, _, decimals = node.name.partition(".")
-        return len(whole) + len(decimals), len(decimals)
-    if kind(node) in WHOLE:
-        return 19, 0
-    type_ = node.to if isinstance(node, exp.Cast) else node.type if isinstance(node, exp.Column) else None
-    parameters = type_.expressions if type_ is not None else []
-    digits, scale = (int(parameter.name) for parameter in parameters) if len(parameters) == 2 else (38, 9)
-    return digits, scale
 
 
 def _is_not_zero(node: exp.Expr) -> bool:

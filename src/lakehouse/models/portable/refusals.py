@@ -8,12 +8,14 @@ from collections.abc import Callable, Mapping
 
 from sqlglot import exp
 
+from lakehouse.models.portable import clauses
 from lakehouse.models.portable.allowed import (
     BY_KIND,
     CASTS,
     FAILS,
     FORMATS,
     INSTEAD,
+    OF_CLOCK,
     PART_OF,
     PARTS,
     STRUCTURE,
@@ -23,6 +25,7 @@ from lakehouse.models.portable.finding import Finding, as_written
 from lakehouse.models.portable.functions import FUNCTIONS
 from lakehouse.models.portable.texts import readable
 from lakehouse.models.portable.times import unit_of
+from lakehouse.models.portable.types import TEXT
 
 Rule = Callable[[exp.Expr], Finding | None]
 
@@ -30,6 +33,8 @@ _DETAILS = frozenset({"unit", "zone", "to", "format", "group"})
 """Arguments of sqlglot's that are no values; rules of their own look at some of them."""
 _MOST_WHOLE = 2**63
 _MOST_DIGITS = 9
+_WRITTEN_FORMATS = {"%-d": "%e", "%-I": "%l", "%-H": "%k"}
+"""What sqlglot writes in the place of others."""
 _NAMES = sorted({name for functions in FUNCTIONS.values() for each in functions for name in each.names})
 
 
@@ -96,9 +101,11 @@ def _format(node: exp.Expr) -> Finding | None:
         return Finding("a format of nothing", "write the format")
     wrong = [element for element in re.findall(r"%-?.", pattern.name) if element not in FORMATS]
     if wrong:
-        return Finding(
-            f"{wrong[0]} in a format is not the same on both engines", f"there is {' '.join(sorted(FORMATS))}"
-        )
+        shown = _WRITTEN_FORMATS.get(wrong[0], wrong[0])
+        return Finding(f"{shown} in a format is not the same on both engines", f"there is {' '.join(sorted(FORMATS))}")
+    of_clock = [element for element in re.findall(r"%.", pattern.name) if element in OF_CLOCK]
+    if of_clock and isinstance(node.this, exp.TsOrDsToDate):
+        return Finding(f"{of_clock[0]} of a DATE", "write FORMAT_DATETIME of a DATETIME")
     return None
 
 
@@ -111,20 +118,6 @@ def _subscript(node: exp.Expr) -> Finding | None:
     return Finding(f"{as_written(node)} is NULL or an error beyond the end", "write list[SAFE_OFFSET(n)], from 0")
 
 
-def _with_offset(node: exp.Expr) -> Finding | None:
-    if isinstance(node, exp.Unnest) and node.args.get("offset"):
-        return Finding("UNNEST … WITH OFFSET counts from 1 in DuckDB", "number rows with ROW_NUMBER() OVER (…) - 1")
-    return None
-
-
-def _set_operation(node: exp.Expr) -> Finding | None:
-    if isinstance(node, exp.SetOperation) and (node.args.get("by_name") or node.side or node.kind):
-        return Finding("UNION … BY NAME is not the same on both engines", "name the columns in each SELECT")
-    if isinstance(node, (exp.Except, exp.Intersect)) and not node.args.get("distinct"):
-        return Finding("EXCEPT and INTERSECT of all rows are not the same on both engines", "write DISTINCT after it")
-    return None
-
-
 def _number(node: exp.Expr) -> Finding | None:
     least = isinstance(node.parent, exp.Neg) and node.name == str(_MOST_WHOLE)
     if isinstance(node, exp.Literal) and node.is_int and int(node.name) >= _MOST_WHOLE and not least:
@@ -135,24 +128,6 @@ def _number(node: exp.Expr) -> Finding | None:
 def _interval(node: exp.Expr) -> Finding | None:
     if isinstance(node, exp.Interval) and not isinstance(node.parent, exp.GenerateDateArray):
         return Finding(f"{as_written(node)} as a value", INSTEAD["INTERVAL"])
-    return None
-
-
-def _select(node: exp.Expr) -> Finding | None:
-    if isinstance(node, exp.Select) and (node.args.get("kind") or node.args.get("hint")):
-        return Finding("SELECT AS STRUCT or VALUE", "name the columns")
-    if isinstance(node, exp.With) and node.args.get("recursive"):
-        return Finding("WITH RECURSIVE is on no list of what both engines answer alike", "write GENERATE_ARRAY")
-    if isinstance(node, exp.Join) and node.args.get("method"):
-        return Finding(f"{node.method} JOIN", "write JOIN … ON …")
-    return None
-
-
-def _qualify(node: exp.Expr) -> Finding | None:
-    if isinstance(node, exp.Select) and node.args.get("qualify"):
-        if any(node.args.get(clause) for clause in ("where", "group", "having")):
-            return None
-        return Finding("QUALIFY alone is an error in BigQuery", "write WHERE TRUE before it")
     return None
 
 
@@ -192,8 +167,30 @@ def _digits(node: exp.Expr) -> Finding | None:
 def _type(node: exp.Expr) -> Finding | None:
     if not isinstance(node, exp.DataType) or isinstance(node.parent, exp.DataType):
         return None
-    name = as_written(node).partition("(")[0]
+    name = str(node.meta.get("bigquery_name", "")).upper() or as_written(node).partition("(")[0]
     return None if name in CASTS else Finding(f"{name} is no type of both engines", f"there is {', '.join(CASTS)}")
+
+
+def _cast_details(node: exp.Expr) -> Finding | None:
+    if isinstance(node, exp.Cast) and (node.args.get("format") or node.args.get("default")):
+        return Finding(f"{as_written(node)}: CAST with a format", "write FORMAT_DATE or FORMAT_DATETIME, or no format")
+    if isinstance(node, exp.Cast) and node.to.this in TEXT and node.to.expressions:
+        return Finding(f"{as_written(node)}: STRING of a length", "write LEFT, or STRING alone")
+    return None
+
+
+def _operator(node: exp.Expr) -> Finding | None:
+    if isinstance(node, exp.Mod) and "bigquery_name" not in node.meta:
+        return Finding("% is no operator of BigQuery's", "write MOD(a, b)")
+    return None
+
+
+def _step(node: exp.Expr) -> Finding | None:
+    step = node.args.get("step") if isinstance(node, (exp.GenerateSeries, exp.GenerateDateArray)) else None
+    amount = step.this if isinstance(step, exp.Interval) else step
+    if amount is None or (amount.is_string and amount.name.strip("0")) or whole_literal(amount):
+        return None
+    return Finding(f"{as_written(node)}: a step of nothing, or one that is computed", "write a number other than 0")
 
 
 def _safe_precision(node: exp.Expr) -> Finding | None:
@@ -205,25 +202,24 @@ def _safe_precision(node: exp.Expr) -> Finding | None:
 def _literal_text(node: exp.Expr) -> Finding | None:
     if not isinstance(node, exp.Cast) or not node.this.is_string or isinstance(node, exp.TryCast):
         return None
-    if readable(node.this.name, node.to):
+    decimals = node.this.name.partition(".")[2]
+    is_too_fine = node.to.this == exp.DType.DECIMAL and decimals.isdigit() and len(decimals.rstrip("0")) > 9
+    if readable(node.this.name, node.to) and not is_too_fine:
         return None
     type_ = as_written(node.to)
     return Finding(f"'{node.this.name}' is no {type_}", "write it as BigQuery reads it, as in DATE '2024-01-31'")
 
 
 RULES: Mapping[str, Rule] = {
+    **clauses.RULES,
     "not listed": _not_listed,
     "names": _name_as_written,
     "arguments": _argument,
     "parts of times": _part,
     "formats": _format,
     "subscripts": _subscript,
-    "WITH OFFSET": _with_offset,
-    "set operations": _set_operation,
     "large numbers": _number,
     "INTERVAL": _interval,
-    "kinds of SELECT": _select,
-    "QUALIFY": _qualify,
     "patterns": _pattern,
     "STRING_AGG": _list_of_text,
     "|| of NULL": _joined_null,
@@ -231,6 +227,9 @@ RULES: Mapping[str, Rule] = {
     "types": _type,
     "SAFE_CAST of digits": _safe_precision,
     "literals": _literal_text,
+    "CAST with more": _cast_details,
+    "operators": _operator,
+    "steps": _step,
 }
 """By what they are about."""
 
@@ -238,7 +237,7 @@ RULES: Mapping[str, Rule] = {
 def _name(node: exp.Expr) -> str:
     if isinstance(node, exp.SafeFunc):
         return "SAFE."
-    name = as_written(node).partition("(")[0]
+    name = str(node.meta.get("bigquery_name", "")).upper() or as_written(node).partition("(")[0]
     return name if isinstance(node, exp.Func) and name.isidentifier() else type(node).__name__.upper()
 
 

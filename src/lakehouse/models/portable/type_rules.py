@@ -23,6 +23,7 @@ from lakehouse.models.portable.types import (
     UNKNOWN,
     WHOLE,
     branches,
+    is_decimal_literal,
     kind,
 )
 
@@ -119,6 +120,14 @@ def _compared(node: exp.Expr) -> Iterable[exp.Expr]:
     return branches(node)
 
 
+def _nullif(node: exp.Expr) -> Finding | None:
+    if not isinstance(node, exp.Nullif) or kind(node.expression) not in FLOAT or kind(node.this) not in WHOLE | DECIMAL:
+        return None
+    if kind(node.this) in DECIMAL and is_decimal_literal(node.expression):
+        return None
+    return Finding(f"{as_written(node)} of two types of numbers", f"CAST the second AS {_shown(node.this)}")
+
+
 def _default(node: exp.Expr) -> Finding | None:
     default = node.args.get("default") if isinstance(node, (exp.Lag, exp.Lead)) else None
     if default is None or isinstance(default, exp.Null) or kind(default) is kind(node.this):
@@ -150,9 +159,9 @@ def _set_columns(node: exp.Expr) -> Finding | None:
     selects = list(_selects(node))
     for columns in zip(*selects, strict=False):
         for first, other in itertools.combinations(columns, 2):
-            mixed = {kind(first), kind(other)}
-            is_other = not _is_untyped(other.unalias(), node) and _family(first) != _family(other)
-            if kind(first) not in UNKNOWN and (is_other or (mixed & DECIMAL and mixed & FLOAT)):
+            if kind(first) in UNKNOWN or _is_untyped(other.unalias(), node):
+                continue
+            if _sort(first) != _sort(other):
                 types = f"{_shown(first)} in one SELECT and of {_shown(other)} in another"
                 return Finding(f"column {first.alias_or_name} is of type {types}", "CAST one of them")
     return None
@@ -172,6 +181,7 @@ RULES: Mapping[str, Rule] = {
     "arguments": _argument,
     "casts": _cast,
     "comparisons": _comparison,
+    "NULLIF": _nullif,
     "defaults": _default,
     "conditions": _condition,
     "set operations": _set_columns,
@@ -181,6 +191,12 @@ RULES: Mapping[str, Rule] = {
 
 def _family(node: exp.Expr) -> str:
     return next((name for name, types in _FAMILIES.items() if kind(node) in types), kind(node).value)
+
+
+def _sort(node: exp.Expr) -> str:
+    """The family of a type; of a number which of the three sorts it is."""
+    sorts = {"whole": WHOLE, "exact": DECIMAL, "float": FLOAT}
+    return next((name for name, types in sorts.items() if kind(node) in types), _family(node))
 
 
 def _shown(node: exp.Expr) -> str:

@@ -112,6 +112,7 @@ def _metadata() -> Any:
         exp.DateFromUnixDate: {"returns": exp.DType.DATE},
         exp.LastDay: {"returns": exp.DType.DATE},
         exp.ArrayToString: {"returns": exp.DType.VARCHAR},
+        exp.PercentileCont: {"returns": exp.DType.DOUBLE},
         exp.Count: {"returns": exp.DType.BIGINT},
         exp.CountIf: {"returns": exp.DType.BIGINT},
     }
