@@ -194,7 +194,7 @@ def render(expression: exp.Expr, engine: Engine, rules: Mapping[str, Rule] = RUL
         QueryError: it cannot be said there.
     """
     own = (
-        mended(expression, rules).transform(_exact_numeric).transform(_failing)
+        mended(expression, rules).transform(_exact_numeric, copy=False).transform(_failing, copy=False)
         if engine == "duckdb"
         else expression.transform(_rounded_cast)
     )
