@@ -20,7 +20,7 @@ STRUCTURE: frozenset[type[exp.Expr]] = frozenset(
         *(exp.Rollup, exp.Cube, exp.GroupingSets, exp.Table, exp.TableAlias, exp.Identifier, exp.Column, exp.Alias),
         *(exp.Star, exp.Literal, exp.RawString, exp.HexString, exp.Boolean, exp.Null, exp.Paren, exp.Tuple),
         *(exp.Parameter, exp.Var, exp.DataType, exp.DataTypeParam, exp.WeekStart, exp.Interval),
-        *(exp.TsOrDsToDate, exp.TsOrDsToDatetime),
+        exp.TsOrDsToDate,
     }
 )
 """What a statement is built of."""

@@ -80,10 +80,8 @@ def _metadata() -> Any:
         common = _supertype(binary(node))
         if common is None:
             return self._set_type(node, exp.DType.UNKNOWN)
-        is_whole = common.this in WHOLE
-        is_exact = common.this in DECIMAL
         exact = exp.DataType(this=exp.DType.DECIMAL)
-        return self._set_type(node, exp.DType.DOUBLE if is_whole or not is_exact else exact)
+        return self._set_type(node, exact if common.this in DECIMAL else exp.DType.DOUBLE)
 
     def as_given(self: TypeAnnotator, node: Any) -> exp.Expr:
         given = exp.DType.DOUBLE if kind(node.this) in WHOLE else node.this.type
