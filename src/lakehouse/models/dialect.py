@@ -230,11 +230,16 @@ def _exact_numeric(node: exp.Expr) -> exp.Expr:
 
 
 def _failing(node: exp.Expr) -> exp.Expr:
-    """What a statement raises by itself begins in a way that tells it from what is wrong with a file."""
-    if isinstance(node, exp.Anonymous) and node.name.upper() == FAILS and not is_failure(node):
-        said = exp.DPipe(this=exp.Literal.string(VALUE_ERROR), expression=exp.paren(node.expressions[0]))
-        return exp.Anonymous(this=FAILS, expressions=[said])
-    return node
+    """What a statement raises by itself begins in a way that tells it from what is wrong with a file.
+
+    Of no message, or several, the engine says what is wrong.
+    """
+    if not isinstance(node, exp.Anonymous) or node.name.upper() != FAILS or len(node.expressions) != 1:
+        return node
+    if is_failure(node):
+        return node
+    said = exp.DPipe(this=exp.Literal.string(VALUE_ERROR), expression=exp.paren(node.expressions[0]))
+    return exp.Anonymous(this=FAILS, expressions=[said])
 
 
 def _rounded_cast(node: exp.Expr) -> exp.Expr:
