@@ -72,6 +72,10 @@ class QueryError(LakehouseError):
     is_lasting = True
 
 
+class NotPortable(QueryError):
+    """Engines answer a query differently, or only one of them does."""
+
+
 class QueryTookTooLong(QueryError):
     """A query was ended at its limit of time; with less to do besides, the machine may answer it."""
 

@@ -323,6 +323,13 @@ def test_the_newest_materialization_of_a_partition_is_always_the_newest(
         assert newest(instance) == newest(another) == []
         materialize(another, 5)
         assert newest(instance) == [5]
+        numbers = set()
+        for n in (6, 7):
+            instance.event_log_storage.delete_events(run_id="")
+            materialize(another, n)
+            numbers |= {record.storage_id for record in another.fetch_materializations(asked, limit=1).records}
+            assert newest(instance) == [n]
+        assert len(numbers) == 1
 
 
 def test_an_instance_is_migrated_as_dagster_does_it(instance: dg.DagsterInstance, home: Path) -> None:

@@ -10,7 +10,8 @@ from sqlglot import exp
 from lakehouse.models.portable import mending
 from lakehouse.models.portable.allowed import CASTS, FORMATS, INSTEAD, PARTS
 from lakehouse.models.portable.finding import as_written
-from lakehouse.models.portable.functions import FUNCTIONS, Function, Types
+from lakehouse.models.portable.functions import FUNCTIONS, Function
+from lakehouse.models.portable.types import Types
 from lakehouse.settings import PROJECT_ROOT
 from tests.googlesql.edges import COLUMNS
 from tests.googlesql.trial import Form, forms, local_text, mended_by_rules

@@ -164,6 +164,8 @@ _STATEMENTS = (
     Hostile("to wait", "SELECT sleep_ms(100000) AS x"),
     Hostile("to write to the log", "SELECT write_log('x') AS x"),
     Hostile("to fail in its own words", "SELECT ERROR('no parquet file is here') AS x"),
+    Hostile("to fail without a word", "SELECT ERROR() AS x"),
+    Hostile("to fail twice", "SELECT ERROR('one', 'two') AS x"),
     Hostile("a function that there is not", "SELECT NO_SUCH_FUNCTION(zone) AS x FROM silver.zones"),
     Hostile("a function with a typing error", "SELECT LENGHT(zone) AS x FROM silver.zones"),
     Hostile("a query of another database", "SELECT * FROM EXTERNAL_QUERY('a', 'SELECT 1')"),

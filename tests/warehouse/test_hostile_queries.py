@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import resource
 import shutil
+import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import duckdb
@@ -17,7 +20,7 @@ from lakehouse.bronze.local import LocalBronzeStore
 from lakehouse.exceptions import QueryError, QueryTookTooLong
 from lakehouse.settings import PROJECT_ROOT
 from lakehouse.warehouse.local.engine import connect, seal
-from lakehouse.warehouse.query_limits import QueryLimits, memory_kept
+from lakehouse.warehouse.query_limits import Deadline, QueryLimits, memory_kept
 from lakehouse.warehouse.warehouse import StoreWarehouse
 from tests.loading import CONTRACTS, models_of
 from tests.warehouse.hostile import HOSTILE, Hostile
@@ -227,6 +230,29 @@ def test_a_query_that_takes_too_long_may_be_asked_again_and_the_setting_is_named
     with pytest.raises(QueryTookTooLong, match="longer than LAKEHOUSE_QUERY_TIMEOUT=2 seconds") as error:
         target.warehouse.query(sql)
     assert not error.value.is_lasting
+
+
+def test_what_ends_as_its_time_is_over_is_told_so_only_there() -> None:
+    """Most rounds end with their time; where exactly threads take turns is the system's, so there are many."""
+    late, before = 0, sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for each in range(600):
+            end = time.monotonic() + (0.05 if each % 100 == 0 else 0.002 + (each % 41 - 15) * 1e-5)
+            try:
+                Deadline(0.002).kept(partial(_busy_until, end))
+            except QueryTookTooLong:
+                late += 1
+        time.sleep(0.5)  # who is still told that it is out of time is told so in here
+    finally:
+        sys.setswitchinterval(before)
+    assert 6 <= late < 600
+    assert [thread for thread in threading.enumerate() if "(end)" in thread.name] == []
+
+
+def _busy_until(end: float) -> None:
+    while time.monotonic() < end:
+        pass
 
 
 def test_the_memory_that_a_query_may_have_is_the_process_s_own_again(target: Target) -> None:

@@ -33,6 +33,8 @@ def connection(tmp_path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         ("SELECT CAST('x' AS BIGINT)", StatementFault.VALUE),
         ("SELECT CAST(1e300 AS BIGINT)", StatementFault.VALUE),
         ("SELECT 9223372036854775807 + CAST(1 AS BIGINT)", StatementFault.VALUE),
+        ("SELECT ERROR('no value: of a test')", StatementFault.VALUE),
+        ("SELECT CASE WHEN TRUE THEN ERROR('no value: of a test') ELSE nothing END", StatementFault.STATEMENT),
         ("SELECT nothing", StatementFault.STATEMENT),
         ("SELECT no_such_function(1)", StatementFault.STATEMENT),
         ("SELECT FROM WHERE", StatementFault.STATEMENT),

@@ -40,11 +40,15 @@ if TYPE_CHECKING:
 _INDEX = "index"
 _MOST_OPEN_RUNS = 8
 _NEWEST = """
-SELECT
-  (SELECT MAX(id) FROM event_logs WHERE asset_key = ? AND dagster_event_type = ? AND partition = ?),
-  (SELECT wipe_timestamp FROM asset_keys WHERE asset_key = ?)
+SELECT newest.id, newest.run_id, newest.timestamp, wiped.wipe_timestamp
+FROM (SELECT MAX(id) AS id FROM event_logs WHERE asset_key = ? AND dagster_event_type = ? AND partition = ?) AS last
+LEFT JOIN event_logs AS newest ON newest.id = last.id
+LEFT JOIN asset_keys AS wiped ON wiped.asset_key = ?
 """
-"""The newest event of a kind of a partition of an asset, and when the asset's were wiped."""
+"""The newest event of a kind of a partition of an asset, and when the asset's were wiped.
+
+Its number is not enough: that of an event that was deleted with its run is the next one's.
+"""
 _LAST_EVENTS = {
     dg.DagsterEventType.RUN_SUCCESS,
     dg.DagsterEventType.RUN_FAILURE,

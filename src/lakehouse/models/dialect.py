@@ -21,9 +21,10 @@ from sqlglot.tokenizer_core import TokenType
 
 from lakehouse.exceptions import LakehouseError, QueryError, first_line
 from lakehouse.models.portable import types
-from lakehouse.models.portable.allowed import FAILS
 from lakehouse.models.portable.duck import VALUE_ERROR, is_failure
+from lakehouse.models.portable.foreign import foreign_word, mixed_operations
 from lakehouse.models.portable.mending import RULES, Rule, mended
+from lakehouse.models.portable.types import FAILS
 from lakehouse.models.portable.written_times import as_times
 from lakehouse.schema import Column
 
@@ -34,8 +35,8 @@ Schema = dict[str, dict[str, dict[str, str]]]
 
 _NINE_DECIMALS = exp.DataType.build("DECIMAL(38,9)", dialect="duckdb")
 _BARE = exp.DataType(this=exp.DType.DECIMAL)
-_FOREIGN = {TokenType.DCOLON, TokenType.NULLSAFE_EQ, TokenType.ILIKE, TokenType.GLOB, TokenType.RLIKE}
-"""What the parser takes and BigQuery does not."""
+_KNOWS_NEW_COLUMNS = ("group", "having", "qualify", "order")
+"""Clauses of a SELECT in which its new columns have their names already."""
 _UNRESOLVED = re.compile(r"(?:Column '|Unknown column: )(?P<name>\w+)")
 _TERMINAL_COLOURS = re.compile(r"\x1b\[\d*m")
 
@@ -56,10 +57,12 @@ def parse(sql: str, origin: str, error: type[LakehouseError]) -> exp.Query:
     tokens = sqlglot.tokenize(sql, read=BIGQUERY)
     if tokens and tokens[0].token_type is TokenType.FROM and not any(token.text == "|>" for token in tokens):
         raise error(f"{origin}: not valid BigQuery SQL: a statement begins with SELECT or WITH")
-    for token in tokens:
-        if token.token_type in _FOREIGN or (token.token_type is TokenType.EQ and token.text != "="):
-            said = f"line {token.line} has {token.text}, which is another dialect's"
-            raise error(f"{origin}: not valid BigQuery SQL: {said}")
+    if (foreign := foreign_word(tokens)) is not None:
+        said = f"line {foreign.line} has {foreign.text}, which is another dialect's"
+        raise error(f"{origin}: not valid BigQuery SQL: {said}")
+    if (mixed := mixed_operations(tokens)) is not None:
+        said = f"{mixed[0]} and {mixed[1]} beside one another: put one of them into brackets"
+        raise error(f"{origin}: not valid BigQuery SQL: {said}")
     if len(statements) != 1 or not isinstance(statements[0], exp.Query):
         raise error(f"{origin}: expected exactly one SELECT")
     return statements[0]
@@ -96,14 +99,7 @@ def resolve(query: exp.Query, schema: Schema, origin: str, error: type[Lakehouse
         if isinstance(table.this, exp.Func):
             name = table.this.sql(BIGQUERY).partition("(")[0].lower()
             raise error(f"{origin}: there is no table {name}: it is a function, and only tables can be read")
-    read: Schema = {}  # only what is read: sqlglot looks at every column it is given
-    for reference in references(query):
-        layer, _, name = reference.partition(".")
-        columns_of = schema.get(layer, {}).get(name)
-        if columns_of is None:
-            known = {f"{layer}.{table}" for layer, tables in schema.items() for table in tables}
-            raise error(f"{origin}: there is no table {reference}{suggestion(reference, known)}")
-        read.setdefault(layer, {})[name] = columns_of
+    read = _what_is_read(query, schema, origin, error)
     try:
         known_columns = MappingSchema({**read}, dialect=BIGQUERY)
         qualified = qualify(query.copy(), schema=known_columns, dialect=BIGQUERY)
@@ -123,6 +119,41 @@ def resolve(query: exp.Query, schema: Schema, origin: str, error: type[Lakehouse
             ) from None
         near = suggestion(found["name"], columns)
         raise error(f"{origin}: there is no column {found['name']} in {', '.join(tables)}{near}") from None
+
+
+def require_columns_alone(query: exp.Query, schema: Schema, origin: str, error: type[LakehouseError]) -> None:
+    """Require that a query that can be resolved uses no new column where its own SELECT does not know it yet.
+
+    Raises:
+        error: a SELECT uses one in WHERE, in a JOIN or in another column, as other dialects let it.
+    """
+    bare = query.copy()
+    for select in bare.find_all(exp.Select):
+        for clause in _KNOWS_NEW_COLUMNS:
+            select.set(clause, None)
+    read = MappingSchema({**_what_is_read(query, schema, origin, error)}, dialect=BIGQUERY)
+    try:
+        qualify(bare, schema=read, dialect=BIGQUERY, expand_alias_refs=False)
+    except OptimizeError as fault:
+        found = _UNRESOLVED.search(str(fault))
+        name = found["name"] if found is not None else "a name"
+        raise error(
+            f"{origin}: {name} is a new column of the same SELECT, which only its GROUP BY, HAVING, QUALIFY and "
+            f"ORDER BY know: write what it is made of, or make it in a CTE first"
+        ) from None
+
+
+def _what_is_read(query: exp.Query, schema: Schema, origin: str, error: type[LakehouseError]) -> Schema:
+    """Of a schema the tables that a query reads: sqlglot looks at every column it is given."""
+    read: Schema = {}
+    for reference in references(query):
+        layer, _, name = reference.partition(".")
+        columns_of = schema.get(layer, {}).get(name)
+        if columns_of is None:
+            known = {f"{layer}.{table}" for layer, tables in schema.items() for table in tables}
+            raise error(f"{origin}: there is no table {reference}{suggestion(reference, known)}")
+        read.setdefault(layer, {})[name] = columns_of
+    return read
 
 
 def _without_positions(query: exp.Query) -> exp.Query:
@@ -204,7 +235,7 @@ def render(expression: exp.Expr, engine: Engine, rules: Mapping[str, Rule] = RUL
         QueryError: it cannot be said there.
     """
     own = (
-        mended(expression, rules).transform(_exact_numeric).transform(_failing)
+        mended(expression, rules).transform(_exact_numeric, copy=False).transform(_failing, copy=False)
         if engine == "duckdb"
         else expression.transform(_rounded_cast)
     )
@@ -240,11 +271,16 @@ def _exact_numeric(node: exp.Expr) -> exp.Expr:
 
 
 def _failing(node: exp.Expr) -> exp.Expr:
-    """What a statement raises by itself begins in a way that tells it from what is wrong with a file."""
-    if isinstance(node, exp.Anonymous) and node.name.upper() == FAILS and not is_failure(node):
-        said = exp.DPipe(this=exp.Literal.string(VALUE_ERROR), expression=exp.paren(node.expressions[0]))
-        return exp.Anonymous(this=FAILS, expressions=[said])
-    return node
+    """What a statement raises by itself begins in a way that tells it from what is wrong with a file.
+
+    Of no message, or several, the engine says what is wrong.
+    """
+    if not isinstance(node, exp.Anonymous) or node.name.upper() != FAILS or len(node.expressions) != 1:
+        return node
+    if is_failure(node):
+        return node
+    said = exp.DPipe(this=exp.Literal.string(VALUE_ERROR), expression=exp.paren(node.expressions[0]))
+    return exp.Anonymous(this=FAILS, expressions=[said])
 
 
 def _rounded_cast(node: exp.Expr) -> exp.Expr:

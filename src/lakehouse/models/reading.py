@@ -13,7 +13,8 @@ from sqlglot.optimizer.scope import traverse_scope
 
 from lakehouse.exceptions import LakehouseError
 from lakehouse.models import dialect
-from lakehouse.models.portable.allowed import FAILS, INSTEAD
+from lakehouse.models.portable.allowed import INSTEAD
+from lakehouse.models.portable.types import FAILS
 
 _CHANGES = (exp.DML, exp.DDL, exp.Command, exp.Into, exp.Lock)
 _UNKNOWN = (exp.Anonymous, exp.AnonymousAggFunc)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from sqlglot import exp
@@ -11,9 +13,17 @@ from sqlglot import exp
 from lakehouse.bronze.contract import Contract
 from lakehouse.bronze.landing_table import LANDING_COLUMNS, LANDINGS, landing_table
 from lakehouse.bronze.store import BronzeStore
-from lakehouse.exceptions import LakehouseError, QueryError, StatementFailed, StatementFault, TooLittleMemory
+from lakehouse.exceptions import (
+    LakehouseError,
+    NotPortable,
+    QueryError,
+    StatementFailed,
+    StatementFault,
+    TooLittleMemory,
+)
 from lakehouse.models import bounds, dialect, portability, reading
 from lakehouse.models.model import LEDGER, Models
+from lakehouse.models.portable.finding import Finding
 from lakehouse.partition import WHOLE
 from lakehouse.results import Remark
 from lakehouse.schema import Column, TableSpec, is_declarable
@@ -59,30 +69,24 @@ class Queries:
             QueryError: it takes more than a query may have, or does anything but read these tables.
         """
         deadline = Deadline(self._limits.seconds)
-        with in_words(deadline), memory_kept(self._limits):
+        with in_words(), memory_kept(self._limits):
             return self._answer(sql, remark, deadline, only_portable=only_portable)
 
     def _answer(
         self, sql: str, remark: Callable[[Remark], None], deadline: Deadline, *, only_portable: bool
     ) -> pa.Table:
-        with deadline.kept():
-            query = self._understood(sql)
-        query = with_views_named(query)
+        query = with_views_named(deadline.kept(partial(self._understood, sql)))
         wanted = set(dialect.references(query))
         self._require_readable(wanted)
         records = self._store.records()
         read = sorted(self._read(wanted))
         there = {name: _columns(records.shape(self._specs[name])) for name in read}
         schema = self._schema(wanted, there)
-        with deadline.kept():
-            resolved = dialect.resolve(query, schema, "query", QueryError)
-            reading.require_tables(resolved, "query", QueryError)
-            _require_distinct_names(resolved)
-            for finding in portability.differing(query, resolved, schema):
-                if only_portable:
-                    raise QueryError(f"query: {finding}")
-                remark(Remark("query", WHOLE, f"engines may answer this differently: {finding}"))
-            statement = Statement(with_views_related(resolved))
+        resolved, findings = deadline.kept(partial(_resolved, query, schema, 1 if only_portable else None))
+        for finding in findings:
+            if only_portable:
+                raise NotPortable(f"query: {finding}")
+            remark(Remark("query", WHOLE, f"engines may answer this differently: {finding}"))
         for name in sorted(wanted & self._specs.keys()):
             if there[name] is None:
                 raise QueryError(f"query: {name} has not been materialized yet: materialize it with lakehouse run")
@@ -91,7 +95,7 @@ class Queries:
         with self._store.session(Work("query", WHOLE, ""), records) as session:
             try:
                 self._relate(session, wanted, schema, there)
-                result = session.answer(statement, deadline.remaining)
+                result = session.answer(Statement(with_views_related(resolved)), deadline.remaining)
             except TooLittleMemory as error:
                 raise not_enough(self._limits, str(error)) from error
             except StatementFailed as error:
@@ -177,6 +181,17 @@ def _columns(shape: TableShape | None) -> tuple[Column, ...] | None:
 def _as_it_is(spec: TableSpec, columns: tuple[Column, ...]) -> TableSpec:
     """A table with the columns it has now, which may be more than its model's."""
     return replace(spec, columns=columns)
+
+
+def _resolved(
+    query: exp.Query, schema: dialect.Schema, most_findings: int | None
+) -> tuple[exp.Query, Sequence[Finding]]:
+    """A query as it reads its tables, and the first that engines answer differently of it."""
+    resolved = dialect.resolve(query, schema, "query", QueryError)
+    dialect.require_columns_alone(query, schema, "query", QueryError)
+    reading.require_tables(resolved, "query", QueryError)
+    _require_distinct_names(resolved)
+    return resolved, list(islice(portability.differing(query, resolved, schema), most_findings))
 
 
 def _require_distinct_names(resolved: exp.Query) -> None:

@@ -6,12 +6,15 @@ import ctypes
 import resource
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from lakehouse.exceptions import LakehouseError, QueryError, QueryTookTooLong
+
+T = TypeVar("T")
 
 _RESERVED = 512 << 20
 """Bytes that a process asks for and never touches: stacks of threads, and what allocators keep ahead."""
@@ -64,36 +67,40 @@ class Deadline:
         """What there is to say when it is over."""
         return QueryTookTooLong(too_long(self._seconds))
 
-    @contextmanager
-    def kept(self) -> Iterator[None]:
-        """End what Python computes here when the time is over; it must have nothing to put away.
+    def kept(self, compute: Callable[[], T]) -> T:
+        """What Python computes, ended when the time is over; it must have nothing to put away.
 
         Raises:
             QueryTookTooLong: it was ended.
         """
-        thread, over, guard = ctypes.c_ulong(threading.get_ident()), threading.Event(), threading.Lock()
+        # Not a context manager: what is raised on the way into its end would never get there, and go on being raised.
+        thread, woken, guard = ctypes.c_ulong(threading.get_ident()), threading.Event(), threading.Lock()
+        is_over = False
 
         def end(seconds: float) -> None:
-            while not over.wait(seconds):
+            while not woken.wait(seconds):
                 with guard:
-                    if not over.is_set():
-                        ctypes.pythonapi.PyThreadState_SetAsyncExc(thread, ctypes.py_object(_OutOfTime))
+                    if is_over:
+                        return
+                    ctypes.pythonapi.PyThreadState_SetAsyncExc(thread, ctypes.py_object(_OutOfTime))
                 seconds = _AGAIN_SECONDS
 
-        threading.Thread(target=end, args=(self.remaining,), daemon=True).start()
+        teller = threading.Thread(target=end, args=(self.remaining,), daemon=True)
         try:
             try:
-                yield
+                teller.start()
+                return compute()
             finally:
+                is_over = True  # first, as anything else may be interrupted once more
                 with guard:
-                    over.set()
+                    woken.set()
                     ctypes.pythonapi.PyThreadState_SetAsyncExc(thread, None)
         except _OutOfTime:
             raise self.passed() from None
 
 
 @contextmanager
-def in_words(deadline: Deadline) -> Iterator[None]:
+def in_words() -> Iterator[None]:
     """Say in one line why a query is not answered, whatever it has within it that a message repeats.
 
     Raises:
@@ -101,8 +108,6 @@ def in_words(deadline: Deadline) -> Iterator[None]:
     """
     try:
         yield
-    except _OutOfTime:  # it came as what was to be ended was over
-        raise deadline.passed() from None
     except RecursionError:
         raise QueryError("query: it is nested too deeply; write it in steps, as in WITH … AS (…)") from None
     except LakehouseError as error:

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from sqlglot import exp
 
-from lakehouse.models.portable.functions import FUNCTIONS, Function, Types
-from lakehouse.models.portable.types import BOOL, DECIMAL, INSTANT, NUMBER, TEXT, TIME, WHOLE
+from lakehouse.models.portable.functions import FUNCTIONS, Function
+from lakehouse.models.portable.types import BOOL, DECIMAL, INSTANT, NUMBER, TEXT, TIME, WHOLE, Types
 
 BY_KIND: Mapping[type[exp.Expr], Function] = {
     kind: function for functions in FUNCTIONS.values() for function in functions for kind in function.kinds
@@ -20,7 +20,7 @@ STRUCTURE: frozenset[type[exp.Expr]] = frozenset(
         *(exp.Rollup, exp.Cube, exp.GroupingSets, exp.Table, exp.TableAlias, exp.Identifier, exp.Column, exp.Alias),
         *(exp.Star, exp.Literal, exp.RawString, exp.HexString, exp.Boolean, exp.Null, exp.Paren, exp.Tuple),
         *(exp.Parameter, exp.Var, exp.DataType, exp.DataTypeParam, exp.WeekStart, exp.Interval),
-        *(exp.TsOrDsToDate, exp.TsOrDsToDatetime),
+        exp.TsOrDsToDate,
     }
 )
 """What a statement is built of."""
@@ -116,15 +116,12 @@ FORMATS = frozenset(
 )
 """Elements of FORMAT_DATE and FORMAT_DATETIME; %F, %T and %D are made of them."""
 
-FAILS = "ERROR"
-"""The function that fails with a message, which sqlglot does not know."""
-
 OF_CLOCK = frozenset({"%H", "%M", "%S", "%I", "%p", "%R"})
 """Those of a time of the day, which a DATE has none of."""
 
 INSTEAD: Mapping[str, str] = {
     "APPROX_COUNT_DISTINCT": "write COUNT(DISTINCT …)",
-    "APPROX_QUANTILES": "write PERCENTILE_CONT(…) OVER (…)",
+    "APPROX_QUANTILES": "write PERCENTILE_CONT(x, 0.5) OVER (…)",
     "APPROX_TOP_COUNT": "write COUNT(*) with GROUP BY, ORDER BY and LIMIT",
     "FARM_FINGERPRINT": "write TO_HEX(MD5(…))",
     "SHA512": "write TO_HEX(SHA256(…))",

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from sqlglot import exp
 
 from lakehouse.models.portable.duck import whole_literal
-from lakehouse.models.portable.finding import Finding, as_written
-
-Rule = Callable[[exp.Expr], Finding | None]
+from lakehouse.models.portable.finding import Finding, Rule, as_written
 
 _KINDS_OF_JOIN = frozenset({"", "INNER", "OUTER", "CROSS"})
 
@@ -25,6 +23,31 @@ def _set_operation(node: exp.Expr) -> Finding | None:
         return Finding("UNION … BY NAME is not the same on both engines", "name the columns in each SELECT")
     if isinstance(node, (exp.Except, exp.Intersect)) and not node.args.get("distinct"):
         return Finding("EXCEPT and INTERSECT of all rows are not the same on both engines", "write DISTINCT after it")
+    return None
+
+
+def _without_from(node: exp.Expr) -> Finding | None:
+    if not isinstance(node, exp.Select) or node.args.get("from_"):
+        return None
+    for clause in ("where", "group", "having", "qualify", "order"):
+        if node.args.get(clause):
+            word = {"group": "GROUP BY", "order": "ORDER BY"}.get(clause, clause.upper())
+            return Finding(f"{word} without FROM is an error in BigQuery", "write FROM (SELECT …)")
+    for projection in node.selects:
+        for part in projection.walk(prune=lambda within: isinstance(within, exp.Query)):
+            if isinstance(part, (exp.AggFunc, exp.Window)):
+                return Finding(f"{as_written(part)} without FROM is an error in BigQuery", "write FROM (SELECT …)")
+    return None
+
+
+def _number_of_rows(node: exp.Expr) -> Finding | None:
+    if not isinstance(node, (exp.Limit, exp.Offset)):
+        return None
+    word = type(node).__name__.upper()
+    if isinstance(node, exp.Offset) and node.parent is not None and not node.parent.args.get("limit"):
+        return Finding("OFFSET without LIMIT is an error in BigQuery", "write LIMIT before it")
+    if whole_literal(node.expression) is None and not isinstance(node.expression, exp.Parameter):
+        return Finding(f"{word} of {as_written(node.expression)}", "write a whole number")
     return None
 
 
@@ -59,9 +82,9 @@ def _order_of_distinct(node: exp.Expr) -> Finding | None:
         return None
     selected = {*node.named_selects, *(as_written(projection.unalias()) for projection in node.selects)}
     for by in (ordered.this for ordered in node.args["order"].expressions):
-        is_selected = as_written(by) in selected or by.name in selected or node.is_star
+        is_selected = isinstance(by, exp.Column) and (as_written(by) in selected or by.name in selected or node.is_star)
         if not isinstance(by, exp.Literal) and not is_selected:
-            return Finding(f"ORDER BY {as_written(by)}, which SELECT DISTINCT does not give", "select it as well")
+            return Finding(f"ORDER BY {as_written(by)} of a SELECT DISTINCT", "select it, and order by its name")
     return None
 
 
@@ -95,6 +118,8 @@ def _unnest(node: exp.Expr) -> Finding | None:
 RULES: Mapping[str, Rule] = {
     "WITH OFFSET": _with_offset,
     "set operations": _set_operation,
+    "no FROM": _without_from,
+    "LIMIT": _number_of_rows,
     "kinds of SELECT": _select,
     "QUALIFY": _qualify,
     "DISTINCT": _distinct,

@@ -31,9 +31,8 @@ def failure(message: str) -> exp.Expr:
 
 
 def is_failure(node: exp.Anonymous) -> bool:
-    """Whether it is what :func:`failure` makes."""
-    said = node.expressions[0] if node.expressions else None
-    said = said.this if isinstance(said, exp.DPipe) else said
+    """Whether something that fails with one message is what :func:`failure` makes."""
+    (said,) = node.expressions
     return isinstance(said, exp.Literal) and said.name.startswith(VALUE_ERROR)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from sqlglot import exp
@@ -16,6 +17,10 @@ class Finding:
 
     def __str__(self) -> str:
         return f"{self.construct}: {self.instead}"
+
+
+Rule = Callable[[exp.Expr], Finding | None]
+"""What is wrong with a node, if something is."""
 
 
 def as_written(node: exp.Expr) -> str:

@@ -24,11 +24,11 @@ from lakehouse.models.portable.types import (
     TEXT,
     TIME,
     WHOLE,
+    Types,
 )
 
 _NAME = re.compile(r"[A-Z][A-Z0-9_]*(?=[(,])")
 
-Types = frozenset[exp.DType]
 ORDERED = NUMBER | TEXT | BOOL | TIME | INSTANT
 
 

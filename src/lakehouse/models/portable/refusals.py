@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from sqlglot import exp
 
@@ -12,7 +12,6 @@ from lakehouse.models.portable import clauses
 from lakehouse.models.portable.allowed import (
     BY_KIND,
     CASTS,
-    FAILS,
     FORMATS,
     INSTEAD,
     OF_CLOCK,
@@ -21,13 +20,11 @@ from lakehouse.models.portable.allowed import (
     STRUCTURE,
 )
 from lakehouse.models.portable.duck import whole_literal
-from lakehouse.models.portable.finding import Finding, as_written
+from lakehouse.models.portable.finding import Finding, Rule, as_written
 from lakehouse.models.portable.functions import FUNCTIONS
 from lakehouse.models.portable.texts import readable
 from lakehouse.models.portable.times import unit_of
-from lakehouse.models.portable.types import TEXT
-
-Rule = Callable[[exp.Expr], Finding | None]
+from lakehouse.models.portable.types import FAILS, TEXT
 
 _DETAILS = frozenset({"unit", "zone", "to", "format", "group"})
 """Arguments of sqlglot's that are no values; rules of their own look at some of them."""
@@ -99,11 +96,12 @@ def _format(node: exp.Expr) -> Finding | None:
         return Finding("a format that is computed", "write the format itself")
     if pattern.name in {"", "None"}:  # which sqlglot makes of nothing
         return Finding("a format of nothing", "write the format")
-    wrong = [element for element in re.findall(r"%-?.", pattern.name) if element not in FORMATS]
+    elements = re.findall(r"%-?.?", pattern.name)
+    wrong = [element for element in elements if element not in FORMATS]
     if wrong:
-        shown = _WRITTEN_FORMATS.get(wrong[0], wrong[0])
+        shown = "% at its end" if wrong[0] == "%" else _WRITTEN_FORMATS.get(wrong[0], wrong[0])
         return Finding(f"{shown} in a format is not the same on both engines", f"there is {' '.join(sorted(FORMATS))}")
-    of_clock = [element for element in re.findall(r"%.", pattern.name) if element in OF_CLOCK]
+    of_clock = [element for element in elements if element in OF_CLOCK]
     if of_clock and isinstance(node.this, exp.TsOrDsToDate):
         return Finding(f"{of_clock[0]} of a DATE", "write FORMAT_DATETIME of a DATETIME")
     return None

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from sqlglot import exp
 
 from lakehouse.models.portable.allowed import BY_KIND, CASTS
-from lakehouse.models.portable.finding import Finding, as_written
-from lakehouse.models.portable.functions import Types
+from lakehouse.models.portable.finding import Finding, Rule, as_written
 from lakehouse.models.portable.types import (
     BOOL,
     BYTES,
@@ -22,12 +21,12 @@ from lakehouse.models.portable.types import (
     TIME,
     UNKNOWN,
     WHOLE,
+    Types,
     branches,
+    fails,
     is_decimal_literal,
     kind,
 )
-
-Rule = Callable[[exp.Expr], Finding | None]
 
 _FAMILIES: Mapping[str, Types] = {
     "numbers": NUMBER,
@@ -128,6 +127,23 @@ def _nullif(node: exp.Expr) -> Finding | None:
     return Finding(f"{as_written(node)} of two types of numbers", f"CAST the second AS {_shown(node.this)}")
 
 
+def _message(node: exp.Expr) -> Finding | None:
+    if not fails(node) or len(node.expressions) != 1:
+        return None
+    if kind(node.expressions[0]) in TEXT | UNKNOWN or isinstance(node.expressions[0], exp.Null):
+        return None
+    return Finding(f"{as_written(node)} of {_shown(node.expressions[0])}", "its message is a STRING: CAST it")
+
+
+def _joined_list(node: exp.Expr) -> Finding | None:
+    if not isinstance(node, exp.ArrayToString) or node.this.type is None:
+        return None
+    held = [type_ for type_ in node.this.type.expressions if isinstance(type_, exp.DataType)]
+    if not held or held[0].this in TEXT | UNKNOWN:
+        return None
+    return Finding(f"{as_written(node)} of a list of {as_written(held[0])}", "CAST what is in it AS STRING")
+
+
 def _default(node: exp.Expr) -> Finding | None:
     default = node.args.get("default") if isinstance(node, (exp.Lag, exp.Lead)) else None
     if default is None or isinstance(default, exp.Null) or kind(default) is kind(node.this):
@@ -183,6 +199,8 @@ RULES: Mapping[str, Rule] = {
     "comparisons": _comparison,
     "NULLIF": _nullif,
     "defaults": _default,
+    "messages": _message,
+    "lists as text": _joined_list,
     "conditions": _condition,
     "set operations": _set_columns,
 }

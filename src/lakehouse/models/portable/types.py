@@ -15,7 +15,8 @@ from sqlglot.dialects.bigquery import BigQuery
 from sqlglot.optimizer.annotate_types import TypeAnnotator, annotate_types
 from sqlglot.schema import MappingSchema
 
-WHOLE = frozenset({exp.DType.BIGINT, exp.DType.INT, exp.DType.SMALLINT, exp.DType.TINYINT, exp.DType.INT128})
+Types = frozenset[exp.DType]
+WHOLE: Types = frozenset({exp.DType.BIGINT, exp.DType.INT, exp.DType.SMALLINT, exp.DType.TINYINT, exp.DType.INT128})
 DECIMAL = frozenset({exp.DType.DECIMAL})
 FLOAT = frozenset({exp.DType.DOUBLE, exp.DType.FLOAT})
 NUMBER = WHOLE | DECIMAL | FLOAT
@@ -28,6 +29,9 @@ TIME = DATE | DATETIME
 BYTES = frozenset({exp.DType.BINARY, exp.DType.VARBINARY})
 LIST = frozenset({exp.DType.ARRAY})
 UNKNOWN = frozenset({exp.DType.UNKNOWN, exp.DType.NULL})
+
+FAILS = "ERROR"
+"""The function that fails with a message, which sqlglot does not know."""
 
 _Annotates = Callable[[TypeAnnotator, Any], exp.Expr]
 
@@ -80,10 +84,8 @@ def _metadata() -> Any:
         common = _supertype(binary(node))
         if common is None:
             return self._set_type(node, exp.DType.UNKNOWN)
-        is_whole = common.this in WHOLE
-        is_exact = common.this in DECIMAL
         exact = exp.DataType(this=exp.DType.DECIMAL)
-        return self._set_type(node, exp.DType.DOUBLE if is_whole or not is_exact else exact)
+        return self._set_type(node, exact if common.this in DECIMAL else exp.DType.DOUBLE)
 
     def as_given(self: TypeAnnotator, node: Any) -> exp.Expr:
         given = exp.DType.DOUBLE if kind(node.this) in WHOLE else node.this.type
@@ -134,7 +136,7 @@ def _supertype(operands: Iterable[exp.Expr], *, multiplies: bool = False) -> exp
 
     A NUMERIC has the precision of those it is made of only if they all have the same, and nothing adds to it.
     """
-    given = [operand for operand in operands if kind(operand) is not exp.DType.NULL and not _fails(operand)]
+    given = [operand for operand in operands if kind(operand) is not exp.DType.NULL and not fails(operand)]
     if not given or any(kind(operand) not in NUMBER for operand in given):
         return None
     exact = [operand.type for operand in given if kind(operand) in DECIMAL and operand.type is not None]
@@ -147,6 +149,6 @@ def _supertype(operands: Iterable[exp.Expr], *, multiplies: bool = False) -> exp
     return exact[0].copy() if is_one else exp.DataType(this=exp.DType.DECIMAL)
 
 
-def _fails(node: exp.Expr) -> bool:
+def fails(node: exp.Expr) -> bool:
     """Whether it is ERROR(…), which is of any type."""
-    return isinstance(node, exp.Anonymous) and node.name.upper() == "ERROR"
+    return isinstance(node, exp.Anonymous) and node.name.upper() == FAILS

@@ -166,7 +166,8 @@ def interruptible(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
 def _fault(error: duckdb.Error) -> StatementFault:
     import duckdb
 
-    if isinstance(error, (duckdb.ConversionException, duckdb.OutOfRangeException)) or VALUE_ERROR in str(error):
+    if isinstance(error, (duckdb.ConversionException, duckdb.OutOfRangeException)) or VALUE_ERROR in first_line(error):
+        # Its other lines repeat a statement, which may have such a message within it that was not raised.
         return StatementFault.VALUE
     if isinstance(error, _of_statements()):
         return StatementFault.STATEMENT
