@@ -3,10 +3,9 @@
 # Dagster reads the annotations of an asset's function, so they are not postponed here.
 import time
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from functools import cache, lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -38,7 +37,6 @@ from lakehouse.settings import Settings
 
 if TYPE_CHECKING:
     from dlt.pipeline.pipeline import Pipeline
-    from dlt.sources import DltSource
 
 REFETCH = "lakehouse/refetch"
 """Tag of a run, of whatever value, whose sources are to send what they have, whatever they say of its version."""
@@ -46,27 +44,16 @@ REFETCH = "lakehouse/refetch"
 
 def bronze_assets(settings: Settings, sources: Iterable[Source]) -> list[dg.AssetsDefinition]:
     """The bronze asset of each source."""
-    return [_bronze_asset(settings, source) for source in sources]
+    with TemporaryDirectory() as skeleton:  # one for all, as making it takes time and only runs land anything
+        pipeline = _pipeline(Dataset(name="any", description=""), Path(skeleton))
+    return [_bronze_asset(settings, source, pipeline) for source in sources]
 
 
-@cache
-def _definition_pipeline() -> "Pipeline":
-    """What definitions name; one for all, as making it takes time and only runs land anything."""
-    with TemporaryDirectory() as skeleton:
-        return _pipeline(Dataset(name="any", description=""), Path(skeleton))
-
-
-@lru_cache(maxsize=64)
-def _skeleton(resource: "Callable[[Download | None], DltSource]") -> "DltSource":
-    """The dlt source that definitions are made from, which yields nothing."""
-    return resource(None)
-
-
-def _bronze_asset(settings: Settings, source: Source) -> dg.AssetsDefinition:
+def _bronze_asset(settings: Settings, source: Source, definition_pipeline: "Pipeline") -> dg.AssetsDefinition:
     """The bronze asset of a source, month-partitioned if its dataset comes a month at a time."""
     translator = _Translator(settings, source)
     partitions = monthly(settings) if source.dataset.is_partitioned else None
-    specs = build_dlt_asset_specs(_skeleton(source.resource), _definition_pipeline(), translator)
+    specs = build_dlt_asset_specs(source.resource(None), definition_pipeline, translator)
     checks = [freshness_spec(source.asset, source.freshness)] if source.freshness is not None else []
     if source.dataset.is_partitioned:
         checks.append(published_spec(source.asset, of=[source.dataset.name]))
