@@ -20,6 +20,7 @@ from lakehouse.models import dialect
 from lakehouse.partition import Partition
 from lakehouse.schema import Column, TableSpec, arrow_type
 from lakehouse.settings import PROJECT_ROOT
+from lakehouse.warehouse.query_limits import Deadline
 from lakehouse.warehouse.statements import Statement
 from lakehouse.warehouse.store import (
     Commit,
@@ -188,9 +189,9 @@ class RecordingSession:
         self._noted("rows", statement.query, statement.bind(parameters), statement)
         return self._session.rows(statement, parameters)
 
-    def answer(self, statement: Statement, seconds: float) -> pa.Table:
+    def answer(self, statement: Statement, deadline: Deadline) -> pa.Table:
         self._noted("answer", statement.query, {}, statement)
-        return self._session.answer(statement, seconds)
+        return self._session.answer(statement, deadline)
 
     def nulls(self, staged: Staged) -> Mapping[str, int]:
         return self._session.nulls(staged)

@@ -24,6 +24,10 @@ from tests.googlesql.trial import FAILS, Form, fill, forms, google_values, is_sa
 
 _ROWS = 24
 _TOO_FEW = 8
+_NO_VALUE = (
+    *(duckdb.OutOfRangeException, duckdb.ConversionException, duckdb.InvalidInputException),
+    duckdb.OutOfMemoryException,
+)
 _CALL = re.compile(r"[A-Z_]+\(.*\)", re.DOTALL)
 
 
@@ -92,7 +96,7 @@ def _alone(text: str, names: tuple[str, ...], row: tuple[str, ...], connection: 
     fill(connection, names, [row])
     try:
         ((_, value),) = connection.execute(text).fetchall()
-    except (duckdb.OutOfRangeException, duckdb.ConversionException, duckdb.InvalidInputException):
+    except _NO_VALUE:
         return FAILS
     return value
 

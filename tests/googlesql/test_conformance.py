@@ -52,7 +52,7 @@ def test_every_case_is_answered_as_expected_or_refused(told: list[dict[str, str]
 
 def test_an_engine_that_answers_differently_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: object) -> None:
     wrong = Case(1, "numbers", "two and two", "SELECT 2 + 2", "5", fails=False)
-    monkeypatch.setattr("lakehouse.cli.conformance_command.cases", lambda: iter([wrong]))
+    monkeypatch.setattr("lakehouse.models.conformance.cases", lambda: iter([wrong]))
     places = {"LAKEHOUSE_HOME": str(tmp_path), "DAGSTER_HOME": f"{tmp_path}/dagster"}
     result = CliRunner().invoke(main, ["conformance"], env=places)
     assert result.exit_code == 1

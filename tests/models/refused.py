@@ -57,6 +57,7 @@ WRITTEN: dict[str, tuple[str, ...]] = {
             "FORMAT_DATE(s, d)",
             "FORMAT_DATE('', d)",
             "FORMAT_DATE('%H:%M', d)",
+            "FORMAT_DATE('%Y%', d)",
         ),
     ),
     "subscripts": (
@@ -71,7 +72,18 @@ WRITTEN: dict[str, tuple[str, ...]] = {
         "SELECT DISTINCT ON (b) b, j FROM silver.edges ORDER BY b, j",
         "SELECT COUNT(DISTINCT b, j) AS v FROM silver.edges",
     ),
-    "order of DISTINCT": ("SELECT DISTINCT MOD(j, 2) AS v FROM silver.edges ORDER BY j",),
+    "order of DISTINCT": (
+        "SELECT DISTINCT MOD(j, 2) AS v FROM silver.edges ORDER BY j",
+        "SELECT DISTINCT MOD(j, 2) AS v FROM silver.edges ORDER BY MOD(j, 2)",
+    ),
+    "no FROM": (
+        *("SELECT COUNT(*) AS v", "SELECT 1 AS v WHERE TRUE", "SELECT 1 AS v ORDER BY v", "SELECT RANK() OVER () AS v"),
+        "SELECT 1 AS v GROUP BY v",
+    ),
+    "LIMIT": (
+        *("SELECT j FROM silver.edges ORDER BY j LIMIT 1.5", "SELECT j FROM silver.edges ORDER BY j LIMIT NULL"),
+        "SELECT j FROM silver.edges ORDER BY j OFFSET 1",
+    ),
     "frames": (
         "SELECT j, SUM(j) OVER (ORDER BY j GROUPS BETWEEN 1 PRECEDING AND CURRENT ROW) AS v FROM silver.edges",
         "SELECT j, SUM(j) OVER (ORDER BY j ROWS BETWEEN 1 PRECEDING AND 1 FOLLOWING EXCLUDE CURRENT ROW) AS v "
@@ -157,6 +169,8 @@ TYPED: dict[str, tuple[str, ...]] = {
     ),
     "NULLIF": ("NULLIF(i, 1.0)",),
     "defaults": ("SELECT j, LAG(j, 1, 0.5) OVER (ORDER BY j) AS v FROM silver.edges",),
+    "messages": ("IF(b, s, ERROR(1))",),
+    "lists as text": ("ARRAY_TO_STRING([i, j], ',')",),
     "conditions": (
         "IF(i, 1, 2)",
         "CASE WHEN i THEN 1 END",
@@ -169,6 +183,22 @@ TYPED: dict[str, tuple[str, ...]] = {
         "SELECT SUM(v) AS v FROM (SELECT NUMERIC '0.1' AS v UNION ALL SELECT 0.2)",
     ),
 }
+
+FOREIGN = (
+    *("SELECT 1::INT64 AS v", "SELECT 1 == 1 AS v", "SELECT 1 <=> 1 AS v", "SELECT 'a' ILIKE 'A' AS v"),
+    *("SELECT * EXCLUDE (a) FROM (SELECT 1 AS a, 2 AS b)", "SELECT * RENAME (a AS b) FROM (SELECT 1 AS a)"),
+    "SELECT LAST_VALUE(n) IGNORE NULLS OVER (ORDER BY n) AS v FROM UNNEST([1]) AS n",
+    "SELECT 1 AS v UNION ALL SELECT 2 UNION DISTINCT SELECT 2",
+    "SELECT 1 AS v UNION ALL SELECT 2 INTERSECT DISTINCT SELECT 2",
+)
+"""Statements of words that the parser takes and BigQuery does not."""
+
+TOO_EARLY = (
+    *("SELECT 1 AS a, a + 1 AS b", "SELECT n AS a FROM UNNEST([1]) AS n WHERE a > 0"),
+    "SELECT n AS a, SUM(n) OVER (PARTITION BY a) AS v FROM UNNEST([1]) AS n",
+    "SELECT t.n AS a FROM (SELECT 1 AS n) AS t JOIN (SELECT 1 AS m) AS u ON u.m = a",
+)
+"""Statements that use a new column where its SELECT does not know it yet."""
 
 SHADOWED = (
     "SELECT b, j * -1 AS j FROM silver.edges ORDER BY IFNULL(j, 0) LIMIT 1",

@@ -14,6 +14,7 @@ from sqlglot import exp
 from lakehouse.exceptions import QueryError
 from lakehouse.models import dialect
 from lakehouse.schema import Column
+from tests.models.refused import FOREIGN, TOO_EARLY
 
 SCHEMA: dialect.Schema = {
     "silver": {"trips": {"pickup_at": "DATETIME", "kind": "INT64", "amount": "NUMERIC(18,2)"}},
@@ -141,10 +142,51 @@ def test_a_mistake_is_one_line_that_says_what_there_is(sql: str, message: str) -
     assert "\n" not in str(error.value)
 
 
-@pytest.mark.parametrize("foreign", ["1::INT64", "1 == 1", "1 <=> 1", "'a' ILIKE 'A'", "'a' RLIKE 'A'"])
+@pytest.mark.parametrize("foreign", FOREIGN)
 def test_what_is_another_dialects_is_refused(foreign: str) -> None:
-    with pytest.raises(QueryError, match=r"test: not valid BigQuery SQL: line 1 has .+, which is another dialect's"):
-        dialect.parse(f"SELECT {foreign} AS v", "test", QueryError)
+    with pytest.raises(
+        QueryError, match=r"test: not valid BigQuery SQL: (line 1 has|.+ beside one another)"
+    ):
+        dialect.parse(foreign, "test", QueryError)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT 1 AS v UNION ALL (SELECT 2 INTERSECT DISTINCT SELECT 2)",
+        "WITH a AS (SELECT 1 AS v UNION ALL SELECT 2) SELECT v FROM a EXCEPT DISTINCT SELECT 2",
+        "SELECT * EXCEPT (n) FROM (SELECT 1 AS n, 2 AS m) UNION ALL SELECT 4",
+        "SELECT LAST_VALUE(n IGNORE NULLS) OVER (ORDER BY n) AS v FROM UNNEST([1]) AS n",
+    ],
+)
+def test_what_is_like_another_dialects_and_bigquerys_is_let_through(sql: str) -> None:
+    dialect.parse(sql, "test", QueryError)
+
+
+def require_columns_alone(sql: str) -> None:
+    dialect.require_columns_alone(dialect.parse(sql, "test", QueryError), SCHEMA, "test", QueryError)
+
+
+@pytest.mark.parametrize("sql", TOO_EARLY)
+def test_a_new_column_that_is_used_too_early_is_refused(sql: str) -> None:
+    with pytest.raises(QueryError, match="test: a is a new column of the same SELECT, which only its GROUP BY"):
+        require_columns_alone(sql)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT kind AS a, COUNT(*) AS n FROM silver.trips GROUP BY a HAVING a > 1 ORDER BY a",
+        "SELECT kind AS a FROM silver.trips WHERE TRUE QUALIFY ROW_NUMBER() OVER (ORDER BY a) = 1",
+        "SELECT kind + 1 AS kind, kind AS b FROM silver.trips WHERE kind > 1",
+        "WITH c AS (SELECT kind AS a FROM silver.trips) SELECT a, a + 1 AS b FROM c WHERE a > 1 ORDER BY b",
+        "SELECT kind FROM silver.trips AS s WHERE EXISTS (SELECT 1 FROM silver.trips AS u WHERE u.kind = s.kind)",
+        "SELECT a.kind FROM silver.trips AS a JOIN silver.trips AS b USING (kind)",
+        "SELECT kind AS a FROM silver.trips UNION ALL SELECT kind FROM silver.trips ORDER BY a",
+    ],
+)
+def test_a_new_column_is_known_to_what_comes_after_it(sql: str) -> None:
+    require_columns_alone(sql)
 
 
 def test_a_text_may_hold_anything() -> None:

@@ -67,7 +67,7 @@ def test_what_is_on_the_list_is_let_through() -> None:
     ("sql", "said"),
     [
         ("SUBSTRR(s, 1)", "SUBSTRR is on no list of what both engines answer alike: did you mean SUBSTR"),
-        ("APPROX_QUANTILES(i, 4)", "write PERCENTILE_CONT(…) OVER (…)"),
+        ("APPROX_QUANTILES(i, 4)", "write PERCENTILE_CONT(x, 0.5) OVER (…)"),
         ("FORMAT('%d', i)", "write ROUND, LPAD or CONCAT"),
         ("SAFE.SUBSTR(s, 1, 2)", "test the argument with IF first"),
         ("LENGTH(i)", "LENGTH(text) takes STRING"),

@@ -28,6 +28,7 @@ from lakehouse.results import Remark
 from lakehouse.schema import Column, TableSpec
 from lakehouse.warehouse.evolution import evolution
 from lakehouse.warehouse.local.engine import connect, seal
+from lakehouse.warehouse.query_limits import Deadline
 from lakehouse.warehouse.statements import Statement
 from lakehouse.warehouse.store import (
     Commit,
@@ -264,8 +265,8 @@ class MemorySession:
             bound = statement.bind(parameters)
             return self._connection.sql(statement.text("duckdb"), params=bound or None).to_arrow_table()
 
-    def answer(self, statement: Statement, seconds: float) -> pa.Table:
-        seal(self._connection, (), seconds)
+    def answer(self, statement: Statement, deadline: Deadline) -> pa.Table:
+        seal(self._connection, (), deadline.remaining)
         return self.rows(statement, {})
 
     def publish(self, partition: StagedPartition, is_current: Callable[[], bool]) -> Commit:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import click
 
 from lakehouse.cli.invocation import FAILED, settings_of
-from lakehouse.exceptions import QueryError
-from lakehouse.models.conformance import Case, as_text, cases
+from lakehouse.exceptions import NotPortable, QueryError, QueryTookTooLong
 
 if TYPE_CHECKING:
+    from lakehouse.models.conformance import Case
     from lakehouse.settings import Settings
     from lakehouse.warehouse.protocol import Warehouse
 
@@ -40,6 +40,7 @@ def show_conformance(settings: Settings, style: str, *, everything: bool) -> boo
     import pyarrow as pa
 
     from lakehouse.cli.output import write
+    from lakehouse.models.conformance import cases
     from lakehouse.warehouse.profile import open_project
 
     warehouse = open_project(settings).warehouse
@@ -62,8 +63,14 @@ def _facts(case: Case) -> dict[str, object]:
 
 
 def _outcome(case: Case, warehouse: Warehouse) -> dict[str, str]:
+    from lakehouse.models.conformance import as_text
+
     try:
         (value,) = warehouse.query(case.sql).column(0).to_pylist()
+    except NotPortable as error:
+        return {"given": str(error), "outcome": REFUSED}
+    except QueryTookTooLong:
+        raise
     except QueryError as error:
         return {"given": str(error), "outcome": SAME if case.fails else REFUSED}
     given = as_text(value)

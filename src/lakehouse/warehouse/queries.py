@@ -79,9 +79,14 @@ class Queries:
         wanted = set(dialect.references(query))
         self._require_readable(wanted)
         records = self._store.records()
-        read = sorted(self._read(wanted))
-        there = {name: _columns(records.shape(self._specs[name])) for name in read}
+        by_ledger = dialect.references(ledger_query(self._models, self._contracts)) if LEDGER in wanted else ()
+        read = {*wanted, *by_ledger}
+        tables = sorted(read & self._specs.keys())
+        there = {name: _columns(records.shape(self._specs[name])) for name in tables}
         schema = self._schema(wanted, there)
+        ledger = resolved_ledger(self._models, self._contracts, schema) if LEDGER in wanted else None
+        if ledger is not None:
+            schema["silver"][LEDGER.partition(".")[2]] = dialect.output_types(ledger)
         resolved, findings = deadline.kept(partial(_resolved, query, schema, 1 if only_portable else None))
         for finding in findings:
             if only_portable:
@@ -90,12 +95,14 @@ class Queries:
         for name in sorted(wanted & self._specs.keys()):
             if there[name] is None:
                 raise QueryError(f"query: {name} has not been materialized yet: materialize it with lakehouse run")
-        for each in (each for name in read for each in records.remarks(self._specs[name])):
+        for each in (each for name in tables for each in records.remarks(self._specs[name])):
             remark(each)
         with self._store.session(Work("query", WHOLE, ""), records) as session:
             try:
-                self._relate(session, wanted, schema, there)
-                result = session.answer(Statement(with_views_related(resolved)), deadline.remaining)
+                self._relate(session, read, there)
+                if ledger is not None:
+                    session.relate(LEDGER, ledger)
+                result = session.answer(Statement(with_views_related(resolved)), deadline)
             except TooLittleMemory as error:
                 raise not_enough(self._limits, str(error)) from error
             except StatementFailed as error:
@@ -125,11 +132,6 @@ class Queries:
                 f"query {made or LANDINGS}, or DESCRIBE bronze.{asset}"
             )
 
-    def _read(self, wanted: set[str]) -> set[str]:
-        """Tables that a query reads, by itself or by way of the ledger."""
-        by_ledger = dialect.references(ledger_query(self._models, self._contracts)) if LEDGER in wanted else ()
-        return {*wanted, *by_ledger} & self._specs.keys()
-
     def _schema(self, wanted: set[str], there: Mapping[str, tuple[Column, ...] | None]) -> dialect.Schema:
         """All tables there are; of those that are wanted, the columns they have now."""
         schema: dialect.Schema = {"bronze": {}}
@@ -138,12 +140,8 @@ class Queries:
             columns = there.get(name) or spec.columns
             schema.setdefault(layer, {})[table] = {column.name: column.type for column in columns}
         schema["bronze"][LANDINGS.partition(".")[2]] = {column.name: column.type for column in LANDING_COLUMNS}
-        ledger = {
-            column.name: column.type for column in LEDGER_KEYS
-        }  # the rest is derived only for a query that reads it
-        if LEDGER in wanted:
-            ledger = dialect.output_types(resolved_ledger(self._models, self._contracts, schema))
-        schema.setdefault("silver", {})[LEDGER.partition(".")[2]] = ledger
+        keys = {column.name: column.type for column in LEDGER_KEYS}  # the rest is derived for a query that reads it
+        schema.setdefault("silver", {})[LEDGER.partition(".")[2]] = keys
         if views_among(wanted):
             for layer, views in self._information.schema().items():
                 schema.setdefault(layer, {}).update(views)
@@ -152,13 +150,10 @@ class Queries:
     def _relate(
         self,
         session: Session,
-        wanted: set[str],
-        schema: dialect.Schema,
+        read: set[str],
         there: Mapping[str, tuple[Column, ...] | None],
     ) -> None:
-        """Name all that a query reads."""
-        ledger = resolved_ledger(self._models, self._contracts, schema) if LEDGER in wanted else None
-        read = wanted | (set(dialect.references(ledger)) if ledger is not None else set())
+        """Name the tables and views that a query reads."""
         for name in sorted(read & self._specs.keys()):
             spec, columns = self._specs[name], there[name]
             if columns is None:
@@ -167,9 +162,7 @@ class Queries:
                 session.relate(name, PublishedRows(_as_it_is(spec, columns), WHOLE))
         if LANDINGS in read:
             session.relate(LANDINGS, landing_table(self._bronze))
-        if ledger is not None:
-            session.relate(LEDGER, ledger)
-        for view in sorted(views_among(wanted)):
+        for view in sorted(views_among(read)):
             session.relate(relation_name(view), self._information.relation(view))
 
 

@@ -111,7 +111,8 @@ def in_words() -> Iterator[None]:
     except RecursionError:
         raise QueryError("query: it is nested too deeply; write it in steps, as in WITH … AS (…)") from None
     except LakehouseError as error:
-        if type(error) not in (LakehouseError, QueryError) or _line(str(error)) == str(error):
+        is_a_message = isinstance(error, QueryError) or type(error) is LakehouseError
+        if not is_a_message or _line(str(error)) == str(error):
             raise
         raise type(error)(_line(str(error))) from error
 

@@ -18,6 +18,7 @@ from lakehouse.bronze.store import Landing
 from lakehouse.partition import Partition
 from lakehouse.results import Ledger, Remark
 from lakehouse.schema import Column, TableSpec
+from lakehouse.warehouse.query_limits import Deadline
 from lakehouse.warehouse.statements import Statement
 
 if TYPE_CHECKING:
@@ -192,13 +193,14 @@ class Session(Protocol):
         """The rows of a query; where it has no order, in that in which they are stored if there is one."""
         ...
 
-    def answer(self, statement: Statement, seconds: float) -> pa.Table:
+    def answer(self, statement: Statement, deadline: Deadline) -> pa.Table:
         """The rows of a query that anybody may have written, as :meth:`rows` gives them; the session's last statement.
 
         It reads what is related and nothing else that there is, whatever it says, and changes nothing. It is ended
-        after so many seconds: the fault is :attr:`StatementFault.TIME`.
+        at its deadline: the fault is :attr:`StatementFault.TIME`.
 
         Raises:
+            QueryTookTooLong: it is over before the engine is asked.
             TooLittleMemory: it needs more than the engine may have.
         """
         ...

@@ -36,13 +36,18 @@ def is_failure(node: exp.Anonymous) -> bool:
     return isinstance(said, exp.Literal) and said.name.startswith(VALUE_ERROR)
 
 
+_LONGEST_WHOLE = 38
+
+
 def whole_literal(node: exp.Expr | None) -> int | None:
-    """The number that is written there, if one is."""
+    """The number that is written there, if one is that any engine has."""
     node = node.unnest() if node is not None else None
     if isinstance(node, exp.Neg):
         number = whole_literal(node.this)
         return None if number is None else -number
-    return int(node.name) if isinstance(node, exp.Literal) and node.name.isdigit() else None
+    if not isinstance(node, exp.Literal) or not node.name.isdigit() or len(node.name) > _LONGEST_WHOLE:
+        return None
+    return int(node.name)
 
 
 def once(value: exp.Expr, body: str, **parts: exp.Expr) -> exp.Expr:

@@ -19,6 +19,11 @@ def _is_nan(node: exp.Expr) -> exp.Expr:
     return exp.paren(duck("NOT ISFINITE(:x) AND NOT ISINF(:x)", x=node.this))
 
 
+_LEAVES = (
+    *(exp.Identifier, exp.Column, exp.Table, exp.TableAlias, exp.Alias, exp.DataType, exp.DataTypeParam, exp.Var),
+    *(exp.Select, exp.From, exp.Join, exp.Where, exp.Subquery, exp.CTE, exp.With, exp.Paren, exp.Boolean, exp.Null),
+)
+"""What no rule is about, and most nodes are."""
 _OPERATORS = (exp.Add, exp.Sub, exp.Mul, exp.Div, exp.IntDiv, exp.Mod, exp.DPipe)
 
 RULES: Mapping[str, Rule] = {
@@ -63,7 +68,7 @@ def mended(query: exp.Expr, rules: Mapping[str, Rule] = RULES) -> exp.Expr:
     """
     tree = query.copy()
     for node in reversed(list(tree.walk())):  # what is deep first
-        for rule in rules.values():
+        for rule in rules.values() if type(node) not in _LEAVES else ():
             new = rule(node)
             if new is node:
                 continue

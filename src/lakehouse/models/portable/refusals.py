@@ -118,7 +118,8 @@ def _subscript(node: exp.Expr) -> Finding | None:
 
 def _number(node: exp.Expr) -> Finding | None:
     least = isinstance(node.parent, exp.Neg) and node.name == str(_MOST_WHOLE)
-    if isinstance(node, exp.Literal) and node.is_int and int(node.name) >= _MOST_WHOLE and not least:
+    written = isinstance(node, exp.Literal) and not node.is_string and node.name.isdigit()
+    if written and not least and (whole_literal(node) or _MOST_WHOLE) >= _MOST_WHOLE and node.name.strip("0"):
         return Finding(f"{node.name} is more than an INT64 holds", f"write NUMERIC '{node.name}'")
     return None
 
@@ -235,6 +236,8 @@ RULES: Mapping[str, Rule] = {
 def _name(node: exp.Expr) -> str:
     if isinstance(node, exp.SafeFunc):
         return "SAFE."
+    if isinstance(node, exp.Pivot):
+        return "UNPIVOT" if node.unpivot else "PIVOT"
     name = str(node.meta.get("bigquery_name", "")).upper() or as_written(node).partition("(")[0]
     return name if isinstance(node, exp.Func) and name.isidentifier() else type(node).__name__.upper()
 

@@ -29,6 +29,7 @@ from lakehouse.warehouse.local.engine import (
 )
 from lakehouse.warehouse.local.records import MONTH_PROPERTY, NOTE_PROPERTY, IcebergRecords, content_hash
 from lakehouse.warehouse.local.tables import IcebergTables
+from lakehouse.warehouse.query_limits import Deadline
 from lakehouse.warehouse.statements import Statement
 from lakehouse.warehouse.store import Commit, LandedFile, PublishedRows, Relation, Staged, StagedPartition, Work
 
@@ -122,10 +123,11 @@ class LocalSession:
         with self._faults_named(), interruptible(self._connection):
             return self._connection.sql(sql, params=bound or None).to_arrow_table()
 
-    def answer(self, statement: Statement, seconds: float) -> pa.Table:
+    def answer(self, statement: Statement, deadline: Deadline) -> pa.Table:
+        deadline.kept(partial(statement.text, "duckdb"))
         with self._faults_named():
             readable = (self._records.paths(rows.spec, rows.partition) for rows in self._published)
-            seal(self._connection, chain.from_iterable(readable), seconds)
+            seal(self._connection, chain.from_iterable(readable), deadline.remaining)
         return self.rows(statement, {})
 
     def nulls(self, staged: Staged) -> Mapping[str, int]:
