@@ -168,7 +168,10 @@ TYPED: dict[str, tuple[str, ...]] = {
         "s = NULL",
     ),
     "NULLIF": ("NULLIF(i, 1.0)",),
-    "defaults": ("SELECT j, LAG(j, 1, 0.5) OVER (ORDER BY j) AS v FROM silver.edges",),
+    "defaults": (
+        "SELECT j, LAG(j, 1, 0.5) OVER (ORDER BY j) AS v FROM silver.edges",
+        "SELECT j, LAG(j, 1, k) OVER (ORDER BY j) AS v FROM silver.edges",
+    ),
     "messages": ("IF(b, s, ERROR(1))",),
     "lists as text": ("ARRAY_TO_STRING([i, j], ',')",),
     "conditions": (

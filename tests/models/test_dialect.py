@@ -144,9 +144,7 @@ def test_a_mistake_is_one_line_that_says_what_there_is(sql: str, message: str) -
 
 @pytest.mark.parametrize("foreign", FOREIGN)
 def test_what_is_another_dialects_is_refused(foreign: str) -> None:
-    with pytest.raises(
-        QueryError, match=r"test: not valid BigQuery SQL: (line 1 has|.+ beside one another)"
-    ):
+    with pytest.raises(QueryError, match=r"test: not valid BigQuery SQL: (line 1 has|.+ beside one another)"):
         dialect.parse(foreign, "test", QueryError)
 
 

@@ -32,6 +32,8 @@ RULES: Mapping[str, Rule] = {
     "+ - * of FLOAT64": numbers.arithmetic,
     "* of NUMERIC": numbers.exact_product,
     "DIV": numbers.whole_division,
+    "SUM and ROUND of NUMERIC": numbers.room_beside_others,
+    "LAG of NUMERIC": numbers.default_beside_it,
     "MOD by -1": numbers.remainder,
     "SQRT, LN, EXP, POW": numbers.finite_function,
     "ROUND of INT64": numbers.rounding_of_whole,

@@ -11,6 +11,8 @@ from sqlglot import exp
 from lakehouse.models.portable.duck import duck, failure, once, whole_literal
 from lakehouse.models.portable.types import DECIMAL, FLOAT, WHOLE, is_decimal_literal, kind
 
+_DECIMALS, _DIGITS_BEFORE = 9, 29
+"""Of a NUMERIC."""
 _NINE = "DECIMAL(38, 9)"
 _LARGEST_EXPONENT = 308
 _EXPONENTS = {"whole": 19.0, "decimal": 29.0, "float": 309.0}
@@ -85,6 +87,37 @@ def remainder(node: exp.Expr) -> exp.Expr:
     if not isinstance(node, exp.Mod) or kind(node) not in WHOLE or whole_literal(node.expression) not in {None, -1}:
         return node
     return duck("CAST(CAST(:a AS HUGEINT) % :b AS BIGINT)", a=node.this, b=node.expression)
+
+
+def room_beside_others(node: exp.Expr) -> exp.Expr:
+    """Sums and what is rounded would have up to 38 digits before the point: beside a NUMERIC, DuckDB drops the decimals
+    of both. They have 29 of them here, as a NUMERIC has."""
+    aggregate = node.this if isinstance(node, exp.Window) else node
+    if kind(aggregate) not in DECIMAL or (node is aggregate and isinstance(node.parent, exp.Window)):
+        return node
+    if isinstance(aggregate, exp.Sum):
+        scale = _scale(aggregate.this)
+    elif isinstance(aggregate, (exp.Round, exp.Trunc, exp.Floor, exp.Ceil)):
+        scale = max(whole_literal(aggregate.args.get("decimals")) or 0, 0)
+    else:
+        return node
+    return duck(f"CAST(:x AS DECIMAL({_DIGITS_BEFORE + scale}, {scale}))", x=node)
+
+
+def _scale(exact: exp.Expr) -> int:
+    """Decimals that its values have; nine where a set operation or a list may have brought several scales together."""
+    if exact.root().find(exp.SetOperation, exp.Array):
+        return _DECIMALS
+    values = exact.expressions[0] if isinstance(exact, exp.Distinct) else exact
+    parameters = values.type.expressions if values.type is not None else []
+    return int(parameters[1].name) if len(parameters) > 1 else 0 if parameters else _DECIMALS
+
+
+def default_beside_it(node: exp.Expr) -> exp.Expr:
+    """The default of ``LAG`` keeps its decimals, where DuckDB rounds it to those of the column."""
+    if isinstance(node, (exp.Lag, exp.Lead)) and kind(node) in DECIMAL and node.args.get("default"):
+        node.set("this", duck(f"CAST(:x AS {_NINE})", x=node.this))
+    return node
 
 
 def finite_function(node: exp.Expr) -> exp.Expr:

@@ -146,7 +146,11 @@ def _joined_list(node: exp.Expr) -> Finding | None:
 
 def _default(node: exp.Expr) -> Finding | None:
     default = node.args.get("default") if isinstance(node, (exp.Lag, exp.Lead)) else None
-    if default is None or isinstance(default, exp.Null) or kind(default) is kind(node.this):
+    if default is None or isinstance(default, exp.Null):
+        return None
+    if default.find(exp.Column):
+        return Finding(f"{as_written(node)}: its default is a column", "write COALESCE(… OVER (…), column)")
+    if kind(default) is kind(node.this):
         return None
     if kind(default) in WHOLE and kind(node.this) in NUMBER:
         return None

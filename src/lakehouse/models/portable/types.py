@@ -96,6 +96,11 @@ def _metadata() -> Any:
         exact = exp.DataType(this=exp.DType.DECIMAL)
         return self._set_type(node, exact if kind(argument) in DECIMAL else exp.DType.DOUBLE)
 
+    def shifted(self: TypeAnnotator, node: Any) -> exp.Expr:
+        default = node.args.get("default")
+        is_one = default is None or kind(node.this) not in DECIMAL or default.type == node.this.type
+        return self._set_type(node, node.this.type if is_one else exp.DataType(this=exp.DType.DECIMAL))
+
     operands: dict[type[exp.Expr], Callable[[Any], Iterable[exp.Expr]]] = {
         **dict.fromkeys((exp.Add, exp.Sub, exp.Mul, exp.Mod), binary),
         **dict.fromkeys((exp.If, exp.Case), branches),
@@ -106,6 +111,7 @@ def _metadata() -> Any:
         **{kind_: {"annotator": widened(kind_, given)} for kind_, given in operands.items()},
         **{kind_: {"annotator": quotient} for kind_ in (exp.Div, exp.SafeDivide)},
         **{kind_: {"annotator": as_given} for kind_ in (exp.Trunc, exp.Round, exp.Floor, exp.Ceil)},
+        **{kind_: {"annotator": shifted} for kind_ in (exp.Lag, exp.Lead)},
         exp.Avg: {"annotator": average},
         exp.Datetime: {"returns": exp.DType.DATETIME},
         exp.TsOrDsToDatetime: {"returns": exp.DType.DATETIME},
