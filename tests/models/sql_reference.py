@@ -92,7 +92,7 @@ def _renderings() -> Iterator[str]:
 def _examples() -> dict[str, tuple[str, str]]:
     """Rule → the first form that it changes, and how that is written."""
     found: dict[str, tuple[str, str]] = {}
-    for form in (*forms(), Form("AVG(m)"), Form("SUM(j)"), Form("LAG(m, 1, 0.5) OVER (ORDER BY d)")):
+    for form in (*forms(), Form("AVG(m)"), Form("SUM(j)"), Form("LAG(m, 1, NUMERIC '0.5') OVER (ORDER BY d)")):
         sql = f"SELECT {form.sql} AS v FROM silver.edges"
         new = mended_by_rules(sql) - found.keys()
         if new:
