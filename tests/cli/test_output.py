@@ -42,6 +42,33 @@ def test_money_keeps_its_cents_in_every_style(capsys: pytest.CaptureFixture[str]
     assert json.loads(text)[1] == {"total": None}
 
 
+def test_decimals_that_no_value_needs_are_left_out(capsys: pytest.CaptureFixture[str]) -> None:
+    nine = pa.decimal128(38, 9)
+    shares = pa.array([Decimal("0"), Decimal("0.125"), None], nine)
+    result = pa.table({"share": shares, "whole": pa.array([Decimal(3)] * 3, nine), "none": pa.nulls(3, nine)})
+    write(result, "csv")
+    assert capsys.readouterr().out.splitlines()[1:] == ["0.000,3,", "0.125,3,", ",3,"]
+    write(result, "json")
+    assert json.loads(capsys.readouterr().out)[:2] == [
+        {"share": 0, "whole": 3, "none": None},
+        {"share": 0.125, "whole": 3, "none": None},
+    ]
+    write(result, "table")
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split() for line in lines[3:5]] == [["0.000", "3", "-"], ["0.125", "3", "-"]]
+
+
+def test_decimals_that_only_a_late_value_needs_are_kept(capsys: pytest.CaptureFixture[str]) -> None:
+    values = [Decimal("1.5")] * 500 + [Decimal("0.0625")]
+    write(pa.table({"v": pa.array(values, pa.decimal128(38, 9))}), "csv")
+    assert capsys.readouterr().out.splitlines()[-2:] == ["1.5000", "0.0625"]
+
+
+def test_the_smallest_numeric_is_written_out(capsys: pytest.CaptureFixture[str]) -> None:
+    write(pa.table({"v": pa.array([Decimal("0.000000001"), Decimal(0)], pa.decimal128(38, 9))}), "table")
+    assert [line.strip() for line in capsys.readouterr().out.splitlines()[3:5]] == ["0.000000001", "0.000000000"]
+
+
 @pytest.mark.parametrize(("rows", "said"), [(200, "200 rows"), (201, "… the first 200 of 201 rows; --format csv")])
 def test_a_long_table_is_cut_and_says_so(capsys: pytest.CaptureFixture[str], rows: int, said: str) -> None:
     write(pa.table({"number": range(rows)}), "table")

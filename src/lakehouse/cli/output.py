@@ -16,12 +16,41 @@ if TYPE_CHECKING:
 
 _TABLE_ROWS = 200
 _WIDEST = 100_000
+_NUMERIC_SCALE = 9
+"""Decimals of a NUMERIC that is not declared to have fewer."""
 
 
 def write(result: pa.Table, style: str) -> None:
     """Write a result to standard output as ``table``, ``csv`` or ``json``."""
     writers = {"table": _write_table, "csv": _write_csv, "json": _write_json}
-    writers[style](result)
+    writers[style](_with_needed_decimals(result))
+
+
+def _with_needed_decimals(result: pa.Table) -> pa.Table:
+    """NUMERICs that may have nine decimals with as many as the column needs: zeros at their ends say nothing."""
+    import pyarrow as pa
+
+    for position, field in enumerate(result.schema):
+        if pa.types.is_decimal128(field.type) and field.type.scale == _NUMERIC_SCALE:
+            column = _rescaled(result.column(position), field.type.precision)
+            result = result.set_column(position, field.name, column)
+    return result
+
+
+def _rescaled(column: pa.ChunkedArray, precision: int) -> pa.ChunkedArray:
+    """With as few decimals as lose nothing; the first rows mostly tell how many, and a cast of all takes long."""
+    import pyarrow as pa
+
+    scale = 0
+    for rows in (column.slice(0, _TABLE_ROWS), column):
+        while scale < _NUMERIC_SCALE:
+            try:
+                rescaled = rows.cast(pa.decimal128(precision, scale))
+            except pa.ArrowInvalid:  # a value has more decimals
+                scale += 1
+            else:
+                break
+    return column if scale == _NUMERIC_SCALE else rescaled
 
 
 def _write_csv(result: pa.Table) -> None:
@@ -88,4 +117,4 @@ def _is_numeric(field: pa.Field) -> bool:
 def _cell(value: object) -> str:
     if value is None:
         return "-"
-    return f"{value:,}" if isinstance(value, Decimal) else str(value)
+    return f"{value:,f}" if isinstance(value, Decimal) else str(value)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from sqlglot import exp
+
+_QUOTED = re.compile(r"`([A-Za-z_]\w*)`")
 
 
 @dataclass(frozen=True)
@@ -24,5 +27,5 @@ Rule = Callable[[exp.Expr], Finding | None]
 
 
 def as_written(node: exp.Expr) -> str:
-    """SQL as an author writes it."""
-    return node.sql("bigquery")
+    """SQL as an author writes it, names without quotes that need none."""
+    return _QUOTED.sub(r"\1", node.sql("bigquery"))

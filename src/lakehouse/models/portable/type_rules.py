@@ -12,6 +12,7 @@ from lakehouse.models.portable.finding import Finding, Rule, as_written
 from lakehouse.models.portable.types import (
     BOOL,
     BYTES,
+    DATE,
     DECIMAL,
     FLOAT,
     INSTANT,
@@ -51,9 +52,10 @@ def _argument(node: exp.Expr) -> Finding | None:
             if kind(value) not in types and not _is_of_any_type(value):
                 takes = f"{function.form if function else ''} takes {_listed(types)}: CAST it"
                 is_shift = isinstance(node, (exp.Add, exp.Sub)) and kind(value) in TIME
+                family = "DATE" if kind(value) in DATE else "DATETIME"
                 return Finding(
                     f"{as_written(node)}: {as_written(value)} is of type {_shown(value)}",
-                    "write DATE_ADD, DATE_SUB or DATE_DIFF" if is_shift else takes,
+                    f"write {family}_ADD, {family}_SUB or {family}_DIFF" if is_shift else takes,
                 )
     return None
 
