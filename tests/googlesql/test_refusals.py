@@ -11,7 +11,7 @@ from lakehouse.exceptions import LakehouseError, QueryError
 from lakehouse.models.portable import refusals, type_rules
 from tests.googlesql.oracle import Oracle, Refusal
 from tests.googlesql.trial import FAILS, Expected, Form, are_same, local_text, of_query, tried
-from tests.models.refused import FOREIGN, SHADOWED, TOO_EARLY, TYPED, WRITTEN, as_query, columns_of
+from tests.models.refused import FOREIGN, MISPLACED, SHADOWED, TOO_EARLY, TYPED, WRITTEN, as_query, columns_of
 
 CASES = [
     *((refusals.RULES, rule, sql) for rule, given in WRITTEN.items() for sql in given),
@@ -35,7 +35,7 @@ def test_without_a_refusal_engines_disagree(
     assert _disagree(sql, google, oracle, connection)
 
 
-@pytest.mark.parametrize("sql", [*FOREIGN, *TOO_EARLY])
+@pytest.mark.parametrize("sql", [*FOREIGN, *MISPLACED, *TOO_EARLY])
 def test_what_is_refused_for_its_words_or_an_early_name_is_refused_by_googles_engine(sql: str, oracle: Oracle) -> None:
     assert isinstance(oracle.run(sql), Refusal)
 

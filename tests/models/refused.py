@@ -77,7 +77,12 @@ WRITTEN: dict[str, tuple[str, ...]] = {
         "SELECT DISTINCT MOD(j, 2) AS v FROM silver.edges ORDER BY MOD(j, 2)",
     ),
     "no FROM": (
-        *("SELECT COUNT(*) AS v", "SELECT 1 AS v WHERE TRUE", "SELECT 1 AS v ORDER BY v", "SELECT RANK() OVER () AS v"),
+        *(
+            "SELECT COUNT(*) AS v",
+            "SELECT 1 AS v WHERE TRUE",
+            "SELECT 1 AS v ORDER BY v",
+            "SELECT ROW_NUMBER() OVER () AS v",
+        ),
         "SELECT 1 AS v GROUP BY v",
     ),
     "LIMIT": (
@@ -95,6 +100,26 @@ WRITTEN: dict[str, tuple[str, ...]] = {
         "SELECT j, NTH_VALUE(j, 0) OVER (ORDER BY j) AS v FROM silver.edges",
     ),
     "UNNEST": ("SELECT UNNEST([1, 2]) AS v",),
+    "orders of windows": (
+        *("SELECT j, RANK() OVER () AS v FROM silver.edges", "SELECT j, LAG(j) OVER () AS v FROM silver.edges"),
+        "SELECT j, FIRST_VALUE(j IGNORE NULLS) OVER (PARTITION BY j) AS v FROM silver.edges",
+        "SELECT j, RANK() OVER w AS v FROM silver.edges WINDOW w AS (PARTITION BY j)",
+        "SELECT j, PERCENTILE_CONT(j, 0.5) OVER (ORDER BY j) AS v FROM silver.edges",
+        "SELECT j, STRING_AGG(s ORDER BY s) OVER (PARTITION BY j) AS v FROM silver.edges",
+    ),
+    "frames of windows": (
+        "SELECT j, RANK() OVER (ORDER BY j ROWS BETWEEN 1 PRECEDING AND CURRENT ROW) AS v FROM silver.edges",
+        "SELECT j, COUNT(DISTINCT j) OVER (ORDER BY j) AS v FROM silver.edges",
+    ),
+    "bounds of frames": (
+        "SELECT j, SUM(j) OVER (ORDER BY j ROWS BETWEEN j PRECEDING AND CURRENT ROW) AS v FROM silver.edges",
+        "SELECT j, SUM(j) OVER (RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS v FROM silver.edges",
+    ),
+    "ordered aggregates": (
+        "SELECT COUNT(j ORDER BY j) AS v FROM silver.edges",
+        "SELECT STRING_AGG(z, ',' ORDER BY 1) AS v FROM silver.edges",
+        "SELECT STRING_AGG(DISTINCT z, ',' ORDER BY LENGTH(z)) AS v FROM silver.edges",
+    ),
     "CAST with more": (
         "CAST(t AS STRING FORMAT 'YYYY-MM')",
         "CAST(m AS STRING FORMAT '9,999.99')",
@@ -168,6 +193,12 @@ TYPED: dict[str, tuple[str, ...]] = {
         "s = NULL",
     ),
     "NULLIF": ("NULLIF(i, 1.0)",),
+    "partitions": ("SELECT f, COUNT(*) OVER (PARTITION BY f) AS v FROM silver.edges",),
+    "distances": (
+        "SELECT d, COUNT(*) OVER (ORDER BY d RANGE BETWEEN 7 PRECEDING AND CURRENT ROW) AS v FROM silver.edges",
+        "SELECT j, COUNT(*) OVER (ORDER BY j RANGE BETWEEN 0.5 PRECEDING AND CURRENT ROW) AS v FROM silver.edges",
+    ),
+    "joined texts": ("SELECT STRING_AGG(j, ',') AS v FROM silver.edges",),
     "defaults": ("SELECT j, LAG(j, 1, 0.5) OVER (ORDER BY j) AS v FROM silver.edges",),
     "messages": ("IF(b, s, ERROR(1))",),
     "lists as text": ("ARRAY_TO_STRING([i, j], ',')",),
@@ -190,8 +221,18 @@ FOREIGN = (
     "SELECT LAST_VALUE(n) IGNORE NULLS OVER (ORDER BY n) AS v FROM UNNEST([1]) AS n",
     "SELECT 1 AS v UNION ALL SELECT 2 UNION DISTINCT SELECT 2",
     "SELECT 1 AS v UNION ALL SELECT 2 INTERSECT DISTINCT SELECT 2",
+    *("SELECT TRUE AS a, !TRUE AS b", "SELECT n NOTNULL AS v FROM UNNEST([1]) AS n"),
+    *("SELECT TRY_CAST('1' AS INT64) AS v", "SELECT POSITION('a' IN 'ba') AS v"),
 )
 """Statements of words that the parser takes and BigQuery does not."""
+
+MISPLACED = (
+    *("SELECT 'a\\d' AS v", "SELECT '\\0' AS v", "SELECT 'a\nb' AS v", "SELECT 1 AS 'v'"),
+    *("SELECT CAST(1 AS TEXT) AS v", "SELECT CAST(1 AS DOUBLE) AS v", "SELECT n FROM UNNEST([1, 2]) AS n LIMIT 1, 1"),
+    *("SELECT DATE_TRUNC(DATE '2024-01-03', 'MONTH') AS v", "SELECT EXTRACT('month' FROM DATE '2024-01-03') AS v"),
+    *("SELECT EXTRACT(MONTH, DATE '2024-01-03') AS v", "SELECT SUBSTRING('abc' FROM 2 FOR 1) AS v"),
+)
+"""Statements of texts, types and arguments that are written as elsewhere, each of which has another form here."""
 
 TOO_EARLY = (
     *("SELECT 1 AS a, a + 1 AS b", "SELECT n AS a FROM UNNEST([1]) AS n WHERE a > 0"),

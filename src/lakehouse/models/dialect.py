@@ -22,7 +22,7 @@ from sqlglot.tokenizer_core import TokenType
 from lakehouse.exceptions import LakehouseError, QueryError, first_line
 from lakehouse.models.portable import types
 from lakehouse.models.portable.duck import VALUE_ERROR, is_failure
-from lakehouse.models.portable.foreign import foreign_word, mixed_operations
+from lakehouse.models.portable.foreign import faults
 from lakehouse.models.portable.mending import RULES, Rule, mended
 from lakehouse.models.portable.types import FAILS
 from lakehouse.models.portable.written_times import as_times
@@ -57,11 +57,7 @@ def parse(sql: str, origin: str, error: type[LakehouseError]) -> exp.Query:
     tokens = sqlglot.tokenize(sql, read=BIGQUERY)
     if tokens and tokens[0].token_type is TokenType.FROM and not any(token.text == "|>" for token in tokens):
         raise error(f"{origin}: not valid BigQuery SQL: a statement begins with SELECT or WITH")
-    if (foreign := foreign_word(tokens)) is not None:
-        said = f"line {foreign.line} has {foreign.text}, which is another dialect's"
-        raise error(f"{origin}: not valid BigQuery SQL: {said}")
-    if (mixed := mixed_operations(tokens)) is not None:
-        said = f"{mixed[0]} and {mixed[1]} beside one another: put one of them into brackets"
+    for said in faults(sql, tokens):
         raise error(f"{origin}: not valid BigQuery SQL: {said}")
     if len(statements) != 1 or not isinstance(statements[0], exp.Query):
         raise error(f"{origin}: expected exactly one SELECT")
