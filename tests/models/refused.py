@@ -120,6 +120,23 @@ WRITTEN: dict[str, tuple[str, ...]] = {
         "SELECT STRING_AGG(z, ',' ORDER BY 1) AS v FROM silver.edges",
         "SELECT STRING_AGG(DISTINCT z, ',' ORDER BY LENGTH(z)) AS v FROM silver.edges",
     ),
+    "reserved words": ("SELECT j AS end FROM silver.edges", "SELECT j AS größe FROM silver.edges"),
+    "names of columns": (
+        "WITH a1 (v) AS (SELECT j FROM silver.edges) SELECT v FROM a1",
+        "SELECT v FROM (SELECT j FROM silver.edges) AS a1 (v)",
+    ),
+    "order of a set": ("SELECT j FROM silver.edges UNION ALL SELECT 1 AS v ORDER BY v",),
+    "USING again": (
+        "SELECT j FROM (SELECT 2 AS j) AS a1 FULL JOIN (SELECT 3 AS j) AS a2 USING (j) JOIN silver.edges USING (j)",
+        "SELECT j FROM (SELECT 2 AS j) AS a1 RIGHT JOIN (SELECT 3 AS j) AS a2 USING (j) JOIN silver.edges USING (j)",
+    ),
+    "GROUP BY of a literal": ("SELECT COUNT(*) AS v FROM silver.edges GROUP BY 'a'",),
+    "HAVING": ("SELECT 1 AS v FROM silver.edges HAVING COUNT(*) > 1",),
+    "parts of groups": (
+        "SELECT CAST(EXTRACT(YEAR FROM d) AS STRING) AS v FROM silver.edges GROUP BY EXTRACT(YEAR FROM d)",
+        "SELECT MOD(j, 2) AS v FROM silver.edges GROUP BY v HAVING MOD(j, 2) = 1",
+        "SELECT MOD(j, 2) AS v, RANK() OVER (ORDER BY MOD(j, 2)) AS w FROM silver.edges GROUP BY 1",
+    ),
     "CAST with more": (
         "CAST(t AS STRING FORMAT 'YYYY-MM')",
         "CAST(m AS STRING FORMAT '9,999.99')",
@@ -193,6 +210,7 @@ TYPED: dict[str, tuple[str, ...]] = {
         "s = NULL",
     ),
     "NULLIF": ("NULLIF(i, 1.0)",),
+    "rows": ("SELECT a1 FROM silver.edges AS a1",),
     "partitions": ("SELECT f, COUNT(*) OVER (PARTITION BY f) AS v FROM silver.edges",),
     "distances": (
         "SELECT d, COUNT(*) OVER (ORDER BY d RANGE BETWEEN 7 PRECEDING AND CURRENT ROW) AS v FROM silver.edges",
@@ -248,6 +266,12 @@ SHADOWED = (
     "SELECT IFNULL(s, 'all') AS s, COUNT(*) AS v FROM silver.edges GROUP BY ROLLUP (s)",
 )
 """Names of new columns that mean another one in some clause."""
+
+AMBIGUOUS = (
+    "SELECT j FROM (SELECT 1 AS j, j AS j FROM silver.edges)",
+    "WITH a1 AS (SELECT * FROM silver.edges AS e1 JOIN silver.edges AS e2 ON e1.j = e2.j) SELECT j FROM a1",
+)
+"""Names that several columns of a subquery have."""
 
 
 def as_query(sql: str) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from sqlglot import exp
 
-from lakehouse.models.portable import clauses, windows
+from lakehouse.models.portable import clauses, grouping, names, windows
 from lakehouse.models.portable.allowed import (
     BY_KIND,
     CASTS,
@@ -212,6 +212,8 @@ def _literal_text(node: exp.Expr) -> Finding | None:
 RULES: Mapping[str, Rule] = {
     **clauses.RULES,
     **windows.WRITTEN,
+    **grouping.WRITTEN,
+    **names.WRITTEN,
     "not listed": _not_listed,
     "names": _name_as_written,
     "arguments": _argument,

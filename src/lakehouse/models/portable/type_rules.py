@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from sqlglot import exp
 
-from lakehouse.models.portable import windows
+from lakehouse.models.portable import names, windows
 from lakehouse.models.portable.allowed import BY_KIND, CASTS
 from lakehouse.models.portable.finding import Finding, Rule, as_written
 from lakehouse.models.portable.types import (
@@ -196,6 +196,7 @@ def _selects(query: exp.Expr) -> Iterator[list[exp.Expr]]:
 
 RULES: Mapping[str, Rule] = {
     **windows.TYPED,
+    **names.TYPED,
     "arguments": _argument,
     "casts": _cast,
     "comparisons": _comparison,

@@ -45,7 +45,8 @@ def _windowed(node: exp.Expr) -> exp.Expr | None:
     """The function of a window; one that is only named has none."""
     if not isinstance(node, exp.Window) or isinstance(node.this, exp.Identifier):
         return None
-    return node.this.this if isinstance(node.this, exp.IgnoreNulls) else node.this
+    function: exp.Expr = node.this
+    return function.this if isinstance(function, exp.IgnoreNulls) else function
 
 
 def _given(window: exp.Window, clause: str) -> exp.Expr | None:
