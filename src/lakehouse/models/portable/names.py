@@ -20,7 +20,7 @@ _RESERVED = frozenset(
         *("ORDER", "OUTER", "OVER", "PARTITION", "PRECEDING", "PROTO", "QUALIFY", "RANGE", "RECURSIVE"),
         *("RESPECT", "RIGHT", "ROLLUP", "ROWS", "SELECT", "SET", "SOME", "STRUCT", "TABLESAMPLE", "THEN"),
         *("TO", "TREAT", "TRUE", "UNBOUNDED", "UNION", "UNNEST", "USING", "WHEN", "WHERE", "WINDOW", "WITH"),
-        *("WITHIN"),
+        "WITHIN",
     }
 )
 """BigQuery's reference, "Lexical structure": "Reserved keywords"."""
