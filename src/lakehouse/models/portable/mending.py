@@ -19,9 +19,20 @@ def _is_nan(node: exp.Expr) -> exp.Expr:
     return exp.paren(duck("NOT ISFINITE(:x) AND NOT ISINF(:x)", x=node.this))
 
 
+def _sets_of_rows(node: exp.Expr) -> exp.Expr:
+    """``ROLLUP``, ``CUBE`` and ``GROUPING SETS`` of no rows give none, not a total of nothing."""
+    group = node.args.get("group") if isinstance(node, exp.Select) else None
+    if group is None or not any(isinstance(key, (exp.Rollup, exp.Cube, exp.GroupingSets)) for key in group.expressions):
+        return node
+    having = node.args.get("having")
+    are_rows = duck("COUNT(*) > 0")
+    node.set("having", exp.Having(this=are_rows if having is None else exp.and_(having.this, are_rows)))
+    return node
+
+
 _LEAVES = (
     *(exp.Identifier, exp.Column, exp.Table, exp.TableAlias, exp.Alias, exp.DataType, exp.DataTypeParam, exp.Var),
-    *(exp.Select, exp.From, exp.Join, exp.Where, exp.Subquery, exp.CTE, exp.With, exp.Paren, exp.Boolean, exp.Null),
+    *(exp.From, exp.Join, exp.Where, exp.Subquery, exp.CTE, exp.With, exp.Paren, exp.Boolean, exp.Null),
 )
 """What no rule is about, and most nodes are."""
 _OPERATORS = (exp.Add, exp.Sub, exp.Mul, exp.Div, exp.IntDiv, exp.Mod, exp.DPipe)
@@ -35,11 +46,13 @@ RULES: Mapping[str, Rule] = {
     "MOD by -1": numbers.remainder,
     "SQRT, LN, EXP, POW": numbers.finite_function,
     "ROUND of INT64": numbers.rounding_of_whole,
+    "ROUND of NUMERIC": numbers.rounding_of_decimal,
     "ROUND of FLOAT64": numbers.rounding_of_float,
     "SIGN": numbers.sign,
     "decimal literal": numbers.decimal_literal,
     "AVG of NUMERIC": numbers.average,
     "SUM of INT64": numbers.whole_sum,
+    "SUM of FLOAT64": numbers.float_aggregate,
     "FLOAT64 to INT64": numbers.float_to_whole,
     "FLOAT64 to NUMERIC": numbers.float_to_decimal,
     "SUBSTR": texts.substring,
@@ -47,6 +60,7 @@ RULES: Mapping[str, Rule] = {
     "TRIM": texts.trim,
     "LIKE": texts.like,
     "UPPER, LOWER": texts.case,
+    "REVERSE": texts.reversed_characters,
     "SPLIT": texts.split_by_nothing,
     "cast of STRING": texts.cast_of_text,
     "cast to STRING": texts.cast_to_text,
@@ -55,8 +69,10 @@ RULES: Mapping[str, Rule] = {
     "DATE_ADD": times.shifted,
     "DATE_TRUNC": times.truncated,
     "DATE_FROM_UNIX_DATE": times.from_days,
+    "DATE of numbers": times.from_parts,
     "FORMAT_DATE": times.formatted,
     "IS_NAN": _is_nan,
+    "ROLLUP of nothing": _sets_of_rows,
 }
 """By what they mend. Each takes a node whose parts are mended already, and gives what to put in its place."""
 

@@ -12,11 +12,13 @@ from lakehouse.models.portable.duck import duck, failure, once, whole_literal
 from lakehouse.models.portable.types import DECIMAL, FLOAT, WHOLE, is_decimal_literal, kind
 
 _NINE = "DECIMAL(38, 9)"
+_DECIMALS, _DIGITS = 9, 38
 _LARGEST_EXPONENT = 308
 _EXPONENTS = {"whole": 19.0, "decimal": 29.0, "float": 309.0}
 _SMALLEST = {"whole": 0.0, "decimal": 9.0, "float": 324.0}
 _BINARY_DIGITS = 95
 """Of a fraction, as many as nine decimals leave room for in a HUGEINT; what has more is far below the last of them."""
+_ADDING = (exp.Sum, exp.Avg, exp.Stddev, exp.StddevSamp, exp.StddevPop, exp.Variance, exp.VariancePop)
 _OUT_OF_RANGE = "the result is no finite number, or out of range"
 _BY_ZERO = "division by zero"
 
@@ -99,6 +101,15 @@ def rounding_of_whole(node: exp.Expr) -> exp.Expr:
     return node
 
 
+def rounding_of_decimal(node: exp.Expr) -> exp.Expr:
+    """A NUMERIC that is rounded is one: an error beyond what it holds."""
+    if not isinstance(node, (exp.Round, exp.Ceil, exp.Floor)) or kind(node.this) not in DECIMAL:
+        return node
+    digits = [whole_literal(parameter.this) for parameter in node.this.type.expressions] if node.this.type else []
+    is_short = bool(digits) and (digits[0] or _DIGITS) < _DIGITS
+    return node if is_short else duck(f"CAST(:x AS {_NINE})", x=node)
+
+
 def rounding_of_float(node: exp.Expr) -> exp.Expr:
     """``ROUND`` and ``TRUNC`` look at the binary number that is there: 2.675 is a little less, and gives 2.67."""
     digits = whole_literal(node.args.get("decimals")) if isinstance(node, (exp.Round, exp.Trunc)) else None
@@ -132,7 +143,9 @@ def decimal_literal(node: exp.Expr) -> exp.Expr:
     is_exact = any(kind(other) in DECIMAL for other in (*around.iter_expressions(), *branches))
     if not is_exact:
         return duck("CAST(:x AS DOUBLE)", x=node)
-    return node if _is_plain(node) else duck(f"CAST(:x AS {_NINE})", x=exp.Literal.string(node.name))
+    if _is_plain(node) and len(node.name.partition(".")[2]) <= _DECIMALS:
+        return node
+    return duck(f"CAST(:x AS {_NINE})", x=exp.Literal.string(node.name))
 
 
 def average(node: exp.Expr) -> exp.Expr:
@@ -158,6 +171,20 @@ def whole_sum(node: exp.Expr) -> exp.Expr:
         return duck("COALESCE(CAST(:s AS BIGINT), 0)", s=node)
     is_sum = isinstance(aggregate, exp.Sum) and kind(aggregate.this) in WHOLE
     return duck("CAST(:s AS BIGINT)", s=node) if is_sum else node
+
+
+def float_aggregate(node: exp.Expr) -> exp.Expr:
+    """Sums and averages of FLOAT64s: an error where the result is not finite; of one pair ``CORR`` is NULL."""
+    aggregate = node.this if isinstance(node, exp.Window) else node
+    if node is aggregate and isinstance(node.parent, exp.Window):
+        return node
+    if isinstance(aggregate, exp.Corr):
+        pairs: exp.Expr = exp.func("REGR_COUNT", aggregate.this.copy(), aggregate.expression.copy())
+        if node is not aggregate:
+            pairs = exp.Window(**{**node.copy().args, "this": pairs})
+        return duck("CASE WHEN :pairs >= 2 THEN :corr END", pairs=pairs, corr=node)
+    argument = aggregate.this.expressions[0] if isinstance(aggregate.this, exp.Distinct) else aggregate.this
+    return _checked(node) if isinstance(aggregate, _ADDING) and kind(argument) in FLOAT else node
 
 
 def float_to_whole(node: exp.Expr) -> exp.Expr:
