@@ -18,6 +18,7 @@ from tests.models.refused import (
     SHADOWED,
     TOO_EARLY,
     TYPED,
+    UNKNOWN,
     WRITTEN,
     as_query,
     columns_of,
@@ -67,6 +68,16 @@ def test_without_its_refusal_an_ambiguous_name_is_answered(
     with pytest.raises(LakehouseError, match=r"is ambiguous: .+ has several"):
         local_text(sql, columns_of(sql))
     monkeypatch.setattr("lakehouse.models.portable.names.ambiguous", lambda _: ())
+    assert _disagree(sql, google, oracle, connection)
+
+
+@pytest.mark.parametrize("sql", UNKNOWN)
+def test_without_its_refusal_an_unknown_name_is_left_out(
+    sql: str, google: Expected, oracle: Oracle, connection: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(LakehouseError, match=r"has no column|two tables before it have"):
+        local_text(sql, columns_of(sql))
+    monkeypatch.setattr("lakehouse.models.portable.names.unknown", lambda *_: ())
     assert _disagree(sql, google, oracle, connection)
 
 

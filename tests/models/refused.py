@@ -39,6 +39,7 @@ WRITTEN: dict[str, tuple[str, ...]] = {
     ),
     "arguments": (
         "INSTR(s, 'a', 1, 2)",
+        "TIMESTAMP('2024-01-01 10:00:00', 'America/New_York')",
         "ROUND(f, k)",
         "LPAD(s, k)",
         "s LIKE q",
@@ -130,6 +131,11 @@ WRITTEN: dict[str, tuple[str, ...]] = {
         "SELECT j FROM (SELECT 2 AS j) AS a1 FULL JOIN (SELECT 3 AS j) AS a2 USING (j) JOIN silver.edges USING (j)",
         "SELECT j FROM (SELECT 2 AS j) AS a1 RIGHT JOIN (SELECT 3 AS j) AS a2 USING (j) JOIN silver.edges USING (j)",
     ),
+    "names twice": ("SELECT x1 FROM UNNEST([1]) AS x1, UNNEST([2]) AS x1",),
+    "operands": ("NULL + 1", "i * NULL", "-NULL", "NULL / 2"),
+    "too few": ("IF(b, 1)", "IFNULL(i, 1, 2)", "SELECT COUNT() AS v FROM silver.edges"),
+    "shifts": ("DATE_ADD(d, INTERVAL 1.5 DAY)",),
+    "lengths": ("LPAD(s, -1)",),
     "GROUP BY of a literal": ("SELECT COUNT(*) AS v FROM silver.edges GROUP BY 'a'",),
     "HAVING": ("SELECT 1 AS v FROM silver.edges HAVING COUNT(*) > 1",),
     "parts of groups": (
@@ -152,7 +158,7 @@ WRITTEN: dict[str, tuple[str, ...]] = {
         "SELECT a1.j FROM silver.edges AS a1 NATURAL JOIN (SELECT 2 AS k1) AS a2",
     ),
     "QUALIFY": ("SELECT j FROM silver.edges QUALIFY ROW_NUMBER() OVER (ORDER BY j) = 1",),
-    "patterns": ("s LIKE 'a\\\\'", "REGEXP_EXTRACT(s, r'(a)(.)')"),
+    "patterns": ("s LIKE 'a\\\\'", "REGEXP_EXTRACT(s, r'(a)(.)')", "REGEXP_EXTRACT(s, r'(?P<n>a)(.)')"),
     "STRING_AGG": (
         "SELECT STRING_AGG(z, ',' ORDER BY z LIMIT 2) AS v FROM silver.edges",
         "SELECT STRING_AGG(z, NULL) AS v FROM silver.edges",
@@ -208,6 +214,7 @@ TYPED: dict[str, tuple[str, ...]] = {
         *("IF(b, i, 'none')", "CASE WHEN b THEN 1 ELSE 'one' END", "NULLIF(i, '1')", "GREATEST(i, '5')"),
         "SELECT j FROM silver.edges WHERE j IN (SELECT s FROM silver.edges)",
         "s = NULL",
+        *("d < '2024-01-02 10:00:00'", "d IN ('2024-01-01', 'x')", "d IN (y, '2024-01-01')"),
     ),
     "NULLIF": ("NULLIF(i, 1.0)",),
     "rows": ("SELECT a1 FROM silver.edges AS a1",),
@@ -220,6 +227,8 @@ TYPED: dict[str, tuple[str, ...]] = {
     "defaults": ("SELECT j, LAG(j, 1, 0.5) OVER (ORDER BY j) AS v FROM silver.edges",),
     "messages": ("IF(b, s, ERROR(1))",),
     "lists as text": ("ARRAY_TO_STRING([i, j], ',')",),
+    "parts of dates": ("EXTRACT(HOUR FROM d)", "EXTRACT(DATE FROM d)"),
+    "lists of lists": ("[[1]]",),
     "conditions": (
         "IF(i, 1, 2)",
         "CASE WHEN i THEN 1 END",
@@ -248,6 +257,7 @@ MISPLACED = (
     *("SELECT 'a\\d' AS v", "SELECT '\\0' AS v", "SELECT 'a\nb' AS v", "SELECT 1 AS 'v'"),
     *("SELECT CAST(1 AS TEXT) AS v", "SELECT CAST(1 AS DOUBLE) AS v", "SELECT n FROM UNNEST([1, 2]) AS n LIMIT 1, 1"),
     *("SELECT DATE_TRUNC(DATE '2024-01-03', 'MONTH') AS v", "SELECT EXTRACT('month' FROM DATE '2024-01-03') AS v"),
+    *("SELECT 1 AS v FROM (SELECT 1 AS a) AS t JOIN (SELECT 1 AS b) AS u",),
     *("SELECT EXTRACT(MONTH, DATE '2024-01-03') AS v", "SELECT SUBSTRING('abc' FROM 2 FOR 1) AS v"),
 )
 """Statements of texts, types and arguments that are written as elsewhere, each of which has another form here."""
@@ -272,6 +282,14 @@ AMBIGUOUS = (
     "WITH a1 AS (SELECT * FROM silver.edges AS e1 JOIN silver.edges AS e2 ON e1.j = e2.j) SELECT j FROM a1",
 )
 """Names that several columns of a subquery have."""
+
+UNKNOWN = (
+    "SELECT * EXCEPT (k1) FROM (SELECT j, b FROM silver.edges)",
+    "SELECT * REPLACE (1 AS k1) FROM (SELECT j, b FROM silver.edges)",
+    "SELECT a3.v FROM (SELECT j FROM silver.edges) AS a1 JOIN (SELECT 2 AS j) AS a2 ON a1.j = a2.j "
+    "JOIN (SELECT 2 AS j, 3 AS v) AS a3 USING (j)",
+)
+"""Names in stars and in USING that there are none of, or several."""
 
 
 def as_query(sql: str) -> str:

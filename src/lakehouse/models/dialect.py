@@ -48,7 +48,7 @@ def parse(sql: str, origin: str, error: type[LakehouseError]) -> exp.Query:
         error: it is not valid SQL, or not exactly one SELECT; the message starts with ``origin``.
     """
     try:
-        statements = [statement for statement in sqlglot.parse(sql, read=BIGQUERY) if statement is not None]
+        parsed = sqlglot.parse(sql, read=BIGQUERY)
     except (ParseError, TokenError) as fault:
         reason = _TERMINAL_COLOURS.sub("", first_line(fault))
         if "SENTINEL" in reason:
@@ -59,6 +59,7 @@ def parse(sql: str, origin: str, error: type[LakehouseError]) -> exp.Query:
         raise error(f"{origin}: not valid BigQuery SQL: a statement begins with SELECT or WITH")
     for said in faults(sql, tokens):
         raise error(f"{origin}: not valid BigQuery SQL: {said}")
+    statements = [each for each in parsed if not isinstance(each, exp.Semicolon)]  # a comment after the last
     if len(statements) != 1 or not isinstance(statements[0], exp.Query):
         raise error(f"{origin}: expected exactly one SELECT")
     return statements[0]
@@ -76,11 +77,11 @@ def parse_predicate(sql: str, origin: str, error: type[LakehouseError]) -> exp.E
 
 def references(query: exp.Expr) -> tuple[str, ...]:
     """Tables a query reads, as ``layer.table``, sorted; names of its own CTEs are not among them."""
-    own = {cte.alias for cte in query.find_all(exp.CTE)}
+    own = {cte.alias.lower() for cte in query.find_all(exp.CTE)}  # case does not tell them apart
     tables = {
         f"{table.db}.{table.name}" if table.db else table.name
         for table in query.find_all(exp.Table)
-        if table.db or table.name not in own
+        if table.db or table.name.lower() not in own
     }
     return tuple(sorted(tables))
 

@@ -21,6 +21,7 @@ NOT_PORTABLE = "not the same on DuckDB and BigQuery"
 def differing(query: exp.Expr, resolved: exp.Expr, schema: dialect.Schema) -> Iterator[Finding]:
     """What the engines answer differently, or only one of them answers."""
     yield from names.ambiguous(resolved)
+    yield from names.unknown(query, resolved, schema)
     yield from _used_shadows(resolved, schema)
     for node in query.walk():
         yield from (finding for rule in refusals.RULES.values() if (finding := rule(node)) is not None)

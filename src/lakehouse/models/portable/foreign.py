@@ -30,6 +30,9 @@ _CASTS = frozenset({"CAST", "SAFE_CAST"})
 _ESCAPE = re.compile(r"""[abfnrtv\\?"'`]|[0-3][0-7]{2}|[xX][0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}""")
 _STRINGS = {TokenType.STRING, TokenType.BYTE_STRING}
 
+_AFTER_JOINS = {TokenType.WHERE, TokenType.GROUP_BY, TokenType.HAVING, TokenType.QUALIFY, TokenType.WINDOW}
+_AFTER_JOINS |= {TokenType.ORDER_BY, TokenType.LIMIT, TokenType.COMMA, TokenType.UNION, TokenType.EXCEPT}
+_AFTER_JOINS |= {TokenType.INTERSECT, TokenType.SEMICOLON}
 _SET_OPERATIONS = {TokenType.UNION, TokenType.INTERSECT, TokenType.EXCEPT}
 
 
@@ -38,6 +41,8 @@ def faults(sql: str, tokens: Sequence[Token]) -> Iterator[str]:
     if (foreign := _foreign_word(tokens)) is not None:
         yield f"line {foreign.line} has {foreign.text}, which is another dialect's"
     yield from _misplaced(sql, tokens)
+    if (bare := _without_condition(tokens)) is not None:
+        yield f"line {bare.line} has a JOIN without a condition: write ON or USING after it, or CROSS JOIN"
     if (mixed := _mixed_operations(tokens)) is not None:
         yield f"{mixed[0]} and {mixed[1]} beside one another: put one of them into brackets"
 
@@ -73,6 +78,33 @@ def _misplaced(sql: str, tokens: Sequence[Token]) -> Iterator[str]:
         if token.token_type is TokenType.ALIAS:
             yield from _named(following, within[-1])
         yield from _arguments(before, token, following, within[-1])
+
+
+def _without_condition(tokens: Sequence[Token]) -> Token | None:
+    """The first JOIN that no ON or USING follows; CROSS JOIN and one of a list need none."""
+    for place, token in enumerate(tokens):
+        if not _needs_condition(tokens, place):
+            continue
+        wanting, depth = 1, 0
+        for further in range(place + 1, len(tokens)):
+            type_ = tokens[further].token_type
+            depth += (type_ is TokenType.L_PAREN) - (type_ is TokenType.R_PAREN)
+            if depth < 0 or (depth == 0 and type_ in _AFTER_JOINS):
+                break
+            if depth == 0:
+                wanting += _needs_condition(tokens, further) - (type_ in {TokenType.ON, TokenType.USING})
+            if wanting == 0:
+                break
+        if wanting:
+            return token
+    return None
+
+
+def _needs_condition(tokens: Sequence[Token], place: int) -> bool:
+    before = tokens[place - 1].token_type if place else None
+    after = tokens[place + 1].token_type if place + 1 < len(tokens) else None
+    is_free = before in {TokenType.CROSS, TokenType.NATURAL} or after is TokenType.UNNEST
+    return tokens[place].token_type is TokenType.JOIN and not is_free
 
 
 def _escapes(written: str) -> Iterator[str]:

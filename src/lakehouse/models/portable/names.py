@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from sqlglot import exp
-from sqlglot.optimizer.scope import traverse_scope
+from sqlglot.optimizer.scope import Scope, traverse_scope
 
 from lakehouse.models.portable.finding import Finding, Rule, as_written
 
@@ -69,11 +70,26 @@ def _used_again(node: exp.Expr) -> Finding | None:
     return None
 
 
+def _twice(node: exp.Expr) -> Finding | None:
+    if not isinstance(node, exp.Select) or node.args.get("from_") is None:
+        return None
+    seen: set[str] = set()
+    for source in (node.args["from_"].this, *(join.this for join in node.args.get("joins") or ())):
+        alias = source.args.get("alias")
+        listed = alias.columns if isinstance(alias, exp.TableAlias) and isinstance(source, exp.Unnest) else ()
+        for name in [each.name.upper() for each in listed] or [source.alias_or_name.upper()]:
+            if name and name in seen:
+                return Finding(f"{name.lower()} is the name of two tables or lists", "give one another name with AS")
+            seen.add(name)
+    return None
+
+
 WRITTEN: Mapping[str, Rule] = {
     "reserved words": _kept,
     "names of columns": _listed,
     "order of a set": _order_of_set,
     "USING again": _used_again,
+    "names twice": _twice,
 }
 """By what they are about; each takes a node as its author wrote it."""
 
@@ -86,6 +102,55 @@ def _row(node: exp.Expr) -> Finding | None:
 
 TYPED: Mapping[str, Rule] = {"rows": _row}
 """By what they are about; each takes a node of a resolved statement."""
+
+
+Tables = Mapping[str, Mapping[str, Mapping[str, str]]]
+"""Layer → table → column → type."""
+
+
+def unknown(query: exp.Expr, resolved: exp.Expr, tables: Tables) -> Iterator[Finding]:
+    """Columns in EXCEPT or REPLACE of a star, and in USING, that there are none of, or several."""
+    written, ours = list(query.find_all(exp.Select)), list(resolved.find_all(exp.Select))
+    if len(written) != len(ours) or query.find(exp.Star, exp.Join) is None:
+        return
+    scopes = {id(scope.expression): scope for scope in traverse_scope(resolved)}
+    for select, own in zip(written, ours, strict=True):
+        if id(own) not in scopes:
+            continue
+        sources = scopes[id(own)].sources
+        there = {name.lower(): _columns(source, tables) for name, source in sources.items()}
+        if all(there.values()) and not any("*" in names for names in there.values()):
+            yield from _not_in_star(select, set[str]().union(*there.values()))
+            yield from _several(select, there)
+
+
+def _columns(source: exp.Expr | Scope, tables: Tables) -> set[str]:
+    if isinstance(source, exp.Table):
+        return {name.lower() for name in tables.get(source.db, {}).get(source.name, {})}
+    given = source.expression if isinstance(source, Scope) else source
+    if isinstance(given, exp.Query):
+        return {name.lower() for name in given.named_selects}
+    return {name.lower() for name in given.alias_column_names}
+
+
+def _not_in_star(select: exp.Select, there: set[str]) -> Iterator[Finding]:
+    for star in (star for projection in select.selects if (star := projection.find(exp.Star)) is not None):
+        for named in (*(star.args.get("except_") or ()), *(star.args.get("replace") or ())):
+            name = named.alias_or_name.lower()
+            if name not in there:
+                yield Finding(f"* has no column {name} to leave out or replace", f"there is {', '.join(sorted(there))}")
+
+
+def _several(select: exp.Select, there: Mapping[str, set[str]]) -> Iterator[Finding]:
+    """USING of a name that two tables have which were joined by something else."""
+    if select.args.get("from_") is None:
+        return
+    counted = Counter(there.get(select.args["from_"].this.alias_or_name.lower(), ()))
+    for join in select.args.get("joins") or ():
+        using = {name.name.lower() for name in join.args.get("using") or ()}
+        if several := sorted(name for name in using if counted[name] > 1):
+            yield Finding(f"USING ({several[0]}): two tables before it have {several[0]}", "write ON, and say of which")
+        counted.update(there.get(join.this.alias_or_name.lower(), set()) - using)
 
 
 def ambiguous(resolved: exp.Expr) -> Iterator[Finding]:

@@ -26,7 +26,7 @@ from lakehouse.models.portable.texts import readable
 from lakehouse.models.portable.times import unit_of
 from lakehouse.models.portable.types import FAILS, TEXT
 
-_DETAILS = frozenset({"unit", "zone", "to", "format", "group"})
+_DETAILS = frozenset({"unit", "to", "format", "group"})
 """Arguments of sqlglot's that are no values; rules of their own look at some of them."""
 _MOST_WHOLE = 2**63
 _MOST_DIGITS = 9
@@ -136,7 +136,7 @@ def _pattern(node: exp.Expr) -> Finding | None:
         if backslashes % 2:
             return Finding("a pattern of LIKE must not end with a backslash", "write two of them for the character")
     if isinstance(node, exp.RegexpExtract) and _is_written(node.expression):
-        groups = re.sub(r"\\.|\(\?", "", node.expression.name).count("(")
+        groups = re.sub(r"\\.|\[[^\]]+\]|\(\?(?!P?<)", "", node.expression.name).count("(")
         if groups > 1:
             return Finding("REGEXP_EXTRACT of several groups is an error in BigQuery", "make all but one (?:…)")
     return None
@@ -209,6 +209,41 @@ def _literal_text(node: exp.Expr) -> Finding | None:
     return Finding(f"'{node.this.name}' is no {type_}", "write it as BigQuery reads it, as in DATE '2024-01-31'")
 
 
+def _null_operand(node: exp.Expr) -> Finding | None:
+    if not isinstance(node, (exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Neg)):
+        return None
+    if exp.Null not in {type(operand.unnest()) for operand in (node.this, node.args.get("expression")) if operand}:
+        return None
+    return Finding(f"{as_written(node)} is an error in BigQuery", "write NULL alone, or CAST(NULL AS INT64)")
+
+
+def _too_few(node: exp.Expr) -> Finding | None:
+    name = str(node.meta.get("bigquery_name", "")).upper()
+    is_case = isinstance(node.parent, exp.Case)
+    if isinstance(node, exp.If) and not is_case and node.args.get("false") is None:
+        return Finding(f"{as_written(node)}: IF takes three arguments", "write NULL as the third")
+    if name == "IFNULL" and len(node.expressions) != 1:
+        return Finding("IFNULL takes two arguments", "write COALESCE")
+    if isinstance(node, exp.Count) and node.this is None:
+        return Finding("COUNT() counts nothing", "write COUNT(*)")
+    return None
+
+
+def _shift(node: exp.Expr) -> Finding | None:
+    if not isinstance(node, (exp.DateAdd, exp.DateSub, exp.DatetimeAdd, exp.DatetimeSub)):
+        return None
+    amount = node.expression
+    if amount.is_string and re.fullmatch(r"[+-]?[0-9]+", amount.name) is None:
+        return Finding(f"{as_written(node)} of {amount.name}", "write a whole number after INTERVAL")
+    return None
+
+
+def _length(node: exp.Expr) -> Finding | None:
+    if isinstance(node, exp.Pad) and (whole_literal(node.expression) or 0) < 0:
+        return Finding(f"{as_written(node)} to a negative length", "write a number from 0 up")
+    return None
+
+
 RULES: Mapping[str, Rule] = {
     **clauses.RULES,
     **windows.WRITTEN,
@@ -232,6 +267,10 @@ RULES: Mapping[str, Rule] = {
     "CAST with more": _cast_details,
     "operators": _operator,
     "steps": _step,
+    "operands": _null_operand,
+    "too few": _too_few,
+    "shifts": _shift,
+    "lengths": _length,
 }
 """By what they are about."""
 
