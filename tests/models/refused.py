@@ -62,7 +62,8 @@ WRITTEN: dict[str, tuple[str, ...]] = {
         ),
     ),
     "subscripts": (
-        "[1, 2][OFFSET(5)]",
+        "[1, 2][OFFSET(-1)]",
+        "[i, j][OFFSET(k)]",
         "[1, 2][ORDINAL(0)]",
         "[1, 2][SAFE_OFFSET(-2)]",
         "SPLIT(s, 'b')[SAFE_OFFSET(k)]",

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from sqlglot import exp
 
-from lakehouse.models.portable import numbers, texts, times
+from lakehouse.models.portable import lists, numbers, texts, times
 from lakehouse.models.portable.duck import duck
 
 Rule = Callable[[exp.Expr], exp.Expr]
@@ -62,6 +62,7 @@ RULES: Mapping[str, Rule] = {
     "UPPER, LOWER": texts.case,
     "REVERSE": texts.reversed_characters,
     "SPLIT": texts.split_by_nothing,
+    "list[OFFSET(n)]": lists.element,
     "cast of STRING": texts.cast_of_text,
     "cast to STRING": texts.cast_to_text,
     "CURRENT_DATETIME": times.now,

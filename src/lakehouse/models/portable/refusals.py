@@ -22,6 +22,7 @@ from lakehouse.models.portable.allowed import (
 from lakehouse.models.portable.duck import whole_literal
 from lakehouse.models.portable.finding import Finding, Rule, as_written
 from lakehouse.models.portable.functions import FUNCTIONS
+from lakehouse.models.portable.lists import place_of
 from lakehouse.models.portable.texts import readable
 from lakehouse.models.portable.times import unit_of
 from lakehouse.models.portable.types import FAILS, TEXT
@@ -110,10 +111,12 @@ def _format(node: exp.Expr) -> Finding | None:
 def _subscript(node: exp.Expr) -> Finding | None:
     if not isinstance(node, exp.Bracket):
         return None
-    place = whole_literal(node.expressions[0]) if len(node.expressions) == 1 else None
-    if node.args.get("safe") and node.args.get("offset") == 0 and place is not None and place >= 0:
+    if (place := place_of(node)) is not None and place >= 0:
         return None
-    return Finding(f"{as_written(node)} is NULL or an error beyond the end", "write list[SAFE_OFFSET(n)], from 0")
+    return Finding(
+        f"{as_written(node)}: a place that is computed, or before the first",
+        "write a number, as in list[OFFSET(0)], which is the first",
+    )
 
 
 def _number(node: exp.Expr) -> Finding | None:
