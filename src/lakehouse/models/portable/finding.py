@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -23,6 +24,17 @@ Rule = Callable[[exp.Expr], Finding | None]
 """What is wrong with a node, if something is."""
 
 
+_OWN_NAME = re.compile(r"_\d+")
+_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
 def as_written(node: exp.Expr) -> str:
-    """SQL as an author writes it."""
-    return node.sql("bigquery")
+    """SQL as an author writes it: without the names that a resolved statement has for what has none."""
+    shown = node.copy()
+    for column in shown.find_all(exp.Column):
+        if _OWN_NAME.fullmatch(column.table):
+            column.set("table", None)
+    for name in shown.find_all(exp.Identifier):
+        if _PLAIN.fullmatch(name.name):
+            name.set("quoted", False)
+    return shown.sql("bigquery")

@@ -200,6 +200,9 @@ def _set_columns(node: exp.Expr) -> Finding | None:
         for first, other in itertools.combinations(columns, 2):
             if kind(first) in UNKNOWN or _is_untyped(other.unalias(), node):
                 continue
+            if isinstance(first.unalias().unnest(), exp.Null):
+                null = f"CAST(NULL AS {_shown(other)}) AS {first.alias_or_name}"
+                return Finding(f"column {first.alias_or_name} is NULL in the first SELECT, of no type", f"write {null}")
             if _sort(first) != _sort(other):
                 types = f"{_shown(first)} in one SELECT and of {_shown(other)} in another"
                 return Finding(f"column {first.alias_or_name} is of type {types}", "CAST one of them")
