@@ -197,15 +197,19 @@ def _set_columns(node: exp.Expr) -> Finding | None:
         return None
     selects = list(_selects(node))
     for columns in zip(*selects, strict=False):
+        name = columns[0].alias_or_name
         for first, other in itertools.combinations(columns, 2):
-            if kind(first) in UNKNOWN or _is_untyped(other.unalias(), node):
+            is_null = isinstance(first.unalias().unnest(), exp.Null)
+            if kind(first) in UNKNOWN or _is_untyped(other.unalias(), node) or _sort(first) == _sort(other):
                 continue
-            if isinstance(first.unalias().unnest(), exp.Null):
-                null = f"CAST(NULL AS {_shown(other)}) AS {first.alias_or_name}"
-                return Finding(f"column {first.alias_or_name} is NULL in the first SELECT, of no type", f"write {null}")
-            if _sort(first) != _sort(other):
+            if is_null and first is columns[0]:
+                return Finding(
+                    f"column {name} is NULL in the first SELECT, of no type",
+                    f"write CAST(NULL AS {_shown(other)}) AS {name}",
+                )
+            if not is_null:
                 types = f"{_shown(first)} in one SELECT and of {_shown(other)} in another"
-                return Finding(f"column {first.alias_or_name} is of type {types}", "CAST one of them")
+                return Finding(f"column {name} is of type {types}", "CAST one of them")
     return None
 
 
