@@ -33,7 +33,7 @@ _ARROW: Mapping[str, Sequence[pa.DataType]] = {
     "string": (pa.string(), pa.large_string()),
     "null": (pa.null(),),
 }
-_ORDER, _KEY = "at", "id"
+_ORDER, _KEY = "moment", "id"
 
 
 @dataclass(frozen=True)

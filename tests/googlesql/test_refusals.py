@@ -11,7 +11,18 @@ from lakehouse.exceptions import LakehouseError, QueryError
 from lakehouse.models.portable import refusals, type_rules
 from tests.googlesql.oracle import Oracle, Refusal
 from tests.googlesql.trial import FAILS, Expected, Form, are_same, local_text, of_query, tried
-from tests.models.refused import FOREIGN, SHADOWED, TOO_EARLY, TYPED, WRITTEN, as_query, columns_of
+from tests.models.refused import (
+    AMBIGUOUS,
+    FOREIGN,
+    MISPLACED,
+    SHADOWED,
+    TOO_EARLY,
+    TYPED,
+    UNKNOWN,
+    WRITTEN,
+    as_query,
+    columns_of,
+)
 
 CASES = [
     *((refusals.RULES, rule, sql) for rule, given in WRITTEN.items() for sql in given),
@@ -35,7 +46,7 @@ def test_without_a_refusal_engines_disagree(
     assert _disagree(sql, google, oracle, connection)
 
 
-@pytest.mark.parametrize("sql", [*FOREIGN, *TOO_EARLY])
+@pytest.mark.parametrize("sql", [*FOREIGN, *MISPLACED, *TOO_EARLY])
 def test_what_is_refused_for_its_words_or_an_early_name_is_refused_by_googles_engine(sql: str, oracle: Oracle) -> None:
     assert isinstance(oracle.run(sql), Refusal)
 
@@ -47,6 +58,26 @@ def test_without_its_refusal_a_shadowed_name_is_answered_differently(
     with pytest.raises(LakehouseError, match="is a new column and one of what it is made from"):
         local_text(sql, columns_of(sql))
     monkeypatch.setattr("lakehouse.models.portability._used_shadows", lambda *_: ())
+    assert _disagree(sql, google, oracle, connection)
+
+
+@pytest.mark.parametrize("sql", AMBIGUOUS)
+def test_without_its_refusal_an_ambiguous_name_is_answered(
+    sql: str, google: Expected, oracle: Oracle, connection: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(LakehouseError, match=r"is ambiguous: .+ has several"):
+        local_text(sql, columns_of(sql))
+    monkeypatch.setattr("lakehouse.models.portable.names.ambiguous", lambda _: ())
+    assert _disagree(sql, google, oracle, connection)
+
+
+@pytest.mark.parametrize("sql", UNKNOWN)
+def test_without_its_refusal_an_unknown_name_is_left_out(
+    sql: str, google: Expected, oracle: Oracle, connection: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(LakehouseError, match=r"has no column|two tables before it have"):
+        local_text(sql, columns_of(sql))
+    monkeypatch.setattr("lakehouse.models.portable.names.unknown", lambda *_: ())
     assert _disagree(sql, google, oracle, connection)
 
 

@@ -43,7 +43,7 @@ FAILING_CHECKS = {
     "rejected_share": "{type: rejected_share, max: '0.001', severity: warn}",
     "duplicated_share": "{type: duplicated_share, max: '0.001', severity: warn}",
     "relationship": "{type: relationship, columns: [int64_from_int64], to: silver.zones.location_id, severity: warn}",
-    "sql": "{type: sql, name: late, sql: SELECT * FROM audit.staged WHERE at < @partition_end, severity: warn}",
+    "sql": "{type: sql, name: late, sql: SELECT * FROM audit.staged WHERE moment < @partition_end, severity: warn}",
 }
 """Kind of check → one that fails."""
 

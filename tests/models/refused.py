@@ -39,6 +39,7 @@ WRITTEN: dict[str, tuple[str, ...]] = {
     ),
     "arguments": (
         "INSTR(s, 'a', 1, 2)",
+        "TIMESTAMP('2024-01-01 10:00:00', 'America/New_York')",
         "ROUND(f, k)",
         "LPAD(s, k)",
         "s LIKE q",
@@ -61,7 +62,8 @@ WRITTEN: dict[str, tuple[str, ...]] = {
         ),
     ),
     "subscripts": (
-        "[1, 2][OFFSET(5)]",
+        "[1, 2][OFFSET(-1)]",
+        "[i, j][OFFSET(k)]",
         "[1, 2][ORDINAL(0)]",
         "[1, 2][SAFE_OFFSET(-2)]",
         "SPLIT(s, 'b')[SAFE_OFFSET(k)]",
@@ -77,7 +79,12 @@ WRITTEN: dict[str, tuple[str, ...]] = {
         "SELECT DISTINCT MOD(j, 2) AS v FROM silver.edges ORDER BY MOD(j, 2)",
     ),
     "no FROM": (
-        *("SELECT COUNT(*) AS v", "SELECT 1 AS v WHERE TRUE", "SELECT 1 AS v ORDER BY v", "SELECT RANK() OVER () AS v"),
+        *(
+            "SELECT COUNT(*) AS v",
+            "SELECT 1 AS v WHERE TRUE",
+            "SELECT 1 AS v ORDER BY v",
+            "SELECT ROW_NUMBER() OVER () AS v",
+        ),
         "SELECT 1 AS v GROUP BY v",
     ),
     "LIMIT": (
@@ -95,6 +102,48 @@ WRITTEN: dict[str, tuple[str, ...]] = {
         "SELECT j, NTH_VALUE(j, 0) OVER (ORDER BY j) AS v FROM silver.edges",
     ),
     "UNNEST": ("SELECT UNNEST([1, 2]) AS v",),
+    "orders of windows": (
+        *("SELECT j, RANK() OVER () AS v FROM silver.edges", "SELECT j, LAG(j) OVER () AS v FROM silver.edges"),
+        "SELECT j, FIRST_VALUE(j IGNORE NULLS) OVER (PARTITION BY j) AS v FROM silver.edges",
+        "SELECT j, RANK() OVER w AS v FROM silver.edges WINDOW w AS (PARTITION BY j)",
+        "SELECT j, PERCENTILE_CONT(j, 0.5) OVER (ORDER BY j) AS v FROM silver.edges",
+        "SELECT j, STRING_AGG(s ORDER BY s) OVER (PARTITION BY j) AS v FROM silver.edges",
+    ),
+    "frames of windows": (
+        "SELECT j, RANK() OVER (ORDER BY j ROWS BETWEEN 1 PRECEDING AND CURRENT ROW) AS v FROM silver.edges",
+        "SELECT j, COUNT(DISTINCT j) OVER (ORDER BY j) AS v FROM silver.edges",
+    ),
+    "bounds of frames": (
+        "SELECT j, SUM(j) OVER (ORDER BY j ROWS BETWEEN j PRECEDING AND CURRENT ROW) AS v FROM silver.edges",
+        "SELECT j, SUM(j) OVER (RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS v FROM silver.edges",
+    ),
+    "ordered aggregates": (
+        "SELECT COUNT(j ORDER BY j) AS v FROM silver.edges",
+        "SELECT STRING_AGG(z, ',' ORDER BY 1) AS v FROM silver.edges",
+        "SELECT STRING_AGG(DISTINCT z, ',' ORDER BY LENGTH(z)) AS v FROM silver.edges",
+    ),
+    "reserved words": ("SELECT j AS end FROM silver.edges", "SELECT j AS größe FROM silver.edges"),
+    "names of columns": (
+        "WITH a1 (v) AS (SELECT j FROM silver.edges) SELECT v FROM a1",
+        "SELECT v FROM (SELECT j FROM silver.edges) AS a1 (v)",
+    ),
+    "order of a set": ("SELECT j FROM silver.edges UNION ALL SELECT 1 AS v ORDER BY v",),
+    "USING again": (
+        "SELECT j FROM (SELECT 2 AS j) AS a1 FULL JOIN (SELECT 3 AS j) AS a2 USING (j) JOIN silver.edges USING (j)",
+        "SELECT j FROM (SELECT 2 AS j) AS a1 RIGHT JOIN (SELECT 3 AS j) AS a2 USING (j) JOIN silver.edges USING (j)",
+    ),
+    "names twice": ("SELECT x1 FROM UNNEST([1]) AS x1, UNNEST([2]) AS x1",),
+    "operands": ("NULL + 1", "i * NULL", "-NULL", "NULL / 2"),
+    "too few": ("IF(b, 1)", "IFNULL(i, 1, 2)", "SELECT COUNT() AS v FROM silver.edges"),
+    "shifts": ("DATE_ADD(d, INTERVAL 1.5 DAY)",),
+    "lengths": ("LPAD(s, -1)",),
+    "GROUP BY of a literal": ("SELECT COUNT(*) AS v FROM silver.edges GROUP BY 'a'",),
+    "HAVING": ("SELECT 1 AS v FROM silver.edges HAVING COUNT(*) > 1",),
+    "parts of groups": (
+        "SELECT CAST(EXTRACT(YEAR FROM d) AS STRING) AS v FROM silver.edges GROUP BY EXTRACT(YEAR FROM d)",
+        "SELECT MOD(j, 2) AS v FROM silver.edges GROUP BY v HAVING MOD(j, 2) = 1",
+        "SELECT MOD(j, 2) AS v, RANK() OVER (ORDER BY MOD(j, 2)) AS w FROM silver.edges GROUP BY 1",
+    ),
     "CAST with more": (
         "CAST(t AS STRING FORMAT 'YYYY-MM')",
         "CAST(m AS STRING FORMAT '9,999.99')",
@@ -110,7 +159,7 @@ WRITTEN: dict[str, tuple[str, ...]] = {
         "SELECT a1.j FROM silver.edges AS a1 NATURAL JOIN (SELECT 2 AS k1) AS a2",
     ),
     "QUALIFY": ("SELECT j FROM silver.edges QUALIFY ROW_NUMBER() OVER (ORDER BY j) = 1",),
-    "patterns": ("s LIKE 'a\\\\'", "REGEXP_EXTRACT(s, r'(a)(.)')"),
+    "patterns": ("s LIKE 'a\\\\'", "REGEXP_EXTRACT(s, r'(a)(.)')", "REGEXP_EXTRACT(s, r'(?P<n>a)(.)')"),
     "STRING_AGG": (
         "SELECT STRING_AGG(z, ',' ORDER BY z LIMIT 2) AS v FROM silver.edges",
         "SELECT STRING_AGG(z, NULL) AS v FROM silver.edges",
@@ -166,14 +215,24 @@ TYPED: dict[str, tuple[str, ...]] = {
         *("IF(b, i, 'none')", "CASE WHEN b THEN 1 ELSE 'one' END", "NULLIF(i, '1')", "GREATEST(i, '5')"),
         "SELECT j FROM silver.edges WHERE j IN (SELECT s FROM silver.edges)",
         "s = NULL",
+        *("d < '2024-01-02 10:00:00'", "d IN ('2024-01-01', 'x')", "d IN (y, '2024-01-01')"),
     ),
     "NULLIF": ("NULLIF(i, 1.0)",),
+    "rows": ("SELECT a1 FROM silver.edges AS a1",),
+    "partitions": ("SELECT f, COUNT(*) OVER (PARTITION BY f) AS v FROM silver.edges",),
+    "distances": (
+        "SELECT d, COUNT(*) OVER (ORDER BY d RANGE BETWEEN 7 PRECEDING AND CURRENT ROW) AS v FROM silver.edges",
+        "SELECT j, COUNT(*) OVER (ORDER BY j RANGE BETWEEN 0.5 PRECEDING AND CURRENT ROW) AS v FROM silver.edges",
+    ),
+    "joined texts": ("SELECT STRING_AGG(j, ',') AS v FROM silver.edges",),
     "defaults": (
         "SELECT j, LAG(j, 1, 0.5) OVER (ORDER BY j) AS v FROM silver.edges",
         "SELECT j, LAG(j, 1, k) OVER (ORDER BY j) AS v FROM silver.edges",
     ),
     "messages": ("IF(b, s, ERROR(1))",),
     "lists as text": ("ARRAY_TO_STRING([i, j], ',')",),
+    "parts of dates": ("EXTRACT(HOUR FROM d)", "EXTRACT(DATE FROM d)"),
+    "lists of lists": ("[[1]]",),
     "conditions": (
         "IF(i, 1, 2)",
         "CASE WHEN i THEN 1 END",
@@ -193,8 +252,19 @@ FOREIGN = (
     "SELECT LAST_VALUE(n) IGNORE NULLS OVER (ORDER BY n) AS v FROM UNNEST([1]) AS n",
     "SELECT 1 AS v UNION ALL SELECT 2 UNION DISTINCT SELECT 2",
     "SELECT 1 AS v UNION ALL SELECT 2 INTERSECT DISTINCT SELECT 2",
+    *("SELECT TRUE AS a, !TRUE AS b", "SELECT n NOTNULL AS v FROM UNNEST([1]) AS n"),
+    *("SELECT TRY_CAST('1' AS INT64) AS v", "SELECT POSITION('a' IN 'ba') AS v"),
 )
 """Statements of words that the parser takes and BigQuery does not."""
+
+MISPLACED = (
+    *("SELECT 'a\\d' AS v", "SELECT '\\0' AS v", "SELECT 'a\nb' AS v", "SELECT 1 AS 'v'"),
+    *("SELECT CAST(1 AS TEXT) AS v", "SELECT CAST(1 AS DOUBLE) AS v", "SELECT n FROM UNNEST([1, 2]) AS n LIMIT 1, 1"),
+    *("SELECT DATE_TRUNC(DATE '2024-01-03', 'MONTH') AS v", "SELECT EXTRACT('month' FROM DATE '2024-01-03') AS v"),
+    *("SELECT 1 AS v FROM (SELECT 1 AS a) AS t JOIN (SELECT 1 AS b) AS u",),
+    *("SELECT EXTRACT(MONTH, DATE '2024-01-03') AS v", "SELECT SUBSTRING('abc' FROM 2 FOR 1) AS v"),
+)
+"""Statements of texts, types and arguments that are written as elsewhere, each of which has another form here."""
 
 TOO_EARLY = (
     *("SELECT 1 AS a, a + 1 AS b", "SELECT n AS a FROM UNNEST([1]) AS n WHERE a > 0"),
@@ -210,6 +280,20 @@ SHADOWED = (
     "SELECT IFNULL(s, 'all') AS s, COUNT(*) AS v FROM silver.edges GROUP BY ROLLUP (s)",
 )
 """Names of new columns that mean another one in some clause."""
+
+AMBIGUOUS = (
+    "SELECT j FROM (SELECT 1 AS j, j AS j FROM silver.edges)",
+    "WITH a1 AS (SELECT * FROM silver.edges AS e1 JOIN silver.edges AS e2 ON e1.j = e2.j) SELECT j FROM a1",
+)
+"""Names that several columns of a subquery have."""
+
+UNKNOWN = (
+    "SELECT * EXCEPT (k1) FROM (SELECT j, b FROM silver.edges)",
+    "SELECT * REPLACE (1 AS k1) FROM (SELECT j, b FROM silver.edges)",
+    "SELECT a3.v FROM (SELECT j FROM silver.edges) AS a1 JOIN (SELECT 2 AS j) AS a2 ON a1.j = a2.j "
+    "JOIN (SELECT 2 AS j, 3 AS v) AS a3 USING (j)",
+)
+"""Names in stars and in USING that there are none of, or several."""
 
 
 def as_query(sql: str) -> str:

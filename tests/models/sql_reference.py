@@ -14,7 +14,7 @@ from lakehouse.models.portable.functions import FUNCTIONS, Function
 from lakehouse.models.portable.types import Types
 from lakehouse.settings import PROJECT_ROOT
 from tests.googlesql.edges import COLUMNS
-from tests.googlesql.trial import Form, forms, local_text, mended_by_rules
+from tests.googlesql.trial import Form, forms, local_text, mended_by_rules, queries
 
 REFERENCE = PROJECT_ROOT / "docs" / "sql.md"
 _SHORT = 160
@@ -92,13 +92,18 @@ def _renderings() -> Iterator[str]:
 def _examples() -> dict[str, tuple[str, str]]:
     """Rule → the first form that it changes, and how that is written."""
     found: dict[str, tuple[str, str]] = {}
-    for form in (*forms(), Form("AVG(m)"), Form("SUM(j)"), Form("LAG(m, 1, NUMERIC '0.5') OVER (ORDER BY d)")):
+    own = ("AVG(m)", "SUM(j)", "SUM(f)", "LAG(m, 1, NUMERIC '0.5') OVER (ORDER BY d)")
+    for form in (*forms(), *map(Form, own)):
         sql = f"SELECT {form.sql} AS v FROM silver.edges"
         new = mended_by_rules(sql) - found.keys()
         if new:
             written, _ = local_text(sql, tuple(COLUMNS))
             expression = re.sub(r'^SELECT | AS "v" FROM .*$', "", written)
             found.update(dict.fromkeys(new, (form.sql, _short(expression.replace('"edges".', "").replace('"', "")))))
+    for sql in queries():
+        if new := mended_by_rules(sql) - found.keys():
+            written, _ = local_text(sql, tuple(COLUMNS))
+            found.update(dict.fromkeys(new, (sql, _short(written.replace('"edges".', "").replace('"', "")))))
     return found
 
 

@@ -14,7 +14,7 @@ from sqlglot import exp
 from lakehouse.exceptions import QueryError
 from lakehouse.models import dialect
 from lakehouse.schema import Column
-from tests.models.refused import FOREIGN, TOO_EARLY
+from tests.models.refused import FOREIGN, MISPLACED, TOO_EARLY
 
 SCHEMA: dialect.Schema = {
     "silver": {"trips": {"pickup_at": "DATETIME", "kind": "INT64", "amount": "NUMERIC(18,2)"}},
@@ -146,6 +146,12 @@ def test_a_mistake_is_one_line_that_says_what_there_is(sql: str, message: str) -
 def test_what_is_another_dialects_is_refused(foreign: str) -> None:
     with pytest.raises(QueryError, match=r"test: not valid BigQuery SQL: (line 1 has|.+ beside one another)"):
         dialect.parse(foreign, "test", QueryError)
+
+
+@pytest.mark.parametrize("sql", MISPLACED)
+def test_what_is_written_as_elsewhere_is_refused_with_what_to_write(sql: str) -> None:
+    with pytest.raises(QueryError, match=r"test: not valid BigQuery SQL: .+: write .+"):
+        dialect.parse(sql, "test", QueryError)
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from sqlglot.tokenizer_core import TokenType
 from lakehouse.exceptions import LakehouseError, QueryError, first_line
 from lakehouse.models.portable import types
 from lakehouse.models.portable.duck import VALUE_ERROR, is_failure
-from lakehouse.models.portable.foreign import foreign_word, mixed_operations
+from lakehouse.models.portable.foreign import faults
 from lakehouse.models.portable.mending import RULES, Rule, mended
 from lakehouse.models.portable.types import FAILS
 from lakehouse.models.portable.written_times import as_times
@@ -48,7 +48,7 @@ def parse(sql: str, origin: str, error: type[LakehouseError]) -> exp.Query:
         error: it is not valid SQL, or not exactly one SELECT; the message starts with ``origin``.
     """
     try:
-        statements = [statement for statement in sqlglot.parse(sql, read=BIGQUERY) if statement is not None]
+        parsed = sqlglot.parse(sql, read=BIGQUERY)
     except (ParseError, TokenError) as fault:
         reason = _TERMINAL_COLOURS.sub("", first_line(fault))
         if "SENTINEL" in reason:
@@ -57,12 +57,9 @@ def parse(sql: str, origin: str, error: type[LakehouseError]) -> exp.Query:
     tokens = sqlglot.tokenize(sql, read=BIGQUERY)
     if tokens and tokens[0].token_type is TokenType.FROM and not any(token.text == "|>" for token in tokens):
         raise error(f"{origin}: not valid BigQuery SQL: a statement begins with SELECT or WITH")
-    if (foreign := foreign_word(tokens)) is not None:
-        said = f"line {foreign.line} has {foreign.text}, which is another dialect's"
+    for said in faults(sql, tokens):
         raise error(f"{origin}: not valid BigQuery SQL: {said}")
-    if (mixed := mixed_operations(tokens)) is not None:
-        said = f"{mixed[0]} and {mixed[1]} beside one another: put one of them into brackets"
-        raise error(f"{origin}: not valid BigQuery SQL: {said}")
+    statements = [each for each in parsed if not isinstance(each, exp.Semicolon)]  # a comment after the last
     if len(statements) != 1 or not isinstance(statements[0], exp.Query):
         raise error(f"{origin}: expected exactly one SELECT")
     return statements[0]
@@ -80,11 +77,11 @@ def parse_predicate(sql: str, origin: str, error: type[LakehouseError]) -> exp.E
 
 def references(query: exp.Expr) -> tuple[str, ...]:
     """Tables a query reads, as ``layer.table``, sorted; names of its own CTEs are not among them."""
-    own = {cte.alias for cte in query.find_all(exp.CTE)}
+    own = {cte.alias.lower() for cte in query.find_all(exp.CTE)}  # case does not tell them apart
     tables = {
         f"{table.db}.{table.name}" if table.db else table.name
         for table in query.find_all(exp.Table)
-        if table.db or table.name not in own
+        if table.db or table.name.lower() not in own
     }
     return tuple(sorted(tables))
 

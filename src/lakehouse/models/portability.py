@@ -12,7 +12,7 @@ from sqlglot import exp
 from sqlglot.optimizer.scope import traverse_scope
 
 from lakehouse.models import dialect
-from lakehouse.models.portable import refusals, reruns, type_rules
+from lakehouse.models.portable import names, refusals, reruns, type_rules
 from lakehouse.models.portable.finding import Finding
 
 NOT_PORTABLE = "not the same on DuckDB and BigQuery"
@@ -20,6 +20,8 @@ NOT_PORTABLE = "not the same on DuckDB and BigQuery"
 
 def differing(query: exp.Expr, resolved: exp.Expr, schema: dialect.Schema) -> Iterator[Finding]:
     """What the engines answer differently, or only one of them answers."""
+    yield from names.ambiguous(resolved)
+    yield from names.unknown(query, resolved, schema)
     yield from _used_shadows(resolved, schema)
     for node in query.walk():
         yield from (finding for rule in refusals.RULES.values() if (finding := rule(node)) is not None)

@@ -52,7 +52,7 @@ class Unique(CheckBase):
             .from_(STAGED)
             .group_by(*(exp.column(column) for column in self.unique_columns))
         )
-        surplus = exp.select(exp.Sum(this=exp.column("rows_alike") - 1)).from_(groups.subquery("groups"))
+        surplus = exp.select(exp.Sum(this=exp.column("rows_alike") - 1)).from_(groups.subquery("alike"))
         return surplus.subquery()
 
     def sample(self, columns: Sequence[str]) -> exp.Query | None:

@@ -149,5 +149,13 @@ INSTEAD: Mapping[str, str] = {
     "TO_JSON_STRING": "name the columns, and write JSON where the result is shown: --format json",
     "IEEE_DIVIDE": "write SAFE_DIVIDE",
     "LOGICAL_XOR": "write a <> b",
+    "RESPECT NULLS": "leave it out of FIRST_VALUE, LAST_VALUE and NTH_VALUE, which have it by themselves",
+    "HAVING MAX or MIN": "write WHERE TRUE QUALIFY ROW_NUMBER() OVER (… ORDER BY …) = 1",
+    "DATETIME of a zone": "write CAST(x AS DATETIME), which is UTC's",
+    "INITCAP": "write CONCAT(UPPER(LEFT(x, 1)), LOWER(SUBSTR(x, 2)))",
+    "TRANSLATE": "write a REPLACE for each character",
+    "REGEXP_EXTRACT_ALL": "write SPLIT, or REGEXP_EXTRACT of the first",
+    "FORMAT_TIMESTAMP": "write FORMAT_DATETIME of CAST(x AS DATETIME), which is UTC's",
+    "SHA1": "write TO_HEX(SHA256(…))",
 }
 """What is not on the list → what to write."""

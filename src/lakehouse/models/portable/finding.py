@@ -8,8 +8,6 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 
-_QUOTED = re.compile(r"`([A-Za-z_]\w*)`")
-
 
 @dataclass(frozen=True)
 class Finding:
@@ -26,6 +24,17 @@ Rule = Callable[[exp.Expr], Finding | None]
 """What is wrong with a node, if something is."""
 
 
+_OWN_NAME = re.compile(r"_\d+")
+_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
 def as_written(node: exp.Expr) -> str:
-    """SQL as an author writes it, names without quotes that need none."""
-    return _QUOTED.sub(r"\1", node.sql("bigquery"))
+    """SQL as an author writes it: without the names that a resolved statement has for what has none."""
+    shown = node.copy()
+    for column in shown.find_all(exp.Column):
+        if _OWN_NAME.fullmatch(column.table):
+            column.set("table", None)
+    for name in shown.find_all(exp.Identifier):
+        if _PLAIN.fullmatch(name.name):
+            name.set("quoted", False)
+    return shown.sql("bigquery")

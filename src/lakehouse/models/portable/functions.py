@@ -230,7 +230,9 @@ FUNCTIONS: Mapping[str, tuple[Function, ...]] = {
         _of("UNNEST(list)", exp.Unnest),
         _of("ARRAY_LENGTH(list)", exp.ArraySize, this=LIST),
         _of("ARRAY_TO_STRING(list, delimiter)", exp.ArrayToString, this=LIST, expression=TEXT),
-        _of("list[SAFE_OFFSET(n)]", exp.Bracket),
+        _of(
+            "list[OFFSET(n)], list[SAFE_OFFSET(n)], also ORDINAL", exp.Bracket, note="beyond the end an error, or NULL"
+        ),
         _of("GENERATE_ARRAY(from, to[, step])", exp.GenerateSeries, start=WHOLE, end=WHOLE, step=WHOLE),
     ),
 }

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from sqlglot import exp
 
-from lakehouse.models.portable import clauses
+from lakehouse.models.portable import clauses, grouping, names, operands, windows
 from lakehouse.models.portable.allowed import (
     BY_KIND,
     CASTS,
@@ -22,14 +22,34 @@ from lakehouse.models.portable.allowed import (
 from lakehouse.models.portable.duck import whole_literal
 from lakehouse.models.portable.finding import Finding, Rule, as_written
 from lakehouse.models.portable.functions import FUNCTIONS
+from lakehouse.models.portable.lists import place_of
 from lakehouse.models.portable.texts import readable
 from lakehouse.models.portable.times import unit_of
 from lakehouse.models.portable.types import FAILS, TEXT
 
-_DETAILS = frozenset({"unit", "zone", "to", "format", "group"})
+_DETAILS = frozenset({"unit", "to", "format", "group"})
 """Arguments of sqlglot's that are no values; rules of their own look at some of them."""
+_LITERALS = {
+    "INT64": "CAST('12' AS INT64)",
+    "FLOAT64": "CAST('1.5' AS FLOAT64); there is no NaN, and no infinity",
+    "NUMERIC": "NUMERIC '1.5', of nine decimals",
+    "BOOL": "CAST('true' AS BOOL)",
+    "DATETIME": "DATETIME '2024-01-31 10:30:00'",
+    "TIMESTAMP": "TIMESTAMP '2024-01-31 10:30:00+00'",
+}
+_CALLED: Mapping[type[exp.Expr], str] = {
+    exp.RespectNulls: "RESPECT NULLS",
+    exp.HavingMax: "HAVING MAX or MIN",
+    exp.ByteString: "b'…'",
+    exp.BitwiseOr: "|",
+    exp.BitwiseAnd: "&",
+    exp.BitwiseXor: "^",
+    exp.BitwiseNot: "~",
+    exp.BitwiseLeftShift: "<<",
+    exp.BitwiseRightShift: ">>",
+    exp.Datetime: "DATETIME of a zone",
+}
 _MOST_WHOLE = 2**63
-_MOST_DIGITS = 9
 _WRITTEN_FORMATS = {"%-d": "%e", "%-I": "%l", "%-H": "%k"}
 """What sqlglot writes in the place of others."""
 _NAMES = sorted({name for functions in FUNCTIONS.values() for each in functions for name in each.names})
@@ -70,9 +90,10 @@ def _argument(node: exp.Expr) -> Finding | None:
         if name not in function.takes:
             return Finding(f"{_name(node)} takes no more than {function.form}", "leave out what is beyond it")
         if name in function.written and not _is_written(value):
-            return Finding(
-                f"{as_written(node)}: its {function.form} takes what is written there", "write the value itself"
-            )
+            if isinstance(value, (exp.Any, exp.All)):
+                return Finding(f"{as_written(node)}: one pattern at a time", "write LIKE … OR … LIKE …")
+            computed = as_written(value) if isinstance(value, exp.Expr) else "what it is given"
+            return Finding(f"{as_written(node)}: {computed} is computed", "write the value itself")
     return None
 
 
@@ -110,10 +131,12 @@ def _format(node: exp.Expr) -> Finding | None:
 def _subscript(node: exp.Expr) -> Finding | None:
     if not isinstance(node, exp.Bracket):
         return None
-    place = whole_literal(node.expressions[0]) if len(node.expressions) == 1 else None
-    if node.args.get("safe") and node.args.get("offset") == 0 and place is not None and place >= 0:
+    if (place := place_of(node)) is not None and place >= 0:
         return None
-    return Finding(f"{as_written(node)} is NULL or an error beyond the end", "write list[SAFE_OFFSET(n)], from 0")
+    return Finding(
+        f"{as_written(node)}: a place that is computed, or before the first",
+        "write a number, as in list[OFFSET(0)], which is the first",
+    )
 
 
 def _number(node: exp.Expr) -> Finding | None:
@@ -136,7 +159,7 @@ def _pattern(node: exp.Expr) -> Finding | None:
         if backslashes % 2:
             return Finding("a pattern of LIKE must not end with a backslash", "write two of them for the character")
     if isinstance(node, exp.RegexpExtract) and _is_written(node.expression):
-        groups = re.sub(r"\\.|\(\?", "", node.expression.name).count("(")
+        groups = re.sub(r"\\.|\[[^\]]+\]|\(\?(?!P?<)", "", node.expression.name).count("(")
         if groups > 1:
             return Finding("REGEXP_EXTRACT of several groups is an error in BigQuery", "make all but one (?:…)")
     return None
@@ -153,13 +176,6 @@ def _list_of_text(node: exp.Expr) -> Finding | None:
 def _joined_null(node: exp.Expr) -> Finding | None:
     if isinstance(node, exp.DPipe) and exp.Null in {type(node.this.unnest()), type(node.expression.unnest())}:
         return Finding("|| of NULL is an error in BigQuery", "leave it out")
-    return None
-
-
-def _digits(node: exp.Expr) -> Finding | None:
-    digits = whole_literal(node.args.get("decimals")) if isinstance(node, (exp.Round, exp.Trunc)) else None
-    if digits is not None and digits > _MOST_DIGITS:
-        return Finding(f"{as_written(node)} to more than {_MOST_DIGITS} decimals", "CAST it AS NUMERIC")
     return None
 
 
@@ -184,14 +200,6 @@ def _operator(node: exp.Expr) -> Finding | None:
     return None
 
 
-def _step(node: exp.Expr) -> Finding | None:
-    step = node.args.get("step") if isinstance(node, (exp.GenerateSeries, exp.GenerateDateArray)) else None
-    amount = step.this if isinstance(step, exp.Interval) else step
-    if amount is None or (amount.is_string and amount.name.strip("0")) or whole_literal(amount):
-        return None
-    return Finding(f"{as_written(node)}: a step of nothing, or one that is computed", "write a number other than 0")
-
-
 def _safe_precision(node: exp.Expr) -> Finding | None:
     if isinstance(node, exp.TryCast) and node.to.this == exp.DType.DECIMAL and node.to.expressions:
         return Finding(f"{as_written(node)} is an error or NULL beyond its digits", "write SAFE_CAST(x AS NUMERIC)")
@@ -206,11 +214,16 @@ def _literal_text(node: exp.Expr) -> Finding | None:
     if readable(node.this.name, node.to) and not is_too_fine:
         return None
     type_ = as_written(node.to)
-    return Finding(f"'{node.this.name}' is no {type_}", "write it as BigQuery reads it, as in DATE '2024-01-31'")
+    like = _LITERALS.get(type_.partition("(")[0], "DATE '2024-01-31'")
+    return Finding(f"'{node.this.name}' is no {type_} that both engines read", f"write it as in {like}")
 
 
 RULES: Mapping[str, Rule] = {
     **clauses.RULES,
+    **windows.WRITTEN,
+    **grouping.WRITTEN,
+    **names.WRITTEN,
+    **operands.WRITTEN,
     "not listed": _not_listed,
     "names": _name_as_written,
     "arguments": _argument,
@@ -222,13 +235,11 @@ RULES: Mapping[str, Rule] = {
     "patterns": _pattern,
     "STRING_AGG": _list_of_text,
     "|| of NULL": _joined_null,
-    "decimals": _digits,
     "types": _type,
     "SAFE_CAST of digits": _safe_precision,
     "literals": _literal_text,
     "CAST with more": _cast_details,
     "operators": _operator,
-    "steps": _step,
 }
 """By what they are about."""
 
@@ -236,6 +247,8 @@ RULES: Mapping[str, Rule] = {
 def _name(node: exp.Expr) -> str:
     if isinstance(node, exp.SafeFunc):
         return "SAFE."
+    if type(node) in _CALLED:
+        return _CALLED[type(node)]
     if isinstance(node, exp.Pivot):
         return "UNPIVOT" if node.unpivot else "PIVOT"
     name = str(node.meta.get("bigquery_name", "")).upper() or as_written(node).partition("(")[0]

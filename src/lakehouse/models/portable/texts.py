@@ -6,7 +6,7 @@ import re
 
 from sqlglot import exp
 
-from lakehouse.models.portable.duck import duck, failure, whole_literal
+from lakehouse.models.portable.duck import duck, failure, once, whole_literal
 from lakehouse.models.portable.types import BOOL, DATE, DATETIME, DECIMAL, FLOAT, INSTANT, TEXT, WHOLE, kind
 
 WHITE_SPACE = (
@@ -17,22 +17,29 @@ WHITE_SPACE = (
 _NO_UPPER_CASE = r"ßŉƛǰɤΐΰև\x{1C8A}ẖ-ẚὐὒὔὖᾀ-ᾯᾲ-ᾴᾶᾷᾼῂ-ῄῆῇῌῒΐῖῗῢ-ῤῦῧῲ-ῴῶῷῼ\x{A7CD}\x{A7DB}ﬀ-ﬆﬓ-ﬗ\x{10D70}-\x{10D85}"
 _NO_LOWER_CASE = r"İ\x{1C89}\x{A7CB}\x{A7CC}\x{A7DA}\x{A7DC}\x{10D50}-\x{10D65}"
 """Letters that the engines' tables of Unicode write differently: all of the first two planes were compared."""
+_DAY = r"([0-9]{3}[1-9]|[0-9]{2}[1-9][0-9]|[0-9][1-9][0-9]{2}|[1-9][0-9]{3})-[0-9]{1,2}-[0-9]{1,2}"
+_CLOCK = r"[ Tt]([01]?[0-9]|2[0-3]):[0-5]?[0-9]:[0-5]?[0-9](\.[0-9]{1,6})?"
+_ZONE = r"([Zz]|[+-](0[0-9]|1[0-3])(:[0-5][0-9])?|[+-]14(:00)?)"
 _READABLE = {
-    "whole": r"\s*[+-]?([0-9]+|0[xX][0-9a-fA-F]+)\s*",
+    "whole": r"\s*([+-]?[0-9]+|0[xX][0-9a-fA-F]+)\s*",
     "float": r"\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\s*",
     "decimal": r"\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\s*",
-    "date": r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}",
-    "timestamp": (
-        r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}"
-        r"([ Tt][0-9]{1,2}:[0-9]{1,2}:[0-9]{1,2}(\.[0-9]{1,6})?([Zz]|[+-][0-9]{1,2}(:[0-9]{2})?)?)?"
-    ),
-    "datetime": r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}([ Tt][0-9]{1,2}:[0-9]{1,2}:[0-9]{1,2}(\.[0-9]{1,6})?)?",
+    "date": _DAY,
+    "timestamp": f"{_DAY}({_CLOCK}{_ZONE}?)?",
+    "datetime": f"{_DAY}({_CLOCK})?",
 }
+_WITHIN = (
+    "CASE WHEN v IS NULL THEN NULL WHEN v >= CAST('0001-01-01 00:00:00+00' AS TIMESTAMPTZ) "
+    "AND v < CAST('10000-01-01 00:00:00+00' AS TIMESTAMPTZ) THEN v ELSE :no END"
+)
 _MORE = {
     "float": r"\s*(0[xX][0-9a-fA-F.]+([pP][+-]?[0-9]+)?|[+-]?[iI][nN][fF]([iI][nN][iI][tT][yY])?|[+-]?[nN][aA][nN])\s*",
-    "timestamp": r".* [A-Za-z/_]+",
+    "whole": r"\s*[+-]0[xX][0-9a-fA-F]+\s*",
+    "datetime": r".*:60(\.[0-9]+)?",
+    "timestamp": r".* [A-Za-z/_]+|.*:60.*|[0-9]{4}-.*:.*[+-][0-9:]+",
 }
-"""What BigQuery reads as well, and the local engine does not: hexadecimal numbers, NaN, zones by name."""
+"""What BigQuery may read as well, and the local engine does not: hexadecimal numbers, NaN, zones by name or by one
+digit, seconds that leap."""
 
 
 def substring(node: exp.Expr) -> exp.Expr:
@@ -86,6 +93,13 @@ def case(node: exp.Expr) -> exp.Expr:
     )
 
 
+def reversed_characters(node: exp.Expr) -> exp.Expr:
+    """``REVERSE`` goes by characters of Unicode, of which a letter and its accent may be two."""
+    if not isinstance(node, exp.Reverse):
+        return node
+    return duck("ARRAY_TO_STRING(LIST_REVERSE(STR_SPLIT(:s, '')), '')", s=node.this)
+
+
 def split_by_nothing(node: exp.Expr) -> exp.Expr:
     """``SPLIT`` of a text by NULL is NULL."""
     if isinstance(node, exp.Split) and not node.expression.is_string:
@@ -99,7 +113,9 @@ def cast_of_text(node: exp.Expr) -> exp.Expr:
         node = exp.Cast(this=node.this, to=exp.DataType.build("TIMESTAMPTZ"))
     if not isinstance(node, exp.Cast) or kind(node.this) not in TEXT:
         return node
-    if node.this.unnest().is_string and not isinstance(node, exp.TryCast):  # which is looked at before it is run
+    text = node.this.unnest()
+    at_an_end = node.to.this in INSTANT and text.name[:4] in {"0001", "9999"}
+    if text.is_string and not isinstance(node, exp.TryCast) and not at_an_end:  # which is looked at before it is run
         return node
     otherwise: exp.Expr = (
         exp.Null() if isinstance(node, exp.TryCast) else failure("a text is not of the type it is cast to")
@@ -120,13 +136,14 @@ def cast_of_text(node: exp.Expr) -> exp.Expr:
             "CASE WHEN REGEXP_FULL_MATCH(:x, :more) THEN :error END",
             x=node.this,
             more=exp.Literal.string(more),
-            error=failure("a text is a hexadecimal number, NaN, or a time with the name of a zone"),
+            error=failure("a text is a hexadecimal number, NaN, or a time of a zone that engines read differently"),
         )
+    value = once(node, _WITHIN, no=otherwise) if node.to.this in INSTANT else node
     return duck(
         "CASE WHEN :x IS NULL THEN NULL WHEN REGEXP_FULL_MATCH(:x, :pattern) THEN :value ELSE :no END",
         x=node.this,
         pattern=exp.Literal.string(pattern),
-        value=node,
+        value=value,
         no=otherwise,
     )
 

@@ -6,7 +6,7 @@ import re
 
 from sqlglot import exp
 
-from lakehouse.models.portable.duck import duck, failure, once
+from lakehouse.models.portable.duck import duck, failure, once, whole_literal
 from lakehouse.models.portable.types import DATE, DATETIME, kind
 
 _SHIFTED = (exp.DateAdd, exp.DateSub, exp.DatetimeAdd, exp.DatetimeSub)
@@ -76,6 +76,22 @@ def from_days(node: exp.Expr) -> exp.Expr:
     if not isinstance(node, exp.DateFromUnixDate):
         return node
     return once(node, _BETWEEN.format(type="DATE"), error=failure(_OUTSIDE))
+
+
+def from_parts(node: exp.Expr) -> exp.Expr:
+    """``DATE`` and ``DATETIME`` of numbers: an error beyond the years 1 to 9999, and of an hour 24."""
+    if not isinstance(node, (exp.DateFromParts, exp.TimestampFromParts)):
+        return node
+    outside = [
+        duck(f":x NOT BETWEEN {least} AND {most}", x=value)
+        for name, least, most in (("year", 1, 9999), ("hour", 0, 23))
+        if (value := node.args.get(name)) is not None and whole_literal(value) not in range(least, most + 1)
+    ]
+    if not outside:
+        return node
+    return duck(
+        "CASE WHEN :outside THEN :error ELSE :x END", outside=exp.or_(*outside), error=failure(_OUTSIDE), x=node
+    )
 
 
 def formatted(node: exp.Expr) -> exp.Expr:

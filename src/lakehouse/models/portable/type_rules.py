@@ -7,8 +7,11 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from sqlglot import exp
 
+from lakehouse.models.portable import names, windows
 from lakehouse.models.portable.allowed import BY_KIND, CASTS
 from lakehouse.models.portable.finding import Finding, Rule, as_written
+from lakehouse.models.portable.texts import readable
+from lakehouse.models.portable.times import unit_of
 from lakehouse.models.portable.types import (
     BOOL,
     BYTES,
@@ -38,6 +41,7 @@ _FAMILIES: Mapping[str, Types] = {
     "BYTES": BYTES,
     "lists": LIST,
 }
+_NOT_OF_DATES = frozenset({"DATE", "HOUR", "MINUTE", "SECOND", "MILLISECOND", "MICROSECOND"})
 _WITH_NO_NULL = (exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE)
 _OF_TWO = (
     *_WITH_NO_NULL,
@@ -89,11 +93,16 @@ def _cast(node: exp.Expr) -> Finding | None:
 def _comparison(node: exp.Expr) -> Finding | None:
     if isinstance(node, _WITH_NO_NULL) and exp.Null in {type(node.this.unnest()), type(node.expression.unnest())}:
         return Finding(f"{as_written(node)} is never met, and an error in BigQuery", "write IS NULL or IS NOT NULL")
-    families = {_family(value): value for value in _compared(node) if not _is_untyped(value, node)}
+    compared = [value for value in _compared(node) if not _is_untyped(value, node)]
+    families = {_family(value): value for value in compared}
     if len(families) < 2:
         return None
-    if "text" in families and families["text"].is_string and set(families) <= {"text", "times", "TIMESTAMP"}:
-        return None
+    texts = [value for value in compared if kind(value) in TEXT]
+    times = [value.type for value in compared if value.type is not None and value.type.this in TIME | INSTANT]
+    if texts and set(families) <= {"text", "times", "TIMESTAMP"} and all(text.is_string for text in texts):
+        widest = next((type_ for type_ in times if type_.this not in DATE), times[0])
+        wrong = [text for text in texts if not readable(text.name, widest)]
+        return Finding(f"{as_written(wrong[0])} is no {as_written(widest)}", "CAST one of them") if wrong else None
     one, other = list(families.values())[:2]
     return Finding(
         f"{as_written(node)}: {as_written(one)} is of type {_shown(one)}, {as_written(other)} of {_shown(other)}",
@@ -159,6 +168,19 @@ def _default(node: exp.Expr) -> Finding | None:
     return Finding(f"{as_written(node)}: its default is of another type", f"CAST it AS {_shown(node.this)}")
 
 
+def _part_of_date(node: exp.Expr) -> Finding | None:
+    part = unit_of(node, "this") if isinstance(node, exp.Extract) else ""
+    if part not in _NOT_OF_DATES or kind(node.args.get("expression")) not in DATE:
+        return None
+    return Finding(f"{as_written(node)}: a DATE has no {part}", "write it of a DATETIME")
+
+
+def _nested(node: exp.Expr) -> Finding | None:
+    if isinstance(node, exp.Array) and any(kind(each) in LIST for each in node.expressions):
+        return Finding(f"{as_written(node)} is a list of lists", "make one list of them")
+    return None
+
+
 def _condition(node: exp.Expr) -> Finding | None:
     for value in _conditions(node):
         if kind(value) not in BOOL | UNKNOWN:
@@ -180,12 +202,19 @@ def _set_columns(node: exp.Expr) -> Finding | None:
         return None
     selects = list(_selects(node))
     for columns in zip(*selects, strict=False):
+        name = columns[0].alias_or_name
         for first, other in itertools.combinations(columns, 2):
-            if kind(first) in UNKNOWN or _is_untyped(other.unalias(), node):
+            is_null = isinstance(first.unalias().unnest(), exp.Null)
+            if kind(first) in UNKNOWN or _is_untyped(other.unalias(), node) or _sort(first) == _sort(other):
                 continue
-            if _sort(first) != _sort(other):
+            if is_null and first is columns[0]:
+                return Finding(
+                    f"column {name} is NULL in the first SELECT, of no type",
+                    f"write CAST(NULL AS {_shown(other)}) AS {name}",
+                )
+            if not is_null:
                 types = f"{_shown(first)} in one SELECT and of {_shown(other)} in another"
-                return Finding(f"column {first.alias_or_name} is of type {types}", "CAST one of them")
+                return Finding(f"column {name} is of type {types}", "CAST one of them")
     return None
 
 
@@ -200,6 +229,8 @@ def _selects(query: exp.Expr) -> Iterator[list[exp.Expr]]:
 
 
 RULES: Mapping[str, Rule] = {
+    **windows.TYPED,
+    **names.TYPED,
     "arguments": _argument,
     "casts": _cast,
     "comparisons": _comparison,
@@ -207,6 +238,8 @@ RULES: Mapping[str, Rule] = {
     "defaults": _default,
     "messages": _message,
     "lists as text": _joined_list,
+    "parts of dates": _part_of_date,
+    "lists of lists": _nested,
     "conditions": _condition,
     "set operations": _set_columns,
 }
