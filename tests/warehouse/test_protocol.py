@@ -684,6 +684,20 @@ def test_a_query_gives_the_same_in_every_time_zone(house: House, zone: str) -> N
     assert earliest <= row["today"] <= datetime.now(UTC).date()
 
 
+@pytest.mark.parametrize(
+    ("sql", "names"),
+    [
+        ("SELECT Borough, zone AS ZoneName FROM silver.zones", ["Borough", "ZoneName"]),
+        ("WITH c AS (SELECT COUNT(*) AS HowMany FROM silver.zones) SELECT * FROM c", ["HowMany"]),
+        ("SELECT BOROUGH FROM silver.zones UNION ALL SELECT zone AS Other FROM silver.zones", ["BOROUGH"]),
+        ("SELECT * FROM silver.zones WHERE Borough IS NULL", ["location_id", "borough", "zone", "service_zone"]),
+    ],
+)
+def test_columns_of_a_result_are_spelt_as_the_query_spells_them(house: House, sql: str, names: list[str]) -> None:
+    house.publish_zones()
+    assert house.warehouse.query(sql).column_names[: len(names)] == names
+
+
 def test_landings_can_be_queried(house: House) -> None:
     house.land(JANUARY, trips(JANUARY, 2))
     newest = house.land(JANUARY, trips(JANUARY, 3))

@@ -113,7 +113,7 @@ class Queries:
                         f"query: {error}. If a file is damaged, materialize what it belongs to again"
                     ) from error
                 raise QueryError(f"query: {error}") from None
-        return _with_int64(result, dialect.output_types(resolved))
+        return _spelt_as_written(_with_int64(result, dialect.output_types(resolved)), query)
 
     def _understood(self, sql: str) -> exp.Query:
         bounds.require_text(sql, "query", QueryError)
@@ -191,6 +191,13 @@ def _require_distinct_names(resolved: exp.Query) -> None:
     returned = [projection.alias_or_name for projection in resolved.selects]
     if repeated := sorted({name for name in returned if returned.count(name) > 1}):
         raise QueryError(f"query: two columns of the result are named {repeated[0]}: give one of them another name")
+
+
+def _spelt_as_written(result: pa.Table, query: exp.Query) -> pa.Table:
+    """Columns have the capitals that the query gives their names, as in BigQuery."""
+    aliases = (alias.alias for alias in query.find_all(exp.Alias))
+    spelt = {name.lower(): name for name in (*aliases, *query.named_selects)}
+    return result.rename_columns([spelt.get(name, name) for name in result.column_names])
 
 
 def _with_int64(result: pa.Table, types: Mapping[str, str]) -> pa.Table:

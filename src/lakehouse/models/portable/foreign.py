@@ -18,6 +18,24 @@ _AFTER: dict[TokenType, frozenset[str]] = {
 }
 """Words that nothing of the kind may be followed by."""
 _FUNCTIONS = frozenset({"TRY_CAST", "POSITION"})
+_INSTEAD: Mapping[str, str] = {
+    "::": "CAST(x AS type)",
+    "==": "=",
+    "!": "NOT",
+    "<=>": "IS NOT DISTINCT FROM",
+    "ILIKE": "LOWER(text) LIKE 'pattern'",
+    "GLOB": "LIKE",
+    "RLIKE": "REGEXP_CONTAINS(text, r'regex')",
+    "NOTNULL": "IS NOT NULL",
+    "ISNULL": "IS NULL",
+    "EXCLUDE": "EXCEPT",
+    "RENAME": "EXCEPT (old), old AS new",
+    "IGNORE": "it within the brackets, as in LAST_VALUE(x IGNORE NULLS)",
+    "RESPECT": "it within the brackets, or leave it out",
+    "TRY_CAST": "SAFE_CAST",
+    "POSITION": "STRPOS(text, part)",
+}
+"""Words of other dialects → what to write."""
 _TYPES: Mapping[str, str] = {
     **dict.fromkeys(("TEXT", "VARCHAR", "CHAR", "NVARCHAR", "NCHAR"), "STRING"),
     **dict.fromkeys(("FLOAT", "DOUBLE", "REAL", "FLOAT4", "FLOAT8"), "FLOAT64"),
@@ -39,7 +57,8 @@ _SET_OPERATIONS = {TokenType.UNION, TokenType.INTERSECT, TokenType.EXCEPT}
 def faults(sql: str, tokens: Sequence[Token]) -> Iterator[str]:
     """What BigQuery does not take of a text, each with what to write."""
     if (foreign := _foreign_word(tokens)) is not None:
-        yield f"line {foreign.line} has {foreign.text}, which is another dialect's"
+        instead = f": write {_INSTEAD[foreign.text.upper()]}" if foreign.text.upper() in _INSTEAD else ""
+        yield f"line {foreign.line} has {foreign.text}, which is another dialect's{instead}"
     yield from _misplaced(sql, tokens)
     if (bare := _without_condition(tokens)) is not None:
         yield f"line {bare.line} has a JOIN without a condition: write ON or USING after it, or CROSS JOIN"
