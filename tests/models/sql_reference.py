@@ -50,10 +50,11 @@ def _functions() -> Iterator[str]:
     yield (
         "One SELECT with CTEs, subqueries, `JOIN` of every kind but `NATURAL`, `WHERE`, `GROUP BY` (also `ROLLUP`, "
         "`CUBE`, `GROUPING SETS`), `HAVING`, `QUALIFY` (with `WHERE` or `GROUP BY`), `WINDOW`, `ORDER BY`, `LIMIT`, "
-        "`OFFSET`, `DISTINCT`, `* EXCEPT`, `* REPLACE`, `UNION ALL`, `UNION DISTINCT`, `EXCEPT DISTINCT` and `INTERSECT DISTINCT`.\n"
+        "`OFFSET`, `DISTINCT`, `* EXCEPT`, `* REPLACE`, `UNION ALL`, `UNION DISTINCT`, `EXCEPT DISTINCT` and "
+        "`INTERSECT DISTINCT`.\n"
     )
     yield (
-        "Refused as BigQuery refuses it, though DuckDB would answer: a new column in `WHERE`, in a `JOIN` or in another "
+        "Refused as BigQuery refuses it, though DuckDB would answer: a new column in `WHERE`, in `JOIN` or in another "
         "column of its own SELECT; aggregates, `WHERE` or `ORDER BY` without `FROM`; `QUALIFY` without `WHERE` or "
         "`GROUP BY`; a value made of one that rows are grouped by, as `f(x) + 1` of `GROUP BY f(x)`; a window without "
         "the order that its function needs; a name that stands for several columns; a reserved word as a name, but in "
