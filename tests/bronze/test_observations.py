@@ -12,7 +12,7 @@ import pytest
 from lakehouse.bronze import observations
 from lakehouse.bronze.local import LocalBronzeStore
 from lakehouse.partition import WHOLE, Month
-from tests.bronze.test_store import MONTH, NOON, land
+from tests.bronze.places import MONTH, NOON, land
 
 OBSERVED = Path("bronze") / "_landings" / "green" / str(MONTH) / ".observed"
 
