@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
+from unittest.mock import patch
 from uuid import uuid4
 
 import pytest
@@ -24,7 +25,8 @@ def cloud_storage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of an emulator of Cloud Storage; without one tests are skipped, in CI they fail."""
     if not PYTHON.exists() and os.environ.get("CI") != "true":
         pytest.skip("no emulator of Cloud Storage: make emulators")
-    with storage_emulator(tmp_path_factory.mktemp("cloud-storage")) as address:
+    quiet = {"DISABLE_GCS_PYTHON_CLIENT_OTEL_BUCKET_METADATA": "true"}  # else it asks what nobody waits for
+    with patch.dict(os.environ, quiet), storage_emulator(tmp_path_factory.mktemp("cloud-storage")) as address:
         yield address
 
 

@@ -43,9 +43,7 @@ def told_as_ours(place: str) -> Iterator[None]:
     except GoogleAPICallError as error:
         raise _refused(place, error) from None
     except RetryError as error:
-        last = error.cause
-        said = _said(last) if isinstance(last, GoogleAPICallError) else _named(last or error)
-        raise StorageUnavailable(f"{place}: Cloud Storage does not answer ({said}): run it again later") from None
+        raise _given_up(place, error.cause) from None
     except TransportError as error:
         raise _unreachable(place, error) from None
     except GoogleAuthError as error:
@@ -56,6 +54,16 @@ def told_as_ours(place: str) -> Iterator[None]:
         raise CorruptFile(f"{place}: arrived damaged ({first_line(error)}): run it again") from None
     except RequestException as error:
         raise _unreachable(place, error) from None
+
+
+def _given_up(place: str, last: BaseException | None) -> LakehouseError:
+    """Of what was tried until there was no time left, and failed so at last."""
+    from google.api_core.exceptions import GoogleAPICallError, from_http_response
+    from google.cloud.storage.exceptions import InvalidResponse
+
+    if isinstance(last, InvalidResponse):  # a file's own way
+        last = from_http_response(last.response)  # type: ignore[no-untyped-call]
+    return _refused(place, last) if isinstance(last, GoogleAPICallError) else _unreachable(place, last)
 
 
 def _refused(place: str, error: GoogleAPICallError) -> LakehouseError:
@@ -84,12 +92,11 @@ def _unknown(place: str, said: str) -> str:
     return f"{place}: Google does not accept the credentials ({said}): {how}"
 
 
-def _unreachable(place: str, error: Exception) -> StorageUnavailable:
-    return StorageUnavailable(f"{place}: Cloud Storage cannot be reached ({_named(error)}): is there a network?")
-
-
-def _named(error: BaseException) -> str:
-    return type(error).__name__
+def _unreachable(place: str, error: BaseException | None) -> StorageUnavailable:
+    said = type(error).__name__
+    return StorageUnavailable(
+        f"{place}: Cloud Storage cannot be reached ({said}): is there a network? Run it again later"
+    )
 
 
 def _said(error: GoogleAPICallError) -> str:

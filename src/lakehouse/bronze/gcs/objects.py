@@ -121,6 +121,8 @@ class Objects:
                     content, content_type="application/json", if_generation_match=instead_of, retry=_retry()
                 )
             except PreconditionFailed:
+                if instead_of is None:
+                    raise
                 return None
             return self._kept(blob)
 
