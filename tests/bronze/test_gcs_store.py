@@ -17,13 +17,20 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from lakehouse.bronze.connection import connect
 from lakehouse.bronze.gcs import store as gcs_store
 from lakehouse.bronze.gcs.store import GcsBronzeStore
+from lakehouse.bronze.landing import Landed, Lander
+from lakehouse.bronze.landing_table import landing_table
+from lakehouse.bronze.sources import SOURCES
 from lakehouse.exceptions import CommitConflict, ConfigurationError, CorruptFile
 from lakehouse.partition import WHOLE
+from lakehouse.settings import load_settings
+from tests import green_files
 from tests.bronze.between import LOST_ANSWER, Between
 from tests.bronze.clients import client_of
 from tests.bronze.places import MONTH, NOON, InBucket, adopt, land, landing_of, name_of, records
+from tests.http_source import SourceServer
 
 if TYPE_CHECKING:
     from google.cloud.storage import Blob, Bucket
@@ -273,3 +280,32 @@ def test_an_observation_that_another_one_comes_before_is_made_after_it(
     observed.append(by_way.observe("green", MONTH))
     assert between.statuses("POST") == [412, 200]
     assert [each - first for each in observed] == [timedelta(microseconds=number) for number in range(3)]
+
+
+def test_what_a_source_serves_is_landed_once_and_again_when_it_changes_or_is_damaged(
+    place: InBucket, store: GcsBronzeStore, tmp_path: Path
+) -> None:
+    (tmp_path / "source").mkdir()
+    warnings: list[str] = []
+    green = next(source for source in SOURCES if source.asset == "green_bronze")
+    with SourceServer(tmp_path / "source") as server:
+        settings = load_settings(home=tmp_path / "home", addresses={"tlc": server.url}, http_attempts=1)
+        lander = Lander(store, connect(settings, green), of_samples=False)
+
+        def land_trips(trips: int) -> Landed:
+            file = server.folder / green_files.source_path(MONTH)
+            content = green_files.write(file, green_files.trips(MONTH, trips)).read_bytes()
+            landed = lander.land(MONTH, lambda download, _: download.path, warnings.append)
+            assert place.read(name_of(place, landed.landing)) == content
+            assert store.current("green", MONTH) == landed.landing
+            return landed
+
+        assert [land_trips(trips).is_unchanged for trips in (3, 3, 4)] == [False, True, False]
+        current = land_trips(4).landing
+        place.write(name_of(place, current), b"damaged")
+        assert warnings == []
+        assert land_trips(4).landing.sha256 == current.sha256
+        assert warnings == ["green 2024-01: the landed file is gone or damaged; landing it again"]
+        assert server.statuses() == [200, 304, 200, 304, 200]
+    assert {landing.rows for landing, _ in store.landings()} == {3, 4}
+    assert [each["rows"] for each in landing_table(store).to_pylist()] == [3, 4, 4]

@@ -42,6 +42,11 @@ def record_name(landing: Landing) -> str:
     return f"{stamp}-{landing.sha256[:_SHA_PREFIX]}{RECORD_SUFFIX}"
 
 
+def recorded(record: str) -> str:
+    """What the file of a landing is called, without its suffix, by the name of its record."""
+    return record.removesuffix(RECORD_SUFFIX).rpartition("-")[2]
+
+
 def mark_name(landing: Landing, reader: str, verdict: str = REFUSED) -> str:
     """What a model's mark is called: by what the source served, which it may serve, and be refused for, again."""
     return f"{marks_prefix(landing)}{reader}.{verdict}"

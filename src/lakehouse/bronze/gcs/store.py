@@ -15,7 +15,7 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from lakehouse.bronze.footer import SourceColumn, footer_of
@@ -34,6 +34,7 @@ from lakehouse.bronze.records import (
     read_record,
     read_refusal,
     record_name,
+    recorded,
     refuser,
     require_whole,
     write_refusal,
@@ -218,8 +219,9 @@ class GcsBronzeStore:
         there = self._objects.under(_folder(dataset, partition))
         if not there:
             return 0
-        recorded = {_file(landing) for landing in self.history(dataset, partition)}
-        left = [kept for kept in there if kept.name not in recorded]
+        # Only now: who was at work when files were listed may have recorded them since.
+        named = {recorded(name) for name in self._records(_folder(dataset, partition))}
+        left = [kept for kept in there if PurePosixPath(kept.name).stem not in named]
         if not left:
             return 0
         # By the clock that says how old they are: ours may be wrong.
