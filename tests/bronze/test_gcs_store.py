@@ -27,7 +27,7 @@ from lakehouse.exceptions import CommitConflict, ConfigurationError, CorruptFile
 from lakehouse.partition import WHOLE
 from lakehouse.settings import load_settings
 from tests import green_files
-from tests.bronze.between import LOST_ANSWER, Between
+from tests.bronze.between import LOST_ANSWER, UNAVAILABLE, Between
 from tests.bronze.clients import client_of
 from tests.bronze.places import MONTH, NOON, InBucket, adopt, land, landing_of, name_of, records
 from tests.http_source import SourceServer
@@ -154,17 +154,20 @@ def test_whether_a_file_is_intact_is_known_without_its_bytes(
     assert between.sent_bytes() < 4096
 
 
-def test_of_a_large_file_only_the_footer_is_read(
+def test_a_large_file_is_sent_in_parts_and_only_its_footer_is_read(
     place: InBucket, between: Between, by_way: GcsBronzeStore, tmp_path: Path
 ) -> None:
     numbers = np.random.default_rng(1).integers(0, 2**60, (40, 75_000))
     table = pa.table({f"column_{number}": values for number, values in enumerate(numbers)})
     pq.write_table(table, tmp_path / "large.parquet", compression="none", use_dictionary=False, row_group_size=5_000)
     content = (tmp_path / "large.parquet").read_bytes()
-    assert len(content) > 20 * MIB  # sent in parts
     landing = landing_of(content)
-    adopt(place.open(), landing, content)
+    between.answer("PUT", UNAVAILABLE, times=1)
+    adopt(by_way, landing, content)
+    assert 16 * MIB < len(content) < 32 * MIB
+    assert between.statuses("PUT") == [503, 308, 200]
     assert place.open().is_intact(landing)
+    between.passed.clear()
     assert [(column.name, column.type) for column in by_way.footer(landing)] == [
         (f"column_{number}", "int64") for number in range(40)
     ]
