@@ -75,6 +75,8 @@ NO_ENGINES = {
 }
 """Lines that name what models are written in, or may be stored as, and no engine."""
 
+BRONZE_STORES = {"lakehouse.bronze.local", "lakehouse.bronze.gcs.store"}
+
 DAGSTERS = ("lakehouse.assets", "lakehouse.automation", "lakehouse.definitions", "lakehouse.cli")
 """Parts that load Dagster with themselves."""
 
@@ -213,7 +215,8 @@ def test_only_the_profile_makes_a_bronze_store() -> None:
         f"{name} imports {imported}"
         for name, path in NAMES.items()
         for imported in imports(path)
-        if imported == "lakehouse.bronze.local" and name != "lakehouse.warehouse.profile"
+        if imported in {"lakehouse.bronze.local", "lakehouse.bronze.gcs.store"}
+        and name != "lakehouse.warehouse.profile"
     }
     assert found == set()
 
@@ -265,8 +268,9 @@ def test_heavy_libraries_load_where_they_are_used() -> None:
 def test_definitions_load_without_the_engines_and_clouds() -> None:
     code = (
         "import sys; from lakehouse.definitions import build_definitions; from lakehouse.settings import load_settings;"
-        "build_definitions(load_settings());"
-        "print([m for m in ('duckdb', 'pyiceberg', 'pandas', 'google.cloud.bigquery') if m in sys.modules])"
+        "build_definitions(load_settings()); import lakehouse.bronze.gcs.store;"
+        "clouds = ('google.auth', 'google.api_core', 'google.cloud.bigquery', 'google.cloud.storage');"
+        "print([m for m in ('duckdb', 'pyiceberg', 'pandas', *clouds) if m in sys.modules])"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert result.stdout.strip() == "[]"

@@ -44,6 +44,10 @@ class SourceUnavailable(LakehouseError):
     """The source could not be reached, or broke off, after bounded retries."""
 
 
+class StorageUnavailable(LakehouseError):
+    """Where landed files are kept could not be reached, or refused to answer, after bounded retries."""
+
+
 class CorruptFile(LakehouseError):
     """What the source served, or what was landed, or a table's, is not the file it should be."""
 

@@ -11,28 +11,24 @@ import pytest
 
 from lakehouse.bronze import observations
 from lakehouse.bronze.local import LocalBronzeStore
+from lakehouse.bronze.store import BronzeStore
 from lakehouse.partition import WHOLE, Month
-from tests.bronze.test_store import MONTH, NOON, land
+from tests.bronze.places import MONTH, NOON, Place, land
 
-OBSERVED = Path("bronze") / "_landings" / "green" / str(MONTH) / ".observed"
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> LocalBronzeStore:
-    return LocalBronzeStore(tmp_path, of_samples=False)
+OBSERVED = f"_landings/green/{MONTH}/.observed"
 
 
 def set_clock(monkeypatch: pytest.MonkeyPatch, now: datetime) -> None:
     monkeypatch.setattr(observations, "_now", lambda: now)
 
 
-def test_an_observation_is_made_now(store: LocalBronzeStore) -> None:
+def test_an_observation_is_made_now(store: BronzeStore) -> None:
     before = datetime.now(UTC)
     assert before <= store.observe("green", MONTH) <= datetime.now(UTC)
 
 
 def test_an_observation_is_later_than_the_one_before_even_when_the_clock_was_set_back(
-    store: LocalBronzeStore, monkeypatch: pytest.MonkeyPatch
+    store: BronzeStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     set_clock(monkeypatch, NOON)
     first = store.observe("green", MONTH)
@@ -44,19 +40,19 @@ def test_an_observation_is_later_than_the_one_before_even_when_the_clock_was_set
     assert store.observe("green", MONTH) == NOON + timedelta(seconds=1)
 
 
-def test_months_and_datasets_have_an_order_each(store: LocalBronzeStore, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_months_and_datasets_have_an_order_each(store: BronzeStore, monkeypatch: pytest.MonkeyPatch) -> None:
     set_clock(monkeypatch, NOON)
     observed = [store.observe("green", MONTH), store.observe("green", Month(2024, 2)), store.observe("zones", WHOLE)]
     assert observed == [NOON] * 3
 
 
-def test_an_observation_is_later_than_every_record_of_a_home_that_remembers_none(
-    store: LocalBronzeStore, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+def test_an_observation_is_later_than_every_record_of_a_place_that_remembers_none(
+    place: Place, store: BronzeStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     landing = land(store, b"a", NOON)
     set_clock(monkeypatch, NOON - timedelta(days=1))
     assert store.observe("green", MONTH) > landing.observed_at
-    (tmp_path / OBSERVED).write_bytes(b"\xff torn")
+    place.write(OBSERVED, b"\xff torn")
     assert store.observe("green", MONTH) > landing.observed_at
 
 
@@ -67,7 +63,7 @@ def test_a_span_has_passed_since_a_time_that_is_as_far_ahead() -> None:
 
 
 def test_the_later_observation_is_current_in_whatever_order_they_are_recorded(
-    store: LocalBronzeStore, monkeypatch: pytest.MonkeyPatch
+    store: BronzeStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     set_clock(monkeypatch, NOON)
     earlier = store.observe("green", MONTH)
@@ -91,9 +87,9 @@ for _ in range(300):
 """
 
 
-def test_no_two_processes_observe_at_the_same_time(store: LocalBronzeStore, tmp_path: Path) -> None:
+def test_no_two_processes_observe_at_the_same_time(tmp_path: Path) -> None:
     ahead = datetime.now(UTC) + timedelta(days=1)  # both clocks are behind what was observed: only the lock orders them
-    land(store, b"a", ahead)
+    land(LocalBronzeStore(tmp_path, of_samples=False), b"a", ahead)
     command = [sys.executable, "-c", OBSERVE, str(tmp_path)]
     both = [
         subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The BigQuery emulator as a process of its own: started on a free loopback port, ended with whoever started it."""
+"""Emulators as processes of their own: started on a free loopback port, ended with whoever started them."""
 
 from __future__ import annotations
 
@@ -24,40 +24,70 @@ _LOG_LINES = 40
 
 @dataclass(frozen=True)
 class Emulator:
-    """A running emulator: its address, and the folder in which what it writes to ``gs://`` lies."""
+    """A running emulator of BigQuery: its address, and the folder in which what it writes to ``gs://`` lies."""
 
     address: str
     gcs_root: Path
 
 
 class EmulatorFailed(Exception):
-    """The emulator did not start; the message ends with its log."""
+    """An emulator did not start; the message ends with its log."""
 
 
 @contextmanager
 def bigquery_emulator(folder: Path) -> Iterator[Emulator]:
-    """Run the emulator with everything it writes under ``folder``.
+    """Run the emulator of BigQuery with everything it writes under ``folder``.
 
     Raises:
         EmulatorFailed: it is not installed, ended by itself, or did not answer in time.
     """
-    if not PYTHON.exists():
-        raise EmulatorFailed(f"there is no {PYTHON}; `make test-gcp` makes it")
     rest, grpc = _free_ports(2)
-    address, log = f"http://127.0.0.1:{rest}", folder / "bigquery.log"
+    address, root = f"http://127.0.0.1:{rest}", folder / "gcs"
+    for name in ("uploads", "gcs"):
+        (folder / name).mkdir()
+    own = {
+        "BQEMU_UPLOAD_STAGING_DIR": str(folder / "uploads"),
+        "BQEMU_GCS_LOCAL_ROOT": str(root),
+        "BQEMU_ENABLE_FORMAT_EXTENSIONS": "false",
+        "BQEMU_QUERY_CACHE_TTL_SECONDS": "0",
+    }
     ports = ["--rest-port", str(rest), "--grpc-port", str(grpc)]
+    command = ["bigquery", "start", *ports, "--log-format", "console"]
+    with _running(command, folder, own, f"{address}/readyz"):
+        yield Emulator(address, root)
+
+
+@contextmanager
+def storage_emulator(folder: Path) -> Iterator[str]:
+    """Run the emulator of Cloud Storage, which keeps objects in memory; its address.
+
+    Raises:
+        EmulatorFailed: it is not installed, ended by itself, or did not answer in time.
+    """
+    (port,) = _free_ports(1)
+    address = f"http://127.0.0.1:{port}"
+    command = ["storage", "start", "--host", "127.0.0.1", "--port", str(port), "--in-memory", "--quiet"]
+    with _running(command, folder, {}, f"{address}/"):
+        yield address
+
+
+@contextmanager
+def _running(command: list[str], folder: Path, own: dict[str, str], ready: str) -> Iterator[None]:
+    if not PYTHON.exists():
+        raise EmulatorFailed(f"there is no {PYTHON}; `make emulators` makes it")
+    log = folder / f"{command[0]}.log"
     with log.open("w") as output:
         process = subprocess.Popen(
-            [str(PYTHON), str(_LAUNCHER), str(os.getpid()), "start", *ports, "--log-format", "console"],
+            [str(PYTHON), str(_LAUNCHER), str(os.getpid()), *command],
             cwd=folder,
-            env=_environment(folder),
+            env=_environment(folder) | own,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
         )
         try:
-            _wait_until_ready(process, f"{address}/readyz", log)
-            yield Emulator(address, folder / "gcs")
+            _wait_until_ready(process, ready, log)
+            yield
         finally:
             _end(process)
 
@@ -66,17 +96,8 @@ def _environment(folder: Path) -> dict[str, str]:
     """Nothing of ours or of a cloud's; a home of its own, without extensions or settings of whoever runs this."""
     prefixes = ("BQEMU_", "BIGQUERY_", "GOOGLE_", "STORAGE_", "LAKEHOUSE_", "DAGSTER_", "PYTHON")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(prefixes)}
-    for name in ("home", "uploads", "gcs"):
-        (folder / name).mkdir()
-    return {
-        **kept,
-        "HOME": str(folder / "home"),
-        "BQEMU_UPLOAD_STAGING_DIR": str(folder / "uploads"),
-        "BQEMU_GCS_LOCAL_ROOT": str(folder / "gcs"),
-        "BQEMU_ENABLE_FORMAT_EXTENSIONS": "false",
-        "BQEMU_QUERY_CACHE_TTL_SECONDS": "0",
-        "NO_COLOR": "1",
-    }
+    (folder / "home").mkdir()
+    return {**kept, "HOME": str(folder / "home"), "NO_COLOR": "1"}
 
 
 def _free_ports(count: int) -> list[int]:

@@ -1,7 +1,6 @@
-"""Runs in `.venv-emulators`: bqemulator's command line, bound to the process that started it.
+"""Runs in `.venv-emulators`: an emulator's command line, bound to the process that started it.
 
-Its first argument is that process's id. The DuckDB extension that the emulator would download when it starts is
-installed from its wheel, into the HOME that the emulator is given.
+Its first argument is that process's id, its second which emulator: `bigquery` or `storage`.
 """
 
 from __future__ import annotations
@@ -10,10 +9,12 @@ import ctypes
 import os
 import signal
 import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from http import HTTPStatus
 from importlib.util import find_spec
 from pathlib import Path
-
-import duckdb
+from typing import Any
 
 _PR_SET_PDEATHSIG = 1
 
@@ -26,7 +27,17 @@ def _end_with(parent: int) -> None:
         raise SystemExit("the process that started the emulator is gone")
 
 
+def _bigquery() -> None:
+    """The DuckDB extension that it would download when it starts is installed from its wheel, into its own HOME."""
+    _install_extension("spatial")
+    from bqemulator.cli import main  # type: ignore[import-not-found]  # of .venv-emulators
+
+    main()
+
+
 def _install_extension(name: str) -> None:
+    import duckdb
+
     spec = find_spec(f"duckdb_extension_{name}")
     if spec is None or not spec.submodule_search_locations:
         raise SystemExit(f"duckdb-extension-{name} is not installed: make clean test-gcp")
@@ -36,9 +47,51 @@ def _install_extension(name: str) -> None:
         connection.execute(f"INSTALL '{file}'")
 
 
-if __name__ == "__main__":
-    _end_with(int(sys.argv.pop(1)))
-    _install_extension("spatial")
-    from bqemulator.cli import main  # type: ignore[import-not-found]  # of .venv-emulators
+def _storage() -> None:
+    """It takes no notice of conditions: they are added here, as Cloud Storage documents them."""
+    from gcp_storage_emulator.handlers import objects  # type: ignore[import-not-found]
+
+    for name in ("insert", "patch", "delete"):  # before its server makes a table of them
+        setattr(objects, name, _under_conditions(getattr(objects, name)))
+    from gcp_storage_emulator.__main__ import main  # type: ignore[import-not-found]
 
     main()
+
+
+def _under_conditions(handler: Callable[..., None]) -> Callable[..., None]:
+    """With ``ifGenerationMatch`` (0: there is no such object) and ``ifMetagenerationMatch``, else 412.
+
+    The emulator answers one request at a time, so that nothing comes between. A change of an object's metadata also
+    changes when it was updated.
+    """
+
+    def handled(request: Any, response: Any, storage: Any, *args: Any, **kwargs: Any) -> None:
+        bucket = storage.objects.get(request.params["bucket_name"], {})
+        held = bucket.get(_name(request))
+        for fact, condition in (("generation", "ifGenerationMatch"), ("metageneration", "ifMetagenerationMatch")):
+            wanted = request.query.get(condition)
+            if wanted and int(wanted[0]) != int(held[fact] if held else 0):
+                response.status = HTTPStatus.PRECONDITION_FAILED
+                response.json({"error": {"code": 412, "message": "At least one of the pre-conditions did not hold."}})
+                return
+        if held is not None and request.method == "PATCH":
+            held["updated"] = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        handler(request, response, storage, *args, **kwargs)
+
+    return handled
+
+
+def _name(request: Any) -> str | None:
+    """Of the object that a request is about: in its path, or in what is sent with a new one."""
+    if "object_id" in request.params:
+        return str(request.params["object_id"])
+    if "name" in request.query:
+        return str(request.query["name"][0])
+    sent = request.data if isinstance(request.data, dict) else {}
+    name = sent.get("meta", sent).get("name")
+    return None if name is None else str(name)
+
+
+if __name__ == "__main__":
+    _end_with(int(sys.argv.pop(1)))
+    {"bigquery": _bigquery, "storage": _storage}[sys.argv.pop(1)]()

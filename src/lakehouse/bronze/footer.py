@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import csv
+import io
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from lakehouse.exceptions import CorruptFile
 
@@ -37,17 +38,34 @@ def read_footer(path: Path) -> tuple[SourceColumn, ...]:
     Raises:
         CorruptFile: it has no footer that can be read.
     """
-    if path.suffix == ".csv":
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            return tuple(SourceColumn(name, "untyped", "text") for name in next(csv.reader(file)))
+    with path.open("rb") as file:
+        return footer_of(file, path.suffix.removeprefix("."), str(path))
+
+
+def footer_of(file: BinaryIO, suffix: str, place: str) -> tuple[SourceColumn, ...]:
+    """The same of a file that is open, from wherever it comes; of a large one only a little is read.
+
+    Raises:
+        CorruptFile: it has no footer that can be read.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
-        schema = pq.read_schema(path)
-    except pa.ArrowInvalid as error:
-        raise CorruptFile(f"{path}: its footer cannot be read ({error}); materialize its bronze again") from None
+        if suffix == "csv":
+            return tuple(SourceColumn(name, "untyped", "text") for name in _first_line(file))
+        schema = pq.read_schema(file)
+    except (pa.ArrowInvalid, csv.Error, UnicodeDecodeError) as error:
+        raise CorruptFile(f"{place}: its footer cannot be read ({error}); materialize its bronze again") from None
     return tuple(SourceColumn(field.name, *_kind(field.type)) for field in schema)
+
+
+def _first_line(file: BinaryIO) -> list[str]:
+    text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
+    try:
+        return next(csv.reader(text), [])
+    finally:
+        text.detach()  # the file is its opener's to close
 
 
 def _kind(arrow_type: Any) -> tuple[str, str, int]:

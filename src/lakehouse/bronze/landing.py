@@ -56,6 +56,8 @@ class Lander:
             SourceUnavailable: it could not be reached, or broke off, after bounded retries.
             CorruptFile: what it serves is not the file it should be, or a damaged file cannot be had again.
             ConfigurationError: it serves samples among real data, or the other way round.
+            StorageUnavailable: where files are landed could not be reached.
+            CommitConflict: other runs kept landing the same.
             OSError: the file cannot be written.
         """
         landed = self._land(partition, load, warn)

@@ -15,10 +15,23 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, ValidationError
-
 from lakehouse.bronze.footer import SourceColumn, read_footer
 from lakehouse.bronze.observations import next_observation
+from lakehouse.bronze.records import (
+    NOT_NOTED,
+    RECORD_SUFFIX,
+    REFUSED,
+    TAKEN,
+    file_name,
+    mark_name,
+    marks_prefix,
+    read_record,
+    read_refusal,
+    record_name,
+    refuser,
+    require_whole,
+    write_refusal,
+)
 from lakehouse.bronze.store import Landing
 from lakehouse.exceptions import CorruptFile
 from lakehouse.files import file_uri, hash_file, make_folder, move_durably
@@ -26,23 +39,10 @@ from lakehouse.home import ensure_home_kind
 from lakehouse.partition import Month, Partition
 from lakehouse.private_folders import PrivateFolders
 
-SHA_PREFIX = 32
-"""Hexadecimal digits of a landed file's hash in its name."""
+_RECORDS = f"*{RECORD_SUFFIX}"
 
 _LANDING = "landing"
 """Kind of the private folders that files are landed in."""
-
-
-_REFUSED, _TAKEN = "refused", "taken"
-_NOT_NOTED = "why was not noted"
-
-
-class _Refusal(BaseModel):
-    """What is in the mark of a landing that a model refuses."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    held_back: str | None
 
 
 class LocalBronzeStore:
@@ -69,7 +69,7 @@ class LocalBronzeStore:
 
     def file(self, landing: Landing) -> Path:
         """Where a landed file is, or will be."""
-        return self.root / _folder(landing.dataset, landing.partition) / f"{_name(landing)}.{landing.suffix}"
+        return self.root / _folder(landing.dataset, landing.partition) / file_name(landing)
 
     def uri(self, landing: Landing) -> str:
         return file_uri(self.file(landing))
@@ -92,16 +92,15 @@ class LocalBronzeStore:
         return next(self.history(dataset, partition), None)
 
     def history(self, dataset: str, partition: Partition) -> Iterator[Landing]:
-        return map(_read, sorted(self.record_folder(dataset, partition).glob("*.json"), reverse=True))
+        return map(_read, sorted(self.record_folder(dataset, partition).glob(_RECORDS), reverse=True))
 
     def landings(self) -> Iterator[tuple[Landing, bool]]:
         for folder in sorted(self._records.glob("*/*/")):
-            records = sorted(folder.glob("*.json"))
+            records = sorted(folder.glob(_RECORDS))
             yield from ((_read(record), record == records[-1]) for record in records)
 
     def adopt(self, landing: Landing, landed: Path) -> None:
-        if hash_file(landed) != landing.sha256:
-            raise CorruptFile(f"{landing}: {landed} was not written whole, is the disk full? Run it again")
+        require_whole(landing, landed)
         move_durably(landed, self.file(landing))
 
     def observe(self, dataset: str, partition: Partition) -> datetime:
@@ -112,23 +111,22 @@ class LocalBronzeStore:
     def record(self, landing: Landing) -> None:
         folder = self.record_folder(landing.dataset, landing.partition)
         make_folder(folder)
-        stamp = landing.place.astimezone(UTC).strftime("%Y%m%dT%H%M%S%fZ")
-        _write(folder / f"{stamp}-{_name(landing)}.json", landing.model_dump_json(indent=2))
+        _write(folder / record_name(landing), landing.model_dump_json(indent=2))
 
     def refuse(self, landing: Landing, reader: str, held_back: str | None) -> None:
         mark = self._mark(landing, reader)
         try:
             words = self.held_back(landing, reader) if held_back is None else held_back
         except CorruptFile:
-            words = _NOT_NOTED
-        _write(mark, _Refusal(held_back=words).model_dump_json())
-        self._mark(landing, reader, _TAKEN).unlink(missing_ok=True)
+            words = NOT_NOTED
+        _write(mark, write_refusal(words))
+        self._mark(landing, reader, TAKEN).unlink(missing_ok=True)
 
     def is_refused(self, landing: Landing, reader: str) -> bool:
         return self._mark(landing, reader).exists()
 
     def is_taken(self, landing: Landing, reader: str) -> bool:
-        return self._mark(landing, reader, _TAKEN).exists()
+        return self._mark(landing, reader, TAKEN).exists()
 
     def held_back(self, landing: Landing, reader: str) -> str | None:
         mark = self._mark(landing, reader)
@@ -136,17 +134,10 @@ class LocalBronzeStore:
             noted = mark.read_bytes()
         except FileNotFoundError:
             return None
-        if not noted:  # older versions left marks empty
-            return _NOT_NOTED
-        try:
-            return _Refusal.model_validate_json(noted).held_back
-        except ValidationError:
-            raise CorruptFile(
-                f"{mark}: does not say why {reader} refuses {landing}: remove it if that landing is right"
-            ) from None
+        return read_refusal(noted, str(mark), landing, reader)
 
     def accept(self, landing: Landing, reader: str) -> None:
-        taken = self._mark(landing, reader, _TAKEN)
+        taken = self._mark(landing, reader, TAKEN)
         if not taken.exists():
             _write(taken, "")
         self._mark(landing, reader).unlink(missing_ok=True)
@@ -157,23 +148,20 @@ class LocalBronzeStore:
 
     def _marks(self, landing: Landing) -> Iterator[Path]:
         """Those of models that there are."""
-        any_mark = self._mark(landing, "*")
-        for mark in any_mark.parent.glob(any_mark.name):
-            reader = mark.name.partition(".")[2].removesuffix(".refused")
-            if self._readers is None or reader in self._readers:
+        for mark in self.record_folder(landing.dataset, landing.partition).glob(f"{marks_prefix(landing)}*"):
+            reader = refuser(mark.name)
+            if reader is not None and (self._readers is None or reader in self._readers):
                 yield mark
 
-    def _mark(self, landing: Landing, reader: str, verdict: str = _REFUSED) -> Path:
-        """Named by what the source served, which it may serve, and be refused for, again."""
-        folder = self.record_folder(landing.dataset, landing.partition)
-        return folder / f"{landing.served_sha256[:SHA_PREFIX]}.{reader}.{verdict}"
+    def _mark(self, landing: Landing, reader: str, verdict: str = REFUSED) -> Path:
+        return self.record_folder(landing.dataset, landing.partition) / mark_name(landing, reader, verdict)
 
     def sweep(self, dataset: str, partition: Partition) -> int:
         there = set((self.root / _folder(dataset, partition)).glob("*"))
         if not there or self._work.are_at_work(_LANDING):  # whoever lands may be about to record what it adopted
             return 0
         # Only now: who was at work when files were listed has recorded them since.
-        left = there - {self.file(_read(path)) for path in self.record_folder(dataset, partition).glob("*.json")}
+        left = there - {self.file(_read(path)) for path in self.record_folder(dataset, partition).glob(_RECORDS)}
         for path in left:
             path.unlink(missing_ok=True)  # another run may sweep it at the same time
         return len(left)
@@ -199,10 +187,6 @@ def _written_at(file: Path) -> float | None:
         return None
 
 
-def _name(landing: Landing) -> str:
-    return landing.sha256[:SHA_PREFIX]
-
-
 def _folder(dataset: str, partition: Partition) -> str:
     if isinstance(partition, Month):
         return f"{dataset}/year={partition.year:04d}/month={partition.month:02d}"
@@ -210,8 +194,4 @@ def _folder(dataset: str, partition: Partition) -> str:
 
 
 def _read(path: Path) -> Landing:
-    try:
-        return Landing.model_validate_json(path.read_text())
-    except (ValidationError, UnicodeDecodeError) as error:
-        reason = error.errors()[0]["msg"] if isinstance(error, ValidationError) else "it is no text in UTF-8"
-        raise CorruptFile(f"{path}: not a landing record ({reason}): remove it and land it again") from None
+    return read_record(path.read_bytes(), str(path))

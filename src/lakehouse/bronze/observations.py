@@ -22,11 +22,29 @@ def next_observation(file: Path, recorded: datetime | None) -> datetime:
     is a record.
     """
     with _locked(file) as held:
-        before = max((each for each in (_read(held), recorded) if each is not None), default=None)
-        now = _now()
-        given = now if before is None or now > before else before + _SMALLEST
-        os.pwrite(held, given.strftime(_FORMAT).encode(), 0)
+        given = after(read_observation(os.pread(held, _BYTES, 0)), recorded)
+        os.pwrite(held, write_observation(given).encode(), 0)
         return given
+
+
+def after(*observations: datetime | None) -> datetime:
+    """Now, or where the clock says no more than at the latest of these, a little later than that."""
+    before = max((each for each in observations if each is not None), default=None)
+    now = _now()
+    return now if before is None or now > before else before + _SMALLEST
+
+
+def write_observation(observed: datetime) -> str:
+    """What remembers an observation: as long as any other."""
+    return observed.strftime(_FORMAT)
+
+
+def read_observation(text: bytes) -> datetime | None:
+    """The observation that is remembered; None of a text that is new, or damaged: then records tell enough."""
+    try:
+        return datetime.fromisoformat(text.decode()).astimezone(UTC)
+    except ValueError:
+        return None
 
 
 def has_passed(since: datetime, span: timedelta, now: datetime) -> bool:
@@ -48,11 +66,3 @@ def _locked(file: Path) -> Iterator[int]:
         yield held
     finally:
         os.close(held)
-
-
-def _read(held: int) -> datetime | None:
-    """The observation before; None of a file that is new, or damaged: then records tell enough."""
-    try:
-        return datetime.fromisoformat(os.pread(held, _BYTES, 0).decode()).astimezone(UTC)
-    except ValueError:
-        return None

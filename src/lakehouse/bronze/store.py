@@ -62,7 +62,10 @@ class Landing(BaseModel):
 
 
 class BronzeStore(Protocol):
-    """Where landed files and landing records are kept."""
+    """Where landed files and landing records are kept.
+
+    Of one that is elsewhere, whatever is asked may raise StorageUnavailable, or ConfigurationError of who may not ask.
+    """
 
     @property
     def is_new(self) -> bool:
@@ -142,7 +145,12 @@ class BronzeStore(Protocol):
         ...
 
     def record(self, landing: Landing) -> None:
-        """Make a landed file current, unless what was observed later is. Atomic: it is there whole or not at all."""
+        """Make a landed file current, unless what was observed later is. Atomic: it is there whole or not at all.
+
+        Raises:
+            CorruptFile: the file is gone, which a store may notice.
+            CommitConflict: another run recorded something else at its place.
+        """
         ...
 
     def refuse(self, landing: Landing, reader: str, held_back: str | None) -> None:

@@ -1,0 +1,1 @@
+"""Landed files in Cloud Storage."""

@@ -1,0 +1,110 @@
+"""What Cloud Storage refuses, and that it cannot be reached, as errors of ours: each one line that says what to do."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from lakehouse.exceptions import (
+    CommitConflict,
+    ConfigurationError,
+    CorruptFile,
+    LakehouseError,
+    StorageUnavailable,
+    first_line,
+)
+
+if TYPE_CHECKING:
+    from google.api_core.exceptions import GoogleAPICallError
+
+_MOST_CHARACTERS = 300
+"""Of what Google says; a gateway's answer may be a page."""
+
+
+@contextmanager
+def told_as_ours(place: str) -> Iterator[None]:
+    """Do something with an object, or objects, at ``place``, after the retries of Google's own client.
+
+    Raises:
+        ConfigurationError: there is no such bucket, or whoever asks may not, or is not known.
+        StorageUnavailable: it could not be reached, or refused to answer for now.
+        CommitConflict: another run changed the object meanwhile.
+        CorruptFile: what came is not what is kept, by its checksum.
+    """
+    from google.api_core.exceptions import GoogleAPICallError, RetryError
+    from google.auth.exceptions import GoogleAuthError, TransportError
+    from google.cloud.storage.exceptions import DataCorruption
+    from requests import RequestException
+
+    try:
+        yield
+    except GoogleAPICallError as error:
+        raise _refused(place, error) from None
+    except RetryError as error:
+        raise _given_up(place, error.cause) from None
+    except TransportError as error:
+        raise _unreachable(place, error) from None
+    except GoogleAuthError as error:
+        if error.retryable:
+            raise _unreachable(place, error) from None
+        raise ConfigurationError(_unknown(place, first_line(error))) from None
+    except DataCorruption as error:
+        raise CorruptFile(f"{place}: arrived damaged ({first_line(error)}): run it again") from None
+    except RequestException as error:
+        raise _unreachable(place, error) from None
+
+
+def _given_up(place: str, last: BaseException | None) -> LakehouseError:
+    """Of what was tried until there was no time left, and failed so at last."""
+    from google.api_core.exceptions import GoogleAPICallError, from_http_response
+    from google.cloud.storage.exceptions import InvalidResponse
+
+    if isinstance(last, InvalidResponse):  # a file's own way
+        last = from_http_response(last.response)  # type: ignore[no-untyped-call]
+    return _refused(place, last) if isinstance(last, GoogleAPICallError) else _unreachable(place, last)
+
+
+def _refused(place: str, error: GoogleAPICallError) -> LakehouseError:
+    from google.api_core import exceptions
+
+    said = _said(error)
+    match error:
+        case exceptions.NotFound():  # of an object it is told apart before, of a bucket it is not
+            bucket = "/".join(place.split("/")[:3])
+            return ConfigurationError(f"{bucket}: there is no such bucket ({said}): make it, or correct its name")
+        case exceptions.Forbidden():
+            return ConfigurationError(
+                f"{place}: Cloud Storage refuses it ({said}): grant the account roles/storage.objectUser on the bucket"
+            )
+        case exceptions.Unauthorized():
+            return ConfigurationError(_unknown(place, said))
+        case exceptions.PreconditionFailed():
+            return CommitConflict(f"{place}: another run changed it meanwhile ({said}): run it again")
+        case exceptions.TooManyRequests() | exceptions.ServerError():
+            return StorageUnavailable(f"{place}: Cloud Storage refuses to answer for now ({said}): run it again later")
+    return StorageUnavailable(f"{place}: Cloud Storage gave an answer that means nothing here ({said})")
+
+
+def _unknown(place: str, said: str) -> str:
+    how = "say gcloud auth application-default login, or set GOOGLE_APPLICATION_CREDENTIALS"
+    return f"{place}: Google does not accept the credentials ({said}): {how}"
+
+
+def _unreachable(place: str, error: BaseException | None) -> StorageUnavailable:
+    said = type(error).__name__
+    return StorageUnavailable(
+        f"{place}: Cloud Storage cannot be reached ({said}): is there a network? Run it again later"
+    )
+
+
+def _said(error: GoogleAPICallError) -> str:
+    """Google's own words and the status; of an answer to a transfer the client quotes all."""
+    answer = getattr(error.response, "text", "")
+    try:
+        words = json.loads(answer)["error"]["message"]
+    except (ValueError, KeyError, TypeError):
+        words = answer
+    line = str(words).strip().split("\n", 1)[0][:_MOST_CHARACTERS]
+    return f"{error.code}: {line}" if line else f"{error.code}"
