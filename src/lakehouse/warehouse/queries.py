@@ -194,7 +194,7 @@ def _require_distinct_names(resolved: exp.Query) -> None:
 
 
 def _spelt_as_written(result: pa.Table, query: exp.Query) -> pa.Table:
-    """Columns have the capitals that the query gives their names, as in BigQuery."""
+    """Columns have the capitals that the query gives their names."""
     aliases = (alias.alias for alias in query.find_all(exp.Alias))
     spelt = {name.lower(): name for name in (*aliases, *query.named_selects)}
     return result.rename_columns([spelt.get(name, name) for name in result.column_names])

@@ -104,14 +104,19 @@ class OfColumns(CheckBase):
         return self.several if self.column is None else (self.column,)
 
 
+def named(column: str, table: str | None = None) -> exp.Column:
+    """A column that an author names, who may call it as SQL calls something."""
+    return exp.column(column, table=table, quoted=True)
+
+
 def select(columns: Sequence[str]) -> exp.Select:
     """Columns of the staged rows."""
-    return exp.select(*map(exp.column, columns)).from_(STAGED)
+    return exp.select(*map(named, columns)).from_(STAGED)
 
 
 def ordered(column: str | exp.Expr, *, descending: bool = False) -> exp.Ordered:
     """A key to order by, NULL as the smallest value on every engine."""
-    key = exp.column(column) if isinstance(column, str) else column
+    key = named(column) if isinstance(column, str) else column
     return exp.Ordered(this=key, desc=descending, nulls_first=not descending)
 
 
@@ -121,11 +126,11 @@ def most_frequent(conditions: Conditions) -> exp.Query:
     def of(column: str, condition: exp.Expr) -> exp.Select:
         values = {
             "column_name": exp.Literal.string(column),
-            "value": dialect.cast(exp.column(column), "STRING"),
+            "value": dialect.cast(named(column), "STRING"),
             "occurrences": exp.Count(this=exp.Star()),
         }
         counted = exp.select(*(exp.alias_(value, name) for name, value in values.items())).from_(STAGED)
-        counted = counted.where(condition).group_by(exp.column(column))
+        counted = counted.where(condition).group_by(named(column))
         counted = counted.order_by(ordered("occurrences", descending=True), ordered("value")).limit(SAMPLE_ROWS)
         return exp.select(*values).from_(counted.subquery(f"values_of_{column}"))
 

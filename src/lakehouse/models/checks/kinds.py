@@ -11,7 +11,7 @@ from sqlglot import exp
 
 from lakehouse.exceptions import ModelError
 from lakehouse.models import dialect
-from lakehouse.models.checks.base import REJECTED, SAMPLE_ROWS, STAGED, CheckBase, literal, ordered, select
+from lakehouse.models.checks.base import REJECTED, SAMPLE_ROWS, STAGED, CheckBase, literal, named, ordered, select
 from lakehouse.models.checks.values import AcceptedValues, KnownCodes, NotNull, Range, Relationship
 
 DATASETS_PRESENT, PUBLISHED, FRESH = "datasets_present", "published", "fresh"
@@ -50,14 +50,14 @@ class Unique(CheckBase):
         groups = (
             exp.select(exp.alias_(exp.Count(this=exp.Star()), "rows_alike"))
             .from_(STAGED)
-            .group_by(*(exp.column(column) for column in self.unique_columns))
+            .group_by(*(named(column) for column in self.unique_columns))
         )
         surplus = exp.select(exp.Sum(this=exp.column("rows_alike") - 1)).from_(groups.subquery("alike"))
         return surplus.subquery()
 
     def sample(self, columns: Sequence[str]) -> exp.Query | None:
         """Rows of the first groups of several; the groups are found first, which takes what counting them takes."""
-        keys = [exp.column(column) for column in self.unique_columns]
+        keys = [named(column) for column in self.unique_columns]
         repeated = (
             select(self.unique_columns)
             .group_by(*keys)
@@ -65,10 +65,10 @@ class Unique(CheckBase):
         )
         repeated = repeated.order_by(*map(ordered, self.unique_columns)).limit(SAMPLE_ROWS)
         equal = (
-            exp.NullSafeEQ(this=exp.column(column, table="staged"), expression=exp.column(column, table="repeated"))
+            exp.NullSafeEQ(this=named(column, "staged"), expression=named(column, "repeated"))
             for column in self.unique_columns
         )
-        rows = exp.select(*(exp.column(column, table="staged") for column in columns))
+        rows = exp.select(*(named(column, "staged") for column in columns))
         rows = rows.from_(exp.alias_(exp.to_table(STAGED), "staged", table=True))
         return rows.join(repeated.subquery("repeated"), on=exp.and_(*equal))
 
@@ -117,7 +117,7 @@ class RejectedShare(CheckBase):
             order=exp.Order(expressions=[*map(ordered, columns)]),
         )
         numbered = exp.select(*map(exp.column, columns), exp.alias_(number, "turn")).from_(REJECTED)
-        rows = exp.select(*map(exp.column, columns)).from_(numbered.subquery("numbered"))
+        rows = exp.select(*map(named, columns)).from_(numbered.subquery("numbered"))
         rows = rows.where(exp.LTE(this=exp.column("turn"), expression=exp.Literal.number(SAMPLE_ROWS)))
         return rows.order_by(ordered("turn"), ordered("reject_reason"))
 

@@ -19,6 +19,7 @@ from lakehouse.models.checks.base import (
     OfColumns,
     literal,
     most_frequent,
+    named,
     ordered,
     select,
 )
@@ -52,7 +53,7 @@ class NotNull(OfColumns):
         return f"{self.column}_not_null" if self.column else "not_null"
 
     def conditions(self) -> Conditions:
-        return {column: exp.column(column).is_(exp.Null()) for column in self.columns()}
+        return {column: named(column).is_(exp.Null()) for column in self.columns()}
 
     def failing(self) -> exp.Expr:
         return exp.CountIf(this=exp.or_(*self.conditions().values()))
@@ -91,9 +92,9 @@ class Range(CheckBase):
     def conditions(self) -> Conditions:
         outside: list[exp.Expr] = []
         if self.min is not None:
-            outside.append(exp.LT(this=exp.column(self.column), expression=literal(self.min)))
+            outside.append(exp.LT(this=named(self.column), expression=literal(self.min)))
         if self.max is not None:
-            outside.append(exp.GT(this=exp.column(self.column), expression=literal(self.max)))
+            outside.append(exp.GT(this=named(self.column), expression=literal(self.max)))
         return {self.column: exp.or_(*outside)}
 
     def failing(self) -> exp.Expr:
@@ -175,14 +176,14 @@ class Relationship(OfColumns, OfValues):
 
     def conditions(self) -> Conditions:
         table, _, key = self.to.rpartition(".")
-        parent = exp.column(key, table="parent")  # qualified: an unknown key must not become the outer column
+        parent = named(key, "parent")  # qualified: an unknown key must not become the outer column
         parents = exp.select(parent).from_(exp.alias_(exp.to_table(table), "parent", table=True))
         parents = parents.where(parent.copy().is_(exp.Null()).not_())
-        return {column: exp.column(column).isin(query=parents).not_() for column in self.columns()}
+        return {column: named(column).isin(query=parents).not_() for column in self.columns()}
 
     def meaning(self) -> str:
         return f"{', '.join(self.columns())} {'occurs' if len(self.columns()) == 1 else 'occur'} in {self.to}"
 
 
 def _other_than(column: str, values: Literals) -> exp.Expr:
-    return exp.column(column).isin(*map(literal, values)).not_()
+    return named(column).isin(*map(literal, values)).not_()
