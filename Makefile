@@ -81,7 +81,7 @@ test-readme: tools ## Every command of the README, in order, in a fresh copy
 emulators: $(EMULATORS)/.installed
 
 test-gcp: tools emulators ## The SQL on a BigQuery emulator, against DuckDB and pandas; landed files in Cloud Storage, emulated
-	$(BIN)/pytest tests/emulators tests/bronze/test_store.py tests/bronze/test_observations.py tests/bronze/test_gcs_*.py
+	LAKEHOUSE_REQUIRE_EMULATORS=true $(BIN)/pytest tests/emulators tests/bronze/test_store.py tests/bronze/test_observations.py tests/bronze/test_gcs_*.py
 
 # BigQuery's needs another sqlglot than we do, and a Python before 3.13; they are always let keep bytecode themselves.
 $(EMULATORS)/.installed: tests/emulators/requirements.txt | $(INSTALLED)

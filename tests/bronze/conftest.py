@@ -6,7 +6,6 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
-from unittest.mock import patch
 from uuid import uuid4
 
 import pytest
@@ -19,15 +18,19 @@ from tests.emulators.emulator import PYTHON, storage_emulator
 if TYPE_CHECKING:
     from google.cloud.storage import Bucket
 
+_REQUIRED = "LAKEHOUSE_REQUIRE_EMULATORS"
+
 
 @pytest.fixture(scope="session")
 def cloud_storage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of an emulator of Cloud Storage; without one tests are skipped, in CI they fail."""
-    if not PYTHON.exists() and os.environ.get("CI") != "true":
-        pytest.skip("no emulator of Cloud Storage: make emulators")
-    quiet = {"DISABLE_GCS_PYTHON_CLIENT_OTEL_BUCKET_METADATA": "true"}  # else it asks what nobody waits for
-    with patch.dict(os.environ, quiet), storage_emulator(tmp_path_factory.mktemp("cloud-storage")) as address:
-        yield address
+    """The address of an emulator of Cloud Storage; without one tests are skipped, or fail where they must not be."""
+    if not PYTHON.exists() and os.environ.get(_REQUIRED) != "true":
+        pytest.skip(f"no emulator of Cloud Storage (make emulators), and {_REQUIRED} is not true")
+    with pytest.MonkeyPatch.context() as environment:
+        # Else the client asks, beside, what nobody waits for.
+        environment.setenv("DISABLE_GCS_PYTHON_CLIENT_OTEL_BUCKET_METADATA", "true")
+        with storage_emulator(tmp_path_factory.mktemp("cloud-storage")) as address:
+            yield address
 
 
 @pytest.fixture
