@@ -62,7 +62,7 @@ def room_beside_others(node: exp.Expr) -> exp.Expr:
     if kind(aggregate) not in DECIMAL or (node is aggregate and isinstance(node.parent, exp.Window)):
         return node
     if isinstance(aggregate, exp.Sum):
-        scale = _scale(aggregate.this)
+        scale = _scale(aggregate)
     elif isinstance(aggregate, (exp.Round, exp.Trunc, exp.Floor, exp.Ceil)):
         scale = max(whole_literal(aggregate.args.get("decimals")) or 0, 0)
     else:
@@ -70,13 +70,25 @@ def room_beside_others(node: exp.Expr) -> exp.Expr:
     return duck(f"CAST(:x AS DECIMAL({_DIGITS_BEFORE + scale}, {scale}))", x=node)
 
 
-def _scale(exact: exp.Expr) -> int:
-    """Decimals that its values have; nine where a set operation or a list may have brought several scales together."""
-    if exact.root().find(exp.SetOperation, exp.Array):
-        return _DECIMALS
-    values = exact.expressions[0] if isinstance(exact, exp.Distinct) else exact
-    parameters = values.type.expressions if values.type is not None else []
+def _scale(total: exp.Sum) -> int:
+    """Decimals that what is added up has."""
+    type_ = _added(total).type
+    parameters = type_.expressions if type_ is not None else []
     return int(parameters[1].name) if len(parameters) > 1 else 0 if parameters else _DECIMALS
+
+
+def _added(total: exp.Sum) -> exp.Expr:
+    values: exp.Expr = total.this
+    return values.expressions[0] if isinstance(values, exp.Distinct) else values
+
+
+def forget_scales(tree: exp.Expr) -> None:
+    """Where a set operation or a list may have brought several scales together, what is added up may have any."""
+    if tree.find(exp.SetOperation, exp.Array) is None:
+        return
+    for values in map(_added, tree.find_all(exp.Sum)):
+        if kind(values) in DECIMAL:
+            values.type = exp.DataType(this=exp.DType.DECIMAL)
 
 
 def default_beside_it(node: exp.Expr) -> exp.Expr:

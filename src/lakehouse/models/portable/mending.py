@@ -85,6 +85,7 @@ def mended(query: exp.Expr, rules: Mapping[str, Rule] = RULES) -> exp.Expr:
     It must be annotated with types; where none is known, what takes one to tell is left as it is.
     """
     tree = query.copy()
+    decimals.forget_scales(tree)
     for node in reversed(list(tree.walk())):  # what is deep first
         for rule in rules.values() if type(node) not in _LEAVES else ():
             new = rule(node)
