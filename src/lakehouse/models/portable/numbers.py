@@ -18,6 +18,11 @@ _SMALLEST = {"whole": 0.0, "decimal": 9.0, "float": 324.0}
 _ADDING = (exp.Sum, exp.Avg, exp.Stddev, exp.StddevSamp, exp.StddevPop, exp.Variance, exp.VariancePop)
 _OUT_OF_RANGE = "the result is no finite number, or out of range"
 _BY_ZERO = "division by zero"
+_ARITHMETIC = (exp.Add, exp.Sub, exp.Mul)
+_QUOTIENT = (
+    "LIST_TRANSFORM([[CAST(:a AS DOUBLE), CAST(:b AS DOUBLE)]], LAMBDA v : CASE WHEN v[1] IS NULL OR v[2] IS NULL "
+    "THEN NULL WHEN v[2] = 0 THEN :by_zero WHEN ISFINITE(v[1] / v[2]) THEN v[1] / v[2] ELSE :error END)[1]"
+)
 
 
 def division(node: exp.Expr) -> exp.Expr:
@@ -28,6 +33,8 @@ def division(node: exp.Expr) -> exp.Expr:
         return exact_quotient(node.this, node.expression, failure(_BY_ZERO))
     if kind(node) not in FLOAT:
         return node
+    if _repeats(node):
+        return duck(_QUOTIENT, a=node.this, b=node.expression, by_zero=failure(_BY_ZERO), error=failure(_OUT_OF_RANGE))
     quotient = _finite(node)
     if _is_not_zero(node.expression):
         return quotient
@@ -55,9 +62,14 @@ def safe_division(node: exp.Expr) -> exp.Expr:
 
 def arithmetic(node: exp.Expr) -> exp.Expr:
     """``a + b``, ``a - b``, ``a * b`` of FLOAT64s: an error where the result is not finite."""
-    if isinstance(node, (exp.Add, exp.Sub, exp.Mul)) and kind(node) in FLOAT:
-        return _finite(node)
-    return node
+    if not isinstance(node, _ARITHMETIC) or kind(node) not in FLOAT:
+        return node
+    around = node.parent
+    while isinstance(around, (exp.Paren, exp.Neg)):
+        around = around.parent
+    if isinstance(around, _ARITHMETIC) and kind(around) in FLOAT:
+        return node  # what is not finite stays so, and the outermost is looked at
+    return _finite(node)
 
 
 def whole_division(node: exp.Expr) -> exp.Expr:
@@ -145,7 +157,15 @@ def _finite(node: exp.Binary) -> exp.Expr:
     return node if _exponent(node) <= _LARGEST_EXPONENT else _checked(node)
 
 
+def _repeats(node: exp.Expr) -> bool:
+    """Whether there is a check in it already: written several times, one within another, they would have no end."""
+    return node.find(exp.Case, exp.Lambda) is not None
+
+
 def _checked(node: exp.Expr) -> exp.Expr:
+    if _repeats(node):
+        finite = "CASE WHEN ISFINITE(v) THEN v WHEN v IS NULL THEN NULL ELSE :error END"
+        return once(node, finite, error=failure(_OUT_OF_RANGE))
     return duck(
         "CASE WHEN ISFINITE(:x) THEN :x WHEN :x IS NULL THEN NULL ELSE :error END", x=node, error=failure(_OUT_OF_RANGE)
     )

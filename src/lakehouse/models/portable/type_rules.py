@@ -203,7 +203,10 @@ def _set_columns(node: exp.Expr) -> Finding | None:
     selects = list(_selects(node))
     for columns in zip(*selects, strict=False):
         name = columns[0].alias_or_name
-        for first, other in itertools.combinations(columns, 2):
+        of_each_sort = {
+            (_sort(value), isinstance(value.unalias().unnest(), exp.Null)): value for value in columns[::-1]
+        }
+        for first, other in itertools.combinations(reversed(of_each_sort.values()), 2):
             is_null = isinstance(first.unalias().unnest(), exp.Null)
             if kind(first) in UNKNOWN or _is_untyped(other.unalias(), node) or _sort(first) == _sort(other):
                 continue
