@@ -101,7 +101,8 @@ def records_name(bronze_relation: str) -> str:
 class TableSpec:
     """What a warehouse needs to know to create a table and keep it in shape.
 
-    ``partition`` names the DATE or DATETIME column whose month is the partition, None for a whole table.
+    ``partition`` names the DATE or DATETIME column whose month is the partition, None for a whole table. ``grain`` are
+    the columns that tell its rows apart, none where a row is a record that may be there more than once.
     """
 
     name: str
@@ -110,6 +111,7 @@ class TableSpec:
     partition: str | None = None
     cluster: tuple[str, ...] = ()
     format: str = "table"
+    grain: tuple[str, ...] = ()
 
     def column(self, name: str) -> Column:
         return next(column for column in self.columns if column.name == name)

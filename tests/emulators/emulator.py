@@ -34,17 +34,42 @@ class EmulatorFailed(Exception):
     """An emulator did not start; the message ends with its log."""
 
 
+@dataclass(frozen=True)
+class Cloud:
+    """Running emulators of BigQuery and of Cloud Storage, of which the one loads what the other holds."""
+
+    bigquery: str
+    storage: str
+
+
 @contextmanager
-def bigquery_emulator(folder: Path) -> Iterator[Emulator]:
-    """Run the emulator of BigQuery with everything it writes under ``folder``.
+def cloud_emulators(folder: Path) -> Iterator[Cloud]:
+    """Run both with everything they write under ``folder``.
+
+    Raises:
+        EmulatorFailed: one is not installed, ended by itself, or did not answer in time.
+    """
+    for name in ("storage", "bigquery"):
+        (folder / name).mkdir()
+    objects = folder / "storage" / "objects"
+    with (
+        storage_emulator(folder / "storage", objects) as storage,
+        bigquery_emulator(folder / "bigquery", objects / ".cloudstorage") as bigquery,
+    ):
+        yield Cloud(bigquery.address, storage)
+
+
+@contextmanager
+def bigquery_emulator(folder: Path, objects: Path | None = None) -> Iterator[Emulator]:
+    """Run the emulator of BigQuery with everything it writes under ``folder``; ``objects`` is where buckets lie.
 
     Raises:
         EmulatorFailed: it is not installed, ended by itself, or did not answer in time.
     """
     rest, grpc = _free_ports(2)
-    address, root = f"http://127.0.0.1:{rest}", folder / "gcs"
-    for name in ("uploads", "gcs"):
-        (folder / name).mkdir()
+    address, root = f"http://127.0.0.1:{rest}", objects or folder / "gcs"
+    (folder / "uploads").mkdir()
+    root.mkdir(parents=True, exist_ok=True)
     own = {
         "BQEMU_UPLOAD_STAGING_DIR": str(folder / "uploads"),
         "BQEMU_GCS_LOCAL_ROOT": str(root),
@@ -58,15 +83,16 @@ def bigquery_emulator(folder: Path) -> Iterator[Emulator]:
 
 
 @contextmanager
-def storage_emulator(folder: Path) -> Iterator[str]:
-    """Run the emulator of Cloud Storage, which keeps objects in memory; its address.
+def storage_emulator(folder: Path, objects: Path | None = None) -> Iterator[str]:
+    """Run the emulator of Cloud Storage, which keeps objects in memory, or in a folder if one is given; its address.
 
     Raises:
         EmulatorFailed: it is not installed, ended by itself, or did not answer in time.
     """
     (port,) = _free_ports(1)
     address = f"http://127.0.0.1:{port}"
-    command = ["storage", "start", "--host", "127.0.0.1", "--port", str(port), "--in-memory", "--quiet"]
+    where, kept = ([], ["--in-memory"]) if objects is None else (["--data-dir", str(objects)], [])
+    command = ["storage", *where, "start", "--host", "127.0.0.1", "--port", str(port), *kept, "--quiet"]
     with _running(command, folder, {}, f"{address}/"):
         yield address
 

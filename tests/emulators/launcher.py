@@ -30,9 +30,29 @@ def _end_with(parent: int) -> None:
 def _bigquery() -> None:
     """The DuckDB extension that it would download when it starts is installed from its wheel, into its own HOME."""
     _install_extension("spatial")
+    _keep_precision()
     from bqemulator.cli import main  # type: ignore[import-not-found]  # of .venv-emulators
 
     main()
+
+
+def _keep_precision() -> None:
+    """It forgets how many digits a NUMERIC was declared with; what it computes with stays as it is."""
+    from bqemulator.api.routes import tables  # type: ignore[import-not-found]
+
+    shown, parsed = tables._field_to_rest, tables._parse_schema_fields
+
+    def field_to_rest(field: Any) -> dict[str, Any]:
+        digits = {"precision": field.precision, "scale": field.scale}
+        return {**shown(field), **{name: str(value) for name, value in digits.items() if value is not None}}
+
+    def parse_schema_fields(raw: list[dict[str, Any]]) -> tuple[Any, ...]:
+        return tuple(
+            field.model_copy(update={name: int(sent[name]) for name in ("precision", "scale") if name in sent})
+            for field, sent in zip(parsed(raw), raw, strict=True)
+        )
+
+    tables._field_to_rest, tables._parse_schema_fields = field_to_rest, parse_schema_fields
 
 
 def _install_extension(name: str) -> None:

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 
 from lakehouse.bronze.contract import Contract
 from lakehouse.bronze.local import LocalBronzeStore
-from lakehouse.bronze.store import Landing
+from lakehouse.bronze.store import BronzeStore, Landing
 from lakehouse.models.model import Models
 from lakehouse.models.reader import load_models
 from lakehouse.partition import WHOLE, Month, Partition
@@ -65,13 +65,12 @@ def local_store(home: Path) -> LocalStore:
     return LocalStore(home, memory_limit="500MB", threads=2, of_samples=False)
 
 
-class _OnDisk(ABC):
-    """Files are landed in a temporary home; whose tables they are for is another matter."""
+class OnStore(ABC):
+    """A warehouse over a store and landed files."""
 
-    def __init__(self, home: Path, contracts: Mapping[str, Contract] = CONTRACTS) -> None:
-        self.home = home
+    def __init__(self, bronze: BronzeStore, contracts: Mapping[str, Contract] = CONTRACTS) -> None:
         self._contracts = contracts
-        self._bronze = LocalBronzeStore(home, of_samples=False)
+        self._bronze = bronze
         self._opened: list[Warehouse] = []
 
     def open(self, sql: Path) -> tuple[Warehouse, Models]:
@@ -112,18 +111,23 @@ class _OnDisk(ABC):
     def _store(self) -> Store: ...
 
 
-class LocalImplementation(_OnDisk):
+class LocalImplementation(OnStore):
     """DuckDB and Iceberg under a temporary home."""
+
+    def __init__(self, home: Path, contracts: Mapping[str, Contract] = CONTRACTS) -> None:
+        super().__init__(LocalBronzeStore(home, of_samples=False), contracts)
+        self.home = home
 
     def _store(self) -> Store:
         return local_store(self.home)
 
 
-class MemoryImplementation(_OnDisk):
+class MemoryImplementation(OnStore):
     """The small store of the tests: what is neutral must do with it as well."""
 
     def __init__(self, home: Path, contracts: Mapping[str, Contract] = CONTRACTS) -> None:
-        super().__init__(home, contracts)
+        super().__init__(LocalBronzeStore(home, of_samples=False), contracts)
+        self.home = home
         self.store = MemoryStore(home / "spill")
 
     def _store(self) -> Store:

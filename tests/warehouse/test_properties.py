@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -21,10 +21,10 @@ from lakehouse.partition import Month
 from lakehouse.results import Publication, ReplaceResult
 from tests import green_files, soak
 from tests.warehouse.conftest import IMPLEMENTATIONS
-from tests.warehouse.implementations import House, house_in
+from tests.warehouse.implementations import House, Implementation, house_in
 
 MONTH, OTHER = Month(2024, 1), Month(2024, 2)
-EXAMPLES = {"duckdb_iceberg": len(soak.numbers(1)), "in_memory": len(soak.numbers(4))}
+EXAMPLES = {"duckdb_iceberg": len(soak.numbers(1)), "in_memory": len(soak.numbers(4)), "bigquery": len(soak.numbers(1, at_most=5))}
 PHASES = [Phase.generate, *([Phase.shrink] if soak.is_long() else [])]
 """To make a month that fails smaller takes minutes."""
 ANY = settings(deadline=None, database=None, phases=PHASES, suppress_health_check=list(HealthCheck))
@@ -74,8 +74,8 @@ def months(draw: st.DrawFn) -> list[dict[str, Any]]:
 
 
 @contextmanager
-def a_house(implementation: str) -> Iterator[House]:
-    with TemporaryDirectory() as folder, house_in(Path(folder), IMPLEMENTATIONS[implementation](Path(folder))) as house:
+def a_house(make: Callable[[Path], Implementation]) -> Iterator[House]:
+    with TemporaryDirectory() as folder, house_in(Path(folder), make(Path(folder))) as house:
         house.publish_zones()
         house.land(OTHER, green_files.trips(OTHER, 3))
         for model in ("green_silver", "green_gold"):
@@ -114,14 +114,19 @@ def of_other(house: House) -> list[Publication]:
 
 
 @pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
-def test_any_month_balances_and_is_the_same_in_any_order_and_however_often_it_is_made(implementation: str) -> None:
+def test_any_month_balances_and_is_the_same_in_any_order_and_however_often_it_is_made(
+    implementation: str, request: pytest.FixtureRequest
+) -> None:
+    def make(folder: Path) -> Implementation:
+        return IMPLEMENTATIONS[implementation](folder, request)
+
     @seed(soak.settle_seed())
     @settings(ANY, max_examples=EXAMPLES[implementation])
     @given(records=months(), turns=st.randoms(use_true_random=False), rows_of_a_group=st.integers(1, 50))
     def holds(records: list[dict[str, Any]], turns: Random, rows_of_a_group: int) -> None:
         table = green_files.table(records, "until 2023-01")
         order = turns.sample(range(len(table)), len(table))
-        with a_house(implementation) as house, a_house(implementation) as again, a_house(implementation) as shuffled:
+        with a_house(make) as house, a_house(make) as again, a_house(make) as shuffled:
             before = of_other(house)
             for each in (house, again):
                 landed(each, table, 1000)

@@ -120,6 +120,7 @@ class _Source:
         resolved = dialect.resolve(query, schema, self.name, ModelError)
         _require_portable(query, resolved, schema, self.name)
         columns = self._columns(resolved, origins)
+        grain = () if self.header.grain == "record" else self.header.grain
         table = TableSpec(
             name=self.header.table,
             columns=columns,
@@ -127,8 +128,8 @@ class _Source:
             partition=self.header.partition,
             cluster=self.header.cluster,
             format=self.header.format,
+            grain=grain,
         )
-        grain = () if self.header.grain == "record" else self.header.grain
         self._require_known(table, grain)
         self._require_identity(table, grain)
         self._require_month(table, resolved)

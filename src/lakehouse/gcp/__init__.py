@@ -1,0 +1,1 @@
+"""Google Cloud: which project, who asks, and its clients."""

@@ -1,0 +1,1 @@
+"""The warehouse's tables in BigQuery, which also computes them."""

@@ -1,0 +1,33 @@
+"""What tells rows from any others: a hash of all their values, whatever order they are in."""
+
+from __future__ import annotations
+
+from sqlglot import exp
+
+from lakehouse.models import dialect
+from lakehouse.schema import TableSpec
+
+ROW_COUNT, CONTENT = "row_count", "content"
+
+
+def count(rows: exp.Query) -> exp.Select:
+    """One row: how many there are."""
+    return exp.select(exp.alias_(exp.Count(this=exp.Star()), ROW_COUNT)).from_(rows.subquery("held"))
+
+
+def query(spec: TableSpec, rows: exp.Query) -> exp.Select:
+    """One row: how many rows of a table there are, and their hash, which a column of NULLs does not change."""
+    values = (
+        f"IF(`{name}` IS NULL, '', CONCAT('{name}', TO_JSON_STRING(`{name}`)))"
+        for name in sorted(column.name for column in spec.columns)
+    )
+    row = exp.alias_(_read(f"TO_HEX(MD5(CONCAT({', '.join(values)})))"), "row_hash")
+    told = (
+        exp.alias_(exp.Count(this=exp.Star()), ROW_COUNT),
+        exp.alias_(_read("COALESCE(TO_HEX(MD5(STRING_AGG(row_hash, '' ORDER BY row_hash))), '')"), CONTENT),
+    )
+    return exp.select(*told).from_(exp.select(row).from_(rows.subquery("held")).subquery("hashed"))
+
+
+def _read(sql: str) -> exp.Expr:
+    return exp.maybe_parse(sql, dialect=dialect.BIGQUERY)

@@ -1,0 +1,118 @@
+"""A landed file as a table: loaded once, with the file's own types, for whatever reads it in the next days."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from sqlglot import exp
+
+from lakehouse.exceptions import ContractViolation, CorruptLanding, StatementFailed
+from lakehouse.warehouse.bigquery import placing
+from lakehouse.warehouse.bigquery.answers import told_as_ours
+from lakehouse.warehouse.bigquery.jobs import Jobs, patient
+from lakehouse.warehouse.bigquery.tables import MANAGED, Tables
+from lakehouse.warehouse.store import LandedFile
+
+if TYPE_CHECKING:
+    from google.cloud.bigquery import LoadJobConfig, SchemaField
+
+    from lakehouse.bronze.footer import SourceColumn
+
+LASTS = timedelta(days=7)
+"""How long the rows of a landed file are kept for whoever reads it next."""
+
+_LEAST_LEFT = timedelta(days=1)
+_DIGITS = 16
+_LOADED = "complete"
+_TYPES = {"integer": "INT64", "float": "FLOAT64", "float32": "FLOAT64", "string": "STRING", "bool": "BOOL"}
+_TYPES |= {"date": "DATE", "datetime": "DATETIME", "timestamp": "TIMESTAMP", "null": "INT64", "untyped": "STRING"}
+_NUMERIC_SCALE = 9
+
+
+def loaded(landed: LandedFile, tables: Tables, jobs: Jobs) -> exp.Query:
+    """The rows of a landed file, from the table that they are loaded into if nobody has done so.
+
+    Raises:
+        ContractViolation: it has a column, or a value, that BigQuery does not read as what it is.
+        CorruptLanding: it is not read as the records that were landed.
+    """
+    name = f"bronze.{landed.landing.dataset}__{landed.landing.sha256[:_DIGITS]}"
+    if not _is_there(name, tables):
+        _load(landed, name, tables, jobs)
+    place = placing.table(tables.sql_name(name))
+    if landed.landing.suffix != "csv":
+        return exp.select("*").from_(place)
+    values = (exp.column(column.name, quoted=True) for column in landed.columns)
+    empty = exp.Literal.string("")
+    return exp.select(
+        *(exp.alias_(exp.Nullif(this=value, expression=empty), value.name, quoted=True) for value in values)
+    ).from_(place)
+
+
+def _is_there(name: str, tables: Tables) -> bool:
+    """Whether a table was loaded whole, and is there for a while."""
+    table = tables.table(name)
+    if table is None or table.labels.get(_LOADED) != "true":
+        return False
+    return table.expires is None or table.expires - datetime.now(UTC) > _LEAST_LEFT
+
+
+def _load(landed: LandedFile, name: str, tables: Tables, jobs: Jobs) -> None:
+    file = f"{landed.landing} ({landed.uri})"
+    schema = _schema(landed.columns, file)
+
+    def configure(config: LoadJobConfig) -> None:
+        from google.cloud.bigquery import SourceFormat
+
+        if landed.landing.suffix == "csv":
+            config.source_format = SourceFormat.CSV
+            config.skip_leading_rows = 1
+            config.allow_quoted_newlines = True
+
+    try:
+        rows = jobs.load_uri(landed.uri, tables.api_name(name), schema, configure)
+    except StatementFailed as error:
+        raise ContractViolation(
+            f"{file}: BigQuery does not load it ({error}); nothing was changed. Check what the source published"
+        ) from error
+    if rows != landed.landing.rows:
+        tables.drop(name)
+        raise CorruptLanding(f"{file}: {rows} of its {landed.landing.rows} records can be read")
+    table = tables.table(name)
+    if table is None:
+        raise CorruptLanding(f"{file}: what was loaded of it is gone; run it again")
+    table.labels = {**MANAGED, _LOADED: "true"}
+    table.description = f"Records of the landed file {landed.uri}, SHA-256 {landed.landing.sha256}"
+    table.expires = datetime.now(UTC) + LASTS
+    with told_as_ours(name):
+        tables.client.update_table(table, ["labels", "description", "expires"], retry=patient())
+
+
+def _schema(columns: tuple[SourceColumn, ...], file: str) -> list[SchemaField]:
+    from google.cloud.bigquery import SchemaField
+
+    return [SchemaField(column.name, _type(column, file)) for column in columns]
+
+
+def _type(column: SourceColumn, file: str) -> str:
+    """BigQuery's type of a column of a file.
+
+    Raises:
+        ContractViolation: BigQuery has none that holds it as it is.
+    """
+    if column.kind in ("datetime", "timestamp") and "[ns" in column.type:
+        raise ContractViolation(
+            f"{file}: column {column.name} has times of nanoseconds ({column.type}), which BigQuery reads as whole "
+            "numbers; nothing was changed. Check what the source published: microseconds are what it always had"
+        )
+    if column.kind == "decimal":
+        return "NUMERIC" if column.scale <= _NUMERIC_SCALE else "BIGNUMERIC"
+    if column.kind == "integer" and column.type.startswith("decimal"):
+        return "NUMERIC"
+    if column.kind not in _TYPES:
+        raise ContractViolation(
+            f"{file}: column {column.name} is of type {column.type}, which cannot be loaded; nothing was changed. "
+            "Check what the source published"
+        )
+    return _TYPES[column.kind]

@@ -1,0 +1,128 @@
+"""What the tables hold of each month, as ``meta.publications`` says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+
+from sqlglot import exp
+
+from lakehouse.models import dialect
+from lakehouse.partition import WHOLE, Partition
+from lakehouse.results import Remark
+from lakehouse.schema import TableSpec
+from lakehouse.warehouse.bigquery import content, placing
+from lakehouse.warehouse.bigquery.constants import of_month
+from lakehouse.warehouse.bigquery.jobs import Jobs
+from lakehouse.warehouse.bigquery.publications import ANEW, Publication, Published, TableHistory, notes, published
+from lakehouse.warehouse.bigquery.tables import Tables
+from lakehouse.warehouse.store import Record, TableShape
+
+
+class BigQueryRecords:
+    """Implements :class:`lakehouse.warehouse.store.Records`.
+
+    A month is looked at with all that comes whole, or all months are, each once. That publications are as they were is
+    looked at again in the transaction that is made upon them.
+    """
+
+    def __init__(self, tables: Tables, jobs: Jobs) -> None:
+        self._tables = tables
+        self._jobs = jobs
+        self._shapes: dict[str, TableShape | None] = {}
+        self._months: dict[Partition, Published] = {}
+        self._notes: dict[str, Mapping[Partition, str]] = {}
+
+    def shape(self, spec: TableSpec) -> TableShape | None:
+        if spec.name not in self._shapes:
+            self._shapes[spec.name] = self._tables.shape(spec)
+        return self._shapes[spec.name]
+
+    def remarks(self, spec: TableSpec) -> tuple[Remark, ...]:
+        known = next(iter(self._months.values()), None) or self.known(WHOLE)  # marks are looked at of all months
+        found = ((month, by) for (table, month), by in known.marks.items() if table == spec.name)
+        return tuple(Remark(spec.name, month, _in_words(by)) for month, by in sorted(found, key=str))
+
+    def partition(self, spec: TableSpec, partition: Partition) -> Record | None:
+        found = self.publication(spec, partition)
+        return None if found is None else self._record(spec, found)
+
+    def publication(self, spec: TableSpec, partition: Partition) -> Publication | None:
+        """The newest of a month that has rows, or of a whole table."""
+        own = partition if spec.partition else WHOLE
+        found = self.known(own).months.get((spec.name, own))
+        return found if found is not None and found.rows else None
+
+    def partitions(self, spec: TableSpec) -> Mapping[Partition, Record]:
+        if spec.partition is None:
+            whole = self.partition(spec, WHOLE)
+            return {} if whole is None else {WHOLE: whole}
+        return {
+            month: self._record(spec, found)
+            for (table, month), found in self._all.months.items()
+            if table == spec.name and found.rows
+        }
+
+    def notes(self, spec: TableSpec) -> Mapping[Partition, str]:
+        if spec.name not in self._notes:
+            self._notes[spec.name] = notes(self._jobs, self._tables, spec)
+        return self._notes[spec.name]
+
+    def was_published(self, spec: TableSpec) -> bool:
+        return self.history(spec).version is not None
+
+    def is_intact(self, spec: TableSpec, partition: Partition) -> bool:
+        """See the protocol: as many rows are there as were published, and of a table with a grain just those.
+
+        BigQuery guarantees what it stores; not that nobody else changes it.
+        """
+        found = self.publication(spec, partition)
+        if found is None:
+            return True
+        shape = self.shape(spec)
+        if shape is None:
+            return False
+        rows = self.rows_of(spec, partition)
+        query = content.query(spec, rows) if spec.grain else content.count(rows)
+        (row,) = self._jobs.rows(dialect.render(query, "bigquery"))
+        return int(row["row_count"]) == found.rows and (not spec.grain or row["content"] == found.content)
+
+    def rows_of(self, spec: TableSpec, partition: Partition) -> exp.Select:
+        """What a table holds of a month, or of all of them."""
+        shape = self.shape(spec)
+        there = () if shape is None else (column.name for column in shape.columns)
+        return of_month(spec, partition, there, placing.table(self._tables.sql_name(spec.name)))
+
+    def history(self, spec: TableSpec) -> TableHistory:
+        """How often a table was published, and what was last."""
+        return self.known(WHOLE).history(spec.name)
+
+    def known(self, partition: Partition) -> Published:
+        """What is published of a month, and whole, and what tables have had."""
+        if "_all" in self.__dict__:
+            return self._all
+        held = next(iter(self._months.values()), None) if partition is WHOLE else self._months.get(partition)
+        if held is None:
+            held = self._months[partition] = published(self._jobs, self._tables, partition)
+        return held
+
+    @cached_property
+    def _all(self) -> Published:
+        return published(self._jobs, self._tables, None)
+
+    def _record(self, spec: TableSpec, found: Publication) -> Record:
+        return Record(
+            fingerprints=found.fingerprints,
+            content=found.content,
+            rows=found.rows,
+            bytes=found.bytes,
+            version=found.version,
+            published_at=found.published_at,
+            is_there=self.shape(spec) is not None,
+        )
+
+
+def _in_words(outdated_by: tuple[str, ...]) -> str:
+    if outdated_by[0].startswith(ANEW):
+        return f"made anew, empty, on {outdated_by[0].removeprefix(ANEW)}, and not published since"
+    return f"made before {', '.join(outdated_by)} changed"

@@ -1,0 +1,184 @@
+"""A session of BigQuery: names stand for tables, and for queries over them; staged rows are tables that do not last."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import uuid
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from sqlglot import exp
+
+from lakehouse.exceptions import QueryError
+from lakehouse.models import dialect
+from lakehouse.schema import Column, TableSpec
+from lakehouse.warehouse.bigquery import content, landed, placing
+from lakehouse.warehouse.bigquery.jobs import Jobs
+from lakehouse.warehouse.bigquery.one_scan import in_one_scan
+from lakehouse.warehouse.bigquery.publishing import Publishing, StagedTable
+from lakehouse.warehouse.bigquery.records import BigQueryRecords
+from lakehouse.warehouse.bigquery.tables import Tables
+from lakehouse.warehouse.bigquery.types import schema_field, with_declared_types
+from lakehouse.warehouse.query_limits import Deadline
+from lakehouse.warehouse.statements import Statement
+from lakehouse.warehouse.store import Commit, LandedFile, PublishedRows, Relation, Staged, StagedPartition, Work
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+STAGING_LASTS = timedelta(days=1)
+"""How long what a session has staged stays where the session did not get to remove it."""
+
+
+class BigQuerySession:
+    """Implements :class:`lakehouse.warehouse.store.Session`."""
+
+    def __init__(
+        self, tables: Tables, jobs: Jobs, seen: BigQueryRecords, records: Callable[[], BigQueryRecords], work: Work
+    ) -> None:
+        self._tables = tables
+        self._jobs = jobs
+        self._seen = seen
+        self._records = records
+        self._work = work
+        self._relations: dict[str, exp.Table | exp.Query] = {}
+        self._read: dict[str, list[str]] = {}
+        self._staged: list[str] = []
+
+    def relate(self, name: str, relation: Relation) -> None:
+        if isinstance(relation, PublishedRows):
+            self._relations[name] = self._seen.rows_of(relation.spec, relation.partition)
+            self._read[name] = self._contents(relation)
+        elif isinstance(relation, LandedFile):
+            self._relations[name] = landed.loaded(relation, self._tables, self._jobs)
+        elif isinstance(relation, exp.Query):
+            self._relations[name] = self._placed(relation)
+        else:
+            self._relations[name] = self._given(relation)
+
+    def stage(self, name: str, spec: TableSpec, statement: Statement, parameters: Mapping[str, object]) -> StagedTable:
+        staged = TableSpec(self._new_name(spec.name), spec.columns, f"Staged for {self._work}", cluster=spec.cluster)
+        self._tables.create(staged, lasts=STAGING_LASTS)
+        self._staged.append(staged.name)
+        table = self._tables.sql_name(staged.name)
+        names = ", ".join(f"`{column.name}`" for column in spec.columns)
+        query, bound = self._text(statement), statement.bind(parameters)
+        rows = self._jobs.affected(f"INSERT INTO {table} ({names})\nSELECT {names} FROM ({query})", bound)
+        self._relations[name] = placing.table(table)
+        held = self._tables.table(staged.name)
+        size = 0 if held is None else int(held.num_bytes or 0)
+        return StagedTable(spec, rows, self._content(spec, table, query, bound), size, table)
+
+    def keep(self, name: str, statement: Statement, parameters: Mapping[str, object]) -> int:
+        kept = self._new_name("kept")
+        self._staged.append(kept)
+        table, hours = self._tables.sql_name(kept), int(STAGING_LASTS.total_seconds() // 3600)
+        lasts = f"OPTIONS (expiration_timestamp = TIMESTAMP_ADD(CURRENT_TIMESTAMP(), INTERVAL {hours} HOUR))"
+        self._jobs.rows(f"CREATE TABLE {table} {lasts} AS\n{self._text(statement)}", statement.bind(parameters))
+        self._relations[name] = placing.table(table)
+        (row,) = self._jobs.rows(f"SELECT COUNT(*) AS n FROM {table}")
+        return int(row["n"])
+
+    def one(self, statement: Statement, parameters: Mapping[str, object]) -> Mapping[str, Any]:
+        (row,) = self.rows(statement, parameters).to_pylist()
+        return dict(row)
+
+    def nulls(self, staged: Staged) -> Mapping[str, int]:
+        columns = ", ".join(f"COUNTIF(`{column.name}` IS NULL) AS `{column.name}`" for column in staged.spec.columns)
+        (row,) = self._jobs.rows(f"SELECT {columns} FROM {self._table_of(staged)}")
+        return {name: int(count) for name, count in row.items()}
+
+    def rows(self, statement: Statement, parameters: Mapping[str, object]) -> pa.Table:
+        return self._rows(statement, statement.bind(parameters), None)
+
+    def answer(self, statement: Statement, deadline: Deadline) -> pa.Table:
+        return self._rows(statement, {}, deadline.remaining)
+
+    def publish(self, partition: StagedPartition, is_current: Callable[[], bool]) -> Commit:
+        publishing = Publishing(self._tables, self._jobs, self._work, self._seen, self._records, partition)
+        return publishing.run(is_current)
+
+    def close(self) -> None:
+        """Remove what was staged."""
+        for name in self._staged:
+            self._tables.drop(name)
+
+    def _rows(self, statement: Statement, bound: Mapping[str, object], seconds: float | None) -> pa.Table:
+        found = self._jobs.rows(self._text(statement), bound, seconds=seconds).to_arrow(create_bqstorage_client=False)
+        return with_declared_types(found, dialect.output_types(statement.query))
+
+    def _text(self, statement: Statement) -> str:
+        return dialect.render(self._placed(in_one_scan(statement.query)), "bigquery")
+
+    def _placed(self, query: exp.Query) -> exp.Query:
+        return placing.placed(query, self._relations)
+
+    def _content(self, spec: TableSpec, table: str, query: str, bound: Mapping[str, object]) -> str:
+        """What tells staged rows from others: the rows themselves where they have a grain, else what they are made of.
+
+        To hash a month of records takes a reading of all of them, each time they are looked at.
+        """
+        if spec.grain:
+            rows = exp.select("*").from_(placing.table(table))
+            (row,) = self._jobs.rows(dialect.render(content.query(spec, rows), "bigquery"))
+            return str(row["content"])
+        made_of = [query, {name: str(value) for name, value in bound.items()}, self._read]
+        return hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()[:32]
+
+    def _contents(self, rows: PublishedRows) -> list[str]:
+        found = self._seen.partitions(rows.spec) if rows.spec.partition is None else None
+        one = self._seen.partition(rows.spec, rows.partition) if found is None else None
+        records = [*(found or {}).values(), *([one] if one is not None else [])]
+        return sorted(record.content for record in records)
+
+    def _given(self, rows: pa.Table) -> exp.Table | exp.Query:
+        """Rows at hand, as a table of their own."""
+        import pyarrow.parquet as pq
+
+        columns = tuple(Column(field.name, _type_of(field), "") for field in rows.schema)
+        if not rows.num_rows:
+            return dialect.no_rows(columns)
+        spec = TableSpec(self._new_name("given"), columns, f"Given to {self._work}")
+        self._tables.create(spec, lasts=STAGING_LASTS)
+        self._staged.append(spec.name)
+        sink = io.BytesIO()
+        pq.write_table(rows, sink)
+        self._jobs.load_file(sink, self._tables.api_name(spec.name), [schema_field(column) for column in columns])
+        return placing.table(self._tables.sql_name(spec.name))
+
+    def _new_name(self, of: str) -> str:
+        return f"staging.{of.replace('.', '__')}__{uuid.uuid4().hex[:12]}"
+
+    def _table_of(self, staged: Staged) -> str:
+        if not isinstance(staged, StagedTable):
+            raise TypeError(f"{self._work}: {staged.spec.name} was staged by another session")
+        return staged.table
+
+
+def _type_of(field: pa.Field) -> str:
+    """BigQuery's type of a column of rows at hand.
+
+    Raises:
+        QueryError: it has none.
+    """
+    import pyarrow as pa
+
+    types = pa.types
+    kinds: dict[str, Callable[[pa.DataType], bool]] = {
+        "INT64": types.is_integer,
+        "FLOAT64": types.is_floating,
+        "BOOL": types.is_boolean,
+        "STRING": lambda t: types.is_string(t) or types.is_large_string(t) or types.is_null(t),
+        "DATE": types.is_date,
+        "DATETIME": lambda t: types.is_timestamp(t) and t.tz is None,
+        "TIMESTAMP": types.is_timestamp,
+    }
+    if types.is_decimal(field.type):
+        return f"NUMERIC({field.type.precision},{field.type.scale})"
+    found = next((name for name, matches in kinds.items() if matches(field.type)), None)
+    if found is None:
+        raise QueryError(f"{field.name}: there is no BigQuery type for {field.type}")
+    return found

@@ -1,0 +1,113 @@
+"""The store of the cloud: BigQuery computes a month into a staging table, and publishes it in one transaction."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from lakehouse.gcp.place import Place
+from lakehouse.partition import Partition
+from lakehouse.schema import TableSpec
+from lakehouse.warehouse.bigquery.jobs import Jobs, new_job_id
+from lakehouse.warehouse.bigquery.publications import (
+    ANEW,
+    OUTDATED,
+    PUBLICATIONS,
+    SET_ASIDE,
+    TURN,
+    insert_text,
+    month_value,
+    row_text,
+    text_literal,
+)
+from lakehouse.warehouse.bigquery.records import BigQueryRecords
+from lakehouse.warehouse.bigquery.session import BigQuerySession
+from lakehouse.warehouse.bigquery.tables import MANAGED, Tables
+from lakehouse.warehouse.store import Records, Work
+
+if TYPE_CHECKING:
+    from google.cloud.bigquery import Client
+
+_LABEL_CHARACTERS = re.compile(r"[^a-z0-9_-]")
+_LONGEST_LABEL = 63
+
+
+class BigQueryStore:
+    """Implements :class:`lakehouse.warehouse.store.Store` in the datasets of a place."""
+
+    def __init__(self, client: Client, place: Place, *, of_samples: bool) -> None:
+        self._client = client
+        self._place = place
+        self.tables = Tables(client, place, of_samples=of_samples)
+
+    def prepare(self) -> None:
+        for spec in (PUBLICATIONS, TURN):
+            self.tables.create(spec)
+
+    def create(self, spec: TableSpec) -> None:
+        self.tables.create(spec)
+        turn = self.tables.sql_name(TURN.name)
+        name = text_literal(spec.name)
+        self._jobs("prepare", {}).rows(
+            f"INSERT INTO {turn} (table_name, turn) SELECT {name}, 0 FROM (SELECT 1 AS one) "
+            f"WHERE NOT EXISTS (SELECT 1 FROM {turn} WHERE table_name = {name})"
+        )
+
+    def evolve(self, spec: TableSpec) -> None:
+        self.tables.evolve(spec, self._jobs(spec.name, {}))
+
+    def set_aside(self, spec: TableSpec, owed: Iterable[Partition]) -> str:
+        now = datetime.now(UTC).replace(tzinfo=None)
+        jobs, aside = self._jobs(spec.name, {}), f"{spec.name}__set_aside_{now:%Y%m%dT%H%M%S}"
+        if self.tables.table(spec.name) is not None:
+            self.tables.copy(spec.name, aside)
+            self.tables.drop(spec.name)
+        self.create(spec)
+        sequence = self._records(jobs).history(spec).sequence + 1
+        common: dict[str, object] = {"table_name": spec.name, "sequence": sequence, "recorded_at": now}
+        rows = [row_text({**common, "kind": SET_ASIDE})]
+        since = f"{ANEW}{now:%Y-%m-%d}"
+        rows += [
+            row_text({**common, "kind": OUTDATED, "month": month_value(month), "outdated_by": since}) for month in owed
+        ]
+        jobs.script(f"{insert_text(self.tables.sql_name(PUBLICATIONS.name), rows)};", new_job_id())
+        return self.tables.sql_name(aside)
+
+    def records(self) -> BigQueryRecords:
+        return self._records(self._jobs("records", {}))
+
+    @contextmanager
+    def session(self, work: Work, records: Records) -> Iterator[BigQuerySession]:
+        if not isinstance(records, BigQueryRecords):
+            raise TypeError(f"{work}: a session of BigQuery reads what its tables hold")
+        jobs = self._jobs(str(work), {"asset": work.asset, "month": str(work.partition), "run": work.run_id})
+        session = BigQuerySession(self.tables, jobs, records, lambda: self._records(jobs), work)
+        try:
+            yield session
+        finally:
+            session.close()
+
+    @staticmethod
+    def tie_breaker(columns: Sequence[str]) -> None:  # noqa: ARG004 - rows are stored in no order
+        return None
+
+    def digest(self, columns: Sequence[str]) -> None:  # noqa: ARG002 - it is fast at comparing the values
+        return None
+
+    def close(self) -> None:
+        self._client.close()  # type: ignore[no-untyped-call]
+
+    def _records(self, jobs: Jobs) -> BigQueryRecords:
+        return BigQueryRecords(self.tables, jobs)
+
+    def _jobs(self, doing: str, labels: Mapping[str, str]) -> Jobs:
+        own = {name: _label(value) for name, value in labels.items() if value}
+        return Jobs(self._client, doing, {**MANAGED, **own}, self._place.bytes_cap)
+
+
+def _label(value: str) -> str:
+    """A value as labels may be: https://cloud.google.com/bigquery/docs/labels-intro#requirements."""
+    return _LABEL_CHARACTERS.sub("-", value.lower())[:_LONGEST_LABEL]
