@@ -15,6 +15,9 @@ NUMERIC = "NUMERIC(18,2)"
 _TYPE = re.compile(r"INT64|FLOAT64|BOOL|STRING|DATE|DATETIME|TIMESTAMP|NUMERIC\((?P<precision>\d+),(?P<scale>\d)\)")
 
 
+WHOLE_SHA256 = 64
+"""Hexadecimal digits of a SHA-256."""
+
 DECLARABLE = "INT64, FLOAT64, BOOL, STRING, DATE, DATETIME, TIMESTAMP or NUMERIC(p,s)"
 """The types that a column may be declared with, in words."""
 
@@ -74,7 +77,7 @@ class Column:
 
 BRONZE_COLUMNS = (
     Column("copies", "INT64", "How many records of the file are equal in all canonical columns; one is kept"),
-    Column("bronze_sha256", "STRING", "SHA-256 of the landed file the row comes from"),
+    Column("bronze_sha256", "STRING", "SHA-256 of the landed file the row comes from, or its first digits"),
 )
 """What every bronze relation has besides its contract's columns."""
 

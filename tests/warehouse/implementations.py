@@ -42,6 +42,11 @@ Rows: TypeAlias = list[dict[str, Any]] | pa.Table
 class Implementation(Protocol):
     """What the suite needs of a warehouse besides the protocol it tests."""
 
+    @property
+    def sha256_digits(self) -> int:
+        """How many digits of a landing's hash rows have."""
+        ...
+
     def open(self, sql: Path) -> tuple[Warehouse, Models]:
         """A warehouse over this implementation's storage, with the models of a folder."""
         ...
@@ -72,6 +77,10 @@ class OnStore(ABC):
         self._contracts = contracts
         self._bronze = bronze
         self._opened: list[Warehouse] = []
+
+    @property
+    def sha256_digits(self) -> int:
+        return self._store().traits.sha256_digits
 
     def open(self, sql: Path) -> tuple[Warehouse, Models]:
         models = models_of(sql) if self._contracts is CONTRACTS else load_models(sql, self._contracts)
@@ -196,6 +205,10 @@ class House:
         """Replace a month, whatever a guard says of this landing."""
         acceptance = Acceptance(landing.sha256, by="a tester", because="it is meant to be so")
         return self.warehouse.replace(self.models[key], month, RUN_ID, acceptance)
+
+    def sha256(self, landing: Landing) -> str:
+        """A landing's hash, as rows have it."""
+        return landing.sha256[: self.implementation.sha256_digits]
 
     def rows(self, sql: str) -> list[dict[str, Any]]:
         result: list[dict[str, Any]] = self.warehouse.query(sql).to_pylist()

@@ -40,6 +40,7 @@ from lakehouse.warehouse.store import (
     Staged,
     StagedPartition,
     TableShape,
+    Traits,
     Work,
 )
 
@@ -62,6 +63,8 @@ _Months = dict[tuple[str, Partition], Held]
 
 class MemoryStore:
     """Implements :class:`lakehouse.warehouse.store.Store`; gone with the process."""
+
+    traits = Traits()
 
     def __init__(self, spill: Path) -> None:
         self._spill = spill

@@ -24,7 +24,11 @@ from tests.warehouse.conftest import IMPLEMENTATIONS
 from tests.warehouse.implementations import House, Implementation, house_in
 
 MONTH, OTHER = Month(2024, 1), Month(2024, 2)
-EXAMPLES = {"duckdb_iceberg": len(soak.numbers(1)), "in_memory": len(soak.numbers(4)), "bigquery": len(soak.numbers(1, at_most=5))}
+EXAMPLES = {
+    "duckdb_iceberg": len(soak.numbers(1)),
+    "in_memory": len(soak.numbers(4)),
+    "bigquery": len(soak.numbers(1, at_most=5)),
+}
 PHASES = [Phase.generate, *([Phase.shrink] if soak.is_long() else [])]
 """To make a month that fails smaller takes minutes."""
 ANY = settings(deadline=None, database=None, phases=PHASES, suppress_health_check=list(HealthCheck))

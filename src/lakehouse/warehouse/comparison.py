@@ -19,7 +19,6 @@ from lakehouse.warehouse.consequences import Consequences, Versions
 from lakehouse.warehouse.difference import AFTER, BEFORE, difference
 from lakehouse.warehouse.difference_rows import record_rows
 from lakehouse.warehouse.inputs import Inputs
-from lakehouse.warehouse.landed_input import LandedInput
 from lakehouse.warehouse.store import PublishedRows, Session, Work
 from lakehouse.warehouse.workings import Workings
 
@@ -73,13 +72,12 @@ class Comparisons:
 
     def _landed(self, model: SqlModel, inputs: Inputs, landing: Landing) -> Inputs:
         """The same inputs, but for what was landed then."""
-        asset, bronze = str(model.bronze_asset), self._workings.bronze
+        bronze = self._workings.bronze
         if not is_there(bronze, landing):
             raise CorruptFile(f"{landing}: {bronze.uri(landing)} is gone or not what was landed")
-        return replace(
-            inputs,
-            landed=LandedInput(asset, self._workings.contracts[asset], landing, bronze, model.rejected is not None),
-        )
+        if inputs.landed is None:
+            raise TypeError(f"{model.key} is made of no landed file")
+        return replace(inputs, landed=replace(inputs.landed, landing=landing))
 
     def _compute(self, session: Session, model: SqlModel, inputs: Inputs, name: str) -> None:
         inputs.relate(session, self._store.tie_breaker)

@@ -14,7 +14,7 @@ from lakehouse.exceptions import NotLanded
 from lakehouse.models import dialect
 from lakehouse.models.model import PARTITION_END, PARTITION_START, Models, SqlModel
 from lakehouse.partition import WHOLE, Partition, Period
-from lakehouse.schema import TableSpec
+from lakehouse.schema import WHOLE_SHA256, TableSpec
 from lakehouse.warehouse.landed_input import LandedInput
 from lakehouse.warehouse.statements import ModelStatements, TieBreaker
 from lakehouse.warehouse.store import PublishedRows, Record, Records, Session
@@ -79,6 +79,7 @@ class Inputs:
         contracts: Mapping[str, Contract],
         bronze: BronzeStore,
         records: Records,
+        sha256_digits: int = WHOLE_SHA256,
     ) -> Inputs:
         """What there is for a month now.
 
@@ -88,7 +89,9 @@ class Inputs:
         landed = None
         if model.bronze_asset is not None:
             contract, rejects = contracts[model.bronze_asset], model.rejected is not None
-            landed = LandedInput.find(bronze, model.bronze_asset, contract, partition, rejects=rejects)
+            landed = LandedInput.find(
+                bronze, model.bronze_asset, contract, partition, rejects=rejects, sha256_digits=sha256_digits
+            )
         specs = {table: models.spec(table) for table in models.tables_read(model)}
         upstream = [
             Upstream.find(

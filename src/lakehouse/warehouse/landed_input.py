@@ -26,7 +26,7 @@ from lakehouse.exceptions import (
 from lakehouse.files import readable
 from lakehouse.models import dialect
 from lakehouse.partition import WHOLE, Partition
-from lakehouse.schema import BRONZE_COLUMNS, UNREADABLE, records_name
+from lakehouse.schema import BRONZE_COLUMNS, UNREADABLE, WHOLE_SHA256, records_name
 from lakehouse.warehouse.statements import Statement, TieBreaker
 from lakehouse.warehouse.store import LandedFile, Session
 from lakehouse.warehouse.unreadable import set_apart
@@ -51,7 +51,8 @@ _COUNT, _RECORDS = "kept", "records"
 class LandedInput:
     """A dataset, or a month of it, as an input: its landing, or nothing before the dataset began.
 
-    ``rejects`` says that its model keeps records apart that it cannot read; else they refuse the whole file.
+    ``rejects`` says that its model keeps records apart that it cannot read; else they refuse the whole file. Rows have
+    the first ``sha256_digits`` of the hash of their file.
     """
 
     asset: str
@@ -59,10 +60,18 @@ class LandedInput:
     landing: Landing | None
     store: BronzeStore
     rejects: bool
+    sha256_digits: int = WHOLE_SHA256
 
     @classmethod
     def find(
-        cls, store: BronzeStore, asset: str, contract: Contract, partition: Partition, *, rejects: bool
+        cls,
+        store: BronzeStore,
+        asset: str,
+        contract: Contract,
+        partition: Partition,
+        *,
+        rejects: bool,
+        sha256_digits: int = WHOLE_SHA256,
     ) -> LandedInput:
         """The current landing of a dataset that comes whole, or of a month of one that does not.
 
@@ -72,8 +81,9 @@ class LandedInput:
         """
         partition = partition if contract.dataset.is_partitioned else WHOLE
         if not contract.dataset.has_begun(partition):
-            return cls(asset, contract, None, store, rejects)
-        return cls(asset, contract, open_current(store, contract.dataset.name, partition, asset), store, rejects)
+            return cls(asset, contract, None, store, rejects, sha256_digits)
+        landing = open_current(store, contract.dataset.name, partition, asset)
+        return cls(asset, contract, landing, store, rejects, sha256_digits)
 
     @property
     def name(self) -> str:
@@ -229,8 +239,9 @@ class LandedInput:
         """Name both relations; records that some columns have unreadable values of are no part of the folded one."""
         folded = f"bronze.{self.asset}"
         projection = set_apart(self.projection.with_exact_halves(found.rounded), unreadable)
-        session.relate(records_name(folded), projection.records(self.sha256))
-        session.relate(folded, projection.folded(self.sha256, self._order(tie_breaker)))
+        sha256 = self.sha256[: self.sha256_digits]
+        session.relate(records_name(folded), projection.records(sha256))
+        session.relate(folded, projection.folded(sha256, self._order(tie_breaker)))
 
     def _order(self, tie_breaker: TieBreaker) -> tuple[exp.Expr, ...]:
         """Put on few and raw columns, where it is cheap; it makes what is written of them byte-stable."""

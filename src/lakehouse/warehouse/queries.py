@@ -62,6 +62,7 @@ class Queries:
         """The rows of one SELECT, or of the SHOW TABLES or DESCRIBE that is short for one.
 
         ``remark`` is told what a reader of the tables should know, and what is not portable where that is let through.
+        Where the engine speaks the dialect itself, everything is.
 
         Raises:
             QueryError: it cannot be parsed, names what does not exist, binds parameters, or, where ``only_portable``,
@@ -79,15 +80,19 @@ class Queries:
         wanted = set(dialect.references(query))
         self._require_readable(wanted)
         records = self._store.records()
+        traits = self._store.traits
         by_ledger = dialect.references(ledger_query(self._models, self._contracts)) if LEDGER in wanted else ()
         read = {*wanted, *by_ledger}
         tables = sorted(read & self._specs.keys())
         there = {name: _columns(records.shape(self._specs[name])) for name in tables}
         schema = self._schema(wanted, there)
-        ledger = resolved_ledger(self._models, self._contracts, schema) if LEDGER in wanted else None
+        ledger = None
+        if LEDGER in wanted:
+            ledger = resolved_ledger(self._models, self._contracts, schema, traits.sha256_digits)
         if ledger is not None:
             schema["silver"][LEDGER.partition(".")[2]] = dialect.output_types(ledger)
-        resolved, findings = deadline.kept(partial(_resolved, query, schema, 1 if only_portable else None))
+        most_findings = 0 if traits.is_native else 1 if only_portable else None
+        resolved, findings = deadline.kept(partial(_resolved, query, schema, most_findings))
         for finding in findings:
             if only_portable:
                 raise NotPortable(f"query: {finding}")

@@ -17,7 +17,7 @@ from lakehouse.bronze.footer import SourceColumn
 from lakehouse.bronze.store import Landing
 from lakehouse.partition import Partition
 from lakehouse.results import Ledger, Remark
-from lakehouse.schema import Column, TableSpec
+from lakehouse.schema import WHOLE_SHA256, Column, TableSpec
 from lakehouse.warehouse.query_limits import Deadline
 from lakehouse.warehouse.statements import Statement
 
@@ -224,8 +224,21 @@ class Session(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Traits:
+    """What tells a store from others where what is made of it does not have to be the same."""
+
+    sha256_digits: int = WHOLE_SHA256
+    """How many digits of the hash of its landed file a row has: 64 take half of a narrow row where nothing packs it."""
+    is_native: bool = False
+    """Whether models are written in its own dialect: then nothing of a query has to be mended, or refused, for it."""
+
+
 class Store(Protocol):
     """An engine with the tables it keeps."""
+
+    @property
+    def traits(self) -> Traits: ...
 
     def prepare(self) -> None:
         """Make what tables need besides themselves. Safe to repeat and to race."""

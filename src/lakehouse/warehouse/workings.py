@@ -28,7 +28,13 @@ class Workings:
     def inputs(self, model: SqlModel, partition: Partition, records: Records) -> Inputs:
         """What there is for a month of a model now; see :meth:`Inputs.find`."""
         return Inputs.find(
-            model, partition, models=self.models, contracts=self.contracts, bronze=self.bronze, records=records
+            model,
+            partition,
+            models=self.models,
+            contracts=self.contracts,
+            bronze=self.bronze,
+            records=records,
+            sha256_digits=self.store.traits.sha256_digits,
         )
 
     def tables(self, model: SqlModel, partition: Partition, records: Records) -> Inputs:

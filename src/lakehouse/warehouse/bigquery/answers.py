@@ -6,7 +6,7 @@ Reasons: https://cloud.google.com/bigquery/docs/error-messages
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -99,57 +99,77 @@ def told_as_ours(doing: str) -> Iterator[None]:
 
 
 def _refused(doing: str, error: GoogleAPICallError) -> LakehouseError:
-    from google.api_core import exceptions
-
     reason, words = reason_of(error), said(error)
-    match reason:
-        case "bytesBilledLimitExceeded":
-            return ReadsTooMuch(
-                f"{doing}: reads more than LAKEHOUSE_BYTES_CAP lets one statement ({words}): ask for less, or raise it"
-            )
-        case "quotaExceeded":
-            return StorageUnavailable(
-                f"{doing}: a quota of the project is used up ({words}): run it again when it is renewed, or have it "
-                "raised (IAM & Admin > Quotas)"
-            )
-        case "accessNotConfigured" | "SERVICE_DISABLED":
-            return ConfigurationError(
-                f"{doing}: the BigQuery API is off in this project ({words}): say gcloud services enable "
-                "bigquery.googleapis.com"
-            )
-        case "billingNotEnabled":
-            return ConfigurationError(f"{doing}: the project has no billing account ({words}): link one to it")
-        case "responseTooLarge":
-            return StatementFailed(f"its result is too large ({words}): ask for less", StatementFault.DATA)
-        case "stopped" | "timeout":
-            return StatementFailed(words, StatementFault.TIME)
+    if (by_reason := _BY_REASON.get(reason)) is not None:
+        return by_reason(doing, words)
     if "has not been used in project" in words or "it is disabled" in words:
-        return ConfigurationError(
-            f"{doing}: the BigQuery API is off in this project ({words}): say gcloud services enable "
-            "bigquery.googleapis.com"
-        )
+        return _switched_off(doing, words)
     if is_passing(error):
         return StorageUnavailable(f"{doing}: BigQuery refuses to answer for now ({words}): run it again later")
+    return _by_status(doing, error, words)
+
+
+def _by_status(doing: str, error: GoogleAPICallError, words: str) -> LakehouseError:
+    from google.api_core import exceptions
+
     match error:
         case exceptions.Unauthorized():
             return ConfigurationError(_unknown(doing, words))
         case exceptions.Forbidden():
-            return ConfigurationError(
-                f"{doing}: BigQuery refuses it ({words}): grant the account roles/bigquery.dataEditor on the datasets "
-                "and roles/bigquery.jobUser on the project"
+            how = (
+                "grant the account roles/bigquery.dataEditor on the datasets and roles/bigquery.jobUser on the project"
             )
-        case exceptions.NotFound() if "location" in words.lower():
-            return ConfigurationError(
-                f"{doing}: not found ({words}): is LAKEHOUSE_LOCATION the location of the datasets?"
-            )
+            return ConfigurationError(f"{doing}: BigQuery refuses it ({words}): {how}")
         case exceptions.NotFound():
-            return ConfigurationError(
-                f"{doing}: not found ({words}): materialize infrastructure, or correct LAKEHOUSE_PROJECT, "
-                "LAKEHOUSE_LOCATION or LAKEHOUSE_PREFIX"
-            )
+            how = "is LAKEHOUSE_LOCATION the location of the datasets?"
+            if "location" not in words.lower():
+                how = "materialize infrastructure, or correct LAKEHOUSE_PROJECT, LAKEHOUSE_LOCATION or LAKEHOUSE_PREFIX"
+            return ConfigurationError(f"{doing}: not found ({words}): {how}")
         case exceptions.BadRequest():
             return StatementFailed(words, StatementFault.STATEMENT)
     return StorageUnavailable(f"{doing}: BigQuery gave an answer that means nothing here ({words})")
+
+
+def _reads_too_much(doing: str, words: str) -> LakehouseError:
+    return ReadsTooMuch(
+        f"{doing}: reads more than LAKEHOUSE_BYTES_CAP lets one statement ({words}): ask for less, or raise it"
+    )
+
+
+def _used_up(doing: str, words: str) -> LakehouseError:
+    return StorageUnavailable(
+        f"{doing}: a quota of the project is used up ({words}): run it again when it is renewed, or have it raised "
+        "(IAM & Admin > Quotas)"
+    )
+
+
+def _switched_off(doing: str, words: str) -> LakehouseError:
+    how = "say gcloud services enable bigquery.googleapis.com"
+    return ConfigurationError(f"{doing}: the BigQuery API is off in this project ({words}): {how}")
+
+
+def _without_billing(doing: str, words: str) -> LakehouseError:
+    return ConfigurationError(f"{doing}: the project has no billing account ({words}): link one to it")
+
+
+def _answers_too_much(_: str, words: str) -> LakehouseError:
+    return StatementFailed(f"its result is too large ({words}): ask for less", StatementFault.DATA)
+
+
+def _took_too_long(_: str, words: str) -> LakehouseError:
+    return StatementFailed(words, StatementFault.TIME)
+
+
+_BY_REASON: Mapping[str, Callable[[str, str], LakehouseError]] = {
+    "bytesBilledLimitExceeded": _reads_too_much,
+    "quotaExceeded": _used_up,
+    "accessNotConfigured": _switched_off,
+    "SERVICE_DISABLED": _switched_off,
+    "billingNotEnabled": _without_billing,
+    "responseTooLarge": _answers_too_much,
+    "stopped": _took_too_long,
+    "timeout": _took_too_long,
+}
 
 
 def _unknown(doing: str, words: str) -> str:

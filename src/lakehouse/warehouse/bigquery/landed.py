@@ -11,6 +11,7 @@ from lakehouse.exceptions import ContractViolation, CorruptLanding, StatementFai
 from lakehouse.warehouse.bigquery import placing
 from lakehouse.warehouse.bigquery.answers import told_as_ours
 from lakehouse.warehouse.bigquery.jobs import Jobs, patient
+from lakehouse.warehouse.bigquery.short_floats import own_digits
 from lakehouse.warehouse.bigquery.tables import MANAGED, Tables
 from lakehouse.warehouse.store import LandedFile
 
@@ -40,14 +41,16 @@ def loaded(landed: LandedFile, tables: Tables, jobs: Jobs) -> exp.Query:
     name = f"bronze.{landed.landing.dataset}__{landed.landing.sha256[:_DIGITS]}"
     if not _is_there(name, tables):
         _load(landed, name, tables, jobs)
-    place = placing.table(tables.sql_name(name))
-    if landed.landing.suffix != "csv":
-        return exp.select("*").from_(place)
-    values = (exp.column(column.name, quoted=True) for column in landed.columns)
-    empty = exp.Literal.string("")
-    return exp.select(
-        *(exp.alias_(exp.Nullif(this=value, expression=empty), value.name, quoted=True) for value in values)
-    ).from_(place)
+    values = (_as_it_was(column, landed.landing.suffix) for column in landed.columns)
+    return exp.select(*values).from_(placing.table(tables.sql_name(name)))
+
+
+def _as_it_was(column: SourceColumn, suffix: str) -> exp.Expr:
+    """A column of the table, as the file has it: empty text is NULL in CSV alone, short floats are of few digits."""
+    value = exp.column(column.name, quoted=True)
+    if suffix == "csv":
+        return exp.alias_(exp.Nullif(this=value, expression=exp.Literal.string("")), column.name, quoted=True)
+    return exp.alias_(own_digits(value), column.name, quoted=True) if column.kind == "float32" else value
 
 
 def _is_there(name: str, tables: Tables) -> bool:

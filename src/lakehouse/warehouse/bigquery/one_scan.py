@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from sqlglot import exp
 
+_OTHER_PARTS = ("joins", "group", "having", "qualify", "order", "limit", "distinct", "with_")
+
 
 def in_one_scan(query: exp.Query) -> exp.Query:
     """The same row: of a SELECT without FROM, counts and least values of one table are computed at one go."""
@@ -25,20 +27,20 @@ def in_one_scan(query: exp.Query) -> exp.Query:
 
 def _aggregate(select: exp.Expr) -> tuple[exp.Table, exp.Expr] | None:
     """The table of a ``SELECT aggregate FROM table [WHERE condition]``, and the same without a WHERE."""
-    if not isinstance(select, exp.Select) or len(select.selects) != 1:
+    if not isinstance(select, exp.Select) or len(select.selects) != 1 or any(map(select.args.get, _OTHER_PARTS)):
         return None
     source, where = select.args.get("from_"), select.args.get("where")
     if source is None or not isinstance(source.this, exp.Table):
         return None
-    if any(select.args.get(part) for part in ("joins", "group", "having", "qualify", "order", "limit", "distinct")):
-        return None
     value = select.selects[0].unalias().copy()
-    if where is None:
-        return source.this.copy(), value
-    condition = where.this.copy()
+    told = value if where is None else _of_those(value, where.this.copy())
+    return None if told is None else (source.this.copy(), told)
+
+
+def _of_those(value: exp.Expr, condition: exp.Expr) -> exp.Expr | None:
+    """An aggregate of the rows of which a condition is true, over all rows."""
     if isinstance(value, exp.Count) and isinstance(value.this, exp.Star):
-        return source.this.copy(), exp.CountIf(this=condition)
+        return exp.CountIf(this=condition)
     if isinstance(value, exp.Min):
-        value.set("this", exp.If(this=condition, true=value.this, false=exp.Null()))
-        return source.this.copy(), value
+        return exp.Min(this=exp.If(this=condition, true=value.this, false=exp.Null()))
     return None

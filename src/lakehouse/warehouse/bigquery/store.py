@@ -26,7 +26,7 @@ from lakehouse.warehouse.bigquery.publications import (
 from lakehouse.warehouse.bigquery.records import BigQueryRecords
 from lakehouse.warehouse.bigquery.session import BigQuerySession
 from lakehouse.warehouse.bigquery.tables import MANAGED, Tables
-from lakehouse.warehouse.store import Records, Work
+from lakehouse.warehouse.store import Records, Traits, Work
 
 if TYPE_CHECKING:
     from google.cloud.bigquery import Client
@@ -37,6 +37,8 @@ _LONGEST_LABEL = 63
 
 class BigQueryStore:
     """Implements :class:`lakehouse.warehouse.store.Store` in the datasets of a place."""
+
+    traits = Traits(sha256_digits=16, is_native=True)
 
     def __init__(self, client: Client, place: Place, *, of_samples: bool) -> None:
         self._client = client

@@ -18,11 +18,13 @@ from lakehouse.warehouse.local.outdated import made_anew, outdated_property
 from lakehouse.warehouse.local.records import IcebergRecords
 from lakehouse.warehouse.local.session import LocalSession
 from lakehouse.warehouse.local.tables import IcebergTables
-from lakehouse.warehouse.store import Records, Work
+from lakehouse.warehouse.store import Records, Traits, Work
 
 
 class LocalStore:
     """Implements :class:`lakehouse.warehouse.store.Store` on one machine's disk."""
+
+    traits = Traits()
 
     def __init__(self, home: Path, *, memory_limit: str, threads: int, of_samples: bool) -> None:
         self._home = home
