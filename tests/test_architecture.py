@@ -39,7 +39,7 @@ LAYERS: tuple[frozenset[str], ...] = (
             "lakehouse.databases",
             "lakehouse.home",
             "lakehouse.settings",
-            "lakehouse.source_addresses",
+            "lakehouse.setting_values",
         }
     ),
     frozenset({"lakehouse.machine"}),
