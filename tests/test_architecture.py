@@ -6,6 +6,7 @@ Each test lists all offenders, so that one run says all there is to mend.
 from __future__ import annotations
 
 import ast
+import os
 import re
 import subprocess
 import sys
@@ -15,7 +16,11 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 
 from lakehouse.bronze.sources import SOURCES
+from lakehouse.partition import Month
 from lakehouse.settings import PROJECT_ROOT
+from tests import green_files
+from tests.commands import run_arguments
+from tests.project import Project
 
 SOURCE = PROJECT_ROOT / "src" / "lakehouse"
 MODULES = sorted([*SOURCE.rglob("*.py"), *(PROJECT_ROOT / "dlt_sources").glob("*.py")])
@@ -39,10 +44,11 @@ LAYERS: tuple[frozenset[str], ...] = (
             "lakehouse.databases",
             "lakehouse.home",
             "lakehouse.settings",
-            "lakehouse.source_addresses",
+            "lakehouse.setting_values",
         }
     ),
     frozenset({"lakehouse.machine"}),
+    frozenset({"lakehouse.gcp"}),
     frozenset({"lakehouse.sample"}),
     frozenset({"lakehouse.bronze"}),
     frozenset({"lakehouse.models"}),
@@ -74,6 +80,8 @@ NO_ENGINES = {
     ("lakehouse.models.header", 'format: Literal["table", "iceberg"] = "table"'),  # an open format
 }
 """Lines that name what models are written in, or may be stored as, and no engine."""
+
+JANUARY = Month(2024, 1)
 
 BRONZE_STORES = {"lakehouse.bronze.local", "lakehouse.bronze.gcs.store"}
 
@@ -268,9 +276,35 @@ def test_heavy_libraries_load_where_they_are_used() -> None:
 def test_definitions_load_without_the_engines_and_clouds() -> None:
     code = (
         "import sys; from lakehouse.definitions import build_definitions; from lakehouse.settings import load_settings;"
-        "build_definitions(load_settings()); import lakehouse.bronze.gcs.store;"
+        "build_definitions(load_settings());"
+        "import lakehouse.bronze.gcs.store, lakehouse.gcp.clients, lakehouse.gcp.credentials;"
         "clouds = ('google.auth', 'google.api_core', 'google.cloud.bigquery', 'google.cloud.storage');"
         "print([m for m in ('duckdb', 'pyiceberg', 'pandas', *clouds) if m in sys.modules])"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert result.stdout.strip() == "[]"
+
+
+def test_commands_and_runs_of_this_machine_load_no_cloud(project: Project) -> None:
+    """One process, which says after each command what it has loaded: most of it is there from the first run on."""
+    project.publish(JANUARY, green_files.trips(JANUARY, 3))
+    commands = (
+        ("--help",),
+        run_arguments(JANUARY, JANUARY),
+        ("query", "SELECT COUNT(*) AS trips FROM silver.green_trips"),
+        ("status",),
+    )
+    code = (
+        "import sys; from lakehouse.cli.main import main\n"
+        f"for command in {commands!r}:\n"
+        "    try: main(command, prog_name='lakehouse')\n"
+        "    except SystemExit as end: code = end.code\n"
+        "    clouds = [m for m in sys.modules if m.startswith(('google.cloud', 'google.auth', 'google.api_core'))]\n"
+        "    print('LOADED', command[0], code, clouds)\n"
+    )
+    environment = {"PATH": os.environ["PATH"], **project.command_environment()}
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120, env=environment
+    )
+    told = [line for line in result.stdout.splitlines() if line.startswith("LOADED ")]
+    assert told == [f"LOADED {name} 0 []" for name, *_ in commands], result.stderr

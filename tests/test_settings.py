@@ -4,13 +4,15 @@ import pytest
 
 from lakehouse.exceptions import ConfigurationError
 from lakehouse.partition import Month
-from lakehouse.settings import PROJECT_ROOT, environment, load_settings
+from lakehouse.settings import PROJECT_ROOT, Settings, environment, load_settings, variables
 
 
 @pytest.fixture(autouse=True)
 def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("HOME", "FIRST_MONTH", "TLC_URL", "USERS_URL", "MEMORY_LIMIT", "PROFILE", "THREADS"):
-        monkeypatch.delenv(f"LAKEHOUSE_{name}", raising=False)
+    for variable in variables():
+        monkeypatch.delenv(variable, raising=False)
+    for source in ("TLC", "USERS"):
+        monkeypatch.delenv(f"LAKEHOUSE_{source}_URL", raising=False)
 
 
 def test_everything_has_a_default_that_needs_no_account() -> None:
@@ -58,6 +60,31 @@ def test_the_env_file_is_read_and_the_environment_wins(monkeypatch: pytest.Monke
         ("LAKEHOUSE_THREADS", "0", "greater than or equal to 1"),
         ("LAKEHOUSE_PROFILE", "aws", "'local' or 'gcp'"),
         ("LAKEHOUSE_HOME", "/tmp/a*b", "which file patterns give a meaning"),  # noqa: S108
+        ("LAKEHOUSE_PROJECT", "123456789012", "is a project's number; write its id"),
+        ("LAKEHOUSE_PROJECT", "short", "6 to 30 lowercase letters"),
+        ("LAKEHOUSE_PROJECT", "a" * 31, "6 to 30 lowercase letters"),
+        ("LAKEHOUSE_PROJECT", "My Project", "6 to 30 lowercase letters"),
+        ("LAKEHOUSE_PROJECT", "my-project-", "does not end with a hyphen"),
+        ("LAKEHOUSE_PROJECT", "1-project", "begins with a letter"),
+        ("LAKEHOUSE_BUCKET", "gs://my-bucket/folder", "write the bucket's name alone, without gs://"),
+        ("LAKEHOUSE_BUCKET", "My-Bucket", "3 to 63 lowercase letters"),
+        ("LAKEHOUSE_BUCKET", "my-bucket/folder", "3 to 63 lowercase letters"),
+        ("LAKEHOUSE_BUCKET", "ab", "3 to 63 lowercase letters"),
+        ("LAKEHOUSE_BUCKET", "a" * 64, "3 to 63 lowercase letters"),
+        ("LAKEHOUSE_BUCKET", f"{'a' * 64}.com", "3 to 63 lowercase letters"),
+        ("LAKEHOUSE_BUCKET", "a..b", "3 to 63 lowercase letters"),
+        ("LAKEHOUSE_BUCKET", "-bucket", "begins and ends with a letter or digit"),
+        ("LAKEHOUSE_BUCKET", "192.168.5.4", "an IP address or called as Google is"),
+        ("LAKEHOUSE_BUCKET", "goog-bucket", "an IP address or called as Google is"),
+        ("LAKEHOUSE_BUCKET", "my-google-bucket", "an IP address or called as Google is"),
+        ("LAKEHOUSE_LOCATION", "us-central1-a", "a region (not a zone of it), such as europe-west4"),
+        ("LAKEHOUSE_LOCATION", "Europe", "one is US, EU, or a region"),
+        ("LAKEHOUSE_PREFIX", "dev-1", "at most 30 lowercase letters, digits and underscores"),
+        ("LAKEHOUSE_PREFIX", "1dev", "begins with a letter"),
+        ("LAKEHOUSE_PREFIX", "_sample", "begins with a letter"),
+        ("LAKEHOUSE_PREFIX", "d" * 31, "at most 30"),
+        ("LAKEHOUSE_BYTES_CAP", "9MiB", "greater than or equal to 10485760"),
+        ("LAKEHOUSE_BYTES_CAP", "much", "byte string"),
     ],
 )
 def test_a_value_that_cannot_be_used_is_named_with_its_variable(
@@ -150,6 +177,12 @@ def test_a_process_that_is_given_the_settings_as_its_environment_has_the_same(
         threads=3,
         largest_file="5MB",
         http_total=7.5,
+        project="my-project",
+        bucket="my-bucket",
+        location="EU",
+        prefix="dev",
+        bytes_cap="1GiB",
+        credentials=tmp_path / "key.json",
     )
     for name, value in environment(given).items():
         monkeypatch.setenv(name, value)
@@ -177,3 +210,84 @@ def test_addresses_are_not_read_from_a_variable_of_all(monkeypatch: pytest.Monke
     monkeypatch.setenv("LAKEHOUSE_ADDRESSES", "garbage")
     with pytest.raises(ConfigurationError, match="LAKEHOUSE_ADDRESSES=garbage"):
         load_settings(_env_file=None)
+
+
+def test_nothing_of_google_is_asked_for_by_default() -> None:
+    settings = load_settings(_env_file=None)
+    assert (settings.project, settings.bucket, settings.credentials, settings.prefix) == (None, None, None, "")
+    assert (settings.location, settings.bytes_cap) == ("US", 20 * 1024**3)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("PROJECT", "my-project-123"),
+        ("PROJECT", "a" * 30),
+        ("BUCKET", "my_bucket-1"),
+        ("BUCKET", "a" * 63),
+        ("BUCKET", f"{'a' * 63}.example.com"),
+        ("LOCATION", "EU"),
+        ("LOCATION", "northamerica-northeast1"),
+        ("PREFIX", "d" * 30),
+        ("BYTES_CAP", "10485760"),
+    ],
+)
+def test_what_google_calls_things_by_its_own_rules_is_taken(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    monkeypatch.setenv(f"LAKEHOUSE_{variable}", value)
+    assert str(getattr(load_settings(_env_file=None), variable.lower())) == value
+
+
+@pytest.mark.parametrize(("given", "meant"), [("us", "US"), ("Europe-West4", "europe-west4")])
+def test_a_location_is_written_as_google_writes_it(monkeypatch: pytest.MonkeyPatch, given: str, meant: str) -> None:
+    monkeypatch.setenv("LAKEHOUSE_LOCATION", given)
+    assert load_settings(_env_file=None).location == meant
+
+
+@pytest.mark.parametrize(
+    "value",
+    ['{"type": "service_account", "private_key": "s3cret"}', "-----BEGIN PRIVATE KEY-----\ns3cret", "s3cret/" * 300],
+)
+def test_a_key_in_place_of_its_file_is_refused_and_not_shown(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("LAKEHOUSE_CREDENTIALS", value)
+    with pytest.raises(ConfigurationError, match=r"LAKEHOUSE_CREDENTIALS=\.\.\.: is not a path") as error:
+        load_settings(_env_file=None)
+    assert "s3cret" not in str(error.value)
+
+
+def in_cloud(tmp_path: Path, **overrides: object) -> Settings:
+    return load_settings(
+        _env_file=None, profile="gcp", home=tmp_path / "data", dagster_home=tmp_path / "dagster", **overrides
+    )
+
+
+@pytest.mark.parametrize("prefix", ["dev", "d" * 30])
+def test_samples_in_the_cloud_are_set_apart_by_their_prefix(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, prefix: str
+) -> None:
+    settings = in_cloud(tmp_path, sample=True, prefix=prefix)
+    assert settings.prefix == f"{prefix}_sample"
+    assert settings.home == tmp_path / "data" / "sample"
+    for name, value in environment(settings).items():
+        monkeypatch.setenv(name, value)
+    assert load_settings(_env_file=None) == settings
+
+
+def test_samples_in_the_cloud_without_a_prefix_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="there is none; set LAKEHOUSE_PREFIX, for example to dev"):
+        in_cloud(tmp_path, sample=True)
+
+
+@pytest.mark.parametrize("prefix", ["sample", "dev_sample"])
+def test_real_data_do_not_go_where_samples_are_kept_in_the_cloud(tmp_path: Path, prefix: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"LAKEHOUSE_PREFIX={prefix}: what is called so is sample data"):
+        in_cloud(tmp_path, prefix=prefix)
+    assert in_cloud(tmp_path, prefix=prefix, sample=True).prefix == prefix
+
+
+def test_a_prefix_says_nothing_of_samples_on_this_machine(tmp_path: Path) -> None:
+    home, dagster_home = tmp_path / "data", tmp_path / "dagster"
+    settings = load_settings(_env_file=None, home=home, dagster_home=dagster_home, prefix="dev_sample")
+    assert (settings.sample, settings.prefix) == (False, "dev_sample")
+    assert load_settings(_env_file=None, home=home, dagster_home=dagster_home, sample=True).prefix == ""

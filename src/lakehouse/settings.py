@@ -7,7 +7,6 @@ source ``name`` is, from ``LAKEHOUSE_NAME_URL``.
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -33,7 +32,17 @@ from pydantic_settings import (
 
 from lakehouse.exceptions import ConfigurationError
 from lakehouse.partition import Month
-from lakehouse.source_addresses import SourceAddresses, SourceUrl, address_variable
+from lakehouse.setting_values.google_names import BucketName, Location, Prefix, ProjectId
+from lakehouse.setting_values.paths import AbsolutePath, DataFolder, Folder, KeyFile
+from lakehouse.setting_values.samples import (
+    folder_of_samples,
+    is_folder_of_samples,
+    is_prefix_of_samples,
+    prefix_of_samples,
+)
+from lakehouse.setting_values.sizes import EngineSize
+from lakehouse.setting_values.source_addresses import SourceAddresses, SourceUrl, address_variable
+from lakehouse.setting_values.variables import refusal, variable
 
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
 EARLIEST_FIRST_MONTH = Month(2011, 1)
@@ -41,9 +50,6 @@ EARLIEST_FIRST_MONTH = Month(2011, 1)
 
 SAMPLE_MONTHS = (Month(2022, 12), Month(2023, 4))
 """Months there are of sample data. The types of TLC's files changed within them, in 2023-02."""
-
-_SAMPLE_FOLDER = "sample"
-_UNSAFE_IN_PATHS = set("*?[]#%'")
 
 
 def _month(value: object) -> object:
@@ -60,10 +66,10 @@ class Settings(BaseSettings):
     profile: Literal["local", "gcp"] = "local"
     """``local``: DuckDB and Iceberg on this machine. ``gcp``: BigQuery, not built yet."""
 
-    home: Path = PROJECT_ROOT / "data"
+    home: DataFolder = PROJECT_ROOT / "data"
     """Folder of bronze files, Iceberg catalog and tables."""
 
-    sql: Path = PROJECT_ROOT / "sql"
+    sql: AbsolutePath = PROJECT_ROOT / "sql"
     """Folder of the SQL models, one sub-folder a layer."""
 
     first_month: Annotated[Month, NoDecode, BeforeValidator(_month)] = Month(2024, 1)
@@ -95,7 +101,7 @@ class Settings(BaseSettings):
     refetch_days: int = Field(365, ge=0)
     """After how many days sensor and schedule have what is landed fetched anew, whatever its ETag says; 0 is never."""
 
-    memory_limit: str = "800MB"
+    memory_limit: EngineSize = "800MB"
     """What DuckDB may use before it spills to disk."""
 
     query_timeout: float = Field(1800.0, gt=0)
@@ -122,8 +128,28 @@ class Settings(BaseSettings):
     largest_file: ByteSize = Field(ByteSize(4_000_000_000), ge=1)
     """The most that a source may send of one file, and that it may be once decompressed, such as ``4GB``."""
 
-    dagster_home: Path = Field(PROJECT_ROOT / ".dagster", validation_alias=AliasChoices("DAGSTER_HOME", "dagster_home"))
+    dagster_home: Folder = Field(
+        PROJECT_ROOT / ".dagster", validation_alias=AliasChoices("DAGSTER_HOME", "dagster_home")
+    )
     """Dagster's own folder (``DAGSTER_HOME``): one instance for UI, command line and daemon."""
+
+    project: ProjectId | None = None
+    """Id of the Google Cloud project that holds all of the ``gcp`` profile and pays for it."""
+
+    bucket: BucketName | None = None
+    """Bucket of Cloud Storage for landed files."""
+
+    location: Location = "US"
+    """Where datasets and bucket are, for good."""
+
+    prefix: Prefix = ""
+    """What the names of datasets (``<prefix>_silver``) and objects (``<prefix>/``) begin with: one an environment."""
+
+    bytes_cap: ByteSize = Field(ByteSize(20 * 1024**3), ge=10 * 1024**2)
+    """The most that one job of BigQuery may bill, such as ``20GiB``; no job bills less than 10 MiB."""
+
+    credentials: KeyFile | None = None
+    """A service account's key file; without it Google's own ways to find credentials."""
 
     @classmethod
     def settings_customise_sources(
@@ -141,36 +167,6 @@ class Settings(BaseSettings):
     def sample_url(self) -> str:
         """Address of the sample source."""
         return f"http://127.0.0.1:{self.sample_port}"
-
-    @field_validator("home", "sql", "dagster_home")
-    @classmethod
-    def _absolute(cls, path: Path) -> Path:
-        try:
-            return path.expanduser().resolve()
-        except (RuntimeError, OSError) as error:
-            raise ValueError(f"is not a path: {error}") from None
-
-    @field_validator("home")
-    @classmethod
-    def _usable_in_file_lists(cls, home: Path) -> Path:
-        if unsafe := sorted(_UNSAFE_IN_PATHS & set(str(home))):
-            raise ValueError(f"the path {home} contains {' '.join(unsafe)}, which file patterns give a meaning")
-        return home
-
-    @field_validator("home", "dagster_home")
-    @classmethod
-    def _can_be_a_folder(cls, path: Path) -> Path:
-        for folder in (path, *path.parents):
-            if folder.exists() and not folder.is_dir():
-                raise ValueError(f"{folder} is a file, so {path} cannot be a folder")
-        return path
-
-    @field_validator("memory_limit")
-    @classmethod
-    def _size(cls, text: str) -> str:
-        if re.fullmatch(r"\d+(\.\d+)?\s?[KMGT]i?B", text) is None:
-            raise ValueError("is not a size; write it as a number and a unit, for example 2GB")
-        return text
 
     @field_validator("last_month")
     @classmethod
@@ -200,41 +196,45 @@ def load_settings(**overrides: Any) -> Settings:
     try:
         settings = Settings(**overrides)
     except ValidationError as error:
-        first = error.errors()[0]
-        field = str(first["loc"][0])
-        is_address = field == "addresses" and len(first["loc"]) > 1
-        variable = address_variable(str(first["loc"][1])) if is_address else _variable(field)
-        reason = first["msg"].removeprefix("Value error, ")
-        value = str(first["input"])
-        if is_address:  # may hold a password or a signature
-            value = re.sub(r"^(\w+:(?=/))?(/*).*@", r"\1\2", value).partition("?")[0]
-        raise ConfigurationError(f"{variable}={value}: {reason}") from None
+        raise ConfigurationError(refusal(error)) from None
     if settings.sample:
         return _of_samples(settings)
-    if settings.home.name == _SAMPLE_FOLDER:
+    if is_folder_of_samples(settings.home):
         raise ConfigurationError(
             f"LAKEHOUSE_HOME={settings.home}: a folder of this name holds sample data; choose another for real data, "
+            "or set LAKEHOUSE_SAMPLE=true"
+        )
+    if settings.profile == "gcp" and is_prefix_of_samples(settings.prefix):
+        raise ConfigurationError(
+            f"LAKEHOUSE_PREFIX={settings.prefix}: what is called so is sample data; choose another for real data, "
             "or set LAKEHOUSE_SAMPLE=true"
         )
     return settings
 
 
 def _of_samples(settings: Settings) -> Settings:
-    """The same settings, with all that holds or serves data replaced: samples never meet real records."""
+    """The same settings, with all that holds or serves data replaced: samples never meet real records.
+
+    Raises:
+        ConfigurationError: nothing sets them apart.
+    """
+    in_cloud = settings.profile == "gcp"
+    if in_cloud and not settings.prefix:
+        raise ConfigurationError(
+            "LAKEHOUSE_SAMPLE=true: a prefix sets samples apart in a project and its bucket, and there is none; set "
+            "LAKEHOUSE_PREFIX, for example to dev, and they go to dev_sample"
+        )
     first, last = SAMPLE_MONTHS
     return settings.model_copy(
         update={
-            "home": _apart(settings.home),
-            "dagster_home": _apart(settings.dagster_home),
+            "home": folder_of_samples(settings.home),
+            "dagster_home": folder_of_samples(settings.dagster_home),
+            "prefix": prefix_of_samples(settings.prefix) if in_cloud else settings.prefix,
             "addresses": {},
             "first_month": first,
             "last_month": last,
         }
     )
-
-
-def _apart(folder: Path) -> Path:
-    return folder if folder.name == _SAMPLE_FOLDER else folder / _SAMPLE_FOLDER
 
 
 def newest_month(settings: Settings) -> Month:
@@ -249,17 +249,13 @@ def environment(settings: Settings) -> dict[str, str]:
     variables = dict(os.environ)
     for name, value in settings.model_dump(exclude={"addresses"}).items():
         if value is not None:
-            variables[_variable(name)] = str(getattr(settings, name))
+            variables[variable(name)] = str(getattr(settings, name))
     return variables | {address_variable(source): url for source, url in settings.addresses.items()}
-
-
-def _variable(field: str) -> str:
-    return "DAGSTER_HOME" if field.upper() == "DAGSTER_HOME" else f"LAKEHOUSE_{field.upper()}"
 
 
 def variables() -> tuple[str, ...]:
     """The variable of each setting but the addresses of sources."""
-    return tuple(_variable(name) for name in Settings.model_fields if name != "addresses")
+    return tuple(variable(name) for name in Settings.model_fields if name != "addresses")
 
 
 def given_variables() -> tuple[str, ...]:
@@ -285,3 +281,13 @@ def require_own_instance(settings: Settings) -> None:
 def point_dlt_at_project() -> None:
     """Let dlt read the project's ``.dlt`` folder wherever the process was started."""
     os.environ.setdefault("DLT_PROJECT_DIR", str(PROJECT_ROOT))
+
+
+def dlt_secrets() -> Path:
+    """The file that dlt reads the project's secrets from, whether there is one or not."""
+    return Path(os.environ.get("DLT_PROJECT_DIR") or PROJECT_ROOT) / ".dlt" / "secrets.toml"
+
+
+def keep_storage_client_quiet() -> None:
+    """Have Google's client of Cloud Storage ask nothing about buckets, beside, for a tracing that nobody reads."""
+    os.environ.setdefault("DISABLE_GCS_PYTHON_CLIENT_OTEL_BUCKET_METADATA", "true")

@@ -13,8 +13,8 @@ from dlt_sources.remote_file import Address, Clock, HttpPolicy, RemoteVersion, V
 from lakehouse.bronze.source import Source, SourceAddress
 from lakehouse.exceptions import ConfigurationError
 from lakehouse.partition import Partition
+from lakehouse.setting_values.source_addresses import address_variable
 from lakehouse.settings import Settings
-from lakehouse.source_addresses import address_variable
 
 _PROBE_ATTEMPTS = 2
 _PROBE_TIMEOUT_SECONDS = 5.0

@@ -35,7 +35,7 @@ from lakehouse.bronze.records import (
 from lakehouse.bronze.store import Landing
 from lakehouse.exceptions import CorruptFile
 from lakehouse.files import file_uri, hash_file, make_folder, move_durably
-from lakehouse.home import ensure_home_kind
+from lakehouse.home import ensure_local_home
 from lakehouse.partition import Month, Partition
 from lakehouse.private_folders import PrivateFolders
 
@@ -64,7 +64,7 @@ class LocalBronzeStore:
         return not self.root.exists()
 
     def prepare(self) -> None:
-        ensure_home_kind(self._home, of_samples=self._of_samples)
+        ensure_local_home(self._home, of_samples=self._of_samples)
         make_folder(self.root)
 
     def file(self, landing: Landing) -> Path:

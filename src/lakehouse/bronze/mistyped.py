@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterator
 
 from lakehouse.bronze.sources import SOURCES
+from lakehouse.setting_values.source_addresses import address_variable
 from lakehouse.settings import given_variables, variables
-from lakehouse.source_addresses import address_variable
 
 _OF_TESTS = re.compile(r"LAKEHOUSE_(SOAK(_SEED)?|REAL_DATA|REQUIRE_\w+)")
 _PREFIX = "LAKEHOUSE_"

@@ -1,1 +1,1 @@
-"""Google Cloud: which project, who asks, and its clients."""
+"""The project of Google Cloud that settings name: what is called how there, who asks, and by which clients."""

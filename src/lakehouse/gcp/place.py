@@ -1,13 +1,19 @@
-"""Where in Google Cloud a house is."""
+"""Where the ``gcp`` profile keeps everything: a project, a bucket, a location, and a prefix within them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from lakehouse.exceptions import ConfigurationError
+from lakehouse.settings import Settings
+
 
 @dataclass(frozen=True)
 class Place:
-    """A project, its bucket, and what sets one house apart from others there; ``bytes_cap`` is the most a job bills."""
+    """One environment of a project. ``bytes_cap`` is the most that one job may bill there, in bytes.
+
+    ``prefix`` begins the names of its datasets and objects; without one there is one environment in project and bucket.
+    """
 
     project: str
     bucket: str
@@ -16,5 +22,39 @@ class Place:
     bytes_cap: int
 
     def dataset(self, layer: str) -> str:
-        """The dataset of a layer: ``silver``, or ``dev_silver``."""
+        """What the dataset of a layer is called."""
         return f"{self.prefix}_{layer}" if self.prefix else layer
+
+    @property
+    def objects_prefix(self) -> str:
+        """What the names of all objects begin with."""
+        return f"{self.prefix}/" if self.prefix else ""
+
+    @property
+    def words(self) -> str:
+        """Which environment it is, in one line: another line is another one."""
+        prefix = f"prefix {self.prefix}" if self.prefix else "no prefix"
+        return f"project {self.project}, bucket {self.bucket}, {prefix}"
+
+
+def place_of(settings: Settings) -> Place:
+    """The place that settings name.
+
+    Raises:
+        ConfigurationError: they do not; a line for each setting that is missing.
+    """
+    project, bucket = settings.project, settings.bucket
+    if project is not None and bucket is not None:
+        return Place(project, bucket, settings.location, settings.prefix, int(settings.bytes_cap))
+    missing = []
+    if project is None:
+        missing.append(
+            f"LAKEHOUSE_PROFILE={settings.profile}: needs the project that BigQuery works in; set LAKEHOUSE_PROJECT to "
+            "its id (gcloud projects list shows yours)"
+        )
+    if bucket is None:
+        missing.append(
+            f"LAKEHOUSE_PROFILE={settings.profile}: needs the bucket that files are landed in; set LAKEHOUSE_BUCKET to "
+            "its name, without gs://"
+        )
+    raise ConfigurationError("\n".join(missing))

@@ -14,7 +14,7 @@ from lakehouse.annotations import SAMPLE_NOTE
 from lakehouse.databases import name_databases_in_errors
 from lakehouse.exceptions import CorruptFile, ModelError, first_line
 from lakehouse.files import file_uri, make_folder, move_durably, path_of
-from lakehouse.home import ensure_home_kind
+from lakehouse.home import ensure_local_home
 from lakehouse.partition import WHOLE, Month, Partition, Period
 from lakehouse.schema import TableSpec
 from lakehouse.warehouse.evolution import evolution
@@ -88,7 +88,7 @@ class IcebergTables:
         """The catalog, created on first use; several processes may do so at once.
 
         Raises:
-            ConfigurationError: the home is one of samples, and ought not to be, or the other way round.
+            ConfigurationError: the home is of another profile, or of samples and ought not to be, or ought to.
         """
         from pyiceberg.catalog.sql import SqlCatalog
         from sqlalchemy import event
@@ -109,7 +109,7 @@ class IcebergTables:
             return catalog
 
         name_databases_in_errors()
-        ensure_home_kind(self._home, of_samples=self._of_samples)
+        ensure_local_home(self._home, of_samples=self._of_samples)
         make_folder(self._home)
         opening = Retrying(
             retry=retry_if_exception_type((OperationalError, IntegrityError)),

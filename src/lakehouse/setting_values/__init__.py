@@ -1,0 +1,1 @@
+"""What settings may say, and in which words all else is refused."""
