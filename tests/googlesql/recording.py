@@ -32,6 +32,7 @@ from lakehouse.warehouse.store import (
     Staged,
     StagedPartition,
     Store,
+    Traits,
     Work,
 )
 
@@ -117,6 +118,10 @@ class RecordingStore:
         self._store = store
         self._recording = recording
         self.has_digests = False
+
+    @property
+    def traits(self) -> Traits:
+        return self._store.traits
 
     def prepare(self) -> None:
         self._store.prepare()
