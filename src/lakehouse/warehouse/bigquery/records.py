@@ -28,7 +28,7 @@ class BigQueryRecords:
 
     def __init__(self, tables: Tables, jobs: Jobs) -> None:
         self._tables = tables
-        self._jobs = jobs
+        self.jobs = jobs
         self._shapes: dict[str, TableShape | None] = {}
         self._months: dict[Partition, Published] = {}
         self._notes: dict[str, Mapping[Partition, str]] = {}
@@ -65,7 +65,7 @@ class BigQueryRecords:
 
     def notes(self, spec: TableSpec) -> Mapping[Partition, str]:
         if spec.name not in self._notes:
-            self._notes[spec.name] = notes(self._jobs, self._tables, spec)
+            self._notes[spec.name] = notes(self.jobs, self._tables, spec)
         return self._notes[spec.name]
 
     def was_published(self, spec: TableSpec) -> bool:
@@ -84,7 +84,7 @@ class BigQueryRecords:
             return False
         rows = self.rows_of(spec, partition)
         query = content.query(spec, rows) if spec.grain else content.count(rows)
-        (row,) = self._jobs.rows(dialect.render(query, "bigquery"))
+        (row,) = self.jobs.rows(dialect.render(query, "bigquery"))
         return int(row["row_count"]) == found.rows and (not spec.grain or row["content"] == found.content)
 
     def rows_of(self, spec: TableSpec, partition: Partition) -> exp.Select:
@@ -103,12 +103,12 @@ class BigQueryRecords:
             return self._all
         held = next(iter(self._months.values()), None) if partition is WHOLE else self._months.get(partition)
         if held is None:
-            held = self._months[partition] = published(self._jobs, self._tables, partition)
+            held = self._months[partition] = published(self.jobs, self._tables, partition)
         return held
 
     @cached_property
     def _all(self) -> Published:
-        return published(self._jobs, self._tables, None)
+        return published(self.jobs, self._tables, None)
 
     def _record(self, spec: TableSpec, found: Publication) -> Record:
         return Record(

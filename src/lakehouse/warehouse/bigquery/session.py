@@ -14,6 +14,7 @@ from sqlglot import exp
 
 from lakehouse.exceptions import QueryError
 from lakehouse.models import dialect
+from lakehouse.results import EngineJob
 from lakehouse.schema import Column, TableSpec
 from lakehouse.warehouse.bigquery import content, landed, placing
 from lakehouse.warehouse.bigquery.jobs import Jobs
@@ -96,6 +97,20 @@ class BigQuerySession:
 
     def answer(self, statement: Statement, deadline: Deadline) -> pa.Table:
         return self._rows(statement, {}, deadline.remaining)
+
+    def jobs(self) -> tuple[EngineJob, ...]:
+        console = f"https://console.cloud.google.com/bigquery?project={self._tables.place.project}&j=bq:"
+        return tuple(
+            EngineJob(
+                id=job.id,
+                kind=job.kind,
+                url=f"{console}{self._tables.place.location}:{job.id}&page=queryresults",
+                bytes_billed=job.bytes_billed,
+                bytes_processed=job.bytes_processed,
+                slot_ms=job.slot_ms,
+            )
+            for job in self._jobs.done
+        )
 
     def publish(self, partition: StagedPartition, is_current: Callable[[], bool]) -> Commit:
         publishing = Publishing(self._tables, self._jobs, self._work, self._seen, self._records, partition)
