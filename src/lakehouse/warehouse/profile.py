@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from lakehouse.bronze.connection import available
 from lakehouse.bronze.contract import Contract
@@ -14,7 +13,7 @@ from lakehouse.bronze.source import Source
 from lakehouse.bronze.sources import SOURCES, contracts_of
 from lakehouse.bronze.store import BronzeStore
 from lakehouse.gcp.clients import bigquery_client, storage_client
-from lakehouse.gcp.credentials import credentials_of
+from lakehouse.gcp.credentials import Identity, credentials_of
 from lakehouse.gcp.place import Place, place_of
 from lakehouse.home import ensure_home_profile
 from lakehouse.models.model import Models
@@ -26,9 +25,6 @@ from lakehouse.warehouse.protocol import Warehouse
 from lakehouse.warehouse.query_limits import QueryLimits
 from lakehouse.warehouse.store import Store
 from lakehouse.warehouse.warehouse import StoreWarehouse
-
-if TYPE_CHECKING:
-    from google.auth.credentials import Credentials
 
 
 @dataclass(frozen=True)
@@ -65,8 +61,8 @@ def open_bronze(settings: Settings, readers: Collection[str] | None = None) -> B
     if settings.profile == "local":
         _require_home(settings)
         return LocalBronzeStore(settings.home, of_samples=settings.sample, readers=readers)
-    place, credentials = _cloud(settings)
-    bucket = storage_client(place, credentials).bucket(place.bucket)
+    place, identity = _cloud(settings)
+    bucket = storage_client(place, identity.credentials).bucket(place.bucket)
     return GcsBronzeStore(
         bucket, settings.home, of_samples=settings.sample, prefix=place.objects_prefix, readers=readers
     )
@@ -93,14 +89,14 @@ def _store(settings: Settings) -> Store:
             threads=settings.threads,
             of_samples=settings.sample,
         )
-    place, credentials = _cloud(settings)
-    return BigQueryStore(bigquery_client(place, credentials), place, of_samples=settings.sample)
+    place, identity = _cloud(settings)
+    return BigQueryStore(bigquery_client(place, identity.credentials), place, of_samples=settings.sample)
 
 
-def _cloud(settings: Settings) -> tuple[Place, Credentials]:
+def _cloud(settings: Settings) -> tuple[Place, Identity]:
     place = place_of(settings)
     _require_home(settings, place.words)
-    return place, credentials_of(settings).credentials
+    return place, credentials_of(settings)
 
 
 def _require_home(settings: Settings, where: str = "") -> None:

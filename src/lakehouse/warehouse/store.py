@@ -94,6 +94,14 @@ class Records(Protocol):
         """Whether anything ever was published in it, for whatever month."""
         ...
 
+    def accounts(self, columns: Sequence[Column], reasons: Sequence[str]) -> exp.Query | None:
+        """What was put down of each month's ledger; None of a store whose tables are to be counted instead.
+
+        See :func:`lakehouse.warehouse.ledger.account_columns` for its columns; names in it are such as its sessions
+        know.
+        """
+        ...
+
     def is_intact(self, spec: TableSpec, partition: Partition) -> bool:
         """Whether a month's data are what was published: as the engine guarantees, or else read in full."""
         ...

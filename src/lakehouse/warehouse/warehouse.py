@@ -154,11 +154,16 @@ class StoreWarehouse:
         return months - {WHOLE} if model.is_partitioned else frozenset({WHOLE} if months else ())
 
     def query(
-        self, sql: str, remark: Callable[[Remark], None] = lambda _: None, *, only_portable: bool = True
+        self,
+        sql: str,
+        remark: Callable[[Remark], None] = lambda _: None,
+        *,
+        only_portable: bool = True,
+        recount: bool = False,
     ) -> pa.Table:
         """See :meth:`Warehouse.query`."""
         queries = Queries(self._store, self._bronze, self._models, self._contracts, self._limits)
-        return queries.run(sql, remark, only_portable=only_portable)
+        return queries.run(sql, remark, only_portable=only_portable, recount=recount)
 
     def compare(
         self,

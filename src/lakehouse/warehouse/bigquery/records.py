@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 
 from sqlglot import exp
@@ -10,11 +10,19 @@ from sqlglot import exp
 from lakehouse.models import dialect
 from lakehouse.partition import WHOLE, Partition
 from lakehouse.results import Remark
-from lakehouse.schema import TableSpec
+from lakehouse.schema import Column, TableSpec
 from lakehouse.warehouse.bigquery import content, placing
 from lakehouse.warehouse.bigquery.constants import of_month
 from lakehouse.warehouse.bigquery.jobs import Jobs
-from lakehouse.warehouse.bigquery.publications import ANEW, Publication, Published, TableHistory, notes, published
+from lakehouse.warehouse.bigquery.publications import (
+    ANEW,
+    Publication,
+    Published,
+    TableHistory,
+    accounts,
+    notes,
+    published,
+)
 from lakehouse.warehouse.bigquery.tables import Tables
 from lakehouse.warehouse.store import Record, TableShape
 
@@ -70,6 +78,9 @@ class BigQueryRecords:
 
     def was_published(self, spec: TableSpec) -> bool:
         return self.history(spec).version is not None
+
+    def accounts(self, columns: Sequence[Column], reasons: Sequence[str]) -> exp.Query:
+        return accounts(columns, reasons)
 
     def is_intact(self, spec: TableSpec, partition: Partition) -> bool:
         """See the protocol: as many rows are there as were published, and of a table with a grain just those.

@@ -19,6 +19,7 @@ from lakehouse.schema import Column, TableSpec
 from lakehouse.warehouse.bigquery import content, landed, placing
 from lakehouse.warehouse.bigquery.jobs import Jobs
 from lakehouse.warehouse.bigquery.one_scan import in_one_scan
+from lakehouse.warehouse.bigquery.publications import PUBLICATIONS
 from lakehouse.warehouse.bigquery.publishing import Publishing, StagedTable
 from lakehouse.warehouse.bigquery.records import BigQueryRecords
 from lakehouse.warehouse.bigquery.tables import Tables
@@ -45,7 +46,8 @@ class BigQuerySession:
         self._seen = seen
         self._records = records
         self._work = work
-        self._relations: dict[str, exp.Table | exp.Query] = {}
+        publications = placing.table(tables.sql_name(PUBLICATIONS.name))
+        self._relations: dict[str, exp.Table | exp.Query] = {PUBLICATIONS.name: publications}
         self._read: dict[str, list[str]] = {}
         self._staged: list[str] = []
 

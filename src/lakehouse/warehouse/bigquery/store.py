@@ -17,6 +17,7 @@ from lakehouse.warehouse.bigquery.publications import (
     OUTDATED,
     PUBLICATIONS,
     SET_ASIDE,
+    SHA256_DIGITS,
     TURN,
     insert_text,
     month_value,
@@ -38,7 +39,7 @@ _LONGEST_LABEL = 63
 class BigQueryStore:
     """Implements :class:`lakehouse.warehouse.store.Store` in the datasets of a place."""
 
-    traits = Traits(sha256_digits=16, is_native=True)
+    traits = Traits(sha256_digits=SHA256_DIGITS, is_native=True)
 
     def __init__(self, client: Client, place: Place, *, of_samples: bool) -> None:
         self._client = client
