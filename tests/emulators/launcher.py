@@ -64,7 +64,7 @@ def _keep_expiration() -> None:
 
     def table_to_rest(table: Any) -> dict[str, Any]:
         at = table.expiration_time
-        return shown(table) | ({} if at is None else {"expirationTime": str(int(at.timestamp() * 1000))})
+        return {**shown(table), **({} if at is None else {"expirationTime": str(int(at.timestamp() * 1000))})}
 
     def rest_to_table_meta(project: str, dataset: str, body: dict[str, Any], clock: Any, existing: Any = None) -> Any:
         sent = body.get("expirationTime")
