@@ -7,6 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+
 from lakehouse.bronze.contract import Contract
 from lakehouse.bronze.gcs.store import GcsBronzeStore
 from lakehouse.bronze.store import BronzeStore
@@ -67,6 +70,13 @@ class CloudImplementation(OnStore):
         warehouse = StoreWarehouse(store, self._bronze, models, self._contracts, LIMITS)
         self._opened.append(warehouse)
         return warehouse, models
+
+    def exported(self, table: str) -> pa.Table:
+        """All rows of a table, by file: a month's take eight seconds through the API."""
+        uri = f"gs://{self.place.bucket}/exported/{table}/*.parquet"
+        options = f"uri = '{uri}', format = 'PARQUET', overwrite = TRUE"
+        self.client.query(f"EXPORT DATA OPTIONS ({options}) AS SELECT * FROM {table}").result()
+        return pq.read_table(self._cloud.objects / self.place.bucket / "exported" / table)
 
     def close(self) -> None:
         for layer in LAYERS:
