@@ -7,6 +7,7 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 TOOLS := .venv/.tools
 EMULATORS := .venv-emulators
+SECOND := .venv-second
 ORACLE := .venv-zetasql
 JOBS ?= 2
 # Of the slow tests some are mostly waiting, for the UI and the daemon.
@@ -17,7 +18,7 @@ UV := uv==0.13.8
 COMPILED := $(if $(PYTHONDONTWRITEBYTECODE),--compile-bytecode)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup tools emulators oracle demo test test-faults test-soak test-ui test-readme test-gcp test-sql test-all lint format lock bench clean
+.PHONY: help setup tools emulators second-emulator oracle demo test test-faults test-soak test-ui test-readme test-gcp test-sql test-all lint format lock bench clean
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -89,6 +90,14 @@ $(EMULATORS)/.installed: tests/emulators/requirements.txt | $(INSTALLED)
 	$(BIN)/uv pip install --system-certs --quiet --python $(EMULATORS)/bin/python --requirements $<
 	@touch $@
 
+# Another emulator of BigQuery, for the tests that are marked as gaps of the first; it needs Python 3.13.
+second-emulator: $(SECOND)/.installed
+
+$(SECOND)/.installed: tests/emulators/second.txt | $(INSTALLED)
+	$(BIN)/uv venv --system-certs --quiet --clear --python 3.13 $(SECOND)
+	$(BIN)/uv pip install --system-certs --quiet --python $(SECOND)/bin/python --requirements $<
+	@touch $@
+
 # What the engine is compiled to is kept with it: that takes half a minute, starting it then less than a second.
 oracle: $(ORACLE)/.installed
 
@@ -121,6 +130,7 @@ lock: tools ## Compile requirements.lock anew, without index addresses
 	$(BIN)/uv pip compile $(LOCKED) pyproject.toml --output-file requirements.lock
 	$(BIN)/uv pip compile $(LOCKED) --group dev --constraint requirements.lock --output-file tests/requirements.txt
 	$(BIN)/uv pip compile $(LOCKED) tests/emulators/requirements.in --output-file tests/emulators/requirements.txt
+	$(BIN)/uv pip compile $(subst 3.11,3.13,$(LOCKED)) tests/emulators/second.in --output-file tests/emulators/second.txt
 	$(BIN)/uv pip compile $(LOCKED) tests/googlesql/requirements.in --output-file tests/googlesql/requirements.txt
 
 bench: tools ## Measure against bare DuckDB
@@ -129,4 +139,4 @@ bench: tools ## Measure against bare DuckDB
 	$(BIN)/python -m bench.month
 
 clean: ## Remove .venv, .env and all tool caches; data and run history stay
-	rm -rf .venv $(EMULATORS) $(ORACLE) .env .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv $(EMULATORS) $(SECOND) $(ORACLE) .env .pytest_cache .mypy_cache .ruff_cache

@@ -14,6 +14,7 @@ import pytest
 from lakehouse.settings import PROJECT_ROOT, point_dlt_at_project
 from tests import soak
 from tests.commands import new_instances_copied, sqlite_without_fsync
+from tests.emulators.emulator import PYTHON, Cloud, cloud_emulators
 from tests.loading import models_of
 from tests.pool import Scheduling, longest_first
 from tests.project import Project
@@ -45,6 +46,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduling | None:
     return Scheduling(config, log) if config.getoption("dist") == "loadfile" else None
+
+
+@pytest.fixture(scope="session")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
+    """Emulators of BigQuery and Cloud Storage; without them tests are skipped, or fail where they must not be."""
+    if not PYTHON.exists() and os.environ.get("LAKEHOUSE_REQUIRE_EMULATORS") != "true":
+        pytest.skip("no emulators (make emulators), and LAKEHOUSE_REQUIRE_EMULATORS is not true")
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("DISABLE_GCS_PYTHON_CLIENT_OTEL_BUCKET_METADATA", "true")
+        with cloud_emulators(tmp_path_factory.mktemp("cloud")) as running:
+            yield running
 
 
 @pytest.fixture(scope="session", autouse=True)

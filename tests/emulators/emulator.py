@@ -16,7 +16,10 @@ from lakehouse.settings import PROJECT_ROOT
 
 PYTHON = PROJECT_ROOT / ".venv-emulators" / "bin" / "python"
 
+SECOND_PYTHON = PROJECT_ROOT / ".venv-second" / "bin" / "python"
+
 _LAUNCHER = Path(__file__).with_name("launcher.py")
+_SECOND_LAUNCHER = Path(__file__).with_name("second_launcher.py")
 _START_SECONDS = 60.0
 _STOP_SECONDS = 10.0
 _LOG_LINES = 40
@@ -62,6 +65,30 @@ def cloud_emulators(folder: Path) -> Iterator[Cloud]:
 
 
 @contextmanager
+def second_emulators(folder: Path) -> Iterator[Cloud]:
+    """The same with another emulator of BigQuery, which can some of what the first one cannot, and is slower.
+
+    Raises:
+        EmulatorFailed: one is not installed, ended by itself, or did not answer in time.
+    """
+    for name in ("storage", "bigquery"):
+        (folder / name).mkdir()
+    objects = folder / "storage" / "objects"
+    rest, grpc = _free_ports(2)
+    address = f"http://127.0.0.1:{rest}"
+    ports = ["--host", "127.0.0.1", "--port", str(rest), "--grpc-port", str(grpc)]
+    launch = [str(SECOND_PYTHON), str(_SECOND_LAUNCHER), str(os.getpid())]
+    command = [*launch, *ports, "--project", "emulated", "--data-dir", str(folder / "bigquery" / "data")]
+    own = {"GCS_LOCAL_ROOT": str(objects / ".cloudstorage")}
+    ready = f"{address}/bigquery/v2/projects/emulated/datasets"
+    with (
+        storage_emulator(folder / "storage", objects) as storage,
+        _running_as(command, folder / "bigquery", own, ready),
+    ):
+        yield Cloud(address, storage, objects / ".cloudstorage")
+
+
+@contextmanager
 def bigquery_emulator(folder: Path, objects: Path | None = None) -> Iterator[Emulator]:
     """Run the emulator of BigQuery with everything it writes under ``folder``; ``objects`` is where buckets lie.
 
@@ -101,12 +128,21 @@ def storage_emulator(folder: Path, objects: Path | None = None) -> Iterator[str]
 
 @contextmanager
 def _running(command: list[str], folder: Path, own: dict[str, str], ready: str) -> Iterator[None]:
-    if not PYTHON.exists():
-        raise EmulatorFailed(f"there is no {PYTHON}; `make emulators` makes it")
-    log = folder / f"{command[0]}.log"
+    launch = [str(PYTHON), str(_LAUNCHER), str(os.getpid())]
+    with _running_as([*launch, *command], folder, own, ready):
+        yield
+
+
+@contextmanager
+def _running_as(command: list[str], folder: Path, own: dict[str, str], ready: str) -> Iterator[None]:
+    if not Path(command[0]).exists():
+        raise EmulatorFailed(
+            f"there is no {command[0]}; `make emulators` makes the first, `make second-emulator` another"
+        )
+    log = folder / "emulator.log"
     with log.open("w") as output:
         process = subprocess.Popen(
-            [str(PYTHON), str(_LAUNCHER), str(os.getpid()), *command],
+            command,
             cwd=folder,
             env=_environment(folder) | own,
             stdin=subprocess.DEVNULL,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,7 +9,6 @@ import pytest
 
 from lakehouse.warehouse.local.tables import IcebergTables
 from tests import soak
-from tests.emulators.emulator import PYTHON, Cloud, cloud_emulators
 from tests.warehouse.cloud import CloudImplementation
 from tests.warehouse.implementations import (
     House,
@@ -24,6 +22,9 @@ HERE = Path(__file__).parent
 PROTOCOL = "test_protocol.py"
 SHARE = 1 / 3
 
+SECOND = "second_emulator"
+"""Takes what is marked as a gap of the first emulator of BigQuery, and nothing else."""
+
 IMPLEMENTATIONS: dict[str, Callable[[Path, pytest.FixtureRequest], Implementation]] = {
     "duckdb_iceberg": lambda folder, _: LocalImplementation(folder / "home"),
     "in_memory": lambda folder, _: MemoryImplementation(folder / "home"),
@@ -36,17 +37,6 @@ def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
     """An empty warehouse of each implementation, over a copy of the project's models."""
     with house_in(tmp_path, IMPLEMENTATIONS[request.param](tmp_path, request)) as house:
         yield house
-
-
-@pytest.fixture(scope="session")
-def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
-    """Emulators of BigQuery and Cloud Storage; without them tests are skipped, or fail where they must not be."""
-    if not PYTHON.exists() and os.environ.get("LAKEHOUSE_REQUIRE_EMULATORS") != "true":
-        pytest.skip("no emulators (make emulators), and LAKEHOUSE_REQUIRE_EMULATORS is not true")
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("DISABLE_GCS_PYTHON_CLIENT_OTEL_BUCKET_METADATA", "true")
-        with cloud_emulators(tmp_path_factory.mktemp("cloud")) as running:
-            yield running
 
 
 @pytest.fixture
