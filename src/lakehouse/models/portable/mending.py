@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 
 from sqlglot import exp
 
-from lakehouse.models.portable import decimals, lists, numbers, texts, times
-from lakehouse.models.portable.duck import duck
+from lakehouse.models.portable import decimals, lists, numbers, repeated, texts, times
+from lakehouse.models.portable.duck import duck, shared
 
 Rule = Callable[[exp.Expr], exp.Expr]
 
@@ -16,7 +16,7 @@ def _is_nan(node: exp.Expr) -> exp.Expr:
     """DuckDB answers ``isnan`` from a file's statistics, which leave NaN out; ``isfinite`` it asks the values."""
     if not isinstance(node, exp.IsNan):
         return node
-    return exp.paren(duck("NOT ISFINITE(:x) AND NOT ISINF(:x)", x=node.this))
+    return shared(lambda x: duck("CASE WHEN ISFINITE(:x) THEN FALSE ELSE NOT ISINF(:x) END", x=x), node.this)
 
 
 def _sets_of_rows(node: exp.Expr) -> exp.Expr:
@@ -86,8 +86,9 @@ def mended(query: exp.Expr, rules: Mapping[str, Rule] = RULES) -> exp.Expr:
     """
     tree = query.copy()
     decimals.forget_scales(tree)
+    every = (*rules.values(), repeated.once_each)
     for node in reversed(list(tree.walk())):  # what is deep first
-        for rule in rules.values() if type(node) not in _LEAVES else ():
+        for rule in every if type(node) not in _LEAVES else ():
             new = rule(node)
             if new is node:
                 continue
