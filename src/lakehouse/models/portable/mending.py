@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from sqlglot import exp
 
-from lakehouse.models.portable import decimals, lists, numbers, repeated, texts, times
+from lakehouse.models.portable import decimals, lists, numbers, regexes, repeated, texts, times
 from lakehouse.models.portable.duck import duck, shared
 
 Rule = Callable[[exp.Expr], exp.Expr]
@@ -63,6 +63,7 @@ RULES: Mapping[str, Rule] = {
     "UPPER, LOWER": texts.case,
     "REVERSE": texts.reversed_characters,
     "SPLIT": texts.split_by_nothing,
+    "REGEXP_EXTRACT": regexes.extracted,
     "list[OFFSET(n)]": lists.element,
     "cast of STRING": texts.cast_of_text,
     "cast to STRING": texts.cast_to_text,
