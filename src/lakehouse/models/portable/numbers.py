@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from sqlglot import exp
 
+from lakehouse.models.portable.aggregates import function_of
 from lakehouse.models.portable.decimals import NINE, exact_quotient, units_of_float
 from lakehouse.models.portable.duck import duck, failure, once, repeats, shared, whole_literal
 from lakehouse.models.portable.types import DECIMAL, FLOAT, WHOLE, kind
@@ -122,9 +123,7 @@ def sign(node: exp.Expr) -> exp.Expr:
 
 def whole_sum(node: exp.Expr) -> exp.Expr:
     """A sum of INT64s is an INT64: more than it holds is an error. Of no rows ``COUNTIF`` is 0."""
-    aggregate = node.this if isinstance(node, exp.Window) else node
-    if node is aggregate and isinstance(node.parent, exp.Window):
-        return node
+    aggregate = function_of(node)
     if isinstance(aggregate, exp.CountIf):
         return duck("COALESCE(CAST(:s AS BIGINT), 0)", s=node)
     is_sum = isinstance(aggregate, exp.Sum) and kind(aggregate.this) in WHOLE
@@ -133,16 +132,16 @@ def whole_sum(node: exp.Expr) -> exp.Expr:
 
 def float_aggregate(node: exp.Expr) -> exp.Expr:
     """Sums and averages of FLOAT64s: an error where the result is not finite; of one pair ``CORR`` is NULL."""
-    aggregate = node.this if isinstance(node, exp.Window) else node
-    if node is aggregate and isinstance(node.parent, exp.Window):
-        return node
+    aggregate = function_of(node)
     if isinstance(aggregate, exp.Corr):
         pairs: exp.Expr = exp.func("REGR_COUNT", aggregate.this.copy(), aggregate.expression.copy())
         if node is not aggregate:
             pairs = exp.Window(**{**node.copy().args, "this": pairs})
         return duck("CASE WHEN :pairs >= 2 THEN :corr END", pairs=pairs, corr=node)
+    if not isinstance(aggregate, _ADDING):
+        return node
     argument = aggregate.this.expressions[0] if isinstance(aggregate.this, exp.Distinct) else aggregate.this
-    return _checked(node) if isinstance(aggregate, _ADDING) and kind(argument) in FLOAT else node
+    return _checked(node) if kind(argument) in FLOAT else node
 
 
 def float_to_whole(node: exp.Expr) -> exp.Expr:
