@@ -9,7 +9,7 @@ from sqlglot import exp
 from lakehouse.models.portable import decimals, lists, numbers, regexes, repeated, texts, times
 from lakehouse.models.portable.duck import duck, shared
 
-Rule = Callable[[exp.Expr], exp.Expr]
+Mending = Callable[[exp.Expr], exp.Expr]
 
 
 def _is_nan(node: exp.Expr) -> exp.Expr:
@@ -37,7 +37,7 @@ _LEAVES = (
 """What no rule is about, and most nodes are."""
 _OPERATORS = (exp.Add, exp.Sub, exp.Mul, exp.Div, exp.IntDiv, exp.Mod, exp.DPipe)
 
-RULES: Mapping[str, Rule] = {
+RULES: Mapping[str, Mending] = {
     "a / b": numbers.division,
     "SAFE_DIVIDE": numbers.safe_division,
     "+ - * of FLOAT64": numbers.arithmetic,
@@ -80,7 +80,7 @@ RULES: Mapping[str, Rule] = {
 """By what they mend. Each takes a node whose parts are mended already, and gives what to put in its place."""
 
 
-def mended(query: exp.Expr, rules: Mapping[str, Rule] = RULES) -> exp.Expr:
+def mended(query: exp.Expr, rules: Mapping[str, Mending] = RULES) -> exp.Expr:
     """A copy of a query, written so that the local engine means by it what BigQuery does.
 
     It must be annotated with types; where none is known, what takes one to tell is left as it is.
