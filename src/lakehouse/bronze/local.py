@@ -93,7 +93,7 @@ class LocalBronzeStore(Marked):
             yield from ((_read(record), record == records[-1]) for record in records)
 
     def adopt(self, landing: Landing, landed: Path) -> None:
-        require_whole(landing, landed)
+        require_whole(landing, landed, hash_file(landed))
         move_durably(landed, self.file(landing))
 
     def observe(self, dataset: str, partition: Partition) -> datetime:

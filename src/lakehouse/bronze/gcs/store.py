@@ -53,6 +53,8 @@ A run changes a file right before it records it, by noting so: between the two a
 Google's client repeats what fails for a minute. A machine that sleeps between them for less than a day is safe, too.
 """
 
+_HASHED_BYTES = 1024 * 1024
+
 _LANDING = "landing"
 """Kind of the private folders that files are landed in."""
 
@@ -142,8 +144,8 @@ class GcsBronzeStore(Marked):
 
     def adopt(self, landing: Landing, landed: Path) -> None:
         """See the protocol; what is there whole is not sent again."""
-        require_whole(landing, landed)
-        md5 = _md5(landed)
+        sha256, md5 = _hashes(landed)
+        require_whole(landing, landed, sha256)
         kept = self._objects.kept(_file(landing))
         if kept is None or kept.md5 != md5 or not _is_whole(kept, landing):
             self._objects.upload(_file(landing), landed, md5=md5, notes={_SHA256: landing.sha256, _MD5: md5})
@@ -205,8 +207,11 @@ def _is_whole(kept: Kept, landing: Landing) -> bool:
     return kept.bytes == landing.bytes and kept.notes.get(_SHA256) == landing.sha256 and noted == kept.md5 is not None
 
 
-def _md5(file: Path) -> str:
-    """As Cloud Storage writes it: it detects damage, and proves nothing."""
+def _hashes(file: Path) -> tuple[str, str]:
+    """SHA-256, hexadecimal, and MD5 as Cloud Storage writes it: the latter detects damage, and proves nothing."""
+    sha256, md5 = hashlib.sha256(), hashlib.md5(usedforsecurity=False)
     with file.open("rb") as content:
-        digest = hashlib.file_digest(content, lambda: hashlib.md5(usedforsecurity=False))
-    return base64.b64encode(digest.digest()).decode()
+        while part := content.read(_HASHED_BYTES):
+            sha256.update(part)
+            md5.update(part)
+    return sha256.hexdigest(), base64.b64encode(md5.digest()).decode()
