@@ -74,7 +74,10 @@ class Passed:
 
 
 class Between:
-    """Passes requests on for as long as it is entered; where it ``garbles`` what objects hold is another on its way."""
+    """Passes requests on for as long as it is entered; where it ``garbles`` what objects hold is another on its way.
+
+    ``sent`` may change what is sent.
+    """
 
     def __init__(self, emulator: str) -> None:
         self._emulator = urlsplit(emulator).netloc
@@ -83,6 +86,7 @@ class Between:
         self._lock = threading.Lock()
         self.passed: list[Passed] = []
         self.garbles = False
+        self.sent: Callable[[bytes], bytes] | None = None
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler_for(self))
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
         self.address = f"http://127.0.0.1:{self._server.server_port}"
@@ -123,7 +127,7 @@ class Between:
         if happens is not None:
             happens()
         if fault is None or fault.is_late:
-            answer = self._forwarded(method, path, headers, body)
+            answer = self._forwarded(method, path, headers, body if self.sent is None else self.sent(body))
             if self.garbles and "alt=media" in path:
                 answer = replace(answer, body=bytes([answer.body[0] ^ 1]) + answer.body[1:])
         if fault is not None:

@@ -9,8 +9,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta
-from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from pathlib import Path, PosixPath
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import pyarrow as pa
@@ -131,6 +131,51 @@ def test_what_is_there_whole_is_not_sent_again(place: InBucket, store: GcsBronze
     adopt(store, landing, b"content")
     assert store.is_intact(landing)
     assert blob_of(place, name_of(place, landing)).generation != sent
+
+
+@pytest.mark.parametrize("length", [MIB, 9 * MIB], ids=["at once", "in parts"])
+def test_what_is_sent_is_compared_with_the_hash_of_what_was_fetched(
+    place: InBucket, between: Between, by_way: GcsBronzeStore, length: int
+) -> None:
+    content = b"fetched" + bytes(length)
+    other = b"changed" + bytes(length)
+    landing = landing_of(content)
+    damaged = f"^{by_way.uri(landing)}: arrived damaged .*MD5.*: run it again$"
+    with by_way.workspace() as folder:
+        file = folder / "landed"
+        file.write_bytes(content)
+
+        def changes_when_it_has_been_hashed() -> None:
+            file.write_bytes(other)
+
+        between.before("GET", changes_when_it_has_been_hashed)
+        with pytest.raises(CorruptFile, match=damaged):
+            by_way.adopt(landing, file)
+        assert file.read_bytes() == other
+        file.write_bytes(content)
+        between.sent = lambda body: body.replace(b"fetched", b"changed")
+        with pytest.raises(CorruptFile, match=damaged):
+            by_way.adopt(landing, file)
+        assert place.names() == []
+        between.sent = None
+        by_way.adopt(landing, file)
+    assert place.open().is_intact(landing)
+
+
+def test_a_file_is_read_once_for_both_of_its_hashes(store: GcsBronzeStore, tmp_path: Path) -> None:
+    opened: list[str] = []
+
+    class Watched(PosixPath):
+        def open(self, mode: str = "r", *_: Any, **__: Any) -> Any:
+            opened.append(mode)
+            return super().open(mode)
+
+    content = bytes(3 * MIB)
+    (tmp_path / "landed").write_bytes(content)
+    store.adopt(landing_of(content), Watched(tmp_path / "landed"))
+    assert opened == ["rb"]
+    with pytest.raises(CorruptFile, match="was not written whole, is the disk full"):
+        store.adopt(landing_of(b"other"), Watched(tmp_path / "landed"))
 
 
 def test_other_bytes_under_the_notes_of_the_right_ones_are_noticed(place: InBucket, store: GcsBronzeStore) -> None:

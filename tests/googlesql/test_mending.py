@@ -64,7 +64,7 @@ def test_without_its_rule_is_nan_is_answered_from_statistics(
 
 def _disagree(
     each: Form | str,
-    rules: Mapping[str, mending.Rule],
+    rules: Mapping[str, mending.Mending],
     google: Expected,
     oracle: Oracle,
     connection: duckdb.DuckDBPyConnection,

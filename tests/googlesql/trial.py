@@ -105,7 +105,7 @@ def tried(
     form: Form,
     google: Expected,
     connection: duckdb.DuckDBPyConnection,
-    rules: Mapping[str, mending.Rule] = mending.RULES,
+    rules: Mapping[str, mending.Mending] = mending.RULES,
 ) -> Trial:
     """A form on every combination of its columns' edges.
 
@@ -165,7 +165,7 @@ def _local(
     names: tuple[str, ...],
     rows: list[tuple[str, ...]],
     connection: duckdb.DuckDBPyConnection,
-    rules: Mapping[str, mending.Rule],
+    rules: Mapping[str, mending.Mending],
 ) -> tuple[str, list[Any]]:
     sql, type_ = local_text(f"SELECT id, {form.sql} AS v FROM {_TABLE}", names, rules)
     fill(connection, names, rows)
@@ -191,7 +191,9 @@ def _one_by_one(sql: str, count: int, connection: duckdb.DuckDBPyConnection) -> 
     return values
 
 
-def local_text(sql: str, names: tuple[str, ...], rules: Mapping[str, mending.Rule] = mending.RULES) -> tuple[str, str]:
+def local_text(
+    sql: str, names: tuple[str, ...], rules: Mapping[str, mending.Mending] = mending.RULES
+) -> tuple[str, str]:
     """A query over the edges as the local engine is given it, and the type of its last column.
 
     Raises:
@@ -238,7 +240,7 @@ def of_query(
     sql: str,
     oracle: Oracle,
     connection: duckdb.DuckDBPyConnection,
-    rules: Mapping[str, mending.Rule] = mending.RULES,
+    rules: Mapping[str, mending.Mending] = mending.RULES,
 ) -> tuple[list[tuple[Any, ...]] | str, list[tuple[Any, ...]] | str]:
     """What GoogleSQL and the local engine give of a query over the edges: rows, or that it fails.
 
@@ -288,7 +290,7 @@ def mended_by_rules(sql: str) -> set[str]:
     return fired
 
 
-def _told(name: str, rule: mending.Rule, fired: set[str]) -> mending.Rule:
+def _told(name: str, rule: mending.Mending, fired: set[str]) -> mending.Mending:
     def told(node: exp.Expr) -> exp.Expr:
         before = dict(node.args)
         new = rule(node)

@@ -159,7 +159,12 @@ WRITTEN: dict[str, tuple[str, ...]] = {
         "SELECT a1.j FROM silver.edges AS a1 NATURAL JOIN (SELECT 2 AS k1) AS a2",
     ),
     "QUALIFY": ("SELECT j FROM silver.edges QUALIFY ROW_NUMBER() OVER (ORDER BY j) = 1",),
-    "patterns": ("s LIKE 'a\\\\'", "REGEXP_EXTRACT(s, r'(a)(.)')", "REGEXP_EXTRACT(s, r'(?P<n>a)(.)')"),
+    "patterns": (
+        "s LIKE 'a\\\\'",
+        "REGEXP_EXTRACT(s, r'(a)(.)')",
+        "REGEXP_EXTRACT(s, r'(?P<n>a)(.)')",
+        "REGEXP_EXTRACT(s, r'(\\pL)(.)')",
+    ),
     "STRING_AGG": (
         "SELECT STRING_AGG(z, ',' ORDER BY z LIMIT 2) AS v FROM silver.edges",
         "SELECT STRING_AGG(z, NULL) AS v FROM silver.edges",

@@ -122,7 +122,7 @@ def _short(sql: str) -> str:
     return shown if len(shown) <= _SHORT else f"{shown[:_SHORT]}…"
 
 
-def _first_line(rule: mending.Rule) -> str:
+def _first_line(rule: mending.Mending) -> str:
     return (rule.__doc__ or "").strip().partition("\n")[0].replace("``", "`")
 
 

@@ -12,28 +12,21 @@ from __future__ import annotations
 import uuid
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from lakehouse.bronze.footer import SourceColumn, read_footer
+from lakehouse.bronze.marks import Marked
 from lakehouse.bronze.observations import next_observation
 from lakehouse.bronze.records import (
-    NOT_NOTED,
     RECORD_SUFFIX,
-    REFUSED,
-    TAKEN,
     file_name,
-    mark_name,
-    marks_prefix,
     read_record,
-    read_refusal,
     record_name,
-    refuser,
     require_whole,
-    write_refusal,
 )
 from lakehouse.bronze.store import Landing
-from lakehouse.exceptions import CorruptFile
 from lakehouse.files import file_uri, hash_file, make_folder, move_durably
 from lakehouse.home import ensure_local_home
 from lakehouse.partition import Month, Partition
@@ -45,7 +38,7 @@ _LANDING = "landing"
 """Kind of the private folders that files are landed in."""
 
 
-class LocalBronzeStore:
+class LocalBronzeStore(Marked):
     """Implements :class:`lakehouse.bronze.store.BronzeStore` under the folder of a home.
 
     ``readers`` are the models that there are: what others refused counts no more. None stands for any.
@@ -55,8 +48,8 @@ class LocalBronzeStore:
         self.root = home / "bronze"
         self._home = home
         self._of_samples = of_samples
-        self._readers = readers
         self._records = self.root / "_landings"
+        super().__init__(_MarksOnDisk(self._records), readers)
         self._work = PrivateFolders(home / "staging")
 
     @property
@@ -100,7 +93,7 @@ class LocalBronzeStore:
             yield from ((_read(record), record == records[-1]) for record in records)
 
     def adopt(self, landing: Landing, landed: Path) -> None:
-        require_whole(landing, landed)
+        require_whole(landing, landed, hash_file(landed))
         move_durably(landed, self.file(landing))
 
     def observe(self, dataset: str, partition: Partition) -> datetime:
@@ -112,49 +105,6 @@ class LocalBronzeStore:
         folder = self.record_folder(landing.dataset, landing.partition)
         make_folder(folder)
         _write(folder / record_name(landing), landing.model_dump_json(indent=2))
-
-    def refuse(self, landing: Landing, reader: str, held_back: str | None) -> None:
-        mark = self._mark(landing, reader)
-        try:
-            words = self.held_back(landing, reader) if held_back is None else held_back
-        except CorruptFile:
-            words = NOT_NOTED
-        _write(mark, write_refusal(words))
-        self._mark(landing, reader, TAKEN).unlink(missing_ok=True)
-
-    def is_refused(self, landing: Landing, reader: str) -> bool:
-        return self._mark(landing, reader).exists()
-
-    def is_taken(self, landing: Landing, reader: str) -> bool:
-        return self._mark(landing, reader, TAKEN).exists()
-
-    def held_back(self, landing: Landing, reader: str) -> str | None:
-        mark = self._mark(landing, reader)
-        try:
-            noted = mark.read_bytes()
-        except FileNotFoundError:
-            return None
-        return read_refusal(noted, str(mark), landing, reader)
-
-    def accept(self, landing: Landing, reader: str) -> None:
-        taken = self._mark(landing, reader, TAKEN)
-        if not taken.exists():
-            _write(taken, "")
-        self._mark(landing, reader).unlink(missing_ok=True)
-
-    def refused_at(self, landing: Landing) -> datetime | None:
-        times = [datetime.fromtimestamp(at, UTC) for mark in self._marks(landing) if (at := _written_at(mark))]
-        return max(times, default=None)
-
-    def _marks(self, landing: Landing) -> Iterator[Path]:
-        """Those of models that there are."""
-        for mark in self.record_folder(landing.dataset, landing.partition).glob(f"{marks_prefix(landing)}*"):
-            reader = refuser(mark.name)
-            if reader is not None and (self._readers is None or reader in self._readers):
-                yield mark
-
-    def _mark(self, landing: Landing, reader: str, verdict: str = REFUSED) -> Path:
-        return self.record_folder(landing.dataset, landing.partition) / mark_name(landing, reader, verdict)
 
     def sweep(self, dataset: str, partition: Partition) -> int:
         there = set((self.root / _folder(dataset, partition)).glob("*"))
@@ -173,18 +123,45 @@ class LocalBronzeStore:
             yield folder
 
 
+@dataclass(frozen=True)
+class _MarksOnDisk:
+    """Implements :class:`lakehouse.bronze.marks.MarkPlace` below a folder."""
+
+    root: Path
+
+    def where(self, name: str) -> str:
+        return str(self.root / name)
+
+    def is_there(self, name: str) -> bool:
+        return (self.root / name).exists()
+
+    def read(self, name: str) -> bytes | None:
+        try:
+            return (self.root / name).read_bytes()
+        except FileNotFoundError:
+            return None
+
+    def write(self, name: str, text: str) -> None:
+        _write(self.root / name, text)
+
+    def remove(self, name: str) -> None:
+        (self.root / name).unlink(missing_ok=True)
+
+    def under(self, prefix: str) -> Iterator[tuple[str, datetime]]:
+        folder, _, name = prefix.rpartition("/")
+        for mark in (self.root / folder).glob(f"{name}*"):
+            try:
+                at = mark.stat().st_mtime
+            except FileNotFoundError:  # another run takes the mark off
+                continue
+            yield f"{folder}/{mark.name}", datetime.fromtimestamp(at, UTC)
+
+
 def _write(place: Path, text: str) -> None:
     """Whole or not at all."""
     partial = place.with_name(f".{uuid.uuid4().hex}")
     partial.write_text(text)
     move_durably(partial, place)
-
-
-def _written_at(file: Path) -> float | None:
-    try:
-        return file.stat().st_mtime
-    except FileNotFoundError:  # another run takes the mark off
-        return None
 
 
 def _folder(dataset: str, partition: Partition) -> str:

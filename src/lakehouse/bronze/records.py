@@ -9,7 +9,6 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from lakehouse.bronze.store import Landing
 from lakehouse.exceptions import CorruptFile
-from lakehouse.files import hash_file
 
 REFUSED, TAKEN = "refused", "taken"
 """What a mark says of a landing: that a model takes none of it, or is made of it."""
@@ -97,11 +96,11 @@ def read_refusal(content: bytes, place: str, landing: Landing, reader: str) -> s
         ) from None
 
 
-def require_whole(landing: Landing, landed: Path) -> None:
-    """Look whether a file that was fetched is what a landing says.
+def require_whole(landing: Landing, landed: Path, sha256: str) -> None:
+    """Look whether a file that was fetched is what a landing says, by the hash of what is in it.
 
     Raises:
         CorruptFile: it is not.
     """
-    if hash_file(landed) != landing.sha256:
+    if sha256 != landing.sha256:
         raise CorruptFile(f"{landing}: {landed} was not written whole, is the disk full? Run it again")

@@ -11,8 +11,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Literal
 
-import sqlglot
 from sqlglot import exp
+from sqlglot.dialects.dialect import Dialect
 from sqlglot.errors import ErrorLevel, OptimizeError, ParseError, TokenError, UnsupportedError
 from sqlglot.expressions.core import POSITION_META_KEYS
 from sqlglot.optimizer.qualify import qualify
@@ -23,7 +23,7 @@ from lakehouse.exceptions import LakehouseError, QueryError, first_line
 from lakehouse.models.portable import types
 from lakehouse.models.portable.duck import VALUE_ERROR, is_failure
 from lakehouse.models.portable.foreign import faults
-from lakehouse.models.portable.mending import RULES, Rule, mended
+from lakehouse.models.portable.mending import RULES, Mending, mended
 from lakehouse.models.portable.types import FAILS
 from lakehouse.models.portable.written_times import as_times
 from lakehouse.schema import Column
@@ -47,14 +47,15 @@ def parse(sql: str, origin: str, error: type[LakehouseError]) -> exp.Query:
     Raises:
         error: it is not valid SQL, or not exactly one SELECT; the message starts with ``origin``.
     """
+    grammar = Dialect.get_or_raise(BIGQUERY)
     try:
-        parsed = sqlglot.parse(sql, read=BIGQUERY)
+        tokens = grammar.tokenize(sql)
+        parsed = grammar.parser().parse(tokens, sql)
     except (ParseError, TokenError) as fault:
         reason = _TERMINAL_COLOURS.sub("", first_line(fault))
         if "SENTINEL" in reason:
             reason = "it ends too early"
         raise error(f"{origin}: not valid BigQuery SQL: {reason}") from None
-    tokens = sqlglot.tokenize(sql, read=BIGQUERY)
     if tokens and tokens[0].token_type is TokenType.FROM and not any(token.text == "|>" for token in tokens):
         raise error(f"{origin}: not valid BigQuery SQL: a statement begins with SELECT or WITH")
     for said in faults(sql, tokens):
@@ -225,7 +226,7 @@ def no_rows(columns: Iterable[Column]) -> exp.Select:
     return exp.select(*typed).from_(nothing).where(exp.false())
 
 
-def render(expression: exp.Expr, engine: Engine, rules: Mapping[str, Rule] = RULES) -> str:
+def render(expression: exp.Expr, engine: Engine, rules: Mapping[str, Mending] = RULES) -> str:
     """SQL text for an engine. ``@name`` parameters become ``$name`` in DuckDB.
 
     Raises:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
 _MOST_CHARACTERS = 300
 """Of what Google says; a gateway's answer may be a page."""
+
+_MISMATCH = re.compile(r"\bMD5\b.*\bmatch")
+"""What Google says of content that is not of the hash that was sent with it."""
 
 
 @contextmanager
@@ -82,9 +86,13 @@ def _refused(place: str, error: GoogleAPICallError) -> LakehouseError:
             return ConfigurationError(_unknown(place, said))
         case exceptions.PreconditionFailed():
             return CommitConflict(f"{place}: another run changed it meanwhile ({said}): run it again")
+        case exceptions.BadRequest() | exceptions.Conflict() if _MISMATCH.search(said):
+            return CorruptFile(f"{place}: arrived damaged ({said}): run it again")
         case exceptions.TooManyRequests() | exceptions.ServerError():
-            return StorageUnavailable(f"{place}: Cloud Storage refuses to answer for now ({said}): run it again later")
-    return StorageUnavailable(f"{place}: Cloud Storage gave an answer that means nothing here ({said})")
+            what = f"refuses to answer for now ({said}): run it again later"
+        case _:
+            what = f"gave an answer that means nothing here ({said})"
+    return StorageUnavailable(f"{place}: Cloud Storage {what}")
 
 
 def _unknown(place: str, said: str) -> str:

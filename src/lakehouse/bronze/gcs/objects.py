@@ -127,13 +127,19 @@ class Objects:
             return self._kept(blob)
 
     def upload(self, name: str, file: Path, *, md5: str, notes: Mapping[str, str]) -> None:
-        """Make an object of a file, whole or not at all: Cloud Storage compares what comes with its MD5."""
+        """Make an object of a file, whole or not at all: Cloud Storage compares what comes with its MD5.
+
+        The client computes none: it would be of what it sends, where the one that is given is of what was meant.
+
+        Raises:
+            CorruptFile: something else came.
+        """
         with told_as_ours(self.uri(name)):
             blob = self._bucket.blob(self._prefix + name, chunk_size=_UPLOAD_BYTES)
             blob.metadata = dict(notes)
             blob.md5_hash = md5
             kind = "application/octet-stream"
-            blob.upload_from_filename(str(file), content_type=kind, checksum="md5", retry=_retry())
+            blob.upload_from_filename(str(file), content_type=kind, checksum=None, retry=_retry())
 
     def touch(self, kept: Kept, notes: Mapping[str, str]) -> bool:
         """Have an object be changed now, by noting something besides; False if it is gone."""

@@ -20,24 +20,18 @@ from typing import TYPE_CHECKING
 
 from lakehouse.bronze.footer import SourceColumn, footer_of
 from lakehouse.bronze.gcs.kind import RECORDS, ensure_kind, is_new
+from lakehouse.bronze.gcs.marks import MarksInBucket
 from lakehouse.bronze.gcs.objects import NEW, Kept, Objects
 from lakehouse.bronze.gcs.observations import next_observation
+from lakehouse.bronze.marks import Marked
 from lakehouse.bronze.observations import write_observation
 from lakehouse.bronze.records import (
-    NOT_NOTED,
     RECORD_SUFFIX,
-    REFUSED,
-    TAKEN,
     file_name,
-    mark_name,
-    marks_prefix,
     read_record,
-    read_refusal,
     record_name,
     recorded,
-    refuser,
     require_whole,
-    write_refusal,
 )
 from lakehouse.bronze.store import Landing
 from lakehouse.exceptions import CommitConflict, CorruptFile
@@ -59,11 +53,13 @@ A run changes a file right before it records it, by noting so: between the two a
 Google's client repeats what fails for a minute. A machine that sleeps between them for less than a day is safe, too.
 """
 
+_HASHED_BYTES = 1024 * 1024
+
 _LANDING = "landing"
 """Kind of the private folders that files are landed in."""
 
 
-class GcsBronzeStore:
+class GcsBronzeStore(Marked):
     """Implements :class:`lakehouse.bronze.store.BronzeStore` in a bucket, under ``prefix`` if there is one.
 
     Files are downloaded below ``home``, a folder of this machine, and nothing else is kept there. ``readers`` are the
@@ -83,7 +79,7 @@ class GcsBronzeStore:
         self._objects = Objects(bucket, f"{folder}/bronze/" if folder else "bronze/")
         self.root = self._objects.uri("").rstrip("/")
         self._of_samples = of_samples
-        self._readers = readers
+        super().__init__(MarksInBucket(self._objects), readers)
         self._work = PrivateFolders(home / "staging")
 
     @property
@@ -148,8 +144,8 @@ class GcsBronzeStore:
 
     def adopt(self, landing: Landing, landed: Path) -> None:
         """See the protocol; what is there whole is not sent again."""
-        require_whole(landing, landed)
-        md5 = _md5(landed)
+        sha256, md5 = _hashes(landed)
+        require_whole(landing, landed, sha256)
         kept = self._objects.kept(_file(landing))
         if kept is None or kept.md5 != md5 or not _is_whole(kept, landing):
             self._objects.upload(_file(landing), landed, md5=md5, notes={_SHA256: landing.sha256, _MD5: md5})
@@ -182,38 +178,6 @@ class GcsBronzeStore:
         if is_there and self._objects.read(name) != content.encode():
             raise CommitConflict(f"{self._objects.uri(name)}: another run recorded something else there; run it again")
 
-    def refuse(self, landing: Landing, reader: str, held_back: str | None) -> None:
-        try:
-            words = self.held_back(landing, reader) if held_back is None else held_back
-        except CorruptFile:
-            words = NOT_NOTED
-        self._objects.write(_mark(landing, reader), write_refusal(words))
-        self._objects.remove(_mark(landing, reader, TAKEN))
-
-    def is_refused(self, landing: Landing, reader: str) -> bool:
-        return self._objects.kept(_mark(landing, reader)) is not None
-
-    def is_taken(self, landing: Landing, reader: str) -> bool:
-        return self._objects.kept(_mark(landing, reader, TAKEN)) is not None
-
-    def held_back(self, landing: Landing, reader: str) -> str | None:
-        name = _mark(landing, reader)
-        noted = self._objects.read(name)
-        return None if noted is None else read_refusal(noted, self._objects.uri(name), landing, reader)
-
-    def accept(self, landing: Landing, reader: str) -> None:
-        if not self.is_taken(landing, reader):
-            self._objects.write(_mark(landing, reader, TAKEN), "")
-        self._objects.remove(_mark(landing, reader))
-
-    def refused_at(self, landing: Landing) -> datetime | None:
-        marks = f"{RECORDS}/{_folder(landing.dataset, landing.partition)}{marks_prefix(landing)}"
-        refused = ((refuser(kept.name.rpartition("/")[2]), kept.changed_at) for kept in self._objects.under(marks))
-        return max((at for reader, at in refused if self._counts(reader)), default=None)
-
-    def _counts(self, reader: str | None) -> bool:
-        return reader is not None and (self._readers is None or reader in self._readers)
-
     def sweep(self, dataset: str, partition: Partition) -> int:
         """See the protocol: which runs are at work elsewhere is not known, so files are left for a day."""
         there = self._objects.under(_folder(dataset, partition))
@@ -238,17 +202,16 @@ def _file(landing: Landing) -> str:
     return f"{_folder(landing.dataset, landing.partition)}{file_name(landing)}"
 
 
-def _mark(landing: Landing, reader: str, verdict: str = REFUSED) -> str:
-    return f"{RECORDS}/{_folder(landing.dataset, landing.partition)}{mark_name(landing, reader, verdict)}"
-
-
 def _is_whole(kept: Kept, landing: Landing) -> bool:
     noted = kept.notes.get(_MD5)
     return kept.bytes == landing.bytes and kept.notes.get(_SHA256) == landing.sha256 and noted == kept.md5 is not None
 
 
-def _md5(file: Path) -> str:
-    """As Cloud Storage writes it: it detects damage, and proves nothing."""
+def _hashes(file: Path) -> tuple[str, str]:
+    """SHA-256, hexadecimal, and MD5 as Cloud Storage writes it: the latter detects damage, and proves nothing."""
+    sha256, md5 = hashlib.sha256(), hashlib.md5(usedforsecurity=False)
     with file.open("rb") as content:
-        digest = hashlib.file_digest(content, lambda: hashlib.md5(usedforsecurity=False))
-    return base64.b64encode(digest.digest()).decode()
+        while part := content.read(_HASHED_BYTES):
+            sha256.update(part)
+            md5.update(part)
+    return sha256.hexdigest(), base64.b64encode(md5.digest()).decode()

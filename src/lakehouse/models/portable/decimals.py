@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from sqlglot import exp
 
+from lakehouse.models.portable.aggregates import function_of
 from lakehouse.models.portable.duck import duck, once, whole_literal
 from lakehouse.models.portable.types import DECIMAL, FLOAT, WHOLE, is_decimal_literal, kind
 
@@ -44,10 +45,8 @@ def exact_product(node: exp.Expr) -> exp.Expr:
 
 def average(node: exp.Expr) -> exp.Expr:
     """The average of NUMERICs is the NUMERIC nearest to it."""
-    aggregate = node.this if isinstance(node, exp.Window) else node
+    aggregate = function_of(node)
     if not isinstance(aggregate, exp.Avg) or kind(aggregate) not in DECIMAL:
-        return node
-    if node is aggregate and isinstance(node.parent, exp.Window):
         return node
     total = exp.Sum(this=aggregate.this.copy())
     count = exp.Count(this=aggregate.this.copy(), big_int=True)
@@ -58,8 +57,8 @@ def average(node: exp.Expr) -> exp.Expr:
 
 def room_beside_others(node: exp.Expr) -> exp.Expr:
     """Sums and what is rounded have 29 digits before the point: with more, what is beside them would lose decimals."""
-    aggregate = node.this if isinstance(node, exp.Window) else node
-    if kind(aggregate) not in DECIMAL or (node is aggregate and isinstance(node.parent, exp.Window)):
+    aggregate = function_of(node)
+    if kind(aggregate) not in DECIMAL:
         return node
     if isinstance(aggregate, exp.Sum):
         scale = _scale(aggregate)

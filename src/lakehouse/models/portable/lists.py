@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from lakehouse.models.portable.duck import duck, failure, whole_literal
+from lakehouse.models.portable.duck import duck, failure, put, shared, whole_literal
 
 
 def place_of(node: exp.Bracket) -> int | None:
@@ -18,9 +18,7 @@ def element(node: exp.Expr) -> exp.Expr:
     place = place_of(node) if isinstance(node, exp.Bracket) and not node.args.get("safe") else None
     if place is None or place < 0:
         return node
-    return duck(
-        f"CASE WHEN LENGTH(:list) <= {place} THEN :error ELSE :element END",
-        list=node.this,
-        element=node,
-        error=failure("a place is beyond the end of a list"),
-    )
+    beyond = failure("a place is beyond the end of a list")
+    within = f"CASE WHEN LENGTH(:list) <= {place} THEN :error ELSE :element END"
+    items: exp.Expr = node.this
+    return shared(lambda name: duck(within, list=name, element=put(node, [items], [name]), error=beyond), items)

@@ -6,17 +6,17 @@ from collections.abc import Callable, Mapping
 
 from sqlglot import exp
 
-from lakehouse.models.portable import decimals, lists, numbers, texts, times
-from lakehouse.models.portable.duck import duck
+from lakehouse.models.portable import decimals, lists, numbers, regexes, repeated, texts, times
+from lakehouse.models.portable.duck import duck, shared
 
-Rule = Callable[[exp.Expr], exp.Expr]
+Mending = Callable[[exp.Expr], exp.Expr]
 
 
 def _is_nan(node: exp.Expr) -> exp.Expr:
     """DuckDB answers ``isnan`` from a file's statistics, which leave NaN out; ``isfinite`` it asks the values."""
     if not isinstance(node, exp.IsNan):
         return node
-    return exp.paren(duck("NOT ISFINITE(:x) AND NOT ISINF(:x)", x=node.this))
+    return shared(lambda x: duck("CASE WHEN ISFINITE(:x) THEN FALSE ELSE NOT ISINF(:x) END", x=x), node.this)
 
 
 def _sets_of_rows(node: exp.Expr) -> exp.Expr:
@@ -37,7 +37,7 @@ _LEAVES = (
 """What no rule is about, and most nodes are."""
 _OPERATORS = (exp.Add, exp.Sub, exp.Mul, exp.Div, exp.IntDiv, exp.Mod, exp.DPipe)
 
-RULES: Mapping[str, Rule] = {
+RULES: Mapping[str, Mending] = {
     "a / b": numbers.division,
     "SAFE_DIVIDE": numbers.safe_division,
     "+ - * of FLOAT64": numbers.arithmetic,
@@ -63,6 +63,7 @@ RULES: Mapping[str, Rule] = {
     "UPPER, LOWER": texts.case,
     "REVERSE": texts.reversed_characters,
     "SPLIT": texts.split_by_nothing,
+    "REGEXP_EXTRACT": regexes.extracted,
     "list[OFFSET(n)]": lists.element,
     "cast of STRING": texts.cast_of_text,
     "cast to STRING": texts.cast_to_text,
@@ -79,15 +80,16 @@ RULES: Mapping[str, Rule] = {
 """By what they mend. Each takes a node whose parts are mended already, and gives what to put in its place."""
 
 
-def mended(query: exp.Expr, rules: Mapping[str, Rule] = RULES) -> exp.Expr:
+def mended(query: exp.Expr, rules: Mapping[str, Mending] = RULES) -> exp.Expr:
     """A copy of a query, written so that the local engine means by it what BigQuery does.
 
     It must be annotated with types; where none is known, what takes one to tell is left as it is.
     """
     tree = query.copy()
     decimals.forget_scales(tree)
+    every = (*rules.values(), repeated.once_each)
     for node in reversed(list(tree.walk())):  # what is deep first
-        for rule in rules.values() if type(node) not in _LEAVES else ():
+        for rule in every if type(node) not in _LEAVES else ():
             new = rule(node)
             if new is node:
                 continue

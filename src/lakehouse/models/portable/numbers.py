@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from sqlglot import exp
 
+from lakehouse.models.portable.aggregates import function_of
 from lakehouse.models.portable.decimals import NINE, exact_quotient, units_of_float
-from lakehouse.models.portable.duck import duck, failure, once, whole_literal
+from lakehouse.models.portable.duck import duck, failure, once, repeats, shared, whole_literal
 from lakehouse.models.portable.types import DECIMAL, FLOAT, WHOLE, kind
 
 _LARGEST_EXPONENT = 308
@@ -20,9 +21,10 @@ _OUT_OF_RANGE = "the result is no finite number, or out of range"
 _BY_ZERO = "division by zero"
 _ARITHMETIC = (exp.Add, exp.Sub, exp.Mul)
 _QUOTIENT = (
-    "LIST_TRANSFORM([[CAST(:a AS DOUBLE), CAST(:b AS DOUBLE)]], LAMBDA v : CASE WHEN v[1] IS NULL OR v[2] IS NULL "
-    "THEN NULL WHEN v[2] = 0 THEN :by_zero WHEN ISFINITE(v[1] / v[2]) THEN v[1] / v[2] ELSE :error END)[1]"
+    "CASE WHEN :a IS NULL OR :b IS NULL THEN NULL WHEN :b = 0 THEN :by_zero "
+    "WHEN ISFINITE(:a / :b) THEN :a / :b ELSE :error END"
 )
+_SAFE_QUOTIENT = "CASE WHEN :b = 0 THEN NULL WHEN ISFINITE(:a / :b) THEN :a / :b END"
 
 
 def division(node: exp.Expr) -> exp.Expr:
@@ -33,8 +35,12 @@ def division(node: exp.Expr) -> exp.Expr:
         return exact_quotient(node.this, node.expression, failure(_BY_ZERO))
     if kind(node) not in FLOAT:
         return node
-    if _repeats(node):
-        return duck(_QUOTIENT, a=node.this, b=node.expression, by_zero=failure(_BY_ZERO), error=failure(_OUT_OF_RANGE))
+    if repeats(node):
+        return shared(
+            lambda a, b: duck(_QUOTIENT, a=a, b=b, by_zero=failure(_BY_ZERO), error=failure(_OUT_OF_RANGE)),
+            node.this,
+            node.expression,
+        )
     quotient = _finite(node)
     if _is_not_zero(node.expression):
         return quotient
@@ -54,9 +60,7 @@ def safe_division(node: exp.Expr) -> exp.Expr:
     if kind(node) in DECIMAL:
         return exact_quotient(node.this, node.expression, exp.Null())
     if kind(node) in FLOAT and _exponent(node.this) + _fineness(node.expression) > _LARGEST_EXPONENT:
-        return duck(
-            "CASE WHEN :b = 0 THEN NULL WHEN ISFINITE(:a / :b) THEN :a / :b END", a=node.this, b=node.expression
-        )
+        return shared(lambda a, b: duck(_SAFE_QUOTIENT, a=a, b=b), node.this, node.expression)
     return node
 
 
@@ -119,9 +123,7 @@ def sign(node: exp.Expr) -> exp.Expr:
 
 def whole_sum(node: exp.Expr) -> exp.Expr:
     """A sum of INT64s is an INT64: more than it holds is an error. Of no rows ``COUNTIF`` is 0."""
-    aggregate = node.this if isinstance(node, exp.Window) else node
-    if node is aggregate and isinstance(node.parent, exp.Window):
-        return node
+    aggregate = function_of(node)
     if isinstance(aggregate, exp.CountIf):
         return duck("COALESCE(CAST(:s AS BIGINT), 0)", s=node)
     is_sum = isinstance(aggregate, exp.Sum) and kind(aggregate.this) in WHOLE
@@ -130,16 +132,16 @@ def whole_sum(node: exp.Expr) -> exp.Expr:
 
 def float_aggregate(node: exp.Expr) -> exp.Expr:
     """Sums and averages of FLOAT64s: an error where the result is not finite; of one pair ``CORR`` is NULL."""
-    aggregate = node.this if isinstance(node, exp.Window) else node
-    if node is aggregate and isinstance(node.parent, exp.Window):
-        return node
+    aggregate = function_of(node)
     if isinstance(aggregate, exp.Corr):
         pairs: exp.Expr = exp.func("REGR_COUNT", aggregate.this.copy(), aggregate.expression.copy())
         if node is not aggregate:
             pairs = exp.Window(**{**node.copy().args, "this": pairs})
         return duck("CASE WHEN :pairs >= 2 THEN :corr END", pairs=pairs, corr=node)
+    if not isinstance(aggregate, _ADDING):
+        return node
     argument = aggregate.this.expressions[0] if isinstance(aggregate.this, exp.Distinct) else aggregate.this
-    return _checked(node) if isinstance(aggregate, _ADDING) and kind(argument) in FLOAT else node
+    return _checked(node) if kind(argument) in FLOAT else node
 
 
 def float_to_whole(node: exp.Expr) -> exp.Expr:
@@ -157,18 +159,9 @@ def _finite(node: exp.Binary) -> exp.Expr:
     return node if _exponent(node) <= _LARGEST_EXPONENT else _checked(node)
 
 
-def _repeats(node: exp.Expr) -> bool:
-    """Whether there is a check in it already: written several times, one within another, they would have no end."""
-    return node.find(exp.Case, exp.Lambda) is not None
-
-
 def _checked(node: exp.Expr) -> exp.Expr:
-    if _repeats(node):
-        finite = "CASE WHEN ISFINITE(v) THEN v WHEN v IS NULL THEN NULL ELSE :error END"
-        return once(node, finite, error=failure(_OUT_OF_RANGE))
-    return duck(
-        "CASE WHEN ISFINITE(:x) THEN :x WHEN :x IS NULL THEN NULL ELSE :error END", x=node, error=failure(_OUT_OF_RANGE)
-    )
+    finite = "CASE WHEN ISFINITE(:x) THEN :x WHEN :x IS NULL THEN NULL ELSE :error END"
+    return shared(lambda x: duck(finite, x=x, error=failure(_OUT_OF_RANGE)), node)
 
 
 def _exponent(node: exp.Expr) -> float:

@@ -23,6 +23,7 @@ from lakehouse.models.portable.duck import whole_literal
 from lakehouse.models.portable.finding import Finding, Rule, as_written
 from lakehouse.models.portable.functions import FUNCTIONS
 from lakehouse.models.portable.lists import place_of
+from lakehouse.models.portable.regexes import groups
 from lakehouse.models.portable.texts import readable
 from lakehouse.models.portable.times import unit_of
 from lakehouse.models.portable.types import FAILS, TEXT
@@ -158,10 +159,8 @@ def _pattern(node: exp.Expr) -> Finding | None:
         backslashes = len(node.expression.name) - len(node.expression.name.rstrip("\\"))
         if backslashes % 2:
             return Finding("a pattern of LIKE must not end with a backslash", "write two of them for the character")
-    if isinstance(node, exp.RegexpExtract) and _is_written(node.expression):
-        groups = re.sub(r"\\.|\[[^\]]+\]|\(\?(?!P?<)", "", node.expression.name).count("(")
-        if groups > 1:
-            return Finding("REGEXP_EXTRACT of several groups is an error in BigQuery", "make all but one (?:…)")
+    if isinstance(node, exp.RegexpExtract) and _is_written(node.expression) and groups(node.expression.name) > 1:
+        return Finding("REGEXP_EXTRACT of several groups is an error in BigQuery", "make all but one (?:…)")
     return None
 
 

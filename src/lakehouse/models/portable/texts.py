@@ -6,7 +6,7 @@ import re
 
 from sqlglot import exp
 
-from lakehouse.models.portable.duck import duck, failure, once, whole_literal
+from lakehouse.models.portable.duck import duck, failure, once, put, shared, whole_literal
 from lakehouse.models.portable.types import BOOL, DATE, DATETIME, DECIMAL, FLOAT, INSTANT, TEXT, WHOLE, kind
 
 WHITE_SPACE = (
@@ -32,6 +32,9 @@ _WITHIN = (
     "CASE WHEN v IS NULL THEN NULL WHEN v >= CAST('0001-01-01 00:00:00+00' AS TIMESTAMPTZ) "
     "AND v < CAST('10000-01-01 00:00:00+00' AS TIMESTAMPTZ) THEN v ELSE :no END"
 )
+_TRUTH = (
+    "CASE WHEN :x IS NULL THEN NULL WHEN LOWER(:x) = 'true' THEN TRUE WHEN LOWER(:x) = 'false' THEN FALSE ELSE :no END"
+)
 _MORE = {
     "float": r"\s*(0[xX][0-9a-fA-F.]+([pP][+-]?[0-9]+)?|[+-]?[iI][nN][fF]([iI][nN][iI][tT][yY])?|[+-]?[nN][aA][nN])\s*",
     "whole": r"\s*[+-]0[xX][0-9a-fA-F]+\s*",
@@ -46,21 +49,27 @@ def substring(node: exp.Expr) -> exp.Expr:
     """``SUBSTR``: position 0 is 1, one beyond the left end is the first, and a negative length an error."""
     if not isinstance(node, exp.Substring):
         return node
-    position, length = node.args.get("start"), node.args.get("length")
-    if position is not None and (whole_literal(position) or 0) < 1:
-        node.set("start", duck("CASE WHEN :p = 0 OR :p < -LENGTH(:s) THEN 1 ELSE :p END", p=position, s=node.this))
-    if length is not None:
-        node.set("length", _not_negative(length, node.this))
-    return node
+    parts = [part for name in ("this", "start", "length") if (part := node.args.get(name)) is not None]
+    if all((whole_literal(count) or 0) > 0 for count in parts[1:]):
+        return node
+
+    def within(text: exp.Expr, position: exp.Expr, length: exp.Expr | None = None) -> exp.Expr:
+        if (whole_literal(position) or 0) < 1:
+            position = duck("CASE WHEN :p = 0 OR :p < -LENGTH(:s) THEN 1 ELSE :p END", p=position, s=text)
+        counts = [position] if length is None else [position, _not_negative(length, text)]
+        return put(node, parts, [text, *counts])
+
+    return shared(within, *parts)
 
 
 def counted_characters(node: exp.Expr) -> exp.Expr:
     """``LEFT``, ``RIGHT`` and ``REPEAT`` take no negative number."""
-    if isinstance(node, exp.Repeat):
-        node.set("times", _not_negative(node.args["times"], node.this))
-    elif isinstance(node, (exp.Left, exp.Right)):
-        node.set("expression", _not_negative(node.expression, node.this))
-    return node
+    if not isinstance(node, (exp.Left, exp.Right, exp.Repeat)):
+        return node
+    parts = [node.this, node.args["times"] if isinstance(node, exp.Repeat) else node.expression]
+    if (whole_literal(parts[1]) or 0) > 0:
+        return node
+    return shared(lambda text, count: put(node, parts, [text, _not_negative(count, text)]), *parts)
 
 
 def trim(node: exp.Expr) -> exp.Expr:
@@ -85,12 +94,9 @@ def case(node: exp.Expr) -> exp.Expr:
     if not isinstance(node, (exp.Upper, exp.Lower)):
         return node
     letters, name = (_NO_UPPER_CASE, "UPPER") if isinstance(node, exp.Upper) else (_NO_LOWER_CASE, "LOWER")
-    return duck(
-        f"CASE WHEN REGEXP_MATCHES(:s, '[{letters}]') THEN :error ELSE :cased END",
-        s=node.this,
-        cased=node,
-        error=failure(f"{name} of a letter that engines write differently, such as ß"),
-    )
+    differs = failure(f"{name} of a letter that engines write differently, such as ß")
+    cased = f"CASE WHEN REGEXP_MATCHES(:s, '[{letters}]') THEN :error ELSE {name}(:s) END"
+    return shared(lambda s: duck(cased, s=s, error=differs), node.this)
 
 
 def reversed_characters(node: exp.Expr) -> exp.Expr:
@@ -103,7 +109,9 @@ def reversed_characters(node: exp.Expr) -> exp.Expr:
 def split_by_nothing(node: exp.Expr) -> exp.Expr:
     """``SPLIT`` of a text by NULL is NULL."""
     if isinstance(node, exp.Split) and not node.expression.is_string:
-        return duck("CASE WHEN :d IS NULL THEN NULL ELSE :split END", d=node.expression, split=node)
+        parts = [node.this, node.expression]
+        template = "CASE WHEN :d IS NULL THEN NULL ELSE :split END"
+        return shared(lambda text, by: duck(template, d=by, split=put(node, parts, [text, by])), *parts)
     return node
 
 
@@ -121,29 +129,30 @@ def cast_of_text(node: exp.Expr) -> exp.Expr:
         exp.Null() if isinstance(node, exp.TryCast) else failure("a text is not of the type it is cast to")
     )
     if node.to.this in BOOL:
-        return duck(
-            "CASE WHEN :x IS NULL THEN NULL WHEN LOWER(:x) = 'true' THEN TRUE "
-            "WHEN LOWER(:x) = 'false' THEN FALSE ELSE :no END",
-            x=node.this,
-            no=otherwise,
-        )
+        return shared(lambda x: duck(_TRUTH, x=x, no=otherwise), node.this)
     pattern = _pattern(node.to)
     if pattern is None:
         return node
-    more = next((_MORE[name] for name, kinds in _KINDS.items() if name in _MORE and node.to.this in kinds), None)
-    if more is not None and isinstance(node, exp.TryCast):
+    cast, given = node, node.this
+    return shared(lambda x: _read(put(cast, [given], [x]), pattern, otherwise), given)
+
+
+def _read(cast: exp.Expr, pattern: str, otherwise: exp.Expr) -> exp.Expr:
+    """A text cast if it has the form of ``pattern``; of other texts ``otherwise``."""
+    to = cast.args["to"].this
+    more = next((_MORE[name] for name, kinds in _KINDS.items() if name in _MORE and to in kinds), None)
+    if more is not None and isinstance(cast, exp.TryCast):
         otherwise = duck(
             "CASE WHEN REGEXP_FULL_MATCH(:x, :more) THEN :error END",
-            x=node.this,
+            x=cast.this,
             more=exp.Literal.string(more),
             error=failure("a text is a hexadecimal number, NaN, or a time of a zone that engines read differently"),
         )
-    value = once(node, _WITHIN, no=otherwise) if node.to.this in INSTANT else node
     return duck(
         "CASE WHEN :x IS NULL THEN NULL WHEN REGEXP_FULL_MATCH(:x, :pattern) THEN :value ELSE :no END",
-        x=node.this,
+        x=cast.this,
         pattern=exp.Literal.string(pattern),
-        value=value,
+        value=once(cast, _WITHIN, no=otherwise) if to in INSTANT else cast,
         no=otherwise,
     )
 
@@ -170,11 +179,11 @@ def cast_to_text(node: exp.Expr) -> exp.Expr:
     if kind(node.this) in DECIMAL:
         return duck("RTRIM(RTRIM(CAST(CAST(:x AS DECIMAL(38, 9)) AS VARCHAR), '0'), '.')", x=node.this)
     if kind(node.this) in DATETIME:
-        return duck(
+        written = (
             "STRFTIME(:x, '%Y-%m-%d %H:%M:%S') || CASE WHEN MICROSECOND(:x) % 1000000 = 0 THEN '' "
-            "WHEN MICROSECOND(:x) % 1000 = 0 THEN STRFTIME(:x, '.%g') ELSE STRFTIME(:x, '.%f') END",
-            x=node.this,
+            "WHEN MICROSECOND(:x) % 1000 = 0 THEN STRFTIME(:x, '.%g') ELSE STRFTIME(:x, '.%f') END"
         )
+        return shared(lambda x: duck(written, x=x), node.this)
     return node
 
 

@@ -6,7 +6,8 @@ import re
 
 from sqlglot import exp
 
-from lakehouse.models.portable.duck import duck, failure, once, whole_literal
+from lakehouse.models.portable.duck import duck, failure, once, put, shared, whole_literal
+from lakehouse.models.portable.repeated import once_each
 from lakehouse.models.portable.types import DATE, DATETIME, kind
 
 _SHIFTED = (exp.DateAdd, exp.DateSub, exp.DatetimeAdd, exp.DatetimeSub)
@@ -65,10 +66,11 @@ def truncated(node: exp.Expr) -> exp.Expr:
     """A DATE truncated is a DATE."""
     if not isinstance(node, (*_TRUNCATED, exp.LastDay)) or kind(node.this) not in DATE | DATETIME:
         return node
-    may_leave = unit_of(node).startswith("WEEK") and unit_of(node) != "WEEK(MONDAY)"
-    if may_leave:
-        return _in_calendar(node, node.this)
-    return duck("CAST(:x AS DATE)", x=node) if kind(node.this) in DATE else node
+    moved, unit = node.this, unit_of(node)
+    bound = once_each(node)
+    if unit.startswith("WEEK") and unit != "WEEK(MONDAY)":
+        return _in_calendar(bound, moved)
+    return duck("CAST(:x AS DATE)", x=bound) if kind(moved) in DATE else bound
 
 
 def from_days(node: exp.Expr) -> exp.Expr:
@@ -82,16 +84,22 @@ def from_parts(node: exp.Expr) -> exp.Expr:
     """``DATE`` and ``DATETIME`` of numbers: an error beyond the years 1 to 9999, and of an hour 24."""
     if not isinstance(node, (exp.DateFromParts, exp.TimestampFromParts)):
         return node
-    outside = [
-        duck(f":x NOT BETWEEN {least} AND {most}", x=value)
+    bounds = [
+        (name, least, most)
         for name, least, most in (("year", 1, 9999), ("hour", 0, 23))
         if (value := node.args.get(name)) is not None and whole_literal(value) not in range(least, most + 1)
     ]
-    if not outside:
+    if not bounds:
         return node
-    return duck(
-        "CASE WHEN :outside THEN :error ELSE :x END", outside=exp.or_(*outside), error=failure(_OUTSIDE), x=node
-    )
+    parts = list(node.iter_expressions())
+
+    def checked(*names: exp.Expr) -> exp.Expr:
+        made = put(node, parts, names)
+        outside = [duck(f":x NOT BETWEEN {least} AND {most}", x=made.args[name]) for name, least, most in bounds]
+        template = "CASE WHEN :outside THEN :error ELSE :x END"
+        return duck(template, outside=exp.or_(*outside), error=failure(_OUTSIDE), x=made)
+
+    return shared(checked, *parts)
 
 
 def formatted(node: exp.Expr) -> exp.Expr:
@@ -102,12 +110,9 @@ def formatted(node: exp.Expr) -> exp.Expr:
     node.set("format", exp.Literal.string(pattern))
     if re.search(r"(?<!%)(?:%%)*%Y", pattern) is None:
         return node
-    return duck(
-        "CASE WHEN YEAR(:x) < 1000 THEN :error ELSE :text END",
-        x=node.this,
-        text=node,
-        error=failure("the year in a text is before 1000"),
-    )
+    early, time = failure("the year in a text is before 1000"), node.this
+    year = "CASE WHEN YEAR(:x) < 1000 THEN :error ELSE :text END"
+    return shared(lambda x: duck(year, x=x, text=put(node, [time], [x]), error=early), time)
 
 
 def _in_calendar(node: exp.Expr, moved: exp.Expr) -> exp.Expr:
