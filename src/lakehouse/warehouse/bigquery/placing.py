@@ -27,13 +27,21 @@ def placed(query: exp.Query, relations: Relations) -> exp.Query:
         relation = relations.get(name)
         if relation is None:
             raise StatementFailed(f"there is no table {name}", StatementFault.STATEMENT)
-        alias = exp.TableAlias(this=exp.to_identifier(table.alias_or_name, quoted=True))
+        alias = exp.TableAlias(this=exp.to_identifier(_alias(table.alias_or_name), quoted=True))
         place = relation.copy()
         if isinstance(place, exp.Query):
             place = exp.Subquery(this=place)
         place.set("alias", alias)
         table.replace(place)
+    for column in query.find_all(exp.Column):
+        if "." in column.table:
+            column.set("table", exp.to_identifier(_alias(column.table), quoted=True))
     return query
+
+
+def _alias(name: str) -> str:
+    """A name that rows may have in a statement: one with a point in it would be that of a path."""
+    return name.replace(".", "_")
 
 
 def table(name: str) -> exp.Table:

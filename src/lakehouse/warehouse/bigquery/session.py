@@ -49,12 +49,14 @@ class BigQuerySession:
         publications = placing.table(tables.sql_name(PUBLICATIONS.name))
         self._relations: dict[str, exp.Table | exp.Query] = {PUBLICATIONS.name: publications}
         self._read: dict[str, list[str]] = {}
+        self._columns: dict[str, tuple[Column, ...]] = {}
         self._staged: list[str] = []
 
     def relate(self, name: str, relation: Relation) -> None:
         if isinstance(relation, PublishedRows):
             self._relations[name] = self._seen.rows_of(relation.spec, relation.partition)
             self._read[name] = self._contents(relation)
+            self._columns[name] = relation.spec.columns
         elif isinstance(relation, LandedFile):
             self._relations[name] = landed.loaded(relation, self._tables, self._jobs)
         elif isinstance(relation, exp.Query):
@@ -71,6 +73,7 @@ class BigQuerySession:
         query, bound = self._text(statement), statement.bind(parameters)
         rows = self._jobs.affected(f"INSERT INTO {table} ({names})\nSELECT {names} FROM ({query})", bound)
         self._relations[name] = placing.table(table)
+        self._columns[name] = spec.columns
         held = self._tables.table(staged.name)
         size = 0 if held is None else int(held.num_bytes or 0)
         return StagedTable(spec, rows, self._content(spec, table, query, bound), size, table)
@@ -125,7 +128,13 @@ class BigQuerySession:
 
     def _rows(self, statement: Statement, bound: Mapping[str, object], seconds: float | None) -> pa.Table:
         found = self._jobs.rows(self._text(statement), bound, seconds=seconds).to_arrow(create_bqstorage_client=False)
-        return with_declared_types(found, dialect.output_types(statement.query))
+        return with_declared_types(found, self._types(statement.query))
+
+    def _types(self, query: exp.Query) -> Mapping[str, str]:
+        """Of the columns that a query gives; those of all of a table's are the table's."""
+        whole = dialect.references(query) if query.is_star else ()
+        columns = self._columns.get(whole[0]) if len(whole) == 1 else None
+        return dialect.output_types(query) if columns is None else {column.name: column.type for column in columns}
 
     def _text(self, statement: Statement) -> str:
         return dialect.render(self._placed(in_one_scan(statement.query)), "bigquery")
