@@ -83,6 +83,7 @@ emulators: $(EMULATORS)/.installed
 
 test-gcp: tools emulators ## The SQL on a BigQuery emulator, against DuckDB and pandas; landed files in Cloud Storage, emulated
 	LAKEHOUSE_REQUIRE_EMULATORS=true $(BIN)/pytest tests/emulators tests/bronze/test_store.py tests/bronze/test_observations.py tests/bronze/test_gcs_*.py
+	LAKEHOUSE_REQUIRE_EMULATORS=true LAKEHOUSE_ALL_STORES=true $(PYTEST) -n $(JOBS) tests/gcp tests/warehouse -k "gcp or bigquery or second_emulator"
 
 # BigQuery's needs another sqlglot than we do, and a Python before 3.13; they are always let keep bytecode themselves.
 $(EMULATORS)/.installed: tests/emulators/requirements.txt | $(INSTALLED)

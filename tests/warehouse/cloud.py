@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from lakehouse.bronze.contract import Contract
 from lakehouse.bronze.gcs.store import GcsBronzeStore
-from lakehouse.bronze.store import BronzeStore
+from lakehouse.bronze.store import BronzeStore, Landing
 from lakehouse.gcp.place import Place
 from lakehouse.models.model import Models
 from lakehouse.warehouse.bigquery.store import BigQueryStore
@@ -77,6 +77,13 @@ class CloudImplementation(OnStore):
         options = f"uri = '{uri}', format = 'PARQUET', overwrite = TRUE"
         self.client.query(f"EXPORT DATA OPTIONS ({options}) AS SELECT * FROM {table}").result()
         return pq.read_table(self._cloud.objects / self.place.bucket / "exported" / table)
+
+    def overwrite(self, landing: Landing, content: bytes) -> bytes:
+        name = self._bronze.uri(landing).removeprefix(f"gs://{self.place.bucket}/")
+        blob = self._storage.bucket(self.place.bucket).get_blob(name)
+        held: bytes = blob.download_as_bytes()
+        blob.upload_from_string(content)  # what was noted of it stays
+        return held
 
     def close(self) -> None:
         for layer in LAYERS:

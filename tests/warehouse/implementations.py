@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 from lakehouse.bronze.contract import Contract
 from lakehouse.bronze.local import LocalBronzeStore
 from lakehouse.bronze.store import BronzeStore, Landing
+from lakehouse.files import path_of
 from lakehouse.models.model import Models
 from lakehouse.models.reader import load_models
 from lakehouse.partition import WHOLE, Month, Partition
@@ -53,6 +54,15 @@ class Implementation(Protocol):
 
     def land(self, asset: str, month: Partition, file: Path) -> Landing:
         """Make a file the current landing of a bronze asset, or of a month of it."""
+        ...
+
+    @property
+    def bronze(self) -> BronzeStore:
+        """Where files are landed."""
+        ...
+
+    def overwrite(self, landing: Landing, content: bytes) -> bytes:
+        """Put something else in the place of a landed file, as damage does; what was there."""
         ...
 
     def forget(self, spec: TableSpec) -> None:
@@ -111,6 +121,16 @@ class OnStore(ABC):
         store = self._store()
         store.set_aside(spec, ())
         store.close()
+
+    @property
+    def bronze(self) -> BronzeStore:
+        return self._bronze
+
+    def overwrite(self, landing: Landing, content: bytes) -> bytes:
+        file = path_of(self._bronze.uri(landing))
+        held = file.read_bytes()
+        file.write_bytes(content)
+        return held
 
     def close(self) -> None:
         for warehouse in self._opened:

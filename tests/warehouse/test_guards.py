@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from lakehouse.bronze.local import LocalBronzeStore
+from lakehouse.bronze.store import BronzeStore
 from lakehouse.exceptions import CheckFailed, CorruptLanding
 from lakehouse.partition import WHOLE, Month
 from lakehouse.results import CheckResult, Effect, ReplaceResult
@@ -50,8 +50,8 @@ def confirm(house: House, zones: int) -> None:
     assert house.replace("zones_silver", WHOLE).effect is Effect.CONFIRMED
 
 
-def bronze(house: House) -> LocalBronzeStore:
-    return LocalBronzeStore(house.sql.parent / "home", of_samples=False)
+def bronze(house: House) -> BronzeStore:
+    return house.implementation.bronze
 
 
 def halved(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -261,12 +261,10 @@ def test_what_was_held_back_stays_so_though_it_was_refused_for_something_else_si
     landing = house.land(MONTH, trips(MONTH, 120))
     held_back(house)
     forget(house, "green_silver", MONTH)
-    file = bronze(house).file(landing)
-    right = file.read_bytes()
-    file.write_bytes(right[: len(right) // 2] + bytes(len(right) - len(right) // 2))
+    right = house.implementation.overwrite(landing, bytes(landing.bytes))
     with pytest.raises(CorruptLanding):
         house.replace("green_silver", MONTH)
-    file.write_bytes(right)
+    house.implementation.overwrite(landing, right)
     assert "1,000 rows became 120" in held_back(house).description
 
 

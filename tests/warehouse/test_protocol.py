@@ -726,9 +726,10 @@ def test_the_ledger_shows_a_landing_that_silver_has_not_followed(house: House) -
         ("SELECT 1 AS a FROM bronze.green_bronze", "there is no table bronze.green_bronze"),
         ("SELECT @month AS a", "@month has no value"),
         ("SELECT 1 AS a, 2 AS a", "two columns of the result are named a"),
-        (
+        pytest.param(
             "SELECT SUM(9223372036854775807) AS a FROM silver.green_trips",
-            "out of range for the destination type INT64",
+            "out of range for the destination type INT64|overflow",
+            marks=pytest.mark.emulator_gap("it adds INT64 up in a wider type, and gives what INT64 does not hold"),
         ),
         ("SELECT 1 AS a FROM gold.green_trips_by_payment_type", "has not been materialized yet"),
     ],

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from datetime import timedelta
 
 import pytest
 
-from lakehouse.bronze.local import LocalBronzeStore
 from lakehouse.exceptions import CheckFailed, ContractViolation, CorruptFile, NotLanded
 from lakehouse.partition import WHOLE, Month
 from lakehouse.results import CheckResult, ReplaceResult
@@ -79,10 +78,11 @@ def test_a_record_that_comes_twice_is_kept_once_and_reported(house: House) -> No
 
 
 def test_a_file_that_is_not_read_as_all_the_records_that_were_landed_publishes_nothing(
-    house: House, tmp_path: Path
+    house: House,
 ) -> None:
     landing = house.land_zones()
-    LocalBronzeStore(tmp_path / "home", of_samples=False).record(landing.model_copy(update={"rows": 266}))
+    later = landing.observed_at + timedelta(seconds=1)
+    house.implementation.bronze.record(landing.model_copy(update={"rows": 266, "observed_at": later}))
     with pytest.raises(CorruptFile, match=r"zones \(.*\.csv\): 265 of its 266 records can be read"):
         house.replace("zones_silver", WHOLE)
     assert house.warehouse.holdings()["zones_silver"].partitions == {}

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lakehouse.bronze.local import LocalBronzeStore
-from lakehouse.bronze.store import Landing
+from lakehouse.bronze.store import BronzeStore, Landing
 from lakehouse.exceptions import CheckFailed, ContractViolation, CorruptFile, CorruptLanding
 from lakehouse.partition import WHOLE, Month
 from lakehouse.settings import PROJECT_ROOT
@@ -21,15 +20,14 @@ from tests.warehouse.implementations import House, LocalImplementation
 JANUARY, FEBRUARY = Month(2024, 1), Month(2024, 2)
 
 
-def bronze(house: House) -> LocalBronzeStore:
-    return LocalBronzeStore(house.sql.parent / "home", of_samples=False)
+def bronze(house: House) -> BronzeStore:
+    return house.implementation.bronze
 
 
 def cut(house: House) -> Landing:
     """A landing whose file has lost its footer since."""
     landing = house.land(JANUARY, trips(JANUARY, 3))
-    file = bronze(house).file(landing)
-    file.write_bytes(b"x" * landing.bytes)
+    house.implementation.overwrite(landing, b"x" * landing.bytes)
     return landing
 
 

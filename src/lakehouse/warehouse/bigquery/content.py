@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlglot import exp
 
 from lakehouse.models import dialect
-from lakehouse.schema import TableSpec
+from lakehouse.schema import Column, TableSpec
 
 ROW_COUNT, CONTENT = "row_count", "content"
 
@@ -18,8 +18,8 @@ def count(rows: exp.Query) -> exp.Select:
 def query(spec: TableSpec, rows: exp.Query) -> exp.Select:
     """One row: how many rows of a table there are, and their hash, which a column of NULLs does not change."""
     values = (
-        f"IF(`{name}` IS NULL, '', CONCAT('{name}', TO_JSON_STRING(`{name}`)))"
-        for name in sorted(column.name for column in spec.columns)
+        f"IF(`{column.name}` IS NULL, '', CONCAT('{column.name}', TO_JSON_STRING({_value(column)})))"
+        for column in sorted(spec.columns, key=lambda column: column.name)
     )
     row = exp.alias_(_read(f"TO_HEX(MD5(CONCAT({', '.join(values)})))"), "row_hash")
     told = (
@@ -27,6 +27,11 @@ def query(spec: TableSpec, rows: exp.Query) -> exp.Select:
         exp.alias_(_read("COALESCE(TO_HEX(MD5(STRING_AGG(row_hash, '' ORDER BY row_hash))), '')"), CONTENT),
     )
     return exp.select(*told).from_(exp.select(row).from_(rows.subquery("held")).subquery("hashed"))
+
+
+def _value(column: Column) -> str:
+    """A column whose values are written the same however wide it is."""
+    return f"CAST(`{column.name}` AS NUMERIC)" if column.base_type == "NUMERIC" else f"`{column.name}`"
 
 
 def _read(sql: str) -> exp.Expr:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,8 @@ _LOADED = "complete"
 _TYPES = {"integer": "INT64", "float": "FLOAT64", "float32": "FLOAT64", "string": "STRING", "bool": "BOOL"}
 _TYPES |= {"date": "DATE", "datetime": "DATETIME", "timestamp": "TIMESTAMP", "null": "INT64", "untyped": "STRING"}
 _NUMERIC_SCALE = 9
+_NO_NAME = re.compile(r"[\x00-\x1f!\"$()*,./;?@\[\\\]^`{}~]|^.{301}")
+"""In what no column may be called: https://cloud.google.com/bigquery/docs/schemas#flexible-column-names."""
 
 
 def loaded(landed: LandedFile, tables: Tables, jobs: Jobs) -> exp.Query:
@@ -41,7 +44,8 @@ def loaded(landed: LandedFile, tables: Tables, jobs: Jobs) -> exp.Query:
     name = f"bronze.{landed.landing.dataset}__{landed.landing.sha256[:_DIGITS]}"
     if not _is_there(name, tables):
         _load(landed, name, tables, jobs)
-    values = (_as_it_was(column, landed.landing.suffix) for column in landed.columns)
+    there = (column for column in landed.columns if _type(column, landed.uri) is not None)
+    values = (_as_it_was(column, landed.landing.suffix) for column in there)
     return exp.select(*values).from_(placing.table(tables.sql_name(name)))
 
 
@@ -68,7 +72,9 @@ def _load(landed: LandedFile, name: str, tables: Tables, jobs: Jobs) -> None:
     def configure(config: LoadJobConfig) -> None:
         from google.cloud.bigquery import SourceFormat
 
+        config.ignore_unknown_values = True  # columns that the schema does not have
         if landed.landing.suffix == "csv":
+            config.ignore_unknown_values = False
             config.source_format = SourceFormat.CSV
             config.skip_leading_rows = 1
             config.allow_quoted_newlines = True
@@ -95,15 +101,21 @@ def _load(landed: LandedFile, name: str, tables: Tables, jobs: Jobs) -> None:
 def _schema(columns: tuple[SourceColumn, ...], file: str) -> list[SchemaField]:
     from google.cloud.bigquery import SchemaField
 
-    return [SchemaField(column.name, _type(column, file)) for column in columns]
+    typed = ((column, _type(column, file)) for column in columns)
+    return [SchemaField(column.name, type_) for column, type_ in typed if type_ is not None]
 
 
-def _type(column: SourceColumn, file: str) -> str:
-    """BigQuery's type of a column of a file.
+def _type(column: SourceColumn, file: str) -> str | None:
+    """BigQuery's type of a column of a file; None of lists and the like, which no contract has, and nobody reads.
 
     Raises:
-        ContractViolation: BigQuery has none that holds it as it is.
+        ContractViolation: it is called as no column of BigQuery can be, or has times that it does not read as such.
     """
+    if _NO_NAME.search(column.name) or not column.name.strip() == column.name != "":
+        raise ContractViolation(
+            f"{file}: column {column.name!r} has a name that BigQuery gives no column; nothing was changed. Check what "
+            "the source published"
+        )
     if column.kind in ("datetime", "timestamp") and "[ns" in column.type:
         raise ContractViolation(
             f"{file}: column {column.name} has times of nanoseconds ({column.type}), which BigQuery reads as whole "
@@ -113,9 +125,4 @@ def _type(column: SourceColumn, file: str) -> str:
         return "NUMERIC" if column.scale <= _NUMERIC_SCALE else "BIGNUMERIC"
     if column.kind == "integer" and column.type.startswith("decimal"):
         return "NUMERIC"
-    if column.kind not in _TYPES:
-        raise ContractViolation(
-            f"{file}: column {column.name} is of type {column.type}, which cannot be loaded; nothing was changed. "
-            "Check what the source published"
-        )
-    return _TYPES[column.kind]
+    return _TYPES.get(column.kind)
