@@ -10,7 +10,7 @@ from uuid import uuid4
 from lakehouse.bronze.contract import Contract
 from lakehouse.bronze.gcs.store import GcsBronzeStore
 from lakehouse.bronze.store import BronzeStore
-from lakehouse.gcp.place import Place
+from lakehouse.gcp.place import LAYERS, Place
 from lakehouse.warehouse.bigquery.store import BigQueryStore
 from lakehouse.warehouse.store import Store
 from tests.bronze.clients import client_of
@@ -20,8 +20,6 @@ from tests.warehouse.implementations import OnStore
 
 if TYPE_CHECKING:
     from google.cloud.bigquery import Client
-
-LAYERS = ("bronze", "silver", "gold", "meta", "staging")
 
 
 def bigquery_client(address: str, project: str) -> Client:
@@ -44,10 +42,9 @@ class CloudImplementation(OnStore):
         self._storage = client_of(cloud.storage)
         self.place = Place(project=name, bucket=name, location="US", prefix="", bytes_cap=20 << 30)
         self.client = bigquery_client(cloud.bigquery, name)
-        bronze: BronzeStore = GcsBronzeStore(self._storage.create_bucket(name), folder / "home", of_samples=False)
-        for layer in LAYERS:
-            self.client.create_dataset(layer)
-        self.store = BigQueryStore(self.client, self.place, of_samples=False)
+        bucket = self._storage.bucket(name)
+        bronze: BronzeStore = GcsBronzeStore(bucket, folder / "home", of_samples=False)
+        self.store = BigQueryStore(self.client, self.place, bucket, of_samples=False)
         self.store.prepare()
         super().__init__(bronze, contracts)
 
