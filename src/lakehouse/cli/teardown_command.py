@@ -54,7 +54,7 @@ def _in_the_cloud(place: Place) -> Iterator[str]:
     from lakehouse.gcp.place import LAYERS
 
     yield f"# Removes what there is of {place.words}: tables and landed files. Nothing was run."
-    yield "# A dataset goes with all that is in it, whoever put it there. Leave out any without the label managed-by:lakehouse."
+    yield "# A dataset goes with all that is in it. One without label managed-by:lakehouse is not ours: leave it out."
     for layer in LAYERS:
         yield f"bq rm -r -f -d {place.project}:{place.dataset(layer)}"
     if place.prefix:
