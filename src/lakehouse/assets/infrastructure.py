@@ -53,17 +53,17 @@ def infrastructure_asset(settings: Settings, models: Models) -> dg.AssetsDefinit
     return infrastructure
 
 
-def _where(settings: Settings) -> dict[str, dg.MetadataValue]:
+def _where(settings: Settings) -> dict[str, dg.MetadataValue | str]:
     """Where tables and landed files are, to be looked at."""
     if settings.profile == "local":
         return {"home": dg.MetadataValue.path(str(settings.home))}
     place = place_of(settings)
     datasets = (f"- [{place.dataset(layer)}]({dataset_link(place, layer)})" for layer in LAYERS)
     return {
-        "project": dg.MetadataValue.text(place.project),
-        "location": dg.MetadataValue.text(place.location),
-        "bucket": dg.MetadataValue.text(f"gs://{place.bucket}/{place.objects_prefix}"),
+        "project": place.project,
+        "location": place.location,
+        "bucket": f"gs://{place.bucket}/{place.objects_prefix}",
         "objects": dg.MetadataValue.url(objects_link(place)),
         "datasets": dg.MetadataValue.md("\n".join(datasets)),
-        "readers": dg.MetadataValue.text(", ".join(place.readers)),
+        "readers": ", ".join(place.readers),
     }
