@@ -214,12 +214,24 @@ class Holdings:
 
 
 @dataclass(frozen=True)
+class Groundwork:
+    """What was made, or changed, of that in which tables are kept; each thing in words."""
+
+    created: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+
+    def __add__(self, other: Groundwork) -> Groundwork:
+        return Groundwork(self.created + other.created, self.changed + other.changed)
+
+
+@dataclass(frozen=True)
 class Preparation:
     """What a preparation did: names of the tables that it created, and of those that it changed.
 
-    ``damage`` tells of tables that it could not look at.
+    ``damage`` tells of tables that it could not look at, ``groundwork`` of what they are kept in.
     """
 
     created: tuple[str, ...]
     changed: tuple[str, ...]
     damage: tuple[str, ...] = ()
+    groundwork: Groundwork = Groundwork()

@@ -33,6 +33,7 @@ from pydantic_settings import (
 from lakehouse.exceptions import ConfigurationError
 from lakehouse.partition import Month
 from lakehouse.setting_values.google_names import BucketName, Location, Prefix, ProjectId
+from lakehouse.setting_values.iam_members import Members
 from lakehouse.setting_values.paths import AbsolutePath, DataFolder, Folder, KeyFile
 from lakehouse.setting_values.samples import (
     folder_of_samples,
@@ -150,6 +151,9 @@ class Settings(BaseSettings):
 
     credentials: KeyFile | None = None
     """A service account's key file; without it Google's own ways to find credentials."""
+
+    readers: Members = ""
+    """Who may read silver and gold besides: members of IAM, with commas between."""
 
     @classmethod
     def settings_customise_sources(

@@ -59,7 +59,10 @@ ASKED = {
 }
 LASTING = {
     "403": (FORBIDDEN, r"\(403: loader@p.* denied .*\): grant the account roles/storage.objectUser on the bucket$"),
-    "401": (UNAUTHORIZED, r"Google does not accept the credentials \(.*\): say gcloud auth application-default login"),
+    "401": (
+        UNAUTHORIZED,
+        r"Google does not accept the credentials \(.*\): say gcloud auth application-default login, or set LAKEHOUSE_",
+    ),
 }
 PASSING = {
     "429": (TOO_MANY, r"Cloud Storage .* \(429: The object exceeded the rate limit .*\): run it again later$"),

@@ -28,7 +28,7 @@ def offered(project: Project, *words: str, **environment: str) -> list[str]:
 @pytest.mark.parametrize(
     ("words", "values"),
     [
-        (("",), ["conformance", "demo", "dev", "diff", "query", "run", "sample", "set-aside", "status"]),
+        (("",), ["conformance", "demo", "dev", "diff", "query", "run", "sample", "set-aside", "status", "teardown"]),
         (("st",), ["status"]),
         (("--sample", "sample", "p"), ["publish"]),
         (("status", "--c"), ["--checks", "--check"]),

@@ -6,7 +6,7 @@ import pytest
 
 from lakehouse.exceptions import ConfigurationError
 from lakehouse.gcp.place import Place, place_of
-from lakehouse.settings import load_settings
+from lakehouse.settings import environment, load_settings
 
 PLACE = Place("my-project", "my-bucket", "EU", "", 1024**3)
 
@@ -32,6 +32,21 @@ def test_without_a_prefix_things_are_called_as_they_are() -> None:
     assert PLACE.dataset("silver") == "silver"
     assert PLACE.objects_prefix == ""
     assert PLACE.words == "project my-project, bucket my-bucket, no prefix"
+
+
+def test_readers_are_members_of_iam_each_once_and_as_iam_writes_them() -> None:
+    member = "principalSet://iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/Pool/*"
+    given = f" group:Analysts@Example.com ,user:ann@example.com,,user:Ann@example.com,domain:example.org, {member}"
+    settings = load_settings(_env_file=None, profile="gcp", project="my-project", bucket="b-1", readers=given)
+    assert place_of(settings).readers == (
+        "group:analysts@example.com",
+        "user:ann@example.com",
+        "domain:example.org",
+        member,
+    )
+    again = load_settings(_env_file=None, readers=environment(settings)["LAKEHOUSE_READERS"])
+    assert again.readers == settings.readers
+    assert place_of(load_settings(_env_file=None, profile="gcp", project="my-project", bucket="b-1")).readers == ()
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from sqlglot import exp
 from lakehouse.bronze.footer import SourceColumn
 from lakehouse.models import dialect
 from lakehouse.partition import Partition
-from lakehouse.results import EngineJob
+from lakehouse.results import EngineJob, Groundwork
 from lakehouse.schema import Column, TableSpec, arrow_type
 from lakehouse.settings import PROJECT_ROOT
 from lakehouse.warehouse.query_limits import Deadline
@@ -124,8 +124,8 @@ class RecordingStore:
     def traits(self) -> Traits:
         return self._store.traits
 
-    def prepare(self) -> None:
-        self._store.prepare()
+    def prepare(self) -> Groundwork:
+        return self._store.prepare()
 
     def create(self, spec: TableSpec) -> None:
         self._store.create(spec)

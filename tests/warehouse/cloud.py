@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from lakehouse.bronze.contract import Contract
 from lakehouse.bronze.gcs.store import GcsBronzeStore
 from lakehouse.bronze.store import BronzeStore, Landing
-from lakehouse.gcp.place import Place
+from lakehouse.gcp.place import LAYERS, Place
 from lakehouse.models.model import Models
 from lakehouse.warehouse.bigquery.store import BigQueryStore
 from lakehouse.warehouse.protocol import Warehouse
@@ -26,8 +26,6 @@ from tests.warehouse.implementations import LIMITS, OnStore
 
 if TYPE_CHECKING:
     from google.cloud.bigquery import Client
-
-LAYERS = ("bronze", "silver", "gold", "meta", "staging")
 
 
 def bigquery_client(address: str, project: str) -> Client:
@@ -54,19 +52,21 @@ class CloudImplementation(OnStore):
         self._storage = client_of(cloud.storage)
         self.place = Place(project=name, bucket=name, location="US", prefix="", bytes_cap=20 << 30)
         self.client = bigquery_client(cloud.bigquery, name)
-        self.store = BigQueryStore(self.client, self.place, of_samples=False)
+        bucket = self._storage.bucket(name)
+        bronze: BronzeStore = GcsBronzeStore(bucket, folder / "home", of_samples=False)
+        self.store = BigQueryStore(self.client, self.place, bucket, of_samples=False)
         if project is None:
-            self._storage.create_bucket(name)
-            for layer in LAYERS:
-                self.client.create_dataset(layer)
             self.store.prepare()
-        bronze: BronzeStore = GcsBronzeStore(self._storage.bucket(name), folder / "home", of_samples=False)
         super().__init__(bronze, contracts)
 
     def another(self, sql: Path) -> tuple[Warehouse, Models]:
         """A warehouse over the same storage, with a client of its own, as another process has."""
         models = models_of(sql)
-        store = BigQueryStore(bigquery_client(self._cloud.bigquery, self.place.project), self.place, of_samples=False)
+        client, bucket = (
+            bigquery_client(self._cloud.bigquery, self.place.project),
+            self._storage.bucket(self.place.bucket),
+        )
+        store = BigQueryStore(client, self.place, bucket, of_samples=False)
         warehouse = StoreWarehouse(store, self._bronze, models, self._contracts, LIMITS)
         self._opened.append(warehouse)
         return warehouse, models

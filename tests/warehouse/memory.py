@@ -24,7 +24,7 @@ from lakehouse.exceptions import StaleInputs, StatementFailed, StatementFault, f
 from lakehouse.files import path_of
 from lakehouse.models import dialect
 from lakehouse.partition import WHOLE, Partition
-from lakehouse.results import EngineJob, Remark
+from lakehouse.results import EngineJob, Groundwork, Remark
 from lakehouse.schema import Column, TableSpec
 from lakehouse.warehouse.evolution import evolution
 from lakehouse.warehouse.local.engine import connect, seal
@@ -76,8 +76,9 @@ class MemoryStore:
         self._versions = count(1)
         self._lock = RLock()
 
-    def prepare(self) -> None:
+    def prepare(self) -> Groundwork:
         """Nothing is needed."""
+        return Groundwork()
 
     def create(self, spec: TableSpec) -> None:
         self._shapes.setdefault(spec.name, TableShape(tuple(map(_documented, spec.columns)), spec.partition))

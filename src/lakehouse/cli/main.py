@@ -18,6 +18,7 @@ from lakehouse.cli.conformance_command import conformance
 from lakehouse.cli.invocation import FAILED, NOT_PUBLISHED, WRONG, Invocation, OneLineErrors, settings_of
 from lakehouse.cli.month_type import MonthType
 from lakehouse.cli.sample_command import sample as sample_group
+from lakehouse.cli.teardown_command import teardown
 from lakehouse.partition import Month, Partition
 from lakehouse.results import Remark
 
@@ -294,3 +295,4 @@ def demo(ctx: click.Context) -> None:
 
 main.add_command(sample_group)
 main.add_command(conformance)
+main.add_command(teardown)

@@ -5,7 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lakehouse.exceptions import ConfigurationError
+from lakehouse.setting_values.iam_members import members_of
 from lakehouse.settings import Settings
+
+LAYERS = ("bronze", "silver", "gold", "meta", "staging")
+"""Each has a dataset of its own."""
 
 
 @dataclass(frozen=True)
@@ -13,6 +17,7 @@ class Place:
     """One environment of a project. ``bytes_cap`` is the most that one job may bill there, in bytes.
 
     ``prefix`` begins the names of its datasets and objects; without one there is one environment in project and bucket.
+    ``readers`` are members of IAM who may read silver and gold besides.
     """
 
     project: str
@@ -20,6 +25,7 @@ class Place:
     location: str
     prefix: str
     bytes_cap: int
+    readers: tuple[str, ...] = ()
 
     def dataset(self, layer: str) -> str:
         """What the dataset of a layer is called."""
@@ -45,7 +51,8 @@ def place_of(settings: Settings) -> Place:
     """
     project, bucket = settings.project, settings.bucket
     if project is not None and bucket is not None:
-        return Place(project, bucket, settings.location, settings.prefix, int(settings.bytes_cap))
+        readers = members_of(settings.readers)
+        return Place(project, bucket, settings.location, settings.prefix, int(settings.bytes_cap), readers)
     missing = []
     if project is None:
         missing.append(

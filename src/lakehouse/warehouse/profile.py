@@ -90,7 +90,8 @@ def _store(settings: Settings) -> Store:
             of_samples=settings.sample,
         )
     place, identity = _cloud(settings)
-    return BigQueryStore(bigquery_client(place, identity.credentials), place, of_samples=settings.sample)
+    bucket = storage_client(place, identity.credentials).bucket(place.bucket)
+    return BigQueryStore(bigquery_client(place, identity.credentials), place, bucket, of_samples=settings.sample)
 
 
 def _cloud(settings: Settings) -> tuple[Place, Identity]:

@@ -16,7 +16,7 @@ from sqlglot import exp
 from lakehouse.bronze.footer import SourceColumn
 from lakehouse.bronze.store import Landing
 from lakehouse.partition import Partition
-from lakehouse.results import EngineJob, Ledger, Remark
+from lakehouse.results import EngineJob, Groundwork, Ledger, Remark
 from lakehouse.schema import WHOLE_SHA256, Column, TableSpec
 from lakehouse.warehouse.query_limits import Deadline
 from lakehouse.warehouse.statements import Statement
@@ -252,8 +252,12 @@ class Store(Protocol):
     @property
     def traits(self) -> Traits: ...
 
-    def prepare(self) -> None:
-        """Make what tables need besides themselves. Safe to repeat and to race."""
+    def prepare(self) -> Groundwork:
+        """Make what tables, and landed files, need besides themselves. Safe to repeat and to race.
+
+        Raises:
+            ConfigurationError: what is there is of samples and ought not to be, or the other way round, or is not ours.
+        """
         ...
 
     def create(self, spec: TableSpec) -> None:

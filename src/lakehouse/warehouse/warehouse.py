@@ -62,8 +62,8 @@ class StoreWarehouse:
 
     def prepare(self) -> Preparation:
         """See :meth:`Warehouse.prepare`."""
+        groundwork = self._store.prepare()
         self._bronze.prepare()
-        self._store.prepare()
         records, shapes, damage = self._store.records(), dict[TableSpec, TableShape | None](), []
         for spec in self._models.specs():
             try:
@@ -76,7 +76,7 @@ class StoreWarehouse:
             self._store.create(spec)
         for spec in changed:
             self._store.evolve(spec)
-        return Preparation(tuple(spec.name for spec in created), tuple(spec.name for spec in changed), tuple(damage))
+        return Preparation(_names(created), _names(changed), tuple(damage), groundwork)
 
     def close(self) -> None:
         """See :meth:`Warehouse.close`."""
@@ -263,6 +263,10 @@ class StoreWarehouse:
             parts = [each for each in (record, rejected) if each is not None]
             is_current = not is_remarked and all(each.is_there and fingerprint in each.fingerprints for each in parts)
         return Publication(record.rows, record.bytes, record.version, record.published_at, is_current)
+
+
+def _names(specs: Sequence[TableSpec]) -> tuple[str, ...]:
+    return tuple(spec.name for spec in specs)
 
 
 def _held(records: Records, spec: TableSpec) -> Collection[Partition]:

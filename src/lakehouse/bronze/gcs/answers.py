@@ -73,30 +73,37 @@ def _given_up(place: str, last: BaseException | None) -> LakehouseError:
 def _refused(place: str, error: GoogleAPICallError) -> LakehouseError:
     from google.api_core import exceptions
 
-    said = _said(error)
+    words = said(error)
     match error:
         case exceptions.NotFound():  # of an object it is told apart before, of a bucket it is not
             bucket = "/".join(place.split("/")[:3])
-            return ConfigurationError(f"{bucket}: there is no such bucket ({said}): make it, or correct its name")
+            return ConfigurationError(f"{bucket}: there is no such bucket ({words}): make it, or correct its name")
         case exceptions.Forbidden():
-            return ConfigurationError(
-                f"{place}: Cloud Storage refuses it ({said}): grant the account roles/storage.objectUser on the bucket"
-            )
+            return ConfigurationError(f"{place}: {_forbidden(error, words)}")
         case exceptions.Unauthorized():
-            return ConfigurationError(_unknown(place, said))
+            return ConfigurationError(_unknown(place, words))
         case exceptions.PreconditionFailed():
-            return CommitConflict(f"{place}: another run changed it meanwhile ({said}): run it again")
-        case exceptions.BadRequest() | exceptions.Conflict() if _MISMATCH.search(said):
-            return CorruptFile(f"{place}: arrived damaged ({said}): run it again")
+            return CommitConflict(f"{place}: another run changed it meanwhile ({words}): run it again")
+        case exceptions.BadRequest() | exceptions.Conflict() if _MISMATCH.search(words):
+            return CorruptFile(f"{place}: arrived damaged ({words}): run it again")
         case exceptions.TooManyRequests() | exceptions.ServerError():
-            what = f"refuses to answer for now ({said}): run it again later"
+            what = f"refuses to answer for now ({words}): run it again later"
         case _:
-            what = f"gave an answer that means nothing here ({said})"
+            what = f"gave an answer that means nothing here ({words})"
     return StorageUnavailable(f"{place}: Cloud Storage {what}")
 
 
+def _forbidden(error: GoogleAPICallError, words: str) -> str:
+    if is_switched_off(error):
+        how = "say gcloud services enable storage.googleapis.com"
+        return f"the Cloud Storage API is off in this project ({words}): {how}"
+    if lacks_billing(error):
+        return f"the project has no billing account ({words}): link one to it"
+    return f"Cloud Storage refuses it ({words}): grant the account roles/storage.objectUser on the bucket"
+
+
 def _unknown(place: str, said: str) -> str:
-    how = "say gcloud auth application-default login, or set GOOGLE_APPLICATION_CREDENTIALS"
+    how = "say gcloud auth application-default login, or set LAKEHOUSE_CREDENTIALS to a service-account file"
     return f"{place}: Google does not accept the credentials ({said}): {how}"
 
 
@@ -107,7 +114,18 @@ def _unreachable(place: str, error: BaseException | None) -> StorageUnavailable:
     )
 
 
-def _said(error: GoogleAPICallError) -> str:
+def is_switched_off(error: GoogleAPICallError) -> bool:
+    """Whether it is refused as the project does not have the API on."""
+    words = said(error)
+    return "has not been used in project" in words or "it is disabled" in words
+
+
+def lacks_billing(error: GoogleAPICallError) -> bool:
+    """Whether it is refused as nobody would pay."""
+    return "billing account" in said(error)
+
+
+def said(error: GoogleAPICallError) -> str:
     """Google's own words and the status; of an answer to a transfer the client quotes all."""
     answer = getattr(error.response, "text", "")
     try:

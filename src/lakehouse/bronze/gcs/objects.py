@@ -61,12 +61,12 @@ class Objects:
     def under(self, prefix: str) -> list[Kept]:
         """Every object whose name begins so, by name."""
         with told_as_ours(self.uri(prefix)):
-            return [self._kept(blob) for blob in self._bucket.list_blobs(prefix=self._prefix + prefix, retry=_retry())]
+            return [self._kept(blob) for blob in self._bucket.list_blobs(prefix=self._prefix + prefix, retry=patient())]
 
     def kept(self, name: str) -> Kept | None:
         """What is known of an object without reading it, None if there is none."""
         with told_as_ours(self.uri(name)):
-            blob = self._bucket.get_blob(self._prefix + name, retry=_retry())
+            blob = self._bucket.get_blob(self._prefix + name, retry=patient())
             return None if blob is None else self._kept(blob)
 
     def read(self, name: str) -> bytes | None:
@@ -75,7 +75,7 @@ class Objects:
 
         with told_as_ours(self.uri(name)):
             try:
-                return cast("bytes", self._blob(name).download_as_bytes(retry=_retry()))
+                return cast("bytes", self._blob(name).download_as_bytes(retry=patient()))
             except NotFound:
                 return None
 
@@ -95,11 +95,11 @@ class Objects:
 
         with told_as_ours(self.uri(name)):
             missing = CorruptFile(f"{self.uri(name)}: is missing; materialize its bronze again")
-            blob = self._bucket.get_blob(self._prefix + name, retry=_retry())
+            blob = self._bucket.get_blob(self._prefix + name, retry=patient())
             if blob is None:
                 raise missing
             try:
-                with blob.open("rb", chunk_size=_READ_BYTES, retry=_retry()) as file:
+                with blob.open("rb", chunk_size=_READ_BYTES, retry=patient()) as file:
                     yield file
             except NotFound:
                 raise missing from None
@@ -118,7 +118,7 @@ class Objects:
             blob.metadata = dict(notes or {})
             try:
                 blob.upload_from_string(
-                    content, content_type="application/json", if_generation_match=instead_of, retry=_retry()
+                    content, content_type="application/json", if_generation_match=instead_of, retry=patient()
                 )
             except PreconditionFailed:
                 if instead_of is None:
@@ -139,7 +139,7 @@ class Objects:
             blob.metadata = dict(notes)
             blob.md5_hash = md5
             kind = "application/octet-stream"
-            blob.upload_from_filename(str(file), content_type=kind, checksum=None, retry=_retry())
+            blob.upload_from_filename(str(file), content_type=kind, checksum=None, retry=patient())
 
     def touch(self, kept: Kept, notes: Mapping[str, str]) -> bool:
         """Have an object be changed now, by noting something besides; False if it is gone."""
@@ -149,7 +149,7 @@ class Objects:
             blob = self._blob(kept.name)
             blob.metadata = {**kept.notes, **notes}
             try:
-                blob.patch(if_generation_match=kept.generation, retry=_retry())
+                blob.patch(if_generation_match=kept.generation, retry=patient())
             except NotFound:
                 return False
             except PreconditionFailed:  # it was written anew, and so has changed
@@ -162,7 +162,7 @@ class Objects:
 
         with told_as_ours(self.uri(name)):
             try:
-                self._bucket.delete_blob(self._prefix + name, retry=_retry())
+                self._bucket.delete_blob(self._prefix + name, retry=patient())
             except NotFound:
                 return
 
@@ -176,7 +176,7 @@ class Objects:
                     self._prefix + kept.name,
                     if_generation_match=kept.generation,
                     if_metageneration_match=kept.metageneration,
-                    retry=_retry(),
+                    retry=patient(),
                 )
             except (NotFound, PreconditionFailed):
                 return False
@@ -197,7 +197,8 @@ class Objects:
         )
 
 
-def _retry() -> Retry:
+def patient() -> Retry:
+    """How Google's client asks again."""
     from google.cloud.storage.retry import DEFAULT_RETRY
 
     retry: Retry = DEFAULT_RETRY.with_timeout(PATIENCE_SECONDS)

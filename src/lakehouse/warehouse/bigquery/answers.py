@@ -39,6 +39,16 @@ _CONFLICT = re.compile(
 )
 
 
+_TO_WORK = "grant the account roles/bigquery.dataEditor on the datasets and roles/bigquery.jobUser on the project"
+_TO_CHANGE_DATASETS = "grant the account roles/bigquery.dataOwner on it"
+_BY_PERMISSION = {
+    "bigquery.datasets.create": "grant the account roles/bigquery.user on the project, with which it makes datasets",
+    "bigquery.datasets.update": _TO_CHANGE_DATASETS,
+    "bigquery.datasets.setIamPolicy": _TO_CHANGE_DATASETS,
+}
+"""What lets an account do what it may not, by the permission that BigQuery names."""
+
+
 class ReadsTooMuch(ConfigurationError):
     """A statement would bill more than a setting lets it."""
 
@@ -51,7 +61,7 @@ def reason_of(error: GoogleAPICallError) -> str:
 def said(error: GoogleAPICallError) -> str:
     """BigQuery's own words, without the address that was asked."""
     line = first_line(Exception(error.message)).strip()
-    return line.rpartition("?prettyPrint=false: ")[2][:_MOST_CHARACTERS]
+    return line.rpartition("prettyPrint=false: ")[2][:_MOST_CHARACTERS]
 
 
 def is_passing(error: GoogleAPICallError) -> bool:
@@ -116,9 +126,7 @@ def _by_status(doing: str, error: GoogleAPICallError, words: str) -> LakehouseEr
         case exceptions.Unauthorized():
             return ConfigurationError(_unknown(doing, words))
         case exceptions.Forbidden():
-            how = (
-                "grant the account roles/bigquery.dataEditor on the datasets and roles/bigquery.jobUser on the project"
-            )
+            how = next((how for permission, how in _BY_PERMISSION.items() if permission in words), _TO_WORK)
             return ConfigurationError(f"{doing}: BigQuery refuses it ({words}): {how}")
         case exceptions.NotFound():
             how = "is LAKEHOUSE_LOCATION the location of the datasets?"

@@ -8,9 +8,12 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from lakehouse.bronze.gcs.bucket import prepare_bucket
 from lakehouse.gcp.place import Place
 from lakehouse.partition import Partition
+from lakehouse.results import Groundwork
 from lakehouse.schema import TableSpec
+from lakehouse.warehouse.bigquery.datasets import Datasets
 from lakehouse.warehouse.bigquery.jobs import Jobs, new_job_id
 from lakehouse.warehouse.bigquery.publications import (
     ANEW,
@@ -27,28 +30,51 @@ from lakehouse.warehouse.bigquery.publications import (
 from lakehouse.warehouse.bigquery.records import BigQueryRecords
 from lakehouse.warehouse.bigquery.session import BigQuerySession
 from lakehouse.warehouse.bigquery.tables import MANAGED, Tables
+from lakehouse.warehouse.evolution import evolution
 from lakehouse.warehouse.store import Records, Traits, Work
 
 if TYPE_CHECKING:
     from google.cloud.bigquery import Client
+    from google.cloud.storage import Bucket
 
 _LABEL_CHARACTERS = re.compile(r"[^a-z0-9_-]")
 _LONGEST_LABEL = 63
 
 
 class BigQueryStore:
-    """Implements :class:`lakehouse.warehouse.store.Store` in the datasets of a place."""
+    """Implements :class:`lakehouse.warehouse.store.Store` in the datasets of a place, whose files are in ``bucket``."""
 
     traits = Traits(sha256_digits=SHA256_DIGITS, is_native=True)
 
-    def __init__(self, client: Client, place: Place, *, of_samples: bool) -> None:
+    def __init__(self, client: Client, place: Place, bucket: Bucket, *, of_samples: bool) -> None:
         self._client = client
         self._place = place
+        self._bucket = bucket
+        self._of_samples = of_samples
         self.tables = Tables(client, place, of_samples=of_samples)
 
-    def prepare(self) -> None:
+    def prepare(self) -> Groundwork:
+        """See the protocol; bucket and datasets are looked at first, so that nothing is made where one is refused.
+
+        Raises:
+            ConfigurationError: also where one is elsewhere, or not ours, or may not be made.
+        """
+        datasets = Datasets(self._client, self._place, of_samples=self._of_samples)
+        there = datasets.look()
+        return prepare_bucket(self._bucket.client, self._place) + datasets.prepare(there) + self._own_tables()
+
+    def _own_tables(self) -> Groundwork:
+        """What is published is remembered in."""
+        made = Groundwork()
         for spec in (PUBLICATIONS, TURN):
-            self.tables.create(spec)
+            shape = self.tables.shape(spec)
+            if shape is None:
+                self.tables.create(spec)
+                made += Groundwork(created=(f"table {self.tables.sql_name(spec.name)}",))
+            elif evolution(shape, spec):
+                self.evolve(spec)
+                made += Groundwork(changed=(f"table {self.tables.sql_name(spec.name)}",))
+        return made
 
     def create(self, spec: TableSpec) -> None:
         self.tables.create(spec)

@@ -10,8 +10,10 @@ from pathlib import Path
 
 from sqlglot import exp
 
+from lakehouse.home import ensure_local_home
 from lakehouse.partition import Partition
 from lakehouse.private_folders import PrivateFolders
+from lakehouse.results import Groundwork
 from lakehouse.schema import TableSpec
 from lakehouse.warehouse.local.engine import connect
 from lakehouse.warehouse.local.outdated import made_anew, outdated_property
@@ -32,10 +34,13 @@ class LocalStore:
         self._spill = home / "staging" / "spill"  # which DuckDB tidies up itself
         self._memory_limit = memory_limit
         self._threads = threads
+        self._of_samples = of_samples
         self.tables = IcebergTables(home, of_samples=of_samples)
 
-    def prepare(self) -> None:
+    def prepare(self) -> Groundwork:
+        ensure_local_home(self._home, of_samples=self._of_samples)
         self._work.sweep()
+        return Groundwork()
 
     def create(self, spec: TableSpec) -> None:
         self.tables.create(spec)
