@@ -125,6 +125,21 @@ class Effect(StrEnum):
 
 
 @dataclass(frozen=True)
+class EngineJob:
+    """Something that an engine did by itself and keeps an account of; ``url`` shows it.
+
+    ``slot_ms`` are milliseconds of its processors, each counted.
+    """
+
+    id: str
+    kind: str
+    url: str
+    bytes_billed: int
+    bytes_processed: int
+    slot_ms: int
+
+
+@dataclass(frozen=True)
 class ReplaceResult:
     """What became of one month of one model.
 
@@ -149,6 +164,8 @@ class ReplaceResult:
     accepted: str | None
     """Who let it be published though a guard would have held it back, and why; None where none would."""
     restatement: Restatement | None
+    jobs: tuple[EngineJob, ...] = ()
+    """What the engine did for it, of one that keeps an account of that."""
 
     @property
     def skipped(self) -> bool:

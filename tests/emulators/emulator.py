@@ -40,6 +40,8 @@ class Cloud:
 
     bigquery: str
     storage: str
+    objects: Path
+    """Where buckets lie, each in a folder of its name."""
 
 
 @contextmanager
@@ -56,7 +58,7 @@ def cloud_emulators(folder: Path) -> Iterator[Cloud]:
         storage_emulator(folder / "storage", objects) as storage,
         bigquery_emulator(folder / "bigquery", objects / ".cloudstorage") as bigquery,
     ):
-        yield Cloud(bigquery.address, storage)
+        yield Cloud(bigquery.address, storage, bigquery.gcs_root)
 
 
 @contextmanager

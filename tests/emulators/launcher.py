@@ -31,6 +31,7 @@ def _bigquery() -> None:
     """The DuckDB extension that it would download when it starts is installed from its wheel, into its own HOME."""
     _install_extension("spatial")
     _keep_precision()
+    _keep_expiration()
     from bqemulator.cli import main  # type: ignore[import-not-found]  # of .venv-emulators
 
     main()
@@ -53,6 +54,25 @@ def _keep_precision() -> None:
         )
 
     tables._field_to_rest, tables._parse_schema_fields = field_to_rest, parse_schema_fields
+
+
+def _keep_expiration() -> None:
+    """It forgets when a table goes by itself; here it is told, and the table stays."""
+    from bqemulator.api.routes import tables
+
+    shown, read = tables._table_to_rest, tables._rest_to_table_meta
+
+    def table_to_rest(table: Any) -> dict[str, Any]:
+        at = table.expiration_time
+        return {**shown(table), **({} if at is None else {"expirationTime": str(int(at.timestamp() * 1000))})}
+
+    def rest_to_table_meta(project: str, dataset: str, body: dict[str, Any], clock: Any, existing: Any = None) -> Any:
+        sent = body.get("expirationTime")
+        kept = existing.expiration_time if existing is not None else None
+        at = kept if sent is None else datetime.fromtimestamp(int(sent) / 1000, UTC)
+        return read(project, dataset, body, clock, existing).model_copy(update={"expiration_time": at})
+
+    tables._table_to_rest, tables._rest_to_table_meta = table_to_rest, rest_to_table_meta
 
 
 def _install_extension(name: str) -> None:

@@ -18,6 +18,7 @@ from sqlglot import exp
 from lakehouse.bronze.footer import SourceColumn
 from lakehouse.models import dialect
 from lakehouse.partition import Partition
+from lakehouse.results import EngineJob
 from lakehouse.schema import Column, TableSpec, arrow_type
 from lakehouse.settings import PROJECT_ROOT
 from lakehouse.warehouse.query_limits import Deadline
@@ -135,8 +136,8 @@ class RecordingStore:
     def set_aside(self, spec: TableSpec, owed: Iterable[Partition]) -> str:
         return self._store.set_aside(spec, owed)
 
-    def records(self) -> Records:
-        return self._store.records()
+    def records(self, work: Work | None = None) -> Records:
+        return self._store.records(work)
 
     @contextmanager
     def session(self, work: Work, records: Records) -> Iterator[Session]:
@@ -200,6 +201,9 @@ class RecordingSession:
 
     def nulls(self, staged: Staged) -> Mapping[str, int]:
         return self._session.nulls(staged)
+
+    def jobs(self) -> tuple[EngineJob, ...]:
+        return self._session.jobs()
 
     def publish(self, partition: StagedPartition, is_current: Callable[[], bool]) -> Commit:
         return self._session.publish(partition, is_current)

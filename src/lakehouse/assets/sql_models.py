@@ -2,6 +2,7 @@
 
 # Dagster reads the annotations of an asset's function, so they are not postponed here.
 import hashlib
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -14,6 +15,7 @@ from lakehouse.assets.partitions import monthly, one_month_a_run
 from lakehouse.assets.private_dagster import with_optional_checks
 from lakehouse.assets.reporting import asset_tags, failures_in_words, markdown_table, noted, table_schema
 from lakehouse.assets.step import NOT_BEGUN, UNPUBLISHED, AssetStep, why_empty
+from lakehouse.assets.storage import storage_facts, storage_kind
 from lakehouse.bronze.contract import Contract
 from lakehouse.bronze.source import Freshness, Source
 from lakehouse.bronze.sources import contracts_of
@@ -24,7 +26,7 @@ from lakehouse.models.checks.kinds import DATASETS_PRESENT, IMPLICIT_CHECKS, RES
 from lakehouse.models.lineage import column_lineage
 from lakehouse.models.model import Models, SqlModel
 from lakehouse.partition import Partition, Period, partition_of
-from lakehouse.results import ReplaceResult
+from lakehouse.results import EngineJob, ReplaceResult
 from lakehouse.schema import BRONZE_COLUMNS, rejected_count
 from lakehouse.settings import Settings
 from lakehouse.warehouse.begun import has_begun
@@ -49,7 +51,7 @@ def sql_model_asset(
         deps=list(models.upstream_keys(model)),
         description=noted(settings, f"{model.table.description}\n\n```sql\n{model.sql}\n```"),
         group_name=f"{model.layer}_layer",
-        kinds={model.table.format},
+        kinds={storage_kind(settings, model.table)},
         owners=[model.owner],
         tags=asset_tags(settings, model.layer, [source.dataset.name for source in origins], model.tags),
         partitions_def=partitions,
@@ -59,7 +61,8 @@ def sql_model_asset(
         code_version=_code_version(sql, contracts.get(model.bronze_asset or "")),
         metadata={
             "dagster/table_name": model.table.name,
-            "dagster/storage_kind": model.table.format,
+            "dagster/storage_kind": storage_kind(settings, model.table),
+            **storage_facts(settings, model.table),
             "dagster/column_schema": columns,
         },
     )
@@ -155,7 +158,7 @@ def _facts(model: SqlModel, result: ReplaceResult) -> dict[str, Any]:
         "effect": result.effect.value,
         "seconds": result.seconds,
         "bytes_written": result.bytes_written,
-        "snapshot": result.version or "",
+        ("job" if result.jobs else "snapshot"): result.version or "",
         "content": result.content,
     }
     if result.reason is not None:
@@ -168,12 +171,26 @@ def _facts(model: SqlModel, result: ReplaceResult) -> dict[str, Any]:
         facts["accepted"] = result.accepted
     if result.restatement is not None:
         facts |= restatement_facts(result.restatement)
+    if result.jobs:
+        facts |= _work(result.jobs)
     if result.ledger is not None:
         facts["bronze_rows"] = result.ledger.bronze_rows
         facts["duplicate_copies"] = result.ledger.duplicate_copies
         facts["rejected_rows"] = sum(result.ledger.rejected.values())
         facts |= {rejected_count(reason): rows for reason, rows in result.ledger.rejected.items()}
     return facts
+
+
+def _work(jobs: Sequence[EngineJob]) -> dict[str, Any]:
+    """What the engine did, and what of it is paid for."""
+    kinds = Counter(job.kind for job in jobs)
+    return {
+        "jobs": dg.MetadataValue.md("\n".join(f"- {job.kind} [{job.id}]({job.url})" for job in jobs)),
+        **{f"{kind}_jobs": number for kind, number in sorted(kinds.items())},
+        "bytes_billed": sum(job.bytes_billed for job in jobs),
+        "bytes_processed": sum(job.bytes_processed for job in jobs),
+        "slot_ms": sum(job.slot_ms for job in jobs),
+    }
 
 
 def _effects(settings: Settings, result: ReplaceResult) -> dict[str, Any]:

@@ -132,8 +132,13 @@ def run(
     type=click.Choice(["duckdb"]),
     help="Answer what BigQuery would answer differently, too, as this engine does, and say what that is",
 )
+@click.option(
+    "--recount",
+    is_flag=True,
+    help="Have silver.row_ledger count tables, also where it tells what was counted when they were published",
+)
 @click.pass_context
-def query(ctx: click.Context, sql: str, style: str, engine: str | None) -> None:
+def query(ctx: click.Context, sql: str, style: str, engine: str | None, *, recount: bool) -> None:
     """Run one SELECT, in BigQuery's dialect, over the published tables; - reads it from standard input.
 
     What DuckDB and BigQuery are not known to answer alike is refused, with what to write instead: docs/sql.md.
@@ -158,7 +163,7 @@ def query(ctx: click.Context, sql: str, style: str, engine: str | None) -> None:
     settings = settings_of(ctx)
     warehouse = open_project(settings).warehouse
     with ended_after(settings.query_timeout, too_long(settings.query_timeout)):
-        rows = warehouse.query(sql, remarks.append, only_portable=engine is None)
+        rows = warehouse.query(sql, remarks.append, only_portable=engine is None, recount=recount)
     for line in lines_of(remarks):
         click.echo(line, err=True)
     write(rows, style)

@@ -7,17 +7,23 @@ from dataclasses import dataclass
 
 from lakehouse.bronze.connection import available
 from lakehouse.bronze.contract import Contract
+from lakehouse.bronze.gcs.store import GcsBronzeStore
 from lakehouse.bronze.local import LocalBronzeStore
 from lakehouse.bronze.source import Source
 from lakehouse.bronze.sources import SOURCES, contracts_of
 from lakehouse.bronze.store import BronzeStore
-from lakehouse.exceptions import ConfigurationError
+from lakehouse.gcp.clients import bigquery_client, storage_client
+from lakehouse.gcp.credentials import Identity, credentials_of
+from lakehouse.gcp.place import Place, place_of
+from lakehouse.home import ensure_home_profile
 from lakehouse.models.model import Models
 from lakehouse.models.reader import load_models
 from lakehouse.settings import Settings
+from lakehouse.warehouse.bigquery.store import BigQueryStore
 from lakehouse.warehouse.local.store import LocalStore
 from lakehouse.warehouse.protocol import Warehouse
 from lakehouse.warehouse.query_limits import QueryLimits
+from lakehouse.warehouse.store import Store
 from lakehouse.warehouse.warehouse import StoreWarehouse
 
 
@@ -50,10 +56,16 @@ def open_bronze(settings: Settings, readers: Collection[str] | None = None) -> B
     """Where the profile lands files; ``readers`` are the models that there are, None for any.
 
     Raises:
-        ConfigurationError: the profile is not available.
+        ConfigurationError: settings or credentials are missing, or the home is another profile's.
     """
-    _require_available(settings)
-    return LocalBronzeStore(settings.home, of_samples=settings.sample, readers=readers)
+    if settings.profile == "local":
+        _require_home(settings)
+        return LocalBronzeStore(settings.home, of_samples=settings.sample, readers=readers)
+    place, identity = _cloud(settings)
+    bucket = storage_client(place, identity.credentials).bucket(place.bucket)
+    return GcsBronzeStore(
+        bucket, settings.home, of_samples=settings.sample, prefix=place.objects_prefix, readers=readers
+    )
 
 
 def open_warehouse(
@@ -62,21 +74,31 @@ def open_warehouse(
     """The profile's warehouse, over files that are landed in ``bronze``.
 
     Raises:
-        ConfigurationError: the profile is not available.
+        ConfigurationError: settings or credentials are missing, or the home is another profile's.
     """
-    _require_available(settings)
-    store = LocalStore(
-        settings.home,
-        memory_limit=settings.memory_limit,
-        threads=settings.threads,
-        of_samples=settings.sample,
-    )
     limits = QueryLimits(settings.query_timeout, int(settings.query_memory_limit))
-    return StoreWarehouse(store, bronze, models, contracts, limits)
+    return StoreWarehouse(_store(settings), bronze, models, contracts, limits)
 
 
-def _require_available(settings: Settings) -> None:
-    if settings.profile != "local":
-        raise ConfigurationError(
-            f"LAKEHOUSE_PROFILE={settings.profile}: this profile is not built yet; use local, the default"
+def _store(settings: Settings) -> Store:
+    if settings.profile == "local":
+        _require_home(settings)
+        return LocalStore(
+            settings.home,
+            memory_limit=settings.memory_limit,
+            threads=settings.threads,
+            of_samples=settings.sample,
         )
+    place, identity = _cloud(settings)
+    return BigQueryStore(bigquery_client(place, identity.credentials), place, of_samples=settings.sample)
+
+
+def _cloud(settings: Settings) -> tuple[Place, Identity]:
+    place = place_of(settings)
+    _require_home(settings, place.words)
+    return place, credentials_of(settings)
+
+
+def _require_home(settings: Settings, where: str = "") -> None:
+    """A home that another profile, or another place, keeps something in is not ours."""
+    ensure_home_profile(settings.home, settings.profile, where)

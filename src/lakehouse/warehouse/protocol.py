@@ -62,11 +62,15 @@ class Warehouse(Protocol):
         """
         ...
 
-    def query(self, sql: str, remark: Callable[[Remark], None] = ..., *, only_portable: bool = True) -> pa.Table:
+    def query(
+        self, sql: str, remark: Callable[[Remark], None] = ..., *, only_portable: bool = True, recount: bool = False
+    ) -> pa.Table:
         """Run one SELECT in BigQuery's dialect over published tables, or a SHOW TABLES or DESCRIBE of them.
 
         ``remark`` is told what a reader of these tables should know, before there are any rows. What engines answer
         differently is refused, or else, if not ``only_portable``, remarked on and answered as this one does.
+        ``recount`` has ``silver.row_ledger`` count what tables hold, also where it would tell what was counted when
+        they were published.
 
         Raises:
             QueryError: it cannot be parsed, names what does not exist, does anything but read tables, needs more than a

@@ -35,10 +35,17 @@ from lakehouse.warehouse.information_schema import (
     with_views_named,
     with_views_related,
 )
-from lakehouse.warehouse.ledger import LEDGER_KEYS, ledger_query, resolved_ledger
+from lakehouse.warehouse.ledger import (
+    ACCOUNTS,
+    LEDGER_KEYS,
+    account_columns,
+    ledger_query,
+    reasons,
+    resolved_ledger,
+)
 from lakehouse.warehouse.query_limits import Deadline, QueryLimits, in_words, memory_kept, not_enough
 from lakehouse.warehouse.statements import Statement
-from lakehouse.warehouse.store import PublishedRows, Session, Store, TableShape, Work
+from lakehouse.warehouse.store import PublishedRows, Records, Session, Store, TableShape, Work
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -58,11 +65,14 @@ class Queries:
         self._specs = {spec.name: spec for spec in models.specs()}
         self._information = InformationSchema(models, contracts)
 
-    def run(self, sql: str, remark: Callable[[Remark], None], *, only_portable: bool) -> pa.Table:
+    def run(
+        self, sql: str, remark: Callable[[Remark], None], *, only_portable: bool, recount: bool = False
+    ) -> pa.Table:
         """The rows of one SELECT, or of the SHOW TABLES or DESCRIBE that is short for one.
 
         ``remark`` is told what a reader of the tables should know, and what is not portable where that is let through.
-        Where the engine speaks the dialect itself, everything is.
+        Where the engine speaks the dialect itself, everything is. ``recount`` has the ledger count what tables hold,
+        also where that was put down when they were published.
 
         Raises:
             QueryError: it cannot be parsed, names what does not exist, binds parameters, or, where ``only_portable``,
@@ -71,24 +81,26 @@ class Queries:
         """
         deadline = Deadline(self._limits.seconds)
         with in_words(), memory_kept(self._limits):
-            return self._answer(sql, remark, deadline, only_portable=only_portable)
+            return self._answer(sql, remark, deadline, only_portable=only_portable, recount=recount)
 
     def _answer(
-        self, sql: str, remark: Callable[[Remark], None], deadline: Deadline, *, only_portable: bool
+        self, sql: str, remark: Callable[[Remark], None], deadline: Deadline, *, only_portable: bool, recount: bool
     ) -> pa.Table:
         query = with_views_named(deadline.kept(partial(self._understood, sql)))
         wanted = set(dialect.references(query))
         self._require_readable(wanted)
         records = self._store.records()
         traits = self._store.traits
-        by_ledger = dialect.references(ledger_query(self._models, self._contracts)) if LEDGER in wanted else ()
+        accounts = None if recount or LEDGER not in wanted else self._accounts(records)
+        by_ledger = self._ledger_reads(is_accounted=accounts is not None) if LEDGER in wanted else ()
         read = {*wanted, *by_ledger}
         tables = sorted(read & self._specs.keys())
         there = {name: _columns(records.shape(self._specs[name])) for name in tables}
         schema = self._schema(wanted, there)
         ledger = None
         if LEDGER in wanted:
-            ledger = resolved_ledger(self._models, self._contracts, schema, traits.sha256_digits)
+            digits, by_accounts = traits.sha256_digits, accounts is not None
+            ledger = resolved_ledger(self._models, self._contracts, schema, digits, by_accounts=by_accounts)
         if ledger is not None:
             schema["silver"][LEDGER.partition(".")[2]] = dialect.output_types(ledger)
         most_findings = 0 if traits.is_native else 1 if only_portable else None
@@ -105,20 +117,24 @@ class Queries:
         with self._store.session(Work("query", WHOLE, ""), records) as session:
             try:
                 self._relate(session, read, there)
+                if accounts is not None:
+                    session.relate(ACCOUNTS, accounts)
                 if ledger is not None:
                     session.relate(LEDGER, ledger)
                 result = session.answer(Statement(with_views_related(resolved)), deadline)
             except TooLittleMemory as error:
                 raise not_enough(self._limits, str(error)) from error
             except StatementFailed as error:
-                if error.fault is StatementFault.TIME:
-                    raise deadline.passed() from None
-                if error.fault is StatementFault.DATA:
-                    raise LakehouseError(
-                        f"query: {error}. If a file is damaged, materialize what it belongs to again"
-                    ) from error
-                raise QueryError(f"query: {error}") from None
+                raise _failed(error, deadline) from error
         return _spelt_as_written(_with_int64(result, dialect.output_types(resolved)), query)
+
+    def _accounts(self, records: Records) -> exp.Query | None:
+        return records.accounts(account_columns(self._models), reasons(self._models))
+
+    def _ledger_reads(self, *, is_accounted: bool) -> tuple[str, ...]:
+        """The tables that the ledger is made of."""
+        found = dialect.references(ledger_query(self._models, self._contracts, by_accounts=is_accounted))
+        return tuple(name for name in found if name != ACCOUNTS)
 
     def _understood(self, sql: str) -> exp.Query:
         bounds.require_text(sql, "query", QueryError)
@@ -169,6 +185,15 @@ class Queries:
             session.relate(LANDINGS, landing_table(self._bronze))
         for view in sorted(views_among(read)):
             session.relate(relation_name(view), self._information.relation(view))
+
+
+def _failed(error: StatementFailed, deadline: Deadline) -> LakehouseError:
+    """Why there is no answer."""
+    if error.fault is StatementFault.TIME:
+        return deadline.passed()
+    if error.fault is StatementFault.DATA:
+        return LakehouseError(f"query: {error}. If a file is damaged, materialize what it belongs to again")
+    return QueryError(f"query: {error}")
 
 
 def _columns(shape: TableShape | None) -> tuple[Column, ...] | None:

@@ -16,7 +16,7 @@ from sqlglot import exp
 from lakehouse.bronze.footer import SourceColumn
 from lakehouse.bronze.store import Landing
 from lakehouse.partition import Partition
-from lakehouse.results import Ledger, Remark
+from lakehouse.results import EngineJob, Ledger, Remark
 from lakehouse.schema import WHOLE_SHA256, Column, TableSpec
 from lakehouse.warehouse.query_limits import Deadline
 from lakehouse.warehouse.statements import Statement
@@ -92,6 +92,14 @@ class Records(Protocol):
 
     def was_published(self, spec: TableSpec) -> bool:
         """Whether anything ever was published in it, for whatever month."""
+        ...
+
+    def accounts(self, columns: Sequence[Column], reasons: Sequence[str]) -> exp.Query | None:
+        """What was put down of each month's ledger; None of a store whose tables are to be counted instead.
+
+        See :func:`lakehouse.warehouse.ledger.account_columns` for its columns; names in it are such as its sessions
+        know.
+        """
         ...
 
     def is_intact(self, spec: TableSpec, partition: Partition) -> bool:
@@ -205,6 +213,10 @@ class Session(Protocol):
         """
         ...
 
+    def jobs(self) -> tuple[EngineJob, ...]:
+        """What the engine has done for the session, where it keeps an account of that."""
+        ...
+
     def publish(self, partition: StagedPartition, is_current: Callable[[], bool]) -> Commit:
         """Make the staged rows the content of the month that the session is for, and their columns the tables'.
 
@@ -259,8 +271,8 @@ class Store(Protocol):
         """
         ...
 
-    def records(self) -> Records:
-        """What the tables hold from now on."""
+    def records(self, work: Work | None = None) -> Records:
+        """What the tables hold from now on; ``work`` is what it is asked for, if it is known."""
         ...
 
     def session(self, work: Work, records: Records) -> AbstractContextManager[Session]:

@@ -90,7 +90,7 @@ class StoreWarehouse:
         work = Work(model.key, partition, run_id)
         differing = [spec for spec in self._specs(model) if self._ensure(spec)]
         for _ in range(_OVERTAKEN_ATTEMPTS):
-            records = self._store.records()
+            records = self._store.records(work)
             inputs = self._workings.inputs(model, partition, records)
             with contextlib.suppress(StaleInputs), inputs.judged_by(model.key), contextlib.ExitStack() as stack:
                 job = self._job(model, inputs)
@@ -99,7 +99,7 @@ class StoreWarehouse:
                 replacement = Replacement(
                     session, records, job, work, self._compiled.failing_rows, self._restatements, checks, acceptance
                 )
-                outcome = replacement.run(self._store.tie_breaker, partial(self._is_current, job))
+                outcome = replacement.run(self._store.tie_breaker, partial(self._is_current, job, work))
                 for spec in differing:
                     self._evolve(spec)
                 return ReplaceResult(
@@ -116,6 +116,7 @@ class StoreWarehouse:
                     datasets=self._datasets(job, self._models.union_inputs(model))[0],
                     accepted=None if outcome.accepted is None else str(outcome.accepted),
                     restatement=outcome.restatement,
+                    jobs=session.jobs(),
                 )
         raise CommitConflict(
             f"{work}: what it reads changed {_OVERTAKEN_ATTEMPTS} times while it was computed; "
@@ -153,11 +154,16 @@ class StoreWarehouse:
         return months - {WHOLE} if model.is_partitioned else frozenset({WHOLE} if months else ())
 
     def query(
-        self, sql: str, remark: Callable[[Remark], None] = lambda _: None, *, only_portable: bool = True
+        self,
+        sql: str,
+        remark: Callable[[Remark], None] = lambda _: None,
+        *,
+        only_portable: bool = True,
+        recount: bool = False,
     ) -> pa.Table:
         """See :meth:`Warehouse.query`."""
         queries = Queries(self._store, self._bronze, self._models, self._contracts, self._limits)
-        return queries.run(sql, remark, only_portable=only_portable)
+        return queries.run(sql, remark, only_portable=only_portable, recount=recount)
 
     def compare(
         self,
@@ -199,8 +205,8 @@ class StoreWarehouse:
         fingerprint = inputs.fingerprint(compiled.statements)
         return Job(model, compiled.statements, compiled.audit, compiled.money, inputs, fingerprint, read_by)
 
-    def _is_current(self, job: Job) -> bool:
-        inputs = self._workings.inputs(job.model, job.partition, self._store.records())
+    def _is_current(self, job: Job, work: Work) -> bool:
+        inputs = self._workings.inputs(job.model, job.partition, self._store.records(work))
         return self._job(job.model, inputs).fingerprint == job.fingerprint
 
     def _input_checks(self, job: Job, drift: Drift | None) -> tuple[CheckResult, ...]:

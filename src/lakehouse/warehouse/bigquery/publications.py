@@ -7,11 +7,15 @@ has a row for each table, which every such transaction changes: so two that come
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
+from sqlglot import exp
+
+from lakehouse.exceptions import LakehouseError
+from lakehouse.models import dialect
 from lakehouse.partition import WHOLE, Month, Partition, Period
 from lakehouse.schema import Column, TableSpec
 from lakehouse.warehouse.bigquery.jobs import Jobs
@@ -52,6 +56,9 @@ TURN = TableSpec(
     ),
     "A row for each table, which every transaction that publishes it changes, so that no two of them do at once",
 )
+
+SHA256_DIGITS = 16
+"""Of the hash of a landed file, in rows that are made of it: a whole one would be half of a narrow row."""
 
 PUBLISHED, CONFIRMED, OUTDATED, SET_ASIDE = "published", "confirmed", "outdated", "set aside"
 
@@ -113,6 +120,20 @@ def notes(jobs: Jobs, tables: Tables, spec: TableSpec) -> Mapping[Partition, str
     """What was put down with the newest publication of each month of a table."""
     rows = jobs.rows(_NOTES.format(publications=tables.sql_name(PUBLICATIONS.name)), {"table_name": spec.name})
     return {_partition(row["month"]): row["note"] for row in rows if row["note"] is not None}
+
+
+def accounts(columns: Sequence[Column], reasons: Sequence[str]) -> exp.Query:
+    """The ledger's counts of what is published, with these columns: keys, rows, copies, and one for each reason."""
+    rejected = [f"COALESCE(CAST(JSON_VALUE(rejected, {_path(reason)}) AS INT64), 0)" for reason in reasons]
+    values = ["table_name", "month", f"LEFT(landing, {SHA256_DIGITS})", "row_count", "copies", *rejected]
+    told = ", ".join(f"{value} AS `{column.name}`" for value, column in zip(values, columns, strict=True))
+    live = _LIVE.format(publications=PUBLICATIONS.name)
+    query = f"{live}\nSELECT {told} FROM newest WHERE landing IS NOT NULL AND copies IS NOT NULL"
+    return dialect.parse(query, PUBLICATIONS.name, LakehouseError)
+
+
+def _path(reason: str) -> str:
+    return text_literal(f'$."{reason}"')
 
 
 def row_text(values: Mapping[str, object]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -29,6 +30,7 @@ from lakehouse.warehouse.bigquery.records import BigQueryRecords
 from lakehouse.warehouse.bigquery.tables import Tables
 from lakehouse.warehouse.store import Commit, Staged, StagedPartition, Work
 
+_log = logging.getLogger(__name__)
 _ATTEMPTS = 8
 _OVERTAKEN = "overtaken by another run"
 
@@ -61,6 +63,7 @@ class Publishing:
             retry=retry_if_exception_type(_Overtaken),
             stop=stop_after_attempt(_ATTEMPTS),
             wait=wait_random_exponential(multiplier=0.2, max=10),
+            before_sleep=lambda _: _log.info("%s: another run was first, so it is published once more", self.work),
         )
         try:
             return retrying(self._once, is_current)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 
 from sqlglot import exp
@@ -10,11 +10,19 @@ from sqlglot import exp
 from lakehouse.models import dialect
 from lakehouse.partition import WHOLE, Partition
 from lakehouse.results import Remark
-from lakehouse.schema import TableSpec
+from lakehouse.schema import Column, TableSpec
 from lakehouse.warehouse.bigquery import content, placing
 from lakehouse.warehouse.bigquery.constants import of_month
 from lakehouse.warehouse.bigquery.jobs import Jobs
-from lakehouse.warehouse.bigquery.publications import ANEW, Publication, Published, TableHistory, notes, published
+from lakehouse.warehouse.bigquery.publications import (
+    ANEW,
+    Publication,
+    Published,
+    TableHistory,
+    accounts,
+    notes,
+    published,
+)
 from lakehouse.warehouse.bigquery.tables import Tables
 from lakehouse.warehouse.store import Record, TableShape
 
@@ -28,7 +36,7 @@ class BigQueryRecords:
 
     def __init__(self, tables: Tables, jobs: Jobs) -> None:
         self._tables = tables
-        self._jobs = jobs
+        self.jobs = jobs
         self._shapes: dict[str, TableShape | None] = {}
         self._months: dict[Partition, Published] = {}
         self._notes: dict[str, Mapping[Partition, str]] = {}
@@ -65,11 +73,14 @@ class BigQueryRecords:
 
     def notes(self, spec: TableSpec) -> Mapping[Partition, str]:
         if spec.name not in self._notes:
-            self._notes[spec.name] = notes(self._jobs, self._tables, spec)
+            self._notes[spec.name] = notes(self.jobs, self._tables, spec)
         return self._notes[spec.name]
 
     def was_published(self, spec: TableSpec) -> bool:
         return self.history(spec).version is not None
+
+    def accounts(self, columns: Sequence[Column], reasons: Sequence[str]) -> exp.Query:
+        return accounts(columns, reasons)
 
     def is_intact(self, spec: TableSpec, partition: Partition) -> bool:
         """See the protocol: as many rows are there as were published, and of a table with a grain just those.
@@ -84,7 +95,7 @@ class BigQueryRecords:
             return False
         rows = self.rows_of(spec, partition)
         query = content.query(spec, rows) if spec.grain else content.count(rows)
-        (row,) = self._jobs.rows(dialect.render(query, "bigquery"))
+        (row,) = self.jobs.rows(dialect.render(query, "bigquery"))
         return int(row["row_count"]) == found.rows and (not spec.grain or row["content"] == found.content)
 
     def rows_of(self, spec: TableSpec, partition: Partition) -> exp.Select:
@@ -103,12 +114,12 @@ class BigQueryRecords:
             return self._all
         held = next(iter(self._months.values()), None) if partition is WHOLE else self._months.get(partition)
         if held is None:
-            held = self._months[partition] = published(self._jobs, self._tables, partition)
+            held = self._months[partition] = published(self.jobs, self._tables, partition)
         return held
 
     @cached_property
     def _all(self) -> Published:
-        return published(self._jobs, self._tables, None)
+        return published(self.jobs, self._tables, None)
 
     def _record(self, spec: TableSpec, found: Publication) -> Record:
         return Record(

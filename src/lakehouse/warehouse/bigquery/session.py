@@ -14,10 +14,12 @@ from sqlglot import exp
 
 from lakehouse.exceptions import QueryError
 from lakehouse.models import dialect
+from lakehouse.results import EngineJob
 from lakehouse.schema import Column, TableSpec
 from lakehouse.warehouse.bigquery import content, landed, placing
 from lakehouse.warehouse.bigquery.jobs import Jobs
 from lakehouse.warehouse.bigquery.one_scan import in_one_scan
+from lakehouse.warehouse.bigquery.publications import PUBLICATIONS
 from lakehouse.warehouse.bigquery.publishing import Publishing, StagedTable
 from lakehouse.warehouse.bigquery.records import BigQueryRecords
 from lakehouse.warehouse.bigquery.tables import Tables
@@ -44,7 +46,8 @@ class BigQuerySession:
         self._seen = seen
         self._records = records
         self._work = work
-        self._relations: dict[str, exp.Table | exp.Query] = {}
+        publications = placing.table(tables.sql_name(PUBLICATIONS.name))
+        self._relations: dict[str, exp.Table | exp.Query] = {PUBLICATIONS.name: publications}
         self._read: dict[str, list[str]] = {}
         self._staged: list[str] = []
 
@@ -96,6 +99,20 @@ class BigQuerySession:
 
     def answer(self, statement: Statement, deadline: Deadline) -> pa.Table:
         return self._rows(statement, {}, deadline.remaining)
+
+    def jobs(self) -> tuple[EngineJob, ...]:
+        console = f"https://console.cloud.google.com/bigquery?project={self._tables.place.project}&j=bq:"
+        return tuple(
+            EngineJob(
+                id=job.id,
+                kind=job.kind,
+                url=f"{console}{self._tables.place.location}:{job.id}&page=queryresults",
+                bytes_billed=job.bytes_billed,
+                bytes_processed=job.bytes_processed,
+                slot_ms=job.slot_ms,
+            )
+            for job in self._jobs.done
+        )
 
     def publish(self, partition: StagedPartition, is_current: Callable[[], bool]) -> Commit:
         publishing = Publishing(self._tables, self._jobs, self._work, self._seen, self._records, partition)

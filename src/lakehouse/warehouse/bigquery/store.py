@@ -17,6 +17,7 @@ from lakehouse.warehouse.bigquery.publications import (
     OUTDATED,
     PUBLICATIONS,
     SET_ASIDE,
+    SHA256_DIGITS,
     TURN,
     insert_text,
     month_value,
@@ -38,7 +39,7 @@ _LONGEST_LABEL = 63
 class BigQueryStore:
     """Implements :class:`lakehouse.warehouse.store.Store` in the datasets of a place."""
 
-    traits = Traits(sha256_digits=16, is_native=True)
+    traits = Traits(sha256_digits=SHA256_DIGITS, is_native=True)
 
     def __init__(self, client: Client, place: Place, *, of_samples: bool) -> None:
         self._client = client
@@ -78,14 +79,15 @@ class BigQueryStore:
         jobs.script(f"{insert_text(self.tables.sql_name(PUBLICATIONS.name), rows)};", new_job_id())
         return self.tables.sql_name(aside)
 
-    def records(self) -> BigQueryRecords:
-        return self._records(self._jobs("records", {}))
+    def records(self, work: Work | None = None) -> BigQueryRecords:
+        return self._records(self._jobs("records", {}) if work is None else self._jobs_for(work))
 
     @contextmanager
     def session(self, work: Work, records: Records) -> Iterator[BigQuerySession]:
         if not isinstance(records, BigQueryRecords):
             raise TypeError(f"{work}: a session of BigQuery reads what its tables hold")
-        jobs = self._jobs(str(work), {"asset": work.asset, "month": str(work.partition), "run": work.run_id})
+        jobs = self._jobs_for(work)
+        jobs.done.extend(records.jobs.done)
         session = BigQuerySession(self.tables, jobs, records, lambda: self._records(jobs), work)
         try:
             yield session
@@ -104,6 +106,9 @@ class BigQueryStore:
 
     def _records(self, jobs: Jobs) -> BigQueryRecords:
         return BigQueryRecords(self.tables, jobs)
+
+    def _jobs_for(self, work: Work) -> Jobs:
+        return self._jobs(str(work), {"asset": work.asset, "month": str(work.partition), "run": work.run_id})
 
     def _jobs(self, doing: str, labels: Mapping[str, str]) -> Jobs:
         own = {name: _label(value) for name, value in labels.items() if value}

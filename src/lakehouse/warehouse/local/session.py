@@ -16,6 +16,7 @@ from lakehouse.exceptions import CorruptFile, StatementFailed
 from lakehouse.files import make_durable, path_of
 from lakehouse.models import dialect
 from lakehouse.partition import WHOLE
+from lakehouse.results import EngineJob
 from lakehouse.schema import Column, TableSpec
 from lakehouse.warehouse.local import commits
 from lakehouse.warehouse.local.engine import (
@@ -140,6 +141,9 @@ class LocalSession:
         with self._faults_named():
             found = dict(self._connection.execute(counts).fetchall())
         return {column.name: found[column.name] for column in staged.spec.columns if column.name in found}
+
+    def jobs(self) -> tuple[EngineJob, ...]:
+        return ()
 
     def publish(self, partition: StagedPartition, is_current: Callable[[], bool]) -> Commit:
         wanted = [self._replaced(staged, partition) for staged in partition.staged]

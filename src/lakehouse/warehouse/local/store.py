@@ -47,7 +47,7 @@ class LocalStore:
         now = datetime.now(UTC)
         return str(self.tables.set_aside(spec, {outdated_property(each): made_anew(now) for each in owed}, now))
 
-    def records(self) -> IcebergRecords:
+    def records(self, work: Work | None = None) -> IcebergRecords:  # noqa: ARG002 - nothing is put down of it
         return IcebergRecords(self.tables)
 
     @contextmanager

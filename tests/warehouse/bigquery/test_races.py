@@ -1,0 +1,68 @@
+"""Writers that publish at the same time, each with a client of its own: every month is published once, and no mix."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Barrier
+
+import pytest
+
+from lakehouse.partition import Month
+from lakehouse.results import ReplaceResult
+from tests import soak
+from tests.emulators.emulator import Cloud
+from tests.green_files import outside, trips
+from tests.warehouse.cloud import CloudImplementation
+from tests.warehouse.implementations import RUN_ID, House, house_in
+
+MONTHS = [Month(2024, month) for month in (1, 2)]
+
+
+def at_once(house: House, cloud: CloudImplementation, months: Sequence[Month]) -> list[ReplaceResult]:
+    """A writer for each month that is given, all of which begin at the same moment."""
+    start = Barrier(len(months))
+
+    def write(month: Month) -> ReplaceResult:
+        warehouse, models = cloud.another(house.sql)
+        start.wait(timeout=30)
+        return warehouse.replace(models["green_silver"], month, RUN_ID)
+
+    with ThreadPoolExecutor(len(months)) as pool:
+        return list(pool.map(write, months))
+
+
+def published(house: House) -> dict[str, tuple[int, int]]:
+    """Rows of each month, as they are counted and as the ledger was put down."""
+    counted = house.rows(
+        "SELECT FORMAT_DATE('%Y-%m', DATE(pickup_at)) AS month, COUNT(*) AS n FROM silver.green_trips GROUP BY month"
+    )
+    told = house.rows("SELECT FORMAT_DATE('%Y-%m', month) AS month, silver_rows, is_balanced FROM silver.row_ledger")
+    assert all(row["is_balanced"] for row in told), told
+    by_ledger = {row["month"]: row["silver_rows"] for row in told}
+    return {row["month"]: (row["n"], by_ledger[row["month"]]) for row in counted}
+
+
+@pytest.mark.parametrize("turn", soak.numbers(1, at_most=7))
+def test_writers_of_one_month_and_of_two_publish_each_once_and_whole(
+    tmp_path: Path, cloud: Cloud, caplog: pytest.LogCaptureFixture, turn: int
+) -> None:
+    caplog.set_level("INFO", "lakehouse.warehouse.bigquery.publishing")
+    january, february = MONTHS
+    implementation = CloudImplementation(tmp_path, cloud)
+    with house_in(tmp_path, implementation) as house:
+        house.land(january, [*trips(january, 40 + turn), outside(january, 1)])
+        house.land(february, trips(february, 30))
+        first = at_once(house, implementation, [january, january, february])
+        assert [each.rows for each in first] == [40 + turn, 40 + turn, 30]
+        assert published(house) == {"2024-01": (40 + turn, 40 + turn), "2024-02": (30, 30)}
+        versions = house.warehouse.holdings()["green_silver"].partitions
+        assert first[2].version == versions[february].version
+        assert versions[january].version in {each.version for each in first[:2]}
+        house.land(january, trips(january, 20 + turn))
+        again = at_once(house, implementation, [january, february, january])
+        assert (again[0].rows, again[2].rows, again[1].skipped) == (20 + turn, 20 + turn, True)
+        assert published(house) == {"2024-01": (20 + turn, 20 + turn), "2024-02": (30, 30)}
+        assert all(each.is_current for each in house.warehouse.holdings()["green_silver"].partitions.values())
+    assert "another run was first" in caplog.text
