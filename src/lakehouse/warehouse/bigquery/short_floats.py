@@ -1,8 +1,8 @@
 """Floats of 32 bits, which BigQuery has none of: as wide ones they are again what their own digits say.
 
 1.1 of 32 bits is 1.10000002384 as a FLOAT64. Its own digits are the fewest that no other float of 32 bits is nearer to:
-at least six tell, and at most nine do (IEEE 754). Two neighbours are 2^-23 of their power of two apart, and the one below
-a power of two is half as far as the one above it.
+at least six tell, and at most nine do (IEEE 754). Two neighbours are 2^-23 of their power of two apart; the one
+below a power of two is half as far as the one above it.
 """
 
 from __future__ import annotations
