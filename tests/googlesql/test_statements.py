@@ -31,6 +31,11 @@ _WRITTEN_FOR = {
     "lakehouse/models/dialect.py": "render itself; names of types; texts that are compared and shown, never run",
     "lakehouse/models/portable/finding.py": "words of messages",
     "lakehouse/cli/output.py": "DuckDB writes JSON of rows at hand",
+    **dict.fromkeys(
+        (f"lakehouse/warehouse/bigquery/{name}.py" for name in ("constants", "placing", "records", "session")),
+        "BigQuery's own texts, which are sent on the cloud's tour: test_sent.py",
+    ),
+    "lakehouse/warehouse/bigquery/short_floats.py": "a part of these, which test_short_floats.py evaluates",
 }
 """Module in which a tree becomes text → what for. A new one is either on the tour or for one engine alone."""
 
