@@ -108,6 +108,8 @@ def test_the_tour_comes_by_every_place_that_sends_a_statement(toured: Toured) ->
     ]
     assert not sites.unvisited(found, {place for each in toured.sent for place in each.places})
     assert len(found) > 10
+    ledgers = [each for each in toured.sent if each.labels.get("asset") == _AD_HOC and "JSON_VALUE(" in each.text]
+    assert any("meta.publications" in each.text.replace("`", "") for each in ledgers)
     assert {True, False} == {each.is_dry_run for each in toured.sent}
 
 
