@@ -1,7 +1,8 @@
 """Runs in `.venv-zetasql`: GoogleSQL's analyzer and reference engine, one line of JSON in, one out.
 
 Asked for ``{"sql", "tables", "parameters", "run"}``, it answers ``{"columns", "rows"}``, ``{"refused"}`` where the
-engine says no, or ends where the engine itself breaks. Compiling the engine takes half a minute, once: what is
+engine says no, or ends where the engine itself breaks. Asked for a ``"script"`` as well, it answers ``{"statements"}``,
+the columns of each, and what is refused is one of them. Compiling the engine takes half a minute, once: what is
 compiled is kept in the environment.
 """
 
@@ -53,6 +54,8 @@ def _language() -> Any:
     """All that GoogleSQL has to offer outside Google, which is more than BigQuery takes."""
     language = zt.LanguageOptions.maximum_features()
     language.product_mode = zt.ProductMode.PRODUCT_EXTERNAL
+    widening = zt.LanguageFeature.FEATURE_ALTER_COLUMN_SET_DATA_TYPE  # which it counts among what is not done yet
+    language.enabled_language_features = [*language.enabled_language_features, widening]
     return language
 
 
@@ -93,6 +96,8 @@ def _registered(service: Any, tables: str) -> int:
 
 
 def _answer(service: Any, asked: dict[str, Any]) -> dict[str, Any]:
+    if asked.get("script"):
+        return _script(service, asked)
     options, tables = _options(asked["parameters"]), json.dumps(asked["tables"])
     call = service.wasm_client.call_grpc_func
     wanted = zt.PrepareQueryRequest(sql=asked["sql"], options=options)
@@ -106,7 +111,7 @@ def _answer(service: Any, asked: dict[str, Any]) -> dict[str, Any]:
         ).prepared
         columns = [[column.name, _type_name(column.type)] for column in prepared.columns]
         rows: list[Any] = []
-        if asked["run"]:
+        if asked.get("run"):
             request = local_service_pb2.EvaluateQueryRequest(prepared_query_id=prepared.prepared_query_id)
             result = call("ZetaSqlLocalService_EvaluateQuery", request, local_service_pb2.EvaluateQueryResponse)
             types = [column.type for column in prepared.columns]
@@ -118,6 +123,35 @@ def _answer(service: Any, asked: dict[str, Any]) -> dict[str, Any]:
     except ServerError as error:
         return {"refused": error.message}
     return {"columns": columns, "rows": rows}
+
+
+def _script(service: Any, asked: dict[str, Any]) -> dict[str, Any]:
+    """Statements of any kind, one after the other; what one of them does to tables is none of the next one's."""
+    catalog = _registered(service, json.dumps(asked["tables"]))
+    options, text = _options(asked["parameters"]), asked["sql"].encode()
+    statements, at = list[Any](), 0
+    while text[at:].strip():
+        place = zt.ParseResumeLocation(input=asked["sql"], byte_position=at)
+        wanted = zt.AnalyzeRequest(parse_resume_location=place, options=options, registered_catalog_id=catalog)
+        try:
+            said = service.wasm_client.call_grpc_func(
+                "ZetaSqlLocalService_Analyze", wanted.to_proto(), local_service_pb2.AnalyzeResponse
+            )
+        except ServerError as error:
+            return {"refused": f"{error.message}: {text[at:].decode().strip()[:2000]}"}
+        statements.append([[each.name, _type_name(each.column.type)] for each in _output(said.resolved_statement)])
+        at = said.resume_byte_position
+    return {"statements": statements}
+
+
+def _output(statement: Any) -> Any:
+    """The columns that a resolved statement gives, or makes a table of; none of most kinds."""
+    while statement is not None:
+        if "output_column_list" in statement.DESCRIPTOR.fields_by_name:
+            return statement.output_column_list
+        kind = statement.WhichOneof("node") if statement.DESCRIPTOR.oneofs else None
+        statement = None if kind is None else getattr(statement, kind)
+    return ()
 
 
 def _type_name(type_: Any) -> str:

@@ -71,6 +71,15 @@ class Oracle:
         given = self._ask(sql, tables or {}, parameters or {}, run=False)
         return given if isinstance(given, Refusal) else given.columns
 
+    def script(
+        self, sql: str, tables: Tables, parameters: Mapping[str, str]
+    ) -> tuple[tuple[tuple[str, str], ...], ...] | Refusal:
+        """Of each statement of a script, of whatever kind, the columns that it gives, if any; or why one is refused."""
+        answer = self._answer(sql, tables, parameters, script=True)
+        if isinstance(answer, Refusal):
+            return answer
+        return tuple(tuple((name, type_) for name, type_ in columns) for columns in answer["statements"])
+
     def run(self, sql: str) -> Rows | Refusal:
         """What a SELECT that reads no table gives, or why it is not valid or fails."""
         return self._ask(sql, {}, {}, run=True)
@@ -88,8 +97,18 @@ class Oracle:
         return [*self.values(expressions[:half]), *self.values(expressions[half:])]
 
     def _ask(self, sql: str, tables: Tables, parameters: Mapping[str, str], *, run: bool) -> Rows | Refusal:
+        answer = self._answer(sql, tables, parameters, run=run)
+        if isinstance(answer, Refusal):
+            return answer
+        columns = tuple((name, type_) for name, type_ in answer["columns"])
+        rows = tuple(
+            tuple(_value(cell, type_) for cell, (_, type_) in zip(row, columns, strict=True)) for row in answer["rows"]
+        )
+        return Rows(columns, rows)
+
+    def _answer(self, sql: str, tables: Tables, parameters: Mapping[str, str], **how: bool) -> dict[str, Any] | Refusal:
         named = {name: list(columns.items()) for name, columns in tables.items()}
-        asked = {"sql": sql, "tables": named, "parameters": dict(parameters), "run": run}
+        asked = {"sql": sql, "tables": named, "parameters": dict(parameters), **how}
         questions, answers = self._process.stdin, self._process.stdout
         assert questions is not None
         assert answers is not None
@@ -101,14 +120,8 @@ class Oracle:
             line = b""
         if not line:
             raise OracleFailed(f"the engine ended with {self._process.wait()} at: {sql[:2000]}")
-        answer = json.loads(line)
-        if "refused" in answer:
-            return Refusal(answer["refused"])
-        columns = tuple((name, type_) for name, type_ in answer["columns"])
-        rows = tuple(
-            tuple(_value(cell, type_) for cell, (_, type_) in zip(row, columns, strict=True)) for row in answer["rows"]
-        )
-        return Rows(columns, rows)
+        answer: dict[str, Any] = json.loads(line)
+        return Refusal(answer["refused"]) if "refused" in answer else answer
 
 
 def _value(cell: Any, type_: str) -> Any:

@@ -11,6 +11,7 @@ from tests.googlesql.recording import Place
 
 _SOURCE = PROJECT_ROOT / "src"
 _SESSION_METHODS = frozenset({"relate", "stage", "keep", "one", "rows", "answer"})
+_JOB_METHODS = frozenset({"rows", "affected", "script"})
 _WRITERS = frozenset({"render", "sql", "text"})
 _RUNNERS = frozenset({"execute", "executemany", "sql", "query"})
 
@@ -62,6 +63,14 @@ def runners(module: str, text: str) -> Iterator[Site]:
     for site in _calls(module, text):
         receiver, _, method = site.call.rpartition(".")
         if method in _RUNNERS and receiver.rpartition(".")[2].strip("_") in ("connection", "engine", "cursor"):
+            yield site
+
+
+def jobs(module: str, text: str) -> Iterator[Site]:
+    """Where text is handed to BigQuery."""
+    for site in _calls(module, text):
+        receiver, _, method = site.call.rpartition(".")
+        if method in _JOB_METHODS and "jobs" in receiver:
             yield site
 
 

@@ -33,6 +33,8 @@ from tests.warehouse.implementations import House, MemoryImplementation
 MONTH = kinds.MONTH
 NEXT = MONTH.next()
 
+ALL_CONTRACTS = {**CONTRACTS, **kinds.CONTRACTS_OF_KINDS}
+
 FAILING_CHECKS = {
     "not_null": "{type: not_null, columns: [bool_from_null, date_from_null], severity: warn}",
     "accepted_values": "{type: accepted_values, column: string_from_string, values: ['?'], severity: warn}",
@@ -47,7 +49,7 @@ FAILING_CHECKS = {
 }
 """Kind of check → one that fails."""
 
-_IN_ALL = """/*
+IN_ALL = """/*
 description: Trips of all months
 table: gold.green_trips_in_all
 grain: [payment_type]
@@ -63,7 +65,7 @@ FROM (SELECT payment_type, total_amount AS charged FROM silver.green_trips) AS t
 GROUP BY payment_type
 """
 
-_QUERIES = (
+QUERIES = (
     *(question.sql for question in QUESTIONS),
     "SELECT * FROM silver.row_ledger",
     "SELECT * FROM bronze.landings",
@@ -89,26 +91,11 @@ class _Recorded(MemoryImplementation):
 
 @dataclass(frozen=True)
 class Tour:
-    """The house that is led through, and its store."""
+    """The house that is led through."""
 
     house: House
-    store: RecordingStore
 
-    def everything(self) -> None:
-        """All that a warehouse does; of restatements also what it does where rows have digests, as the local one's."""
-        self.house.rows("SELECT * FROM silver.row_ledger")  # of tables that are not there yet
-        self._made()
-        for query in _QUERIES:
-            self.house.rows(query)
-        self._before_anything_began()
-        self._restated()
-        self._values_of_every_kind()
-        self.house.warehouse.holdings()
-        self.store.has_digests = True
-        self._restated_by_digests()
-        self._restated_in_a_hurry()
-
-    def _made(self) -> None:
+    def made(self) -> None:
         """All models of a month whose files have every kind of dirt, and once more."""
         house = self.house
         house.publish_zones()
@@ -141,12 +128,58 @@ class Tour:
                     made.append(True)
         return made
 
-    def _before_anything_began(self) -> None:
+    def before_anything_began(self) -> None:
         house = self.house
         began = CONTRACTS["taxi_bronze"].dataset.began
         assert isinstance(began, Month)
         for key in ("taxi_silver", "fhv_silver", "trips_gold"):
             house.replace(key, began.previous())
+
+    def values_of_every_kind(self) -> None:
+        """Files of every kind of column: one that is read, and those that are not read in full, or are refused."""
+        house = self.house
+        self.landed(kinds.KINDS, kinds.table())
+        house.replace("kinds_silver", MONTH)
+        rows = kinds.table({**kinds.NO_NUMBERS, **kinds.NO_TIMES})
+        self.landed(kinds.KINDS, pa.concat_tables([rows, rows.slice(len(rows) - 1)]))
+        checks = {check.name: check for check in house.replace("kinds_silver", MONTH).checks}
+        assert not [each.label for each in house.models["kinds_silver"].checks if checks[each.label].passed]
+        self.landed(kinds.KINDS, kinds.table({"int64_from_double": pa.array([2.5])}))
+        with suppress(ContractViolation):
+            house.replace("kinds_silver", MONTH)
+        self.landed_texts()
+        house.replace("texts_silver", MONTH)
+
+    def landed(self, asset: str, table: pa.Table) -> None:
+        file = self.house.sql.parent / "kinds.parquet"
+        pq.write_table(table, file)
+        self.house.implementation.land(asset, MONTH, file)
+
+    def landed_texts(self) -> None:
+        file = self.house.sql.parent / "texts.csv"
+        file.write_text(kinds.csv_text(readable=True))
+        self.house.implementation.land(kinds.TEXTS, MONTH, file)
+
+
+@dataclass(frozen=True)
+class RecordedTour(Tour):
+    """Of a house whose store notes what its sessions are given."""
+
+    store: RecordingStore
+
+    def everything(self) -> None:
+        """All that a warehouse does; of restatements also what it does where rows have digests, as the local one's."""
+        self.house.rows("SELECT * FROM silver.row_ledger")  # of tables that are not there yet
+        self.made()
+        for query in QUERIES:
+            self.house.rows(query)
+        self.before_anything_began()
+        self._restated()
+        self.values_of_every_kind()
+        self.house.warehouse.holdings()
+        self.store.has_digests = True
+        self._restated_by_digests()
+        self._restated_in_a_hurry()
 
     def _restated(self) -> None:
         """A month of green restated with others gone, come and changed; what it would be told beforehand."""
@@ -188,42 +221,22 @@ class Tour:
             found = difference(session, compared(spec, ("id",), self.store.digest), WHOLE, in_a_hurry=True)
         assert found.one_in > 1
 
-    def _values_of_every_kind(self) -> None:
-        """Files of every kind of column: one that is read, and those that are not read in full, or are refused."""
-        house = self.house
-        self._landed(kinds.KINDS, kinds.table())
-        house.replace("kinds_silver", MONTH)
-        rows = kinds.table({**kinds.NO_NUMBERS, **kinds.NO_TIMES})
-        self._landed(kinds.KINDS, pa.concat_tables([rows, rows.slice(len(rows) - 1)]))
-        checks = {check.name: check for check in house.replace("kinds_silver", MONTH).checks}
-        assert not [each.label for each in house.models["kinds_silver"].checks if checks[each.label].passed]
-        self._landed(kinds.KINDS, kinds.table({"int64_from_double": pa.array([2.5])}))
-        with suppress(ContractViolation):
-            house.replace("kinds_silver", MONTH)
-        self._landed_texts()
-        house.replace("texts_silver", MONTH)
-
-    def _landed(self, asset: str, table: pa.Table) -> None:
-        file = self.house.sql.parent / "kinds.parquet"
-        pq.write_table(table, file)
-        self.house.implementation.land(asset, MONTH, file)
-
-    def _landed_texts(self) -> None:
-        file = self.house.sql.parent / "texts.csv"
-        file.write_text(kinds.csv_text(readable=True))
-        self.house.implementation.land(kinds.TEXTS, MONTH, file)
-
 
 @contextmanager
-def tour_in(folder: Path, recording: Recording) -> Iterator[Tour]:
+def tour_in(folder: Path, recording: Recording) -> Iterator[RecordedTour]:
     """A house with the project's models, all kinds of checks and of columns."""
-    contracts = {**CONTRACTS, **kinds.CONTRACTS_OF_KINDS}
-    implementation, sql = _Recorded(folder / "home", contracts, recording), folder / "sql"
+    implementation = _Recorded(folder / "home", ALL_CONTRACTS, recording)
+    try:
+        yield RecordedTour(House(implementation, models_in(folder)), implementation.recorded)
+    finally:
+        implementation.close()
+
+
+def models_in(folder: Path) -> Path:
+    """A folder with the project's models, and some with all kinds of checks and of columns."""
+    sql = folder / "sql"
     shutil.copytree(PROJECT_ROOT / "sql", sql)
     (sql / "silver" / "kinds_silver.sql").write_text(kinds.model(kinds.KINDS, "silver.kinds", FAILING_CHECKS.values()))
     (sql / "silver" / "texts_silver.sql").write_text(kinds.model(kinds.TEXTS, "silver.texts"))
-    (sql / "gold" / "in_all_gold.sql").write_text(_IN_ALL)
-    try:
-        yield Tour(House(implementation, sql), implementation.recorded)
-    finally:
-        implementation.close()
+    (sql / "gold" / "in_all_gold.sql").write_text(IN_ALL)
+    return sql

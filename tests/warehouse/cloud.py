@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -44,14 +44,19 @@ class CloudImplementation(OnStore):
     """A project and a bucket of its own; nothing of it is left."""
 
     def __init__(
-        self, folder: Path, cloud: Cloud, contracts: Mapping[str, Contract] = CONTRACTS, project: str | None = None
+        self,
+        folder: Path,
+        cloud: Cloud,
+        contracts: Mapping[str, Contract] = CONTRACTS,
+        project: str | None = None,
+        client: Callable[[str, str], Client] = bigquery_client,
     ) -> None:
         """``project`` is one that another process has made, to which this one comes besides."""
         name = f"p{uuid4().hex[:12]}" if project is None else project
         self._cloud = cloud
         self._storage = client_of(cloud.storage)
         self.place = Place(project=name, bucket=name, location="US", prefix="", bytes_cap=20 << 30)
-        self.client = bigquery_client(cloud.bigquery, name)
+        self.client = client(cloud.bigquery, name)
         bucket = self._storage.bucket(name)
         bronze: BronzeStore = GcsBronzeStore(bucket, folder / "home", of_samples=False)
         self.store = BigQueryStore(self.client, self.place, bucket, of_samples=False)

@@ -17,8 +17,8 @@ def count(rows: exp.Query) -> exp.Select:
 
 def query(spec: TableSpec, rows: exp.Query) -> exp.Select:
     """One row: how many rows of a table there are, and their hash, which a column of NULLs does not change."""
-    values = (
-        f"IF(`{column.name}` IS NULL, '', CONCAT('{column.name}', TO_JSON_STRING({_value(column)})))"
+    values = (  # told apart by what no name has: a1 of 1 is not a of 11
+        f"IF(`{column.name}` IS NULL, '', CONCAT('{column.name}=', TO_JSON_STRING({_value(column)}), ','))"
         for column in sorted(spec.columns, key=lambda column: column.name)
     )
     row = exp.alias_(_read(f"TO_HEX(MD5(CONCAT({', '.join(values)})))"), "row_hash")

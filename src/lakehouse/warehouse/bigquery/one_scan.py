@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-_OTHER_PARTS = ("joins", "group", "having", "qualify", "order", "limit", "distinct", "with_")
+_OTHER_PARTS = ("joins", "laterals", "group", "having", "qualify", "order", "limit", "offset", "distinct", "with_")
 
 
 def in_one_scan(query: exp.Query) -> exp.Query:
     """The same row: of a SELECT without FROM, counts and least values of one table are computed at one go."""
-    if not isinstance(query, exp.Select) or query.args.get("from_") or not query.selects:
+    if not isinstance(query, exp.Select) or any(map(query.args.get, ("from_", "where", *_OTHER_PARTS))):
         return query
     tables, merged = set(), []
     for projection in query.selects:
@@ -33,6 +33,8 @@ def _aggregate(select: exp.Expr) -> tuple[exp.Table, exp.Expr] | None:
     if source is None or not isinstance(source.this, exp.Table):
         return None
     value = select.selects[0].unalias().copy()
+    if not isinstance(value, exp.AggFunc):
+        return None
     told = value if where is None else _of_those(value, where.this.copy())
     return None if told is None else (source.this.copy(), told)
 

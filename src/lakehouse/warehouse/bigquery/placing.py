@@ -7,9 +7,15 @@ from collections.abc import Mapping
 from sqlglot import exp
 
 from lakehouse.exceptions import StatementFailed, StatementFault
+from lakehouse.models import dialect
 
 Relations = Mapping[str, "exp.Table | exp.Query"]
 """What names stand for: tables as BigQuery knows them, or queries over such."""
+
+_DOT = "."
+_NAMES = frozenset({"this", "db", "catalog", "alias"})
+_OF_ANY_ROWS = frozenset({"pivots", "sample", "joins", "laterals", "hints"})
+"""Parts of a table that subqueries may have as well."""
 
 
 def placed(query: exp.Query, relations: Relations) -> exp.Query:
@@ -27,21 +33,31 @@ def placed(query: exp.Query, relations: Relations) -> exp.Query:
         relation = relations.get(name)
         if relation is None:
             raise StatementFailed(f"there is no table {name}", StatementFault.STATEMENT)
-        alias = exp.TableAlias(this=exp.to_identifier(_alias(table.alias_or_name), quoted=True))
-        place = relation.copy()
-        if isinstance(place, exp.Query):
-            place = exp.Subquery(this=place)
-        place.set("alias", alias)
-        table.replace(place)
+        table.replace(_in_place(table, relation.copy()))
     for column in query.find_all(exp.Column):
-        if "." in column.table:
-            column.set("table", exp.to_identifier(_alias(column.table), quoted=True))
+        if _DOT in column.table:
+            column.set("table", exp.to_identifier(_without_dots(column.table), quoted=True))
     return query
 
 
-def _alias(name: str) -> str:
-    """A name that rows may have in a statement: one with a point in it would be that of a path."""
-    return name.replace(".", "_")
+def _in_place(table: exp.Table, relation: exp.Table | exp.Query) -> exp.Expr:
+    """A relation with all that a statement says of a table besides its name."""
+    place = exp.Subquery(this=relation) if isinstance(relation, exp.Query) else relation
+    said = {name for name, value in table.args.items() if value} - _NAMES
+    if unknown := said - _OF_ANY_ROWS:
+        raise StatementFailed(
+            f"{table.sql(dialect.BIGQUERY)}: there is no {', '.join(sorted(unknown))} of a table here",
+            StatementFault.STATEMENT,
+        )
+    place.set("alias", exp.TableAlias(this=exp.to_identifier(_without_dots(table.alias_or_name), quoted=True)))
+    for name in said:
+        place.set(name, table.args[name])
+    return place
+
+
+def _without_dots(alias: str) -> str:
+    """An alias as BigQuery takes it for one name."""
+    return alias.replace(_DOT, "__")
 
 
 def table(name: str) -> exp.Table:

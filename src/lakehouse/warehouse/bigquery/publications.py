@@ -252,9 +252,9 @@ SELECT
   p.table_name,
   CAST(NULL AS DATE) AS month,
   MAX(p.sequence) AS sequence,
-  MAX_BY(
-    IF(p.kind = 'published' AND p.sequence > COALESCE(s.sequence, 0), p.version, NULL),
-    IF(p.kind = 'published' AND p.sequence > COALESCE(s.sequence, 0), p.sequence, NULL)
+  ANY_VALUE(
+    IF(p.kind = 'published' AND p.sequence > COALESCE(s.sequence, 0), p.version, NULL)
+    HAVING MAX IF(p.kind = 'published' AND p.sequence > COALESCE(s.sequence, 0), p.sequence, NULL)
   ) AS version,
   CAST(NULL AS STRING) AS outdated_by,
   CAST(NULL AS STRING) AS fingerprint,

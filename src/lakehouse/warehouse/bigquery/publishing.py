@@ -120,7 +120,7 @@ class Publishing:
         sequences = {name: now.known(WHOLE).history(name).sequence for name in moved}
         looked_at = sequences | {spec.name: now.history(spec).sequence for spec in self.wanted.reads}
         names = ", ".join(map(text_literal, sorted(moved)))
-        take_turn = f"UPDATE {turn} SET turn = turn + 1 WHERE table_name IN ({names})"
+        take_turn = f"UPDATE {turn} AS t SET turn = t.turn + 1 WHERE t.table_name IN ({names})"
         statements = [take_turn, _guard(publications, looked_at)]
         if not is_held:
             for target in targets:
