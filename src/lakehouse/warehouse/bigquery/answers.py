@@ -8,9 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lakehouse.exceptions import (
+    CommitConflict,
     ConfigurationError,
     LakehouseError,
     StatementFailed,
@@ -18,25 +20,31 @@ from lakehouse.exceptions import (
     StorageUnavailable,
     first_line,
 )
+from lakehouse.warehouse.bigquery.words import cut, in_one_line, reason_of, said
 
 if TYPE_CHECKING:
     from google.api_core.exceptions import GoogleAPICallError
 
-_MOST_CHARACTERS = 300
+_STATEMENT_CHARACTERS = 200
 
 _PASSING = frozenset(
     {
-        *("backendError", "internalError", "jobBackendError", "jobInternalError", "tableUnavailable"),
-        *("rateLimitExceeded", "jobRateLimitExceeded"),
+        *("backendError", "internalError", "jobBackendError", "jobInternalError", "tableUnavailable", "badGateway"),
+        *("rateLimitExceeded", "jobRateLimitExceeded", "RATE_LIMIT_EXCEEDED"),
     }
 )
 """Reasons that another job may not meet."""
+
+_OF_JOBS = frozenset({"jobBackendError", "jobInternalError", "jobRateLimitExceeded", "tableUnavailable"})
+"""Reasons for which the same job stays failed, however often it is asked for."""
 
 _CONFLICT = re.compile(
     r"concurrent update|serialize access|transaction is aborted|write-write conflict|transaction conflict|"
     r"conflict on (?:tuple|update)|due to concurrent|could not serialize",
     re.IGNORECASE,
 )
+_NEEDED_BYTES = re.compile(r"(\d+) or higher required")
+_CAP_BYTES = re.compile(r"bytes billed: (\d+)")
 
 
 _TO_WORK = "grant the account roles/bigquery.dataEditor on the datasets and roles/bigquery.jobUser on the project"
@@ -53,21 +61,32 @@ class ReadsTooMuch(ConfigurationError):
     """A statement would bill more than a setting lets it."""
 
 
-def reason_of(error: GoogleAPICallError) -> str:
-    """BigQuery's own word for what is wrong; empty where there is none."""
-    return next((str(each["reason"]) for each in error.errors if isinstance(each, dict) and "reason" in each), "")
-
-
-def said(error: GoogleAPICallError) -> str:
-    """BigQuery's own words, without the address that was asked."""
-    line = first_line(Exception(error.message)).strip()
-    return line.rpartition("prettyPrint=false: ")[2][:_MOST_CHARACTERS]
+class JobStopped(LakehouseError):
+    """Somebody has cancelled a job of ours; nothing came of it."""
 
 
 def is_passing(error: GoogleAPICallError) -> bool:
     """Whether the same asked once more, by another job, may be answered."""
     reason = reason_of(error)
-    return reason in _PASSING or (not reason and (error.code or 0) >= 500)
+    if reason in _PASSING:
+        return True
+    if not reason:
+        return (error.code or 0) >= 500 or error.code == 429
+    return "exceeded rate limits" in said(error).lower()  # in a script its reason is invalidQuery
+
+
+def is_asked_again(error: BaseException) -> bool:
+    """Whether just the same request, for the same job, may be answered when it is made again."""
+    from google.api_core.exceptions import GoogleAPICallError
+    from google.auth.exceptions import TransportError
+    from requests import exceptions
+
+    if isinstance(error, GoogleAPICallError):
+        return is_passing(error) and reason_of(error) not in _OF_JOBS
+    if isinstance(error, exceptions.SSLError):
+        return False
+    broken = (exceptions.ConnectionError, exceptions.ChunkedEncodingError, exceptions.Timeout)
+    return isinstance(error, (*broken, TransportError, ConnectionError))
 
 
 def is_conflict(message: str) -> bool:
@@ -76,11 +95,13 @@ def is_conflict(message: str) -> bool:
 
 
 @contextmanager
-def told_as_ours(doing: str) -> Iterator[None]:
-    """Do something with BigQuery, after all retries, that is called so in messages.
+def told_as_ours(doing: str, statement: str = "") -> Iterator[None]:
+    """Do something with BigQuery, after all retries, that is called so in messages; of which ``statement``, if any.
 
     Raises:
+        CommitConflict: another run has made or changed it meanwhile.
         ConfigurationError: whoever asks may not, or is not known, or there is no such thing, or it is elsewhere.
+        JobStopped: somebody has stopped it.
         ReadsTooMuch: a statement would read more than it may.
         StatementFailed: a statement could not be run.
         StorageUnavailable: it could not be reached, or refused to answer for now.
@@ -92,92 +113,159 @@ def told_as_ours(doing: str) -> Iterator[None]:
     try:
         yield
     except GoogleAPICallError as error:
-        raise _refused(doing, error) from error
+        raise _refused(doing, statement, error) from error
     except RetryError as error:
         cause = error.cause
         if isinstance(cause, GoogleAPICallError):
-            raise _refused(doing, cause) from error
-        raise _unreachable(doing, error) from error
+            raise _refused(doing, statement, cause) from error
+        raise _unreachable(doing, cause or error) from error
     except TransportError as error:
         raise _unreachable(doing, error) from error
     except GoogleAuthError as error:
         if error.retryable:
             raise _unreachable(doing, error) from error
-        raise ConfigurationError(_unknown(doing, first_line(error))) from error
+        raise ConfigurationError(_unknown(doing, in_one_line(first_line(error)))) from error
     except (RequestException, ConnectionError) as error:
         raise _unreachable(doing, error) from error
 
 
-def _refused(doing: str, error: GoogleAPICallError) -> LakehouseError:
-    reason, words = reason_of(error), said(error)
-    if (by_reason := _BY_REASON.get(reason)) is not None:
-        return by_reason(doing, words)
-    if "has not been used in project" in words or "it is disabled" in words:
-        return _switched_off(doing, words)
+@dataclass(frozen=True)
+class _Refusal:
+    """What was refused, in BigQuery's words, and the statement that it is about, if any."""
+
+    doing: str
+    words: str
+    statement: str
+
+
+def _refused(doing: str, statement: str, error: GoogleAPICallError) -> LakehouseError:
+    refusal = _Refusal(doing, said(error), statement)
+    if (by_reason := _BY_REASON.get(reason_of(error))) is not None:
+        return by_reason(refusal)
+    if (by_words := next((told for words, told in _BY_WORDS.items() if words in refusal.words), None)) is not None:
+        return by_words(refusal)
     if is_passing(error):
-        return StorageUnavailable(f"{doing}: BigQuery refuses to answer for now ({words}): run it again later")
-    return _by_status(doing, error, words)
+        return _unavailable(refusal)
+    return _by_status(refusal, error)
 
 
-def _by_status(doing: str, error: GoogleAPICallError, words: str) -> LakehouseError:
+def _by_status(refusal: _Refusal, error: GoogleAPICallError) -> LakehouseError:
     from google.api_core import exceptions
 
+    doing, words = refusal.doing, refusal.words
     match error:
         case exceptions.Unauthorized():
             return ConfigurationError(_unknown(doing, words))
         case exceptions.Forbidden():
-            how = next((how for permission, how in _BY_PERMISSION.items() if permission in words), _TO_WORK)
-            return ConfigurationError(f"{doing}: BigQuery refuses it ({words}): {how}")
+            return _forbidden(refusal)
         case exceptions.NotFound():
-            how = "is LAKEHOUSE_LOCATION the location of the datasets?"
-            if "location" not in words.lower():
-                how = "materialize infrastructure, or correct LAKEHOUSE_PROJECT, LAKEHOUSE_LOCATION or LAKEHOUSE_PREFIX"
-            return ConfigurationError(f"{doing}: not found ({words}): {how}")
-        case exceptions.BadRequest():
+            return _not_found(refusal)
+        case exceptions.Conflict() | exceptions.PreconditionFailed():
+            return CommitConflict(f"{doing}: another run made or changed it meanwhile ({words}): run it again")
+        case exceptions.BadRequest() | exceptions.MethodNotImplemented():
             return StatementFailed(words, StatementFault.STATEMENT)
     return StorageUnavailable(f"{doing}: BigQuery gave an answer that means nothing here ({words})")
 
 
-def _reads_too_much(doing: str, words: str) -> LakehouseError:
+def _forbidden(refusal: _Refusal) -> LakehouseError:
+    how = next((how for permission, how in _BY_PERMISSION.items() if permission in refusal.words), _TO_WORK)
+    if "gs://" in refusal.words:
+        how = "grant the account roles/storage.objectUser on the bucket"
+    return ConfigurationError(f"{refusal.doing}: BigQuery refuses it ({refusal.words}): {how}")
+
+
+def _not_found(refusal: _Refusal) -> LakehouseError:
+    words = refusal.words
+    if "gs://" in words:
+        how = "land the file again"
+    elif "found: Job" in words:
+        how = "is LAKEHOUSE_LOCATION the location of the datasets?"
+    else:
+        how = "materialize infrastructure, or correct LAKEHOUSE_PROJECT, LAKEHOUSE_LOCATION or LAKEHOUSE_PREFIX"
+    return ConfigurationError(f"{refusal.doing}: not found ({words}): {how}")
+
+
+def _reads_too_much(refusal: _Refusal) -> LakehouseError:
+    needed, cap = _NEEDED_BYTES.search(refusal.words), _CAP_BYTES.search(refusal.words)
+    reads = f"reads {_in_gib(needed[1])}, more" if needed else "reads more"
+    lets = f"LAKEHOUSE_BYTES_CAP ({_in_gib(cap[1])})" if cap else "LAKEHOUSE_BYTES_CAP"
+    what = cut(" ".join(refusal.statement.split()), _STATEMENT_CHARACTERS)
     return ReadsTooMuch(
-        f"{doing}: reads more than LAKEHOUSE_BYTES_CAP lets one statement ({words}): ask for less, or raise it"
+        f"{refusal.doing}: {reads} than {lets} lets one statement: ask for less, or raise it"
+        + (f". The statement: {what}" if what else "")
     )
 
 
-def _used_up(doing: str, words: str) -> LakehouseError:
+def _in_gib(count: str) -> str:
+    gib = int(count) / (1 << 30)
+    return f"{gib:,.1f} GiB" if gib >= 1 else f"{gib:.3f} GiB"
+
+
+def _unavailable(refusal: _Refusal) -> LakehouseError:
     return StorageUnavailable(
-        f"{doing}: a quota of the project is used up ({words}): run it again when it is renewed, or have it raised "
-        "(IAM & Admin > Quotas)"
+        f"{refusal.doing}: BigQuery refuses to answer for now ({refusal.words}): run it again later"
     )
 
 
-def _switched_off(doing: str, words: str) -> LakehouseError:
+def _used_up(refusal: _Refusal) -> LakehouseError:
+    return StorageUnavailable(
+        f"{refusal.doing}: a quota of the project is used up ({refusal.words}): run it again when it is renewed, or "
+        "have it raised (IAM & Admin > Quotas)"
+    )
+
+
+def _switched_off(refusal: _Refusal) -> LakehouseError:
     how = "say gcloud services enable bigquery.googleapis.com"
-    return ConfigurationError(f"{doing}: the BigQuery API is off in this project ({words}): {how}")
+    return ConfigurationError(f"{refusal.doing}: the BigQuery API is off in this project ({refusal.words}): {how}")
 
 
-def _without_billing(doing: str, words: str) -> LakehouseError:
-    return ConfigurationError(f"{doing}: the project has no billing account ({words}): link one to it")
+def _without_billing(refusal: _Refusal) -> LakehouseError:
+    return ConfigurationError(f"{refusal.doing}: the project has no billing account ({refusal.words}): link one to it")
 
 
-def _answers_too_much(_: str, words: str) -> LakehouseError:
-    return StatementFailed(f"its result is too large ({words}): ask for less", StatementFault.DATA)
+def _elsewhere(refusal: _Refusal) -> LakehouseError:
+    how = "datasets and bucket must be in LAKEHOUSE_LOCATION"
+    return ConfigurationError(f"{refusal.doing}: they are not in one place ({refusal.words}): {how}")
 
 
-def _took_too_long(_: str, words: str) -> LakehouseError:
-    return StatementFailed(words, StatementFault.TIME)
+def _answers_too_much(refusal: _Refusal) -> LakehouseError:
+    return StatementFailed(f"its result is too large ({refusal.words}): ask for less", StatementFault.DATA)
 
 
-_BY_REASON: Mapping[str, Callable[[str, str], LakehouseError]] = {
+def _needs_too_much(refusal: _Refusal) -> LakehouseError:
+    return StatementFailed(f"it needs more than BigQuery gives a statement ({refusal.words})", StatementFault.DATA)
+
+
+def _took_too_long(refusal: _Refusal) -> LakehouseError:
+    return StatementFailed(refusal.words, StatementFault.TIME)
+
+
+def _stopped(refusal: _Refusal) -> LakehouseError:
+    if "timed out" in refusal.words.lower():
+        return _took_too_long(refusal)
+    return JobStopped(f"{refusal.doing}: somebody stopped its job ({refusal.words}): run it again")
+
+
+_BY_REASON: Mapping[str, Callable[[_Refusal], LakehouseError]] = {
     "bytesBilledLimitExceeded": _reads_too_much,
     "quotaExceeded": _used_up,
+    "blocked": _unavailable,
     "accessNotConfigured": _switched_off,
     "SERVICE_DISABLED": _switched_off,
     "billingNotEnabled": _without_billing,
     "responseTooLarge": _answers_too_much,
-    "stopped": _took_too_long,
+    "resourcesExceeded": _needs_too_much,
+    "billingTierLimitExceeded": _needs_too_much,
+    "stopped": _stopped,
     "timeout": _took_too_long,
 }
+
+_BY_WORDS: Mapping[str, Callable[[_Refusal], LakehouseError]] = {
+    "exceeded limit for bytes billed": _reads_too_much,
+    "has not been used in project": _switched_off,
+    "different locations": _elsewhere,
+}
+"""Where the reason says less: a script fails with invalidQuery, whatever was wrong with its statement."""
 
 
 def _unknown(doing: str, words: str) -> str:

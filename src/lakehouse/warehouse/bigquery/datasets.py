@@ -12,11 +12,12 @@ from lakehouse.annotations import SAMPLE_NOTE
 from lakehouse.exceptions import ConfigurationError
 from lakehouse.gcp.place import LAYERS, Place
 from lakehouse.results import Groundwork
-from lakehouse.warehouse.bigquery.answers import said, told_as_ours
+from lakehouse.warehouse.bigquery.answers import told_as_ours
 from lakehouse.warehouse.bigquery.changing import Change, changed
 from lakehouse.warehouse.bigquery.grants import granted
 from lakehouse.warehouse.bigquery.jobs import patient
 from lakehouse.warehouse.bigquery.tables import MANAGED, SAMPLE_LABEL
+from lakehouse.warehouse.bigquery.words import said
 
 if TYPE_CHECKING:
     from google.cloud.bigquery import Client, Dataset

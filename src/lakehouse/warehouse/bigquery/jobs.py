@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent import futures
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from time import monotonic
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
-from lakehouse.exceptions import StatementFailed, StatementFault
-from lakehouse.warehouse.bigquery.answers import is_passing, told_as_ours
+from lakehouse.exceptions import CommitConflict, StatementFailed, StatementFault
+from lakehouse.warehouse.bigquery import job_configs
+from lakehouse.warehouse.bigquery.answers import JobStopped, is_asked_again, is_conflict, is_passing, told_as_ours
+from lakehouse.warehouse.bigquery.rows import Rows
+from lakehouse.warehouse.bigquery.words import said
 
 if TYPE_CHECKING:
     from google.api_core.retry import Retry
@@ -20,8 +24,26 @@ if TYPE_CHECKING:
 PATIENCE_SECONDS = 60.0
 """How long Google's client asks again for what was refused for now."""
 
+_FIRST_WAIT_SECONDS = 1.0
+"""The most that it waits before it asks again; each time twice as much."""
+
+_LONGEST_WAIT_SECONDS = 20.0
+_BRIEF_SECONDS = 2.0
+"""How long results are asked for again before the job itself is looked at: a failed one has none."""
+
+_ANSWER_SECONDS = 60.0
+"""How long a request may go without an answer, and a job without being looked at."""
+
+_LATE_SECONDS = 10.0
+"""How much longer than it was told to a job may take before it is ended from here."""
+
+_CANCEL_SECONDS = 3.0
+_UPLOAD_RETRIES = 3
 _ATTEMPTS = 4
 """How many jobs are made in all of one that BigQuery itself failed to do."""
+
+_JOB_WAIT_SECONDS = 0.5
+"""The most that is waited before the second of these; each time twice as much."""
 
 T = TypeVar("T")
 
@@ -48,16 +70,15 @@ class Jobs:
     bytes_cap: int
     done: list[DoneJob] = field(default_factory=list)
 
-    def rows(
-        self, sql: str, parameters: Mapping[str, object] | None = None, *, seconds: float | None = None
-    ) -> RowIterator:
+    def rows(self, sql: str, parameters: Mapping[str, object] | None = None, *, seconds: float | None = None) -> Rows:
         """The rows of a query; ended after so many seconds, if any are given.
 
         Raises:
             StatementFailed: it could not be run.
+            CommitConflict: it writes what others kept writing.
             ConfigurationError, StorageUnavailable: see :func:`told_as_ours`.
         """
-        return self._query(sql, parameters or {}, seconds)[1]
+        return Rows(self._query(sql, parameters or {}, seconds)[1], self.doing)
 
     def affected(self, sql: str, parameters: Mapping[str, object]) -> int:
         """How many rows a statement wrote, or removed."""
@@ -66,13 +87,22 @@ class Jobs:
 
     def script(self, sql: str, job_id: str) -> None:
         """Run several statements as one job, once."""
-        self._once(sql, self._query_config({}, None), job_id)
+        self._once(sql, self._query_config({}, None), job_id, None)
 
     def _query(self, sql: str, parameters: Mapping[str, object], seconds: float | None) -> tuple[Any, RowIterator]:
-        config = self._query_config(parameters, seconds)
+        ends = None if seconds is None else monotonic() + seconds
+
+        def once() -> tuple[Any, RowIterator]:
+            left = None if ends is None else max(ends - monotonic(), 0.001)
+            return self._once(sql, self._query_config(parameters, left), new_job_id(), left)
+
         try:
-            return self._repeated(lambda: self._once(sql, config, new_job_id()))
+            return self._repeated(once)
         except StatementFailed as error:
+            if is_conflict(str(error)):
+                raise CommitConflict(
+                    f"{self.doing}: other writers kept changing what it writes ({error}); run it again"
+                ) from error
             if error.fault is StatementFault.STATEMENT and self._can_be_run(sql, parameters):
                 raise StatementFailed(str(error), StatementFault.VALUE) from error
             raise
@@ -82,108 +112,156 @@ class Jobs:
         config = self._query_config(parameters, None)
         config.dry_run = True
         try:
-            with told_as_ours(self.doing):
-                self.client.query(sql, job_config=config, retry=patient(), job_retry=None)
+            with told_as_ours(self.doing, sql):
+                self._asked_for(sql, config, new_job_id())
         except StatementFailed:
             return False
         return True
 
-    def _once(self, sql: str, config: QueryJobConfig, job_id: str) -> tuple[Any, RowIterator]:
-        with told_as_ours(self.doing):
-            job = self.client.query(sql, job_config=config, job_id=job_id, retry=patient(), job_retry=None)
-            with self._ended(job):
-                rows = job.result(retry=patient(), job_retry=None)
+    def _once(self, sql: str, config: QueryJobConfig, job_id: str, seconds: float | None) -> tuple[Any, RowIterator]:
+        begun = monotonic()
+        try:
+            with told_as_ours(self.doing, sql), self._stopped_with_us(job_id):
+                job = self._begun(job_id, lambda: self._asked_for(sql, config, job_id))
+                self._wait_for(job, None if seconds is None else begun + seconds + _LATE_SECONDS)
+                rows = job.result(retry=patient(), timeout=_ANSWER_SECONDS, job_retry=None)
+        except JobStopped as error:
+            if seconds is None or monotonic() - begun < seconds:
+                raise
+            raise StatementFailed(str(error), StatementFault.TIME) from error
         self._note(job, "query")
         return job, rows
+
+    def _asked_for(self, sql: str, config: QueryJobConfig, job_id: str) -> Any:
+        return self.client.query(
+            sql, job_config=config, job_id=job_id, retry=patient(), job_retry=None, timeout=_ANSWER_SECONDS
+        )
+
+    def _begun(self, job_id: str, ask: Callable[[], Any]) -> Any:
+        """Ask for a job, or take the one that is there: it is ours, and the answer that said so was lost."""
+        from google.api_core.exceptions import Conflict, NotFound
+
+        try:
+            return ask()
+        except Conflict:
+            there = patient().with_predicate(lambda error: isinstance(error, NotFound) or is_asked_again(error))
+            return self.client.get_job(job_id, location=self.client.location, retry=there, timeout=_ANSWER_SECONDS)
+
+    def _wait_for(self, job: Any, ends: float | None) -> None:
+        """Wait until a query is done. That its results are refused may say that it failed, or nothing of it.
+
+        Raises:
+            GoogleAPICallError: it failed.
+            RetryError: nobody tells whether it did.
+            StatementFailed: it takes longer than it may, and was stopped.
+        """
+        from google.api_core.exceptions import GoogleAPICallError, RetryError
+
+        refused_since: float | None = None
+        while True:
+            try:
+                left = _ANSWER_SECONDS if ends is None else min(ends - monotonic(), _ANSWER_SECONDS)
+                job.result(retry=_asking_for(_BRIEF_SECONDS), timeout=max(left, 1.0), job_retry=None)
+                return
+            except futures.TimeoutError:
+                refused_since = None
+            except (GoogleAPICallError, RetryError) as error:
+                job.done(retry=patient(), timeout=_ANSWER_SECONDS)
+                failure = job.exception() if job.error_result is not None else None
+                if failure is not None:
+                    raise failure from error
+                if isinstance(error, GoogleAPICallError) and not is_asked_again(error):
+                    raise
+                refused_since = refused_since or monotonic()
+                if monotonic() - refused_since > PATIENCE_SECONDS:
+                    cause = error.cause if isinstance(error, RetryError) else error
+                    raise RetryError("it has no results", cause) from error  # type: ignore[no-untyped-call]
+            if ends is not None and monotonic() >= ends:
+                self._cancel(job.job_id)
+                raise StatementFailed("it is not done after the time that it may take", StatementFault.TIME)
 
     def load_uri(
         self, uri: str, table: str, schema: Sequence[SchemaField], configure: Callable[[LoadJobConfig], None]
     ) -> int:
         """Make a table of the rows of a file in Cloud Storage, in place of what it held; how many they are."""
-        config = self._load_config(schema)
+        config = job_configs.of_load(self.labels, schema)
         configure(config)
 
-        def once() -> int:
-            with told_as_ours(self.doing):
-                job = self.client.load_table_from_uri(
-                    uri, table, job_config=config, job_id=new_job_id(), retry=patient()
+        return self._repeated(
+            lambda: self._loaded(
+                lambda job_id: self.client.load_table_from_uri(
+                    uri, table, job_config=config, job_id=job_id, retry=patient(), timeout=_ANSWER_SECONDS
                 )
-                return self._loaded(job)
-
-        return self._repeated(once)
+            )
+        )
 
     def load_file(self, file: BinaryIO, table: str, schema: Sequence[SchemaField]) -> int:
         """Make a table of the rows of a parquet file at hand, which is small."""
-        config = self._load_config(schema)
+        config = job_configs.of_load(self.labels, schema)
 
-        def once() -> int:
-            with told_as_ours(self.doing):
-                job = self.client.load_table_from_file(
-                    file, table, job_config=config, job_id=new_job_id(), rewind=True, num_retries=3
+        return self._repeated(
+            lambda: self._loaded(
+                lambda job_id: self.client.load_table_from_file(
+                    file,
+                    table,
+                    job_config=config,
+                    job_id=job_id,
+                    rewind=True,
+                    num_retries=_UPLOAD_RETRIES,
+                    timeout=_ANSWER_SECONDS,
                 )
-                return self._loaded(job)
+            )
+        )
 
-        return self._repeated(once)
-
-    def _loaded(self, job: Any) -> int:
-        with self._ended(job):
+    def _loaded(self, ask: Callable[[str], Any]) -> int:
+        job_id = new_job_id()
+        with told_as_ours(self.doing), self._stopped_with_us(job_id):
+            job = self._begun(job_id, lambda: ask(job_id))
             job.result(retry=patient())
         self._note(job, "load")
         return int(job.output_rows or 0)
 
     def _repeated(self, once: Callable[[], T]) -> T:
+        """Do something by a new job each time that BigQuery failed to do it.
+
+        Not where a query's job may be there, and nobody knows: that is a RetryError of Google's client. A load may be
+        done twice.
+        """
         from google.api_core.exceptions import GoogleAPICallError
         from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
         def is_worth_it(error: BaseException) -> bool:
             cause = error.__cause__
-            return isinstance(cause, GoogleAPICallError) and is_passing(cause)
+            return isinstance(cause, GoogleAPICallError) and (is_passing(cause) or is_conflict(said(cause)))
 
         retrying = Retrying(
             retry=retry_if_exception(is_worth_it),
             stop=stop_after_attempt(_ATTEMPTS),
-            wait=wait_random_exponential(multiplier=0.5, max=10),
+            wait=wait_random_exponential(multiplier=_JOB_WAIT_SECONDS, max=_LONGEST_WAIT_SECONDS),
             reraise=True,
         )
         return retrying(once)
 
     def _query_config(self, parameters: Mapping[str, object], seconds: float | None) -> QueryJobConfig:
-        from google.cloud.bigquery import QueryJobConfig, ScalarQueryParameter
-
-        config = QueryJobConfig(
-            query_parameters=[
-                ScalarQueryParameter(name, _parameter_type(value), _parameter(value))
-                for name, value in parameters.items()
-            ],
-            labels=dict(self.labels),
-            maximum_bytes_billed=self.bytes_cap,
-        )
-        if seconds is not None:
-            config.job_timeout_ms = max(int(seconds * 1000), 1)
-        return config
-
-    def _load_config(self, schema: Sequence[SchemaField]) -> LoadJobConfig:
-        from google.cloud.bigquery import LoadJobConfig, SourceFormat, WriteDisposition
-
-        return LoadJobConfig(
-            schema=list(schema),
-            source_format=SourceFormat.PARQUET,
-            write_disposition=WriteDisposition.WRITE_TRUNCATE,
-            labels=dict(self.labels),
-        )
+        return job_configs.of_query(self.labels, self.bytes_cap, parameters, seconds)
 
     @contextmanager
-    def _ended(self, job: Any) -> Iterator[None]:
-        """Wait for a job; who stops waiting, as he was told to stop, has it stopped too."""
-        from google.api_core.exceptions import GoogleAPICallError
-        from google.cloud.bigquery.retry import DEFAULT_RETRY
-
+    def _stopped_with_us(self, job_id: str) -> Iterator[None]:
+        """Ask for a job and wait for it; who stops waiting, as he was told to stop, has it stopped too."""
         try:
             yield
         except (KeyboardInterrupt, SystemExit):
-            with suppress(GoogleAPICallError, OSError):  # it ends by itself
-                self.client.cancel_job(job.job_id, location=job.location, retry=DEFAULT_RETRY.with_timeout(1))
+            self._cancel(job_id)
             raise
+
+    def _cancel(self, job_id: str) -> None:
+        from google.api_core.exceptions import GoogleAPIError
+        from google.auth.exceptions import GoogleAuthError
+
+        with suppress(GoogleAPIError, GoogleAuthError, OSError):  # it ends by itself
+            self.client.cancel_job(
+                job_id, location=self.client.location, retry=_asking_for(_CANCEL_SECONDS), timeout=_CANCEL_SECONDS
+            )
 
     def _note(self, job: Any, kind: str) -> None:
         self.done.append(
@@ -203,25 +281,11 @@ def new_job_id() -> str:
 
 
 def patient() -> Retry:
-    """How Google's client asks again."""
-    from google.cloud.bigquery.retry import DEFAULT_RETRY
-
-    retry: Retry = DEFAULT_RETRY.with_timeout(PATIENCE_SECONDS)
-    return retry
+    """How Google's client asks again: the same, for the same job."""
+    return _asking_for(PATIENCE_SECONDS)
 
 
-def _parameter_type(value: object) -> str:
-    match value:
-        case datetime():
-            return "DATETIME"
-        case date():
-            return "DATE"
-        case bool():
-            return "BOOL"
-        case int():
-            return "INT64"
-    return "STRING"
+def _asking_for(seconds: float) -> Retry:
+    from google.api_core.retry import Retry
 
-
-def _parameter(value: object) -> str | int | bool | date | datetime:
-    return value if isinstance(value, str | int | bool | date) else str(value)
+    return Retry(predicate=is_asked_again, initial=_FIRST_WAIT_SECONDS, maximum=_LONGEST_WAIT_SECONDS, timeout=seconds)
