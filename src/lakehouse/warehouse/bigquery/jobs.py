@@ -50,7 +50,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class DoneJob:
-    """A job that is over: ``kind`` is what it did, ``slot_ms`` milliseconds of BigQuery's slots."""
+    """A job that is over: it was to query, load, stage or publish; ``slot_ms`` are milliseconds of BigQuery's slots."""
 
     id: str
     kind: str
@@ -82,19 +82,21 @@ class Jobs:
 
     def affected(self, sql: str, parameters: Mapping[str, object]) -> int:
         """How many rows a statement wrote, or removed."""
-        job, _ = self._query(sql, parameters, None)
+        job, _ = self._query(sql, parameters, None, "stage")
         return int(job.num_dml_affected_rows or 0)
 
     def script(self, sql: str, job_id: str) -> None:
         """Run several statements as one job, once."""
-        self._once(sql, self._query_config({}, None), job_id, None)
+        self._once(sql, self._query_config({}, None), job_id, None, "publish")
 
-    def _query(self, sql: str, parameters: Mapping[str, object], seconds: float | None) -> tuple[Any, RowIterator]:
+    def _query(
+        self, sql: str, parameters: Mapping[str, object], seconds: float | None, kind: str = "query"
+    ) -> tuple[Any, RowIterator]:
         ends = None if seconds is None else monotonic() + seconds
 
         def once() -> tuple[Any, RowIterator]:
             left = None if ends is None else max(ends - monotonic(), 0.001)
-            return self._once(sql, self._query_config(parameters, left), new_job_id(), left)
+            return self._once(sql, self._query_config(parameters, left), new_job_id(), left, kind)
 
         try:
             return self._repeated(once)
@@ -118,7 +120,9 @@ class Jobs:
             return False
         return True
 
-    def _once(self, sql: str, config: QueryJobConfig, job_id: str, seconds: float | None) -> tuple[Any, RowIterator]:
+    def _once(
+        self, sql: str, config: QueryJobConfig, job_id: str, seconds: float | None, kind: str
+    ) -> tuple[Any, RowIterator]:
         begun = monotonic()
         try:
             with told_as_ours(self.doing, sql), self._stopped_with_us(job_id):
@@ -129,7 +133,7 @@ class Jobs:
             if seconds is None or monotonic() - begun < seconds:
                 raise
             raise StatementFailed(str(error), StatementFault.TIME) from error
-        self._note(job, "query")
+        self._note(job, kind)
         return job, rows
 
     def _asked_for(self, sql: str, config: QueryJobConfig, job_id: str) -> Any:
