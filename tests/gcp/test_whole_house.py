@@ -104,8 +104,8 @@ def test_a_month_goes_all_the_way_and_a_rerun_loads_and_stages_nothing(house: In
     status = house.says("status", "--format", "json")
     assert '"silver.green_trips"' in status.output
     counted = house.says("query", "SELECT COUNT(*) AS n FROM silver.green_trips", "--format", "csv")
-    assert counted.output.split() == ["n", "35606"]
+    assert counted.output.split() == ['"n"', "35606"]
     ledger = "SELECT dataset, bronze_rows, silver_rows, is_balanced FROM silver.row_ledger ORDER BY dataset"
     told = [house.says("query", ledger, "--format", "csv", *flag).output.splitlines() for flag in ((), ("--recount",))]
     assert told[0] == told[1]
-    assert told[0][1:] == ["fhv,1000,1000,True", "green,35612,35606,True", "yellow,1000,1000,True"]
+    assert told[0][1:] == ['"fhv",1000,1000,true', '"green",35612,35606,true', '"yellow",1000,1000,true']

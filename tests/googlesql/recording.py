@@ -33,9 +33,9 @@ from lakehouse.warehouse.store import (
     Staged,
     StagedPartition,
     Store,
-    Traits,
     Work,
 )
+from lakehouse.warehouse.traits import Traits
 
 Columns = Mapping[str, str]
 """Name → BigQuery type, of a relation."""

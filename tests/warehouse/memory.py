@@ -40,9 +40,9 @@ from lakehouse.warehouse.store import (
     Staged,
     StagedPartition,
     TableShape,
-    Traits,
     Work,
 )
+from lakehouse.warehouse.traits import Traits
 
 _ANEW = "made anew, empty, and not published since"
 _VALUE_FAULTS = (duckdb.ConversionException, duckdb.OutOfRangeException)

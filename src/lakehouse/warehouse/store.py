@@ -17,9 +17,10 @@ from lakehouse.bronze.footer import SourceColumn
 from lakehouse.bronze.store import Landing
 from lakehouse.partition import Partition
 from lakehouse.results import EngineJob, Groundwork, Ledger, Remark
-from lakehouse.schema import WHOLE_SHA256, Column, TableSpec
+from lakehouse.schema import Column, TableSpec
 from lakehouse.warehouse.query_limits import Deadline
 from lakehouse.warehouse.statements import Statement
+from lakehouse.warehouse.traits import Traits
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -234,16 +235,6 @@ class Session(Protocol):
             CorruptFile: the rows are not exactly of the table's types.
         """
         ...
-
-
-@dataclass(frozen=True)
-class Traits:
-    """What tells a store from others where what is made of it does not have to be the same."""
-
-    sha256_digits: int = WHOLE_SHA256
-    """How many digits of the hash of its landed file a row has: 64 take half of a narrow row where nothing packs it."""
-    is_native: bool = False
-    """Whether models are written in its own dialect: then nothing of a query has to be mended, or refused, for it."""
 
 
 class Store(Protocol):

@@ -109,7 +109,8 @@ def test_what_a_job_took_is_known(replay: Replay, jobs: Jobs, running: int) -> N
     jobs.rows(SQL)
     jobs.script(SCRIPT, "lakehouse_s")
     query, script = replay.jobs
-    assert jobs.done == [DoneJob(each, "query", 3 << 30, (3 << 30) - 5, 987_654_321) for each in (query, script)]
+    figures = (3 << 30, (3 << 30) - 5, 987_654_321)
+    assert jobs.done == [DoneJob(query, "query", *figures), DoneJob(script, "publish", *figures)]
     assert script == "lakehouse_s"
 
 

@@ -29,7 +29,10 @@ _DIGITS = 16
 _LOADED = "complete"
 _TYPES = {"integer": "INT64", "float": "FLOAT64", "float32": "FLOAT64", "string": "STRING", "bool": "BOOL"}
 _TYPES |= {"date": "DATE", "datetime": "DATETIME", "timestamp": "TIMESTAMP", "null": "INT64", "untyped": "STRING"}
-_NUMERIC_SCALE = 9
+_NUMERIC_SCALE, _NUMERIC_WHOLE = 9, 29
+"""Digits behind the point of a NUMERIC, and before it."""
+
+_DECIMAL = re.compile(r"decimal\d+\((\d+), (-?\d+)\)")
 _NO_NAME = re.compile(r"[\x00-\x1f!\"$()*,./;?@\[\\\]^`{}~]|^.{301}")
 """In what no column may be called: https://cloud.google.com/bigquery/docs/schemas#flexible-column-names."""
 
@@ -121,8 +124,7 @@ def _type(column: SourceColumn, file: str) -> str | None:
             f"{file}: column {column.name} has times of nanoseconds ({column.type}), which BigQuery reads as whole "
             "numbers; nothing was changed. Check what the source published: microseconds are what it always had"
         )
-    if column.kind == "decimal":
-        return "NUMERIC" if column.scale <= _NUMERIC_SCALE else "BIGNUMERIC"
-    if column.kind == "integer" and column.type.startswith("decimal"):
-        return "NUMERIC"
+    if (digits := _DECIMAL.fullmatch(column.type)) is not None and column.kind in ("decimal", "integer"):
+        precision, scale = int(digits[1]), int(digits[2])
+        return "NUMERIC" if scale <= _NUMERIC_SCALE and precision - scale <= _NUMERIC_WHOLE else "BIGNUMERIC"
     return _TYPES.get(column.kind)

@@ -31,7 +31,8 @@ from lakehouse.warehouse.bigquery.records import BigQueryRecords
 from lakehouse.warehouse.bigquery.session import BigQuerySession
 from lakehouse.warehouse.bigquery.tables import MANAGED, Tables
 from lakehouse.warehouse.evolution import evolution
-from lakehouse.warehouse.store import Records, Traits, Work
+from lakehouse.warehouse.store import Records, Work
+from lakehouse.warehouse.traits import Traits
 
 if TYPE_CHECKING:
     from google.cloud.bigquery import Client

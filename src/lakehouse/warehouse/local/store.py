@@ -20,7 +20,8 @@ from lakehouse.warehouse.local.outdated import made_anew, outdated_property
 from lakehouse.warehouse.local.records import IcebergRecords
 from lakehouse.warehouse.local.session import LocalSession
 from lakehouse.warehouse.local.tables import IcebergTables
-from lakehouse.warehouse.store import Records, Traits, Work
+from lakehouse.warehouse.store import Records, Work
+from lakehouse.warehouse.traits import Traits
 
 
 class LocalStore:
