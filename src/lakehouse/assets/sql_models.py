@@ -15,7 +15,7 @@ from lakehouse.assets.partitions import monthly, one_month_a_run
 from lakehouse.assets.private_dagster import with_optional_checks
 from lakehouse.assets.reporting import asset_tags, failures_in_words, markdown_table, noted, table_schema
 from lakehouse.assets.step import NOT_BEGUN, UNPUBLISHED, AssetStep, why_empty
-from lakehouse.assets.storage import storage_facts, storage_kind
+from lakehouse.assets.storage import storage_facts, storage_kind, table_name
 from lakehouse.bronze.contract import Contract
 from lakehouse.bronze.source import Freshness, Source
 from lakehouse.bronze.sources import contracts_of
@@ -60,7 +60,7 @@ def sql_model_asset(
         config_schema=accepting_schema() if model.bronze_asset is not None else None,
         code_version=_code_version(sql, contracts.get(model.bronze_asset or "")),
         metadata={
-            "dagster/table_name": model.table.name,
+            "dagster/table_name": table_name(settings, model.table),
             "dagster/storage_kind": storage_kind(settings, model.table),
             **storage_facts(settings, model.table),
             "dagster/column_schema": columns,

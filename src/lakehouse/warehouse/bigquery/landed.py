@@ -13,7 +13,7 @@ from lakehouse.warehouse.bigquery import placing
 from lakehouse.warehouse.bigquery.answers import told_as_ours
 from lakehouse.warehouse.bigquery.jobs import Jobs, patient
 from lakehouse.warehouse.bigquery.short_floats import own_digits
-from lakehouse.warehouse.bigquery.tables import MANAGED, Tables
+from lakehouse.warehouse.bigquery.tables import Tables
 from lakehouse.warehouse.store import LandedFile
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def _load(landed: LandedFile, name: str, tables: Tables, jobs: Jobs) -> None:
     table = tables.table(name)
     if table is None:
         raise CorruptLanding(f"{file}: what was loaded of it is gone; run it again")
-    table.labels = {**MANAGED, _LOADED: "true"}
+    table.labels = {**tables.labels, _LOADED: "true"}
     table.description = f"Records of the landed file {landed.uri}, SHA-256 {landed.landing.sha256}"
     table.expires = datetime.now(UTC) + LASTS
     with told_as_ours(name):

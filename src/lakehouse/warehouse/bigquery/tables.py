@@ -33,6 +33,11 @@ class Tables:
         self.place = place
         self._of_samples = of_samples
 
+    @property
+    def labels(self) -> Mapping[str, str]:
+        """What all tables are labelled with."""
+        return {**MANAGED, **({SAMPLE_LABEL: "true"} if self._of_samples else {})}
+
     def sql_name(self, name: str) -> str:
         """What a table is called in statements."""
         layer, _, table = name.partition(".")
@@ -74,7 +79,7 @@ class Tables:
 
         table = Table(self.api_name(spec.name), [schema_field(column) for column in spec.columns])
         table.description = f"{SAMPLE_NOTE} {spec.description}" if self._of_samples else spec.description
-        table.labels = {**MANAGED, **({SAMPLE_LABEL: "true"} if self._of_samples else {}), **(labels or {})}
+        table.labels = {**self.labels, **(labels or {})}
         if spec.partition is not None:
             table.time_partitioning = TimePartitioning(TimePartitioningType.MONTH, spec.partition)
         if spec.cluster:
