@@ -148,14 +148,14 @@ def test_of_a_long_statement_the_beginning_is_told(replay: Replay, jobs: Jobs) -
     assert len(told) <= 202
 
 
-def test_a_cap_below_a_gib_is_told_too(replay: Replay, jobs: Jobs) -> None:
+def test_a_cap_below_a_gib_is_told_too(replay: Replay) -> None:
     small = Problem(
         400,
         "bytesBilledLimitExceeded",
         "Query exceeded limit for bytes billed: 10485760. 164626432 or higher required.",
     )
     replay.jobs_end(failing(small))
-    error = refusal(lambda: jobs.rows(SQL), ReadsTooMuch)
+    error = refusal(lambda: Jobs(replay.client(), "query", {}, 10 << 20).rows(SQL), ReadsTooMuch)
     assert "reads 0.153 GiB, more than LAKEHOUSE_BYTES_CAP (0.010 GiB)" in one_line(error)
 
 

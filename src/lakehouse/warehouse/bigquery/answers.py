@@ -44,7 +44,6 @@ _CONFLICT = re.compile(
     re.IGNORECASE,
 )
 _NEEDED_BYTES = re.compile(r"(\d+) or higher required")
-_CAP_BYTES = re.compile(r"bytes billed: (\d+)")
 
 
 _TO_WORK = "grant the account roles/bigquery.dataEditor on the datasets and roles/bigquery.jobUser on the project"
@@ -95,8 +94,10 @@ def is_conflict(message: str) -> bool:
 
 
 @contextmanager
-def told_as_ours(doing: str, statement: str = "") -> Iterator[None]:
-    """Do something with BigQuery, after all retries, that is called so in messages; of which ``statement``, if any.
+def told_as_ours(doing: str, statement: str = "", bytes_cap: int = 0) -> Iterator[None]:
+    """Do something with BigQuery, after all retries, that is called so in messages.
+
+    A ``statement``, if it is one, may bill ``bytes_cap``.
 
     Raises:
         CommitConflict: another run has made or changed it meanwhile.
@@ -113,11 +114,11 @@ def told_as_ours(doing: str, statement: str = "") -> Iterator[None]:
     try:
         yield
     except GoogleAPICallError as error:
-        raise _refused(doing, statement, error) from error
+        raise _refused(_Refusal(doing, said(error), statement, bytes_cap), error) from error
     except RetryError as error:
         cause = error.cause
         if isinstance(cause, GoogleAPICallError):
-            raise _refused(doing, statement, cause) from error
+            raise _refused(_Refusal(doing, said(cause), statement, bytes_cap), cause) from error
         raise _unreachable(doing, cause or error) from error
     except TransportError as error:
         raise _unreachable(doing, error) from error
@@ -136,10 +137,10 @@ class _Refusal:
     doing: str
     words: str
     statement: str
+    bytes_cap: int
 
 
-def _refused(doing: str, statement: str, error: GoogleAPICallError) -> LakehouseError:
-    refusal = _Refusal(doing, said(error), statement)
+def _refused(refusal: _Refusal, error: GoogleAPICallError) -> LakehouseError:
     if (by_reason := _BY_REASON.get(reason_of(error))) is not None:
         return by_reason(refusal)
     if (by_words := next((told for words, told in _BY_WORDS.items() if words in refusal.words), None)) is not None:
@@ -186,9 +187,9 @@ def _not_found(refusal: _Refusal) -> LakehouseError:
 
 
 def _reads_too_much(refusal: _Refusal) -> LakehouseError:
-    needed, cap = _NEEDED_BYTES.search(refusal.words), _CAP_BYTES.search(refusal.words)
-    reads = f"reads {_in_gib(needed[1])}, more" if needed else "reads more"
-    lets = f"LAKEHOUSE_BYTES_CAP ({_in_gib(cap[1])})" if cap else "LAKEHOUSE_BYTES_CAP"
+    needed = _NEEDED_BYTES.search(refusal.words)
+    reads = f"reads {_in_gib(int(needed[1]))}, more" if needed else "reads more"
+    lets = f"LAKEHOUSE_BYTES_CAP ({_in_gib(refusal.bytes_cap)})"
     what = cut(" ".join(refusal.statement.split()), _STATEMENT_CHARACTERS)
     return ReadsTooMuch(
         f"{refusal.doing}: {reads} than {lets} lets one statement: ask for less, or raise it"
@@ -196,8 +197,8 @@ def _reads_too_much(refusal: _Refusal) -> LakehouseError:
     )
 
 
-def _in_gib(count: str) -> str:
-    gib = int(count) / (1 << 30)
+def _in_gib(count: int) -> str:
+    gib = count / (1 << 30)
     return f"{gib:,.1f} GiB" if gib >= 1 else f"{gib:.3f} GiB"
 
 

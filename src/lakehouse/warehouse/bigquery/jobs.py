@@ -114,7 +114,7 @@ class Jobs:
         config = self._query_config(parameters, None)
         config.dry_run = True
         try:
-            with told_as_ours(self.doing, sql):
+            with told_as_ours(self.doing, sql, self.bytes_cap):
                 self._asked_for(sql, config, new_job_id())
         except StatementFailed:
             return False
@@ -125,7 +125,7 @@ class Jobs:
     ) -> tuple[Any, RowIterator]:
         begun = monotonic()
         try:
-            with told_as_ours(self.doing, sql), self._stopped_with_us(job_id):
+            with told_as_ours(self.doing, sql, self.bytes_cap), self._stopped_with_us(job_id):
                 job = self._begun(job_id, lambda: self._asked_for(sql, config, job_id))
                 self._wait_for(job, None if seconds is None else begun + seconds + _LATE_SECONDS)
                 rows = job.result(retry=patient(), timeout=_ANSWER_SECONDS, job_retry=None)
