@@ -88,6 +88,14 @@ def is_asked_again(error: BaseException) -> bool:
     return isinstance(error, (*broken, TransportError, ConnectionError))
 
 
+def has_failed(error: BaseException) -> bool:
+    """Whether it is known that a job was not done, and that another may be."""
+    from google.api_core.exceptions import GoogleAPICallError
+
+    cause = error.__cause__
+    return isinstance(cause, GoogleAPICallError) and is_passing(cause)
+
+
 def is_conflict(message: str) -> bool:
     """Whether another transaction was first."""
     return _CONFLICT.search(message) is not None

@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from lakehouse.exceptions import CommitConflict, StaleInputs, StatementFailed
+from lakehouse.exceptions import CommitConflict, StaleInputs, StatementFailed, StorageUnavailable
 from lakehouse.partition import WHOLE, Partition
 from lakehouse.schema import TableSpec
-from lakehouse.warehouse.bigquery.answers import is_conflict
+from lakehouse.warehouse.bigquery.answers import has_failed, is_conflict
 from lakehouse.warehouse.bigquery.constants import deleted
 from lakehouse.warehouse.bigquery.jobs import Jobs, new_job_id
 from lakehouse.warehouse.bigquery.publications import (
@@ -63,13 +63,18 @@ class Publishing:
             retry=retry_if_exception_type(_Overtaken),
             stop=stop_after_attempt(_ATTEMPTS),
             wait=wait_random_exponential(multiplier=0.2, max=10),
-            before_sleep=lambda _: _log.info("%s: another run was first, so it is published once more", self.work),
+            before_sleep=lambda _: _log.info(
+                "%s: another run was first, or BigQuery failed: it is published once more", self.work
+            ),
         )
         try:
             return retrying(self._once, is_current)
         except RetryError as error:
+            last = error.last_attempt.exception()
+            if last is not None and isinstance(last.__cause__, StorageUnavailable):
+                raise last.__cause__ from None
             raise CommitConflict(
-                f"{self.work}: other writers kept changing its tables ({error.last_attempt.exception()}); run it again"
+                f"{self.work}: other writers kept changing its tables ({last}); run it again"
             ) from error
 
     def _once(self, is_current: Callable[[], bool]) -> Commit:
@@ -102,13 +107,17 @@ class Publishing:
         """Run them as one transaction, all or none.
 
         Raises:
-            _Overtaken: another transaction came first.
+            _Overtaken: another transaction came first, or BigQuery itself failed.
         """
         script = ";\n".join(["BEGIN TRANSACTION", *statements, "COMMIT TRANSACTION"]) + ";"
         try:
             self.jobs.script(script, job_id)
         except StatementFailed as error:
             if _OVERTAKEN in str(error) or is_conflict(str(error)):
+                raise _Overtaken(str(error)) from error
+            raise
+        except StorageUnavailable as error:
+            if has_failed(error):  # and so has written nothing
                 raise _Overtaken(str(error)) from error
             raise
 
@@ -227,7 +236,7 @@ class _Target:
 
 
 class _Overtaken(Exception):
-    """Another transaction changed the same tables first."""
+    """Another transaction changed the same tables first, or BigQuery failed to do this one."""
 
 
 def _guard(publications: str, sequences: Mapping[str, int]) -> str:

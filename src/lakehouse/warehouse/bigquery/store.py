@@ -93,7 +93,7 @@ class BigQueryStore:
         now = datetime.now(UTC).replace(tzinfo=None)
         jobs, aside = self._jobs(spec.name, {}), f"{spec.name}__set_aside_{now:%Y%m%dT%H%M%S}"
         if self.tables.table(spec.name) is not None:
-            self.tables.copy(spec.name, aside)
+            jobs.rows(f"CREATE TABLE {self.tables.sql_name(aside)} CLONE {self.tables.sql_name(spec.name)}")
             self.tables.drop(spec.name)
         self.create(spec)
         sequence = self._records(jobs).history(spec).sequence + 1
