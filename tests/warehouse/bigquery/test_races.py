@@ -44,7 +44,7 @@ def published(house: House) -> dict[str, tuple[int, int]]:
     return {row["month"]: (row["n"], by_ledger[row["month"]]) for row in counted}
 
 
-@pytest.mark.parametrize("turn", soak.numbers(1, at_most=7))
+@pytest.mark.parametrize("turn", soak.numbers(1, at_most=20))
 def test_writers_of_one_month_and_of_two_publish_each_once_and_whole(
     tmp_path: Path, cloud: Cloud, caplog: pytest.LogCaptureFixture, turn: int
 ) -> None:
