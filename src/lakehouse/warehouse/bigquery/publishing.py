@@ -123,11 +123,12 @@ class Publishing:
 
     def _statements(self, targets: list[_Target], now: BigQueryRecords, job_id: str, *, is_held: bool) -> list[str]:
         turn, publications = self.tables.sql_name(TURN.name), self.tables.sql_name(PUBLICATIONS.name)
+        known = now.known(WHOLE)  # as of when the targets were looked at: marks may be looked for later
         changed = [target.spec.name for target in targets if target.has_other_rows]
         marked = {} if is_held else self._marked(changed, now)
         moved = {*(target.spec.name for target in targets), *(spec.name for spec in marked)}
-        sequences = {name: now.known(WHOLE).history(name).sequence for name in moved}
-        looked_at = sequences | {spec.name: now.history(spec).sequence for spec in self.wanted.reads}
+        sequences = {name: known.history(name).sequence for name in moved}
+        looked_at = sequences | {spec.name: known.history(spec.name).sequence for spec in self.wanted.reads}
         names = ", ".join(map(text_literal, sorted(moved)))
         take_turn = f"UPDATE {turn} AS t SET turn = t.turn + 1 WHERE t.table_name IN ({names})"
         statements = [take_turn, _guard(publications, looked_at)]
