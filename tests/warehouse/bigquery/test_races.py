@@ -13,6 +13,7 @@ from lakehouse.partition import WHOLE, Month
 from lakehouse.results import Effect, ReplaceResult
 from lakehouse.warehouse.replacement import Job
 from lakehouse.warehouse.store import Work
+from lakehouse.warehouse.warehouse import StoreWarehouse
 from tests import fhv_files, soak
 from tests.emulators.emulator import Cloud
 from tests.green_files import outside, trips
@@ -83,6 +84,7 @@ def test_a_table_that_comes_whole_is_not_published_over_another_publication_of_t
         house.replace("trips_gold", MONTHS[0])
         house.land_zones(zones_csv().replace('"Zone 1"', '"Zone one"'))
         meanwhile: list[ReplaceResult] = []
+        assert isinstance(house.warehouse, StoreWarehouse)
         is_current = house.warehouse._is_current
 
         def overtaken(job: Job, work: Work) -> bool:
