@@ -98,3 +98,18 @@ def test_a_table_that_comes_whole_is_not_published_over_another_publication_of_t
         (other,) = meanwhile
         assert other.effect is Effect.PUBLISHED
         assert (result.effect, result.version) == (Effect.CONFIRMED, other.version)
+
+
+def test_a_table_whose_turn_is_missing_has_one_before_it_is_published(tmp_path: Path, cloud: Cloud) -> None:
+    """A run was killed as it made the table, or somebody emptied meta.turn: nobody would be held off."""
+    implementation = CloudImplementation(tmp_path, cloud)
+    with house_in(tmp_path, implementation) as house:
+        house.land(MONTHS[0], trips(MONTHS[0], 40))
+        house.replace("green_silver", MONTHS[0])
+        implementation.client.query("DELETE FROM meta.turn WHERE TRUE").result()
+        house.land(MONTHS[0], trips(MONTHS[0], 41))
+        assert house.replace("green_silver", MONTHS[0]).effect is Effect.PUBLISHED
+        found = implementation.client.query("SELECT table_name, turn FROM meta.turn WHERE turn > 0").result()
+        turns = {row["table_name"]: row["turn"] for row in found}
+        assert turns == {"silver.green_trips": 1, "silver.green_trips_rejected": 1}
+        assert published(house) == {"2024-01": (41, 41)}

@@ -25,11 +25,11 @@ from lakehouse.warehouse.bigquery.publications import (
     insert_text,
     month_value,
     row_text,
-    text_literal,
 )
 from lakehouse.warehouse.bigquery.records import BigQueryRecords
 from lakehouse.warehouse.bigquery.session import BigQuerySession
 from lakehouse.warehouse.bigquery.tables import MANAGED, Tables
+from lakehouse.warehouse.bigquery.turns import add_turns
 from lakehouse.warehouse.evolution import evolution
 from lakehouse.warehouse.store import Records, Work
 from lakehouse.warehouse.traits import Traits
@@ -79,12 +79,7 @@ class BigQueryStore:
 
     def create(self, spec: TableSpec) -> None:
         self.tables.create(spec)
-        turn = self.tables.sql_name(TURN.name)
-        name = text_literal(spec.name)
-        self._jobs("prepare", {}).rows(
-            f"INSERT INTO {turn} (table_name, turn) SELECT {name}, 0 FROM (SELECT 1 AS one) "
-            f"WHERE NOT EXISTS (SELECT 1 FROM {turn} WHERE table_name = {name})"
-        )
+        add_turns([spec.name], self.tables, self._jobs("prepare", {}))
 
     def evolve(self, spec: TableSpec) -> None:
         self.tables.evolve(spec, self._jobs(spec.name, {}))
