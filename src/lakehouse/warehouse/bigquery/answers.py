@@ -43,6 +43,9 @@ _CONFLICT = re.compile(
     r"conflict on (?:tuple|update)|due to concurrent|could not serialize",
     re.IGNORECASE,
 )
+_FOR_A_WHILE = re.compile(r"Table \S+[:.](?:\w+_)?(?:staging|bronze)\.\w+ ")
+"""A table that goes by itself, and is made again."""
+
 _NEEDED_BYTES = re.compile(r"(\d+) or higher required")
 
 
@@ -189,6 +192,8 @@ def _not_found(refusal: _Refusal) -> LakehouseError:
         how = "land the file again"
     elif "found: Job" in words:
         how = "is LAKEHOUSE_LOCATION the location of the datasets?"
+    elif _FOR_A_WHILE.search(words):
+        how = "it was there for a while, and went by itself or was removed: run it again"
     else:
         how = "materialize infrastructure, or correct LAKEHOUSE_PROJECT, LAKEHOUSE_LOCATION or LAKEHOUSE_PREFIX"
     return ConfigurationError(f"{refusal.doing}: not found ({words}): {how}")

@@ -71,14 +71,15 @@ class Jobs:
     done: list[DoneJob] = field(default_factory=list)
 
     def rows(self, sql: str, parameters: Mapping[str, object] | None = None, *, seconds: float | None = None) -> Rows:
-        """The rows of a query; ended after so many seconds, if any are given.
+        """The rows of a query; ended after so many seconds, if any are given, within which the rows come, too.
 
         Raises:
             StatementFailed: it could not be run.
             CommitConflict: it writes what others kept writing.
             ConfigurationError, StorageUnavailable: see :func:`told_as_ours`.
         """
-        return Rows(self._query(sql, parameters or {}, seconds)[1], self.doing)
+        ends = None if seconds is None else monotonic() + seconds
+        return Rows(self._query(sql, parameters or {}, seconds)[1], self.doing, ends)
 
     def affected(self, sql: str, parameters: Mapping[str, object]) -> int:
         """How many rows a statement wrote, or removed."""
