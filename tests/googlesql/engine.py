@@ -54,8 +54,9 @@ def _language() -> Any:
     """All that GoogleSQL has to offer outside Google, which is more than BigQuery takes."""
     language = zt.LanguageOptions.maximum_features()
     language.product_mode = zt.ProductMode.PRODUCT_EXTERNAL
-    widening = zt.LanguageFeature.FEATURE_ALTER_COLUMN_SET_DATA_TYPE  # which it counts among what is not done yet
-    language.enabled_language_features = [*language.enabled_language_features, widening]
+    features = zt.LanguageFeature
+    unfinished = features.FEATURE_ALTER_COLUMN_SET_DATA_TYPE, features.FEATURE_CREATE_TABLE_CLONE  # BigQuery has both
+    language.enabled_language_features = [*language.enabled_language_features, *unfinished]
     return language
 
 

@@ -90,10 +90,6 @@ class NotingClient(Client):
         self._note(table, job_config.schema)
         return super().load_table_from_file(file, table, job_config=job_config, **how)
 
-    def copy_table(self, source: str, into: str, **how: Any) -> Any:  # type: ignore[override]
-        self._tables[_own(into)] = self._tables[_own(source)]
-        return super().copy_table(source, into, **how)
-
     def _note(self, table: Table | str, schema: Iterable[SchemaField]) -> None:
         columns = {each.name: _SHORT.get(each.field_type, each.field_type) for each in schema}
         self._tables[_own(table)] = columns
