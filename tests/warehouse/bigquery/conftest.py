@@ -24,10 +24,10 @@ def ground(cloud: Cloud) -> Iterator[Ground]:
 
 @pytest.fixture
 def _short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr(module, "PATIENCE_SECONDS", 0.6)
     monkeypatch.setattr(module, "_FIRST_WAIT_SECONDS", 0.01)
     monkeypatch.setattr(module, "_LONGEST_WAIT_SECONDS", 0.03)
-    monkeypatch.setattr(module, "_BRIEF_SECONDS", 0.05)
+    monkeypatch.setattr(module, "_BRIEF_SECONDS", 0.1)
     monkeypatch.setattr(module, "_JOB_WAIT_SECONDS", 0.01)
     monkeypatch.setattr(module, "_CANCEL_SECONDS", 0.2)
 

@@ -133,7 +133,7 @@ def test_a_job_that_is_there_though_its_answer_was_lost_is_taken(
     replay: Replay, jobs: Jobs, monkeypatch: pytest.MonkeyPatch, fault: Fault, name: str
 ) -> None:
     if fault.is_silent:
-        monkeypatch.setattr(module, "_ANSWER_SECONDS", 0.1)
+        monkeypatch.setattr(module, "ANSWER_SECONDS", 0.1)
     replay.jobs_end(Outcome(rows=(7,)) if name == "query" else Outcome(written=7))
     replay.answer("insert", fault)
     replay.answer("get", refused(Problem(404, "notFound", "Not found: Job p:US.lakehouse_1")))
