@@ -18,7 +18,7 @@ UV := uv==0.13.8
 COMPILED := $(if $(PYTHONDONTWRITEBYTECODE),--compile-bytecode)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup tools emulators second-emulator oracle demo test test-faults test-soak test-ui test-readme test-gcp test-sql test-all lint format lock bench clean
+.PHONY: help setup tools emulators second-emulator oracle demo test test-faults test-soak test-ui test-readme test-gcp test-sql cloud test-all lint format lock bench clean
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -86,6 +86,9 @@ emulators: $(EMULATORS)/.installed
 test-gcp: tools emulators ## The SQL on a BigQuery emulator, against DuckDB and pandas; landed files in Cloud Storage, emulated
 	LAKEHOUSE_REQUIRE_EMULATORS=true $(BIN)/pytest tests/emulators tests/bronze/test_store.py tests/bronze/test_observations.py tests/bronze/test_gcs_*.py
 	LAKEHOUSE_REQUIRE_EMULATORS=true LAKEHOUSE_ALL_STORES=true $(PYTEST) -n $(JOBS) tests/gcp tests/warehouse -k "gcp or bigquery or second_emulator"
+
+cloud: tools emulators ## Google Cloud, emulated, until Ctrl-C: to try the gcp profile without an account
+	@$(BIN)/python -m tests.emulators.try_out
 
 # BigQuery's needs another sqlglot than we do, and a Python before 3.13; they are always let keep bytecode themselves.
 $(EMULATORS)/.installed: tests/emulators/requirements.txt | $(INSTALLED)

@@ -277,6 +277,8 @@ def test_the_definitions_are_valid_for_dagster(definitions: dg.Definitions) -> N
     dg.Definitions.validate_loadable(definitions)
 
 
-def test_a_profile_that_is_not_built_says_so(project: Project) -> None:
-    with pytest.raises(ConfigurationError, match="LAKEHOUSE_PROFILE=gcp: this profile is not built yet"):
+def test_a_profile_without_its_settings_says_which(project: Project) -> None:
+    with pytest.raises(
+        ConfigurationError, match="LAKEHOUSE_PROFILE=gcp: needs the project that BigQuery works in"
+    ):
         open_project(project.settings(profile="gcp"))

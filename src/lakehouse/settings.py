@@ -65,7 +65,7 @@ class Settings(BaseSettings):
     )
 
     profile: Literal["local", "gcp"] = "local"
-    """``local``: DuckDB and Iceberg on this machine. ``gcp``: BigQuery, not built yet."""
+    """``local``: DuckDB and Iceberg on this machine. ``gcp``: BigQuery and Cloud Storage."""
 
     home: DataFolder = PROJECT_ROOT / "data"
     """Folder of bronze files, Iceberg catalog and tables."""

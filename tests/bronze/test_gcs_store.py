@@ -24,7 +24,7 @@ from lakehouse.bronze.landing import Landed, Lander
 from lakehouse.bronze.landing_table import landing_table
 from lakehouse.bronze.sources import SOURCES
 from lakehouse.exceptions import CommitConflict, ConfigurationError, CorruptFile
-from lakehouse.partition import WHOLE
+from lakehouse.partition import WHOLE, Month
 from lakehouse.settings import load_settings
 from tests import green_files
 from tests.bronze.between import LOST_ANSWER, UNAVAILABLE, Between
@@ -173,7 +173,7 @@ def test_a_file_is_read_once_for_both_of_its_hashes(store: GcsBronzeStore, tmp_p
     content = bytes(3 * MIB)
     (tmp_path / "landed").write_bytes(content)
     store.adopt(landing_of(content), Watched(tmp_path / "landed"))
-    assert opened == ["rb"]
+    assert opened == ["rb", "rb"]  # the second time for its footer, which is little of it
     with pytest.raises(CorruptFile, match="was not written whole, is the disk full"):
         store.adopt(landing_of(b"other"), Watched(tmp_path / "landed"))
 
@@ -212,11 +212,41 @@ def test_a_large_file_is_sent_in_parts_and_only_its_footer_is_read(
     assert 16 * MIB < len(content) < 32 * MIB
     assert between.statuses("PUT") == [503, 308, 200]
     assert place.open().is_intact(landing)
+    columns = [(f"column_{number}", "int64") for number in range(40)]
     between.passed.clear()
-    assert [(column.name, column.type) for column in by_way.footer(landing)] == [
-        (f"column_{number}", "int64") for number in range(40)
-    ]
+    assert [(column.name, column.type) for column in by_way.footer(landing)] == columns
+    assert between.sent_bytes() < 4096  # as it was noted
+    blob = blob_of(place, name_of(place, landing))
+    blob.metadata = {**blob.metadata, "columns": None}
+    blob.patch()
+    between.passed.clear()
+    assert [(column.name, column.type) for column in by_way.footer(landing)] == columns
     assert 4096 < between.sent_bytes() < MIB
+
+
+def test_many_months_are_looked_at_by_one_list_and_a_request_for_each_record(
+    place: InBucket, between: Between, by_way: GcsBronzeStore, tmp_path: Path
+) -> None:
+    pq.write_table(pa.table({"a": [1]}), tmp_path / "small.parquet")
+    content = (tmp_path / "small.parquet").read_bytes()
+    months = [Month(2023, number) for number in range(1, 13)]
+    for month in months:
+        landing = landing_of(content).model_copy(update={"month": str(month)})
+        adopt(place.open(), landing, content)
+        place.open().record(landing)
+    between.passed.clear()
+    there = by_way.at_once()
+    for month in months:
+        current = there.current("green", month)
+        assert current is not None
+        assert there.size(current) == len(content)
+        assert there.is_intact(current)
+        assert [column.name for column in there.footer(current)] == ["a"]
+    assert len(list(there.landings())) == len(months)
+    assert len(between.statuses("GET")) == 1 + len(months)
+    landed = land(place.open(), content, NOON)
+    assert there.current("green", landed.partition) is None
+    assert by_way.current("green", landed.partition) == landed
 
 
 def test_of_a_large_csv_only_the_beginning_is_read(place: InBucket, between: Between, by_way: GcsBronzeStore) -> None:

@@ -76,7 +76,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """
     ours = [item for item in items if isinstance(item, pytest.Function) and item.path.parent == HERE]
     for_bigquery = [item for item in ours if "[bigquery" in item.name]
-    gaps = [item for item in for_bigquery if item.get_closest_marker("emulator_gap")]
+    gaps = [item for item in for_bigquery if any(map(item.get_closest_marker, ("emulator_gap", "not_emulated")))]
     if len(gaps) > _MOST_GAPS * len(for_bigquery) and len(for_bigquery) > 300:
         raise pytest.UsageError(f"{len(gaps)} of {len(for_bigquery)} tests are marked as gaps of the emulator")
     left_out: set[pytest.Item] = {item for item in ours if not _is_asked(item)}
@@ -87,7 +87,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _is_asked(item: pytest.Function) -> bool:
-    differs, is_gap = item.get_closest_marker("not_in_bigquery"), item.get_closest_marker("emulator_gap")
+    differs = item.get_closest_marker("not_in_bigquery") or item.get_closest_marker("not_emulated")
+    is_gap = item.get_closest_marker("emulator_gap")
     if "[bigquery" in item.name:
         return not differs and not is_gap
     return "[second_emulator" not in item.name or (not differs and is_gap is not None)

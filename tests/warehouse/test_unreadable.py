@@ -62,6 +62,7 @@ def test_a_value_that_is_no_number_rejects_its_record_whatever_statistics_say(
     assert kept == {"n": 50, "sum": 1225}
 
 
+@pytest.mark.not_emulated("no emulator has BIGNUMERIC, which alone holds so many digits before the point")
 def test_a_float32_and_a_decimal_that_a_column_cannot_hold_reject_their_records(house: House) -> None:
     rows = table(trips(JANUARY, 60))
     for name, values in {

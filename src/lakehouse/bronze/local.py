@@ -56,6 +56,9 @@ class LocalBronzeStore(Marked):
     def is_new(self) -> bool:
         return not self.root.exists()
 
+    def at_once(self) -> LocalBronzeStore:
+        return self
+
     def prepare(self) -> None:
         ensure_local_home(self._home, of_samples=self._of_samples)
         make_folder(self.root)

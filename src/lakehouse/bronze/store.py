@@ -72,6 +72,10 @@ class BronzeStore(Protocol):
         """Whether it was never prepared."""
         ...
 
+    def at_once(self) -> BronzeStore:
+        """The same, to be read as it is now; where that is quicker, all that is there is looked at once."""
+        ...
+
     def prepare(self) -> None:
         """Make ready to land. Safe to repeat and to race.
 

@@ -13,6 +13,7 @@ from lakehouse.cli.blocks import WIDEST, TextColumn, wrapped, write_blocks
 from lakehouse.cli.month_ranges import ranges, spans
 from lakehouse.cli.remarks import lines_of
 from lakehouse.cli.runs_output import RunsStatus, RunsUnreadable, checks_as_plain, runs_as_plain, write_runs
+from lakehouse.gcp.place import place_of
 from lakehouse.partition import WHOLE, Month
 from lakehouse.settings import Settings
 from lakehouse.warehouse.status import Entry, State, Status
@@ -48,6 +49,8 @@ def write(
         click.echo(json.dumps(found, indent=2))
         return
     profile = f"{settings.profile} profile, {'SAMPLE DATA, ' if settings.sample else ''}home"
+    if settings.profile == "gcp":
+        click.echo(place_of(settings).words)
     separator = " " if len(f"{profile} {settings.home}") <= WIDEST else "\n"
     click.echo(f"{profile}{separator}{settings.home}")
     _write_months(status)
@@ -60,7 +63,14 @@ def write(
 
 
 def _facts(settings: Settings) -> dict[str, object]:
-    return {"profile": settings.profile, "sample": settings.sample, "home": str(settings.home)}
+    facts: dict[str, object] = {
+        "profile": settings.profile,
+        "sample": settings.sample,
+        "home": str(settings.home),
+    }
+    if settings.profile == "gcp":
+        facts["place"] = place_of(settings).words
+    return facts
 
 
 def _write_months(status: Status) -> None:

@@ -47,21 +47,17 @@ def place_of(settings: Settings) -> Place:
     """The place that settings name.
 
     Raises:
-        ConfigurationError: they do not; a line for each setting that is missing.
+        ConfigurationError: they do not; the first that is missing.
     """
-    project, bucket = settings.project, settings.bucket
-    if project is not None and bucket is not None:
-        readers = members_of(settings.readers)
-        return Place(project, bucket, settings.location, settings.prefix, int(settings.bytes_cap), readers)
-    missing = []
-    if project is None:
-        missing.append(
-            f"LAKEHOUSE_PROFILE={settings.profile}: needs the project that BigQuery works in; set LAKEHOUSE_PROJECT to "
-            "its id (gcloud projects list shows yours)"
+    profile = f"LAKEHOUSE_PROFILE={settings.profile}"
+    if settings.project is None:
+        raise ConfigurationError(
+            f"{profile}: needs the project that BigQuery works in; set LAKEHOUSE_PROJECT to its id (gcloud projects "
+            "list shows yours)"
         )
-    if bucket is None:
-        missing.append(
-            f"LAKEHOUSE_PROFILE={settings.profile}: needs the bucket that files are landed in; set LAKEHOUSE_BUCKET to "
-            "its name, without gs://"
+    if settings.bucket is None:
+        raise ConfigurationError(
+            f"{profile}: needs the bucket that files are landed in; set LAKEHOUSE_BUCKET to its name, without gs://"
         )
-    raise ConfigurationError("\n".join(missing))
+    readers, cap = members_of(settings.readers), int(settings.bytes_cap)
+    return Place(settings.project, settings.bucket, settings.location, settings.prefix, cap, readers)

@@ -108,7 +108,7 @@ def read_status(
     last: Month,
 ) -> Status:
     """What there is of every asset from ``first`` to ``last``; nothing is computed, no source is asked."""
-    months = tuple(month_range(first, last))
+    months, bronze = tuple(month_range(first, last)), bronze.at_once()
     entries: list[Entry] = []
     there: dict[str, set[Partition]] = {}
     for key, contract in contracts.items():

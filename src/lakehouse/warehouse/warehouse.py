@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -125,8 +126,8 @@ class StoreWarehouse:
 
     def holdings(self) -> Mapping[str, Holdings]:
         """See :meth:`Warehouse.holdings`."""
-        records = self._store.records()
-        return {model.key: self._holdings(model, records) for model in self._models}
+        records, workings = self._store.records(), replace(self._workings, bronze=self._bronze.at_once())
+        return {model.key: self._holdings(model, records, workings) for model in self._models}
 
     def set_aside(self, table: str) -> str:
         """See :meth:`Warehouse.set_aside`."""
@@ -225,7 +226,7 @@ class StoreWarehouse:
     def _dataset(self, model: SqlModel) -> str:
         return self._contracts[str(model.bronze_asset)].dataset.name
 
-    def _holdings(self, model: SqlModel, records: Records) -> Holdings:
+    def _holdings(self, model: SqlModel, records: Records, workings: Workings) -> Holdings:
         try:
             held = records.partitions(model.table)
             rejected = records.partitions(model.rejected) if model.rejected else {}
@@ -239,6 +240,7 @@ class StoreWarehouse:
                 record,
                 rejected.get(partition),
                 records,
+                workings,
                 is_remarked=any(remark.concerns(partition) for remark in remarks),
             )
             for partition, record in held.items()
@@ -252,11 +254,12 @@ class StoreWarehouse:
         record: Record,
         rejected: Record | None,
         records: Records,
+        workings: Workings,
         *,
         is_remarked: bool,
     ) -> Publication:
         try:
-            fingerprint = self._job(model, self._workings.inputs(model, partition, records)).fingerprint
+            fingerprint = self._job(model, workings.inputs(model, partition, records)).fingerprint
         except (NotLanded, CorruptFile, ContractViolation):  # what it was made of is gone, or not what it was
             is_current = False
         else:

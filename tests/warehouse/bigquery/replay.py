@@ -88,6 +88,8 @@ class Replay:
 
     location: str = "US"
     page_rows: int = 1000
+    page_seconds: float = 0
+    """How long a page of results takes."""
     asked: list[Asked] = field(default_factory=list)
     jobs: dict[str, HeldJob] = field(default_factory=dict)
     tables: dict[str, Json] = field(default_factory=dict)
@@ -231,6 +233,7 @@ class Replay:
             return _json(held.looked_at())
         if held.is_running:
             self._over.wait(_WAITS_SECONDS)
+        self._over.wait(self.page_seconds)
         refusal = held.refusal()
         return refused(refusal) if refusal is not None else _json(held.results(query, self.page_rows))
 

@@ -73,6 +73,8 @@ LASTING = {
     "no table": Lasting(
         problems.NO_TABLE, ConfigurationError, r"not found \(Not found: Table .*\): materialize infrastructure, or "
     ),
+    "staged rows are gone": Lasting(problems.NO_STAGED, ConfigurationError, r"staging\..*: it was .* run it again$"),
+    "loaded records are gone": Lasting(problems.NO_LOADED, ConfigurationError, r"bronze\..*: it was .* run it again$"),
     "no dataset": Lasting(
         problems.NO_DATASET,
         ConfigurationError,

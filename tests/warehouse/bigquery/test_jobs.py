@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, datetime
+from time import monotonic
 
 import pytest
 from google.cloud.bigquery import LoadJobConfig
@@ -79,9 +80,20 @@ def test_rows_come_page_by_page(replay: Replay, jobs: Jobs) -> None:
     replay.page_rows = 2
     replay.jobs_end(Outcome(rows=(1, 2, 3, 4, 5)), times=2)
     assert [row["n"] for row in jobs.rows(SQL)] == [1, 2, 3, 4, 5]
-    found = jobs.rows(SQL).to_arrow(create_bqstorage_client=False)
+    found = jobs.rows(SQL).to_arrow()
     assert found.to_pydict() == {"n": [1, 2, 3, 4, 5]}
     assert len(replay.jobs) == 2
+
+
+def test_rows_that_come_too_late_are_not_waited_for(replay: Replay, jobs: Jobs) -> None:
+    replay.page_rows, replay.page_seconds = 1, 0.3
+    replay.jobs_end(Outcome(rows=tuple(range(1000))))
+    begun = monotonic()
+    with pytest.raises(StatementFailed) as raised:
+        jobs.rows(SQL, seconds=1).to_arrow()
+    assert raised.value.fault is StatementFault.TIME
+    assert 1 <= monotonic() - begun < 5
+    assert 2 < len(replay.statuses("results")) < 20
 
 
 def test_a_job_that_is_running_is_waited_for(replay: Replay, jobs: Jobs) -> None:

@@ -187,7 +187,7 @@ def test_a_job_that_can_never_be_looked_at_is_no_other_job(replay: Replay, jobs:
 
 def test_a_page_that_is_refused_is_told_as_the_query_is(replay: Replay, jobs: Jobs) -> None:
     replay.jobs_end(Outcome(rows=(7,)), times=2)
-    for read in (list, lambda rows: rows.to_arrow(create_bqstorage_client=False)):
+    for read in (list, lambda rows: rows.to_arrow()):
         rows = jobs.rows(SQL)
         replay.answer("results", refused(problems.BACKEND), times=1000)
         with pytest.raises(StorageUnavailable) as raised:

@@ -92,11 +92,20 @@ def test_a_publication_whose_answer_was_lost_is_made_once(
     assert waits == []
 
 
-def test_a_publication_that_bigquery_failed_to_make_is_told(
+def test_a_publication_that_bigquery_failed_to_make_is_made_by_another_job(
     replay: Replay, publishing: Publishing, waits: list[float]
 ) -> None:
-    replay.jobs_end(DONE, failing(problems.INTERNAL))
+    replay.jobs_end(DONE, failing(problems.INTERNAL), DONE)
+    assert publishing.run(lambda: True).is_new
+    assert len(transactions(replay)) == 2
+    assert len(waits) == 1
+
+
+def test_a_publication_that_bigquery_always_fails_to_make_is_told(
+    replay: Replay, publishing: Publishing, waits: list[float]
+) -> None:
+    replay.jobs_end(*[each for _ in range(8) for each in (DONE, failing(problems.INTERNAL))])
     with pytest.raises(StorageUnavailable):
         publishing.run(lambda: True)
-    assert len(transactions(replay)) == 1
-    assert waits == []
+    assert len(transactions(replay)) == 8
+    assert len(waits) == 7

@@ -13,13 +13,16 @@ import base64
 import hashlib
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from copy import copy
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from lakehouse.bronze.footer import SourceColumn, footer_of
+from lakehouse.bronze.gcs.columns import read_columns, write_columns
 from lakehouse.bronze.gcs.kind import RECORDS, ensure_kind, is_new
+from lakehouse.bronze.gcs.listed import ListedObjects
 from lakehouse.bronze.gcs.marks import MarksInBucket
 from lakehouse.bronze.gcs.objects import NEW, Kept, Objects
 from lakehouse.bronze.gcs.observations import next_observation
@@ -43,7 +46,7 @@ if TYPE_CHECKING:
 
 _OBSERVED, _SWEPT = ".observed", ".swept"
 
-_SHA256, _MD5, _RECORDED_AT = "sha256", "md5", "recorded_at"
+_SHA256, _MD5, _RECORDED_AT, _COLUMNS = "sha256", "md5", "recorded_at", "columns"
 """What is noted of landed files."""
 
 _SWEPT_AFTER = timedelta(days=1)
@@ -77,6 +80,7 @@ class GcsBronzeStore(Marked):
     ) -> None:
         folder = prefix.strip("/")
         self._objects = Objects(bucket, f"{folder}/bronze/" if folder else "bronze/")
+        self._reading: Objects | ListedObjects = self._objects
         self.root = self._objects.uri("").rstrip("/")
         self._of_samples = of_samples
         super().__init__(MarksInBucket(self._objects), readers)
@@ -93,7 +97,7 @@ class GcsBronzeStore(Marked):
         return self._objects.uri(_file(landing))
 
     def size(self, landing: Landing) -> int | None:
-        kept = self._objects.kept(_file(landing))
+        kept = self._reading.kept(_file(landing))
         return None if kept is None else kept.bytes
 
     def is_intact(self, landing: Landing) -> bool:
@@ -104,11 +108,21 @@ class GcsBronzeStore(Marked):
         also with bytes of the same number; one of which it has no MD5 is taken for damaged. Not noticed is who forges
         the notes with the bytes, nor what Cloud Storage itself would not notice of its own disks.
         """
-        kept = self._objects.kept(_file(landing))
+        kept = self._reading.kept(_file(landing))
         return kept is not None and _is_whole(kept, landing)
 
+    def at_once(self) -> GcsBronzeStore:
+        looked_at = copy(self)
+        looked_at._reading = ListedObjects(self._objects)
+        return looked_at
+
     def footer(self, landing: Landing) -> tuple[SourceColumn, ...]:
-        with self._objects.opened(_file(landing)) as file:
+        """See the protocol; as it was noted when the file was adopted, else from the file itself."""
+        kept = self._reading.kept(_file(landing))
+        noted = None if kept is None or not _is_whole(kept, landing) else read_columns(kept.notes.get(_COLUMNS))
+        if noted is not None:
+            return noted
+        with self._reading.opened(_file(landing)) as file:
             return footer_of(file, landing.suffix, self.uri(landing))
 
     def current(self, dataset: str, partition: Partition) -> Landing | None:
@@ -116,12 +130,12 @@ class GcsBronzeStore(Marked):
 
     def history(self, dataset: str, partition: Partition) -> Iterator[Landing]:
         for name in reversed(self._records(_folder(dataset, partition))):
-            if (landing := self._read(name, self._objects.read(name))) is not None:
+            if (landing := self._read(name, self._reading.read(name))) is not None:
                 yield landing
 
     def landings(self) -> Iterator[tuple[Landing, bool]]:
         names = self._records("")
-        contents = dict(zip(names, self._objects.read_all(names), strict=True))
+        contents = dict(zip(names, self._reading.read_all(names), strict=True))
         for _, group in groupby(names, lambda name: name.rpartition("/")[0]):
             records = [*group]
             for name in records:
@@ -130,12 +144,12 @@ class GcsBronzeStore(Marked):
 
     def _records(self, folder: str) -> list[str]:
         """Names of the landing records below a folder, the newest of each last."""
-        names = [kept.name for kept in self._objects.under(f"{RECORDS}/{folder}")]
+        names = [kept.name for kept in self._reading.under(f"{RECORDS}/{folder}")]
         return sorted((name for name in names if name.endswith(RECORD_SUFFIX)), key=lambda name: name.split("/"))
 
     def _read(self, name: str, content: bytes | None) -> Landing | None:
         """The landing of a record; None of one that was removed since it was listed."""
-        return None if content is None else read_record(content, self._objects.uri(name))
+        return None if content is None else read_record(content, self._reading.uri(name))
 
     @contextmanager
     def workspace(self) -> Iterator[Path]:
@@ -148,7 +162,8 @@ class GcsBronzeStore(Marked):
         require_whole(landing, landed, sha256)
         kept = self._objects.kept(_file(landing))
         if kept is None or kept.md5 != md5 or not _is_whole(kept, landing):
-            self._objects.upload(_file(landing), landed, md5=md5, notes={_SHA256: landing.sha256, _MD5: md5})
+            notes = {_SHA256: landing.sha256, _MD5: md5, **_noted_columns(landing, landed)}
+            self._objects.upload(_file(landing), landed, md5=md5, notes=notes)
 
     def observe(self, dataset: str, partition: Partition) -> datetime:
         """See the protocol.
@@ -192,6 +207,16 @@ class GcsBronzeStore(Marked):
         looked = self._objects.write(f"{RECORDS}/{_folder(dataset, partition)}{_SWEPT}", "")
         old = [kept for kept in left if looked is not None and looked.changed_at - kept.changed_at >= _SWEPT_AFTER]
         return sum(map(self._objects.remove_unchanged, old))
+
+
+def _noted_columns(landing: Landing, landed: Path) -> dict[str, str]:
+    """What a file says of its columns, to be noted; nothing of one that says nothing that can be read."""
+    try:
+        with landed.open("rb") as file:
+            text = write_columns(footer_of(file, landing.suffix, str(landed)))
+    except CorruptFile:  # whoever reads it says so
+        return {}
+    return {} if text is None else {_COLUMNS: text}
 
 
 def _folder(dataset: str, partition: Partition) -> str:

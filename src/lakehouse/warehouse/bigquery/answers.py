@@ -43,6 +43,9 @@ _CONFLICT = re.compile(
     r"conflict on (?:tuple|update)|due to concurrent|could not serialize",
     re.IGNORECASE,
 )
+_FOR_A_WHILE = re.compile(r"Table \S+[:.](?:\w+_)?(?:staging|bronze)\.\w+ ")
+"""A table that goes by itself, and is made again."""
+
 _NEEDED_BYTES = re.compile(r"(\d+) or higher required")
 
 
@@ -86,6 +89,14 @@ def is_asked_again(error: BaseException) -> bool:
         return False
     broken = (exceptions.ConnectionError, exceptions.ChunkedEncodingError, exceptions.Timeout)
     return isinstance(error, (*broken, TransportError, ConnectionError))
+
+
+def has_failed(error: BaseException) -> bool:
+    """Whether it is known that a job was not done, and that another may be."""
+    from google.api_core.exceptions import GoogleAPICallError
+
+    cause = error.__cause__
+    return isinstance(cause, GoogleAPICallError) and is_passing(cause)
 
 
 def is_conflict(message: str) -> bool:
@@ -181,6 +192,8 @@ def _not_found(refusal: _Refusal) -> LakehouseError:
         how = "land the file again"
     elif "found: Job" in words:
         how = "is LAKEHOUSE_LOCATION the location of the datasets?"
+    elif _FOR_A_WHILE.search(words):
+        how = "it was there for a while, and went by itself or was removed: run it again"
     else:
         how = "materialize infrastructure, or correct LAKEHOUSE_PROJECT, LAKEHOUSE_LOCATION or LAKEHOUSE_PREFIX"
     return ConfigurationError(f"{refusal.doing}: not found ({words}): {how}")

@@ -31,7 +31,7 @@ _LONGEST_WAIT_SECONDS = 20.0
 _BRIEF_SECONDS = 2.0
 """How long results are asked for again before the job itself is looked at: a failed one has none."""
 
-_ANSWER_SECONDS = 60.0
+ANSWER_SECONDS = 60.0
 """How long a request may go without an answer, and a job without being looked at."""
 
 _LATE_SECONDS = 10.0
@@ -71,14 +71,15 @@ class Jobs:
     done: list[DoneJob] = field(default_factory=list)
 
     def rows(self, sql: str, parameters: Mapping[str, object] | None = None, *, seconds: float | None = None) -> Rows:
-        """The rows of a query; ended after so many seconds, if any are given.
+        """The rows of a query; ended after so many seconds, if any are given, within which the rows come, too.
 
         Raises:
             StatementFailed: it could not be run.
             CommitConflict: it writes what others kept writing.
             ConfigurationError, StorageUnavailable: see :func:`told_as_ours`.
         """
-        return Rows(self._query(sql, parameters or {}, seconds)[1], self.doing)
+        ends = None if seconds is None else monotonic() + seconds
+        return Rows(self._query(sql, parameters or {}, seconds)[1], self.doing, ends)
 
     def affected(self, sql: str, parameters: Mapping[str, object]) -> int:
         """How many rows a statement wrote, or removed."""
@@ -128,7 +129,7 @@ class Jobs:
             with told_as_ours(self.doing, sql, self.bytes_cap), self._stopped_with_us(job_id):
                 job = self._begun(job_id, lambda: self._asked_for(sql, config, job_id))
                 self._wait_for(job, None if seconds is None else begun + seconds + _LATE_SECONDS)
-                rows = job.result(retry=patient(), timeout=_ANSWER_SECONDS, job_retry=None)
+                rows = job.result(retry=patient(), timeout=ANSWER_SECONDS, job_retry=None)
         except JobStopped as error:
             if seconds is None or monotonic() - begun < seconds:
                 raise
@@ -138,7 +139,7 @@ class Jobs:
 
     def _asked_for(self, sql: str, config: QueryJobConfig, job_id: str) -> Any:
         return self.client.query(
-            sql, job_config=config, job_id=job_id, retry=patient(), job_retry=None, timeout=_ANSWER_SECONDS
+            sql, job_config=config, job_id=job_id, retry=patient(), job_retry=None, timeout=ANSWER_SECONDS
         )
 
     def _begun(self, job_id: str, ask: Callable[[], Any]) -> Any:
@@ -149,7 +150,7 @@ class Jobs:
             return ask()
         except Conflict:
             there = patient().with_predicate(lambda error: isinstance(error, NotFound) or is_asked_again(error))
-            return self.client.get_job(job_id, location=self.client.location, retry=there, timeout=_ANSWER_SECONDS)
+            return self.client.get_job(job_id, location=self.client.location, retry=there, timeout=ANSWER_SECONDS)
 
     def _wait_for(self, job: Any, ends: float | None) -> None:
         """Wait until a query is done. That its results are refused may say that it failed, or nothing of it.
@@ -164,13 +165,13 @@ class Jobs:
         refused_since: float | None = None
         while True:
             try:
-                left = _ANSWER_SECONDS if ends is None else min(ends - monotonic(), _ANSWER_SECONDS)
+                left = ANSWER_SECONDS if ends is None else min(ends - monotonic(), ANSWER_SECONDS)
                 job.result(retry=_asking_for(_BRIEF_SECONDS), timeout=max(left, 1.0), job_retry=None)
                 return
             except futures.TimeoutError:
                 refused_since = None
             except (GoogleAPICallError, RetryError) as error:
-                job.done(retry=patient(), timeout=_ANSWER_SECONDS)
+                job.done(retry=patient(), timeout=ANSWER_SECONDS)
                 failure = job.exception() if job.error_result is not None else None
                 if failure is not None:
                     raise failure from error
@@ -194,7 +195,7 @@ class Jobs:
         return self._repeated(
             lambda: self._loaded(
                 lambda job_id: self.client.load_table_from_uri(
-                    uri, table, job_config=config, job_id=job_id, retry=patient(), timeout=_ANSWER_SECONDS
+                    uri, table, job_config=config, job_id=job_id, retry=patient(), timeout=ANSWER_SECONDS
                 )
             )
         )
@@ -212,7 +213,7 @@ class Jobs:
                     job_id=job_id,
                     rewind=True,
                     num_retries=_UPLOAD_RETRIES,
-                    timeout=_ANSWER_SECONDS,
+                    timeout=ANSWER_SECONDS,
                 )
             )
         )

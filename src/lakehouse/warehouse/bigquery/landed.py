@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from lakehouse.exceptions import ContractViolation, CorruptLanding, StatementFailed
+from lakehouse.exceptions import ContractViolation, CorruptLanding, StatementFailed, StatementFault
 from lakehouse.warehouse.bigquery import placing
 from lakehouse.warehouse.bigquery.answers import told_as_ours
-from lakehouse.warehouse.bigquery.jobs import Jobs, patient
+from lakehouse.warehouse.bigquery.jobs import ANSWER_SECONDS, Jobs, patient
 from lakehouse.warehouse.bigquery.short_floats import own_digits
 from lakehouse.warehouse.bigquery.tables import Tables
 from lakehouse.warehouse.store import LandedFile
@@ -85,6 +85,8 @@ def _load(landed: LandedFile, name: str, tables: Tables, jobs: Jobs) -> None:
     try:
         rows = jobs.load_uri(landed.uri, tables.api_name(name), schema, configure)
     except StatementFailed as error:
+        if error.fault not in (StatementFault.STATEMENT, StatementFault.VALUE):
+            raise
         raise ContractViolation(
             f"{file}: BigQuery does not load it ({error}); nothing was changed. Check what the source published"
         ) from error
@@ -98,7 +100,7 @@ def _load(landed: LandedFile, name: str, tables: Tables, jobs: Jobs) -> None:
     table.description = f"Records of the landed file {landed.uri}, SHA-256 {landed.landing.sha256}"
     table.expires = datetime.now(UTC) + LASTS
     with told_as_ours(name):
-        tables.client.update_table(table, ["labels", "description", "expires"], retry=patient())
+        tables.client.update_table(table, ["labels", "description", "expires"], retry=patient(), timeout=ANSWER_SECONDS)
 
 
 def _schema(columns: tuple[SourceColumn, ...], file: str) -> list[SchemaField]:

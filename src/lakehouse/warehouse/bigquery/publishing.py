@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from lakehouse.exceptions import CommitConflict, StaleInputs, StatementFailed
+from lakehouse.exceptions import CommitConflict, StaleInputs, StatementFailed, StorageUnavailable
 from lakehouse.partition import WHOLE, Partition
 from lakehouse.schema import TableSpec
-from lakehouse.warehouse.bigquery.answers import is_conflict
+from lakehouse.warehouse.bigquery.answers import has_failed, is_conflict
 from lakehouse.warehouse.bigquery.constants import deleted
 from lakehouse.warehouse.bigquery.jobs import Jobs, new_job_id
 from lakehouse.warehouse.bigquery.publications import (
@@ -19,7 +19,6 @@ from lakehouse.warehouse.bigquery.publications import (
     OUTDATED,
     PUBLICATIONS,
     PUBLISHED,
-    TURN,
     Publication,
     insert_text,
     month_value,
@@ -28,11 +27,13 @@ from lakehouse.warehouse.bigquery.publications import (
 )
 from lakehouse.warehouse.bigquery.records import BigQueryRecords
 from lakehouse.warehouse.bigquery.tables import Tables
+from lakehouse.warehouse.bigquery.turns import add_turns, taking, were_taken
 from lakehouse.warehouse.store import Commit, Staged, StagedPartition, Work
 
 _log = logging.getLogger(__name__)
 _ATTEMPTS = 8
 _OVERTAKEN = "overtaken by another run"
+_NO_TURN = "a table has no turn to take"
 
 
 @dataclass(frozen=True)
@@ -63,13 +64,18 @@ class Publishing:
             retry=retry_if_exception_type(_Overtaken),
             stop=stop_after_attempt(_ATTEMPTS),
             wait=wait_random_exponential(multiplier=0.2, max=10),
-            before_sleep=lambda _: _log.info("%s: another run was first, so it is published once more", self.work),
+            before_sleep=lambda _: _log.info(
+                "%s: another run was first, or BigQuery failed: it is published once more", self.work
+            ),
         )
         try:
             return retrying(self._once, is_current)
         except RetryError as error:
+            last = error.last_attempt.exception()
+            if last is not None and isinstance(last.__cause__, StorageUnavailable):
+                raise last.__cause__ from None
             raise CommitConflict(
-                f"{self.work}: other writers kept changing its tables ({error.last_attempt.exception()}); run it again"
+                f"{self.work}: other writers kept changing its tables ({last}); run it again"
             ) from error
 
     def _once(self, is_current: Callable[[], bool]) -> Commit:
@@ -102,26 +108,33 @@ class Publishing:
         """Run them as one transaction, all or none.
 
         Raises:
-            _Overtaken: another transaction came first.
+            _Overtaken: another transaction came first, or BigQuery itself failed, or a table had no turn, and has now.
         """
         script = ";\n".join(["BEGIN TRANSACTION", *statements, "COMMIT TRANSACTION"]) + ";"
         try:
             self.jobs.script(script, job_id)
         except StatementFailed as error:
+            if _NO_TURN in str(error):
+                add_turns(self._may_be_changed(), self.tables, self.jobs)
+                raise _Overtaken(str(error)) from error
             if _OVERTAKEN in str(error) or is_conflict(str(error)):
+                raise _Overtaken(str(error)) from error
+            raise
+        except StorageUnavailable as error:
+            if has_failed(error):  # and so has written nothing
                 raise _Overtaken(str(error)) from error
             raise
 
     def _statements(self, targets: list[_Target], now: BigQueryRecords, job_id: str, *, is_held: bool) -> list[str]:
-        turn, publications = self.tables.sql_name(TURN.name), self.tables.sql_name(PUBLICATIONS.name)
+        publications = self.tables.sql_name(PUBLICATIONS.name)
+        known = now.known(WHOLE)  # as of when the targets were looked at: marks may be looked for later
         changed = [target.spec.name for target in targets if target.has_other_rows]
         marked = {} if is_held else self._marked(changed, now)
         moved = {*(target.spec.name for target in targets), *(spec.name for spec in marked)}
-        sequences = {name: now.known(WHOLE).history(name).sequence for name in moved}
-        looked_at = sequences | {spec.name: now.history(spec).sequence for spec in self.wanted.reads}
-        names = ", ".join(map(text_literal, sorted(moved)))
-        take_turn = f"UPDATE {turn} AS t SET turn = t.turn + 1 WHERE t.table_name IN ({names})"
-        statements = [take_turn, _guard(publications, looked_at)]
+        sequences = {name: known.history(name).sequence for name in moved}
+        looked_at = sequences | {spec.name: known.history(spec.name).sequence for spec in self.wanted.reads}
+        guard = _guard(publications, looked_at, were_taken(moved, self.tables))
+        statements = [taking(moved, self.tables), guard]
         if not is_held:
             for target in targets:
                 statements += self._replacing(target)
@@ -135,6 +148,11 @@ class Publishing:
             for changed_by in by
         ]
         return [*statements, insert_text(publications, rows)]
+
+    def _may_be_changed(self) -> frozenset[str]:
+        """Tables that it publishes, or marks months of."""
+        own = {staged.spec.name for staged in self.wanted.staged}
+        return frozenset(own | {spec.name for readers in self.wanted.read_by.values() for spec in readers})
 
     def _replacing(self, target: _Target) -> list[str]:
         table, names = self.tables.sql_name(target.spec.name), ", ".join(f"`{c.name}`" for c in target.spec.columns)
@@ -227,16 +245,17 @@ class _Target:
 
 
 class _Overtaken(Exception):
-    """Another transaction changed the same tables first."""
+    """Another transaction changed the same tables first, or BigQuery failed to do this one."""
 
 
-def _guard(publications: str, sequences: Mapping[str, int]) -> str:
-    """The statement that fails unless just so many transactions have changed these tables."""
+def _guard(publications: str, sequences: Mapping[str, int], has_turns: str) -> str:
+    """The statement that fails unless just so many transactions have changed these tables, and turns were taken."""
     seen = " AND ".join(
         f"(SELECT COALESCE(MAX(sequence), 0) FROM {publications} WHERE table_name = {text_literal(name)}) = {sequence}"
         for name, sequence in sorted(sequences.items())
     )
-    return f"SELECT IF({seen}, 'ok', ERROR({text_literal(_OVERTAKEN)}))"
+    unless_seen = f"IF({seen}, 'ok', ERROR({text_literal(_OVERTAKEN)}))"
+    return f"SELECT IF({has_turns}, {unless_seen}, ERROR({text_literal(_NO_TURN)}))"
 
 
 def _mark(spec: TableSpec, month: Partition, changed_by: str, sequence: int) -> str:

@@ -127,7 +127,7 @@ class BigQuerySession:
             self._tables.drop(name)
 
     def _rows(self, statement: Statement, bound: Mapping[str, object], seconds: float | None) -> pa.Table:
-        found = self._jobs.rows(self._text(statement), bound, seconds=seconds).to_arrow(create_bqstorage_client=False)
+        found = self._jobs.rows(self._text(statement), bound, seconds=seconds).to_arrow()
         return with_declared_types(found, self._types(statement.query))
 
     def _types(self, query: exp.Query) -> Mapping[str, str]:

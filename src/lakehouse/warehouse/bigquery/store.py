@@ -25,11 +25,11 @@ from lakehouse.warehouse.bigquery.publications import (
     insert_text,
     month_value,
     row_text,
-    text_literal,
 )
 from lakehouse.warehouse.bigquery.records import BigQueryRecords
 from lakehouse.warehouse.bigquery.session import BigQuerySession
 from lakehouse.warehouse.bigquery.tables import MANAGED, Tables
+from lakehouse.warehouse.bigquery.turns import add_turns
 from lakehouse.warehouse.evolution import evolution
 from lakehouse.warehouse.store import Records, Work
 from lakehouse.warehouse.traits import Traits
@@ -78,25 +78,32 @@ class BigQueryStore:
         return made
 
     def create(self, spec: TableSpec) -> None:
+        """See the protocol; months that were published in a table of that name, which is gone, are owed to it."""
+        jobs = self._jobs("prepare", {})
+        known = self._records(jobs)
+        lost = known.partitions(spec)
+        if lost and self.tables.table(spec.name) is None:  # after what was published is known: others may make it now
+            self._begin_anew(spec, lost, known, jobs)
         self.tables.create(spec)
-        turn = self.tables.sql_name(TURN.name)
-        name = text_literal(spec.name)
-        self._jobs("prepare", {}).rows(
-            f"INSERT INTO {turn} (table_name, turn) SELECT {name}, 0 FROM (SELECT 1 AS one) "
-            f"WHERE NOT EXISTS (SELECT 1 FROM {turn} WHERE table_name = {name})"
-        )
+        add_turns([spec.name], self.tables, jobs)
 
     def evolve(self, spec: TableSpec) -> None:
         self.tables.evolve(spec, self._jobs(spec.name, {}))
 
     def set_aside(self, spec: TableSpec, owed: Iterable[Partition]) -> str:
-        now = datetime.now(UTC).replace(tzinfo=None)
-        jobs, aside = self._jobs(spec.name, {}), f"{spec.name}__set_aside_{now:%Y%m%dT%H%M%S}"
+        aside = f"{spec.name}__set_aside_{datetime.now(UTC):%Y%m%dT%H%M%S}"
+        jobs = self._jobs(spec.name, {})
         if self.tables.table(spec.name) is not None:
-            self.tables.copy(spec.name, aside)
+            jobs.rows(f"CREATE TABLE {self.tables.sql_name(aside)} CLONE {self.tables.sql_name(spec.name)}")
             self.tables.drop(spec.name)
+        self._begin_anew(spec, owed, self._records(jobs), jobs)
         self.create(spec)
-        sequence = self._records(jobs).history(spec).sequence + 1
+        return self.tables.sql_name(aside)
+
+    def _begin_anew(self, spec: TableSpec, owed: Iterable[Partition], known: BigQueryRecords, jobs: Jobs) -> None:
+        """Put down that nothing that was published of a table is there any more."""
+        now = datetime.now(UTC).replace(tzinfo=None)
+        sequence = known.history(spec).sequence + 1
         common: dict[str, object] = {"table_name": spec.name, "sequence": sequence, "recorded_at": now}
         rows = [row_text({**common, "kind": SET_ASIDE})]
         since = f"{ANEW}{now:%Y-%m-%d}"
@@ -104,7 +111,6 @@ class BigQueryStore:
             row_text({**common, "kind": OUTDATED, "month": month_value(month), "outdated_by": since}) for month in owed
         ]
         jobs.script(f"{insert_text(self.tables.sql_name(PUBLICATIONS.name), rows)};", new_job_id())
-        return self.tables.sql_name(aside)
 
     def records(self, work: Work | None = None) -> BigQueryRecords:
         return self._records(self._jobs("records", {}) if work is None else self._jobs_for(work))

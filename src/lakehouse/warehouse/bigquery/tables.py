@@ -11,7 +11,7 @@ from lakehouse.annotations import SAMPLE_NOTE
 from lakehouse.gcp.place import Place
 from lakehouse.schema import TableSpec
 from lakehouse.warehouse.bigquery.answers import told_as_ours
-from lakehouse.warehouse.bigquery.jobs import Jobs, patient
+from lakehouse.warehouse.bigquery.jobs import ANSWER_SECONDS, Jobs, patient
 from lakehouse.warehouse.bigquery.types import schema_field, shape_of
 from lakehouse.warehouse.evolution import evolution
 from lakehouse.warehouse.store import TableShape
@@ -53,7 +53,7 @@ class Tables:
 
         with told_as_ours(name):
             try:
-                return self.client.get_table(self.api_name(name), retry=patient())
+                return self.client.get_table(self.api_name(name), retry=patient(), timeout=ANSWER_SECONDS)
             except NotFound as error:
                 if "not found: dataset" in str(error).lower():
                     raise
@@ -68,7 +68,10 @@ class Tables:
         """Every table that a layer has."""
         dataset = f"{self.place.project}.{self.place.dataset(layer)}"
         with told_as_ours(f"dataset {self.place.dataset(layer)}"):
-            return frozenset(f"{layer}.{each.table_id}" for each in self.client.list_tables(dataset, retry=patient()))
+            return frozenset(
+                f"{layer}.{each.table_id}"
+                for each in self.client.list_tables(dataset, retry=patient(), timeout=ANSWER_SECONDS)
+            )
 
     def create(
         self, spec: TableSpec, *, labels: Mapping[str, str] | None = None, lasts: timedelta | None = None
@@ -87,7 +90,7 @@ class Tables:
         if lasts is not None:
             table.expires = datetime.now(UTC) + lasts
         with told_as_ours(spec.name), suppress(Conflict):
-            self.client.create_table(table, retry=patient())
+            self.client.create_table(table, retry=patient(), timeout=ANSWER_SECONDS)
 
     def evolve(self, spec: TableSpec, jobs: Jobs) -> None:
         """Bring a table's columns to its spec. Safe to race.
@@ -118,14 +121,9 @@ class Tables:
         added = (field for name, field in wanted.items() if name not in there)
         table.schema = [*(wanted.get(field.name, field) for field in table.schema), *added]
         with told_as_ours(spec.name):
-            self.client.update_table(table, ["schema"], retry=patient())
-
-    def copy(self, name: str, into: str) -> None:
-        """Make a table with the rows of another, which stays."""
-        with told_as_ours(name):
-            self.client.copy_table(self.api_name(name), self.api_name(into), retry=patient()).result(retry=patient())
+            self.client.update_table(table, ["schema"], retry=patient(), timeout=ANSWER_SECONDS)
 
     def drop(self, name: str) -> None:
         """Remove a table if there is one."""
         with told_as_ours(name):
-            self.client.delete_table(self.api_name(name), not_found_ok=True, retry=patient())
+            self.client.delete_table(self.api_name(name), not_found_ok=True, retry=patient(), timeout=ANSWER_SECONDS)
