@@ -31,7 +31,7 @@ class Share:
     behaviours: float = 1
     values: float = 1
 
-    def of(self, what: str, items: Iterable[pytest.Function]) -> set[pytest.Function]:
+    def of(self, what: str, items: Sequence[pytest.Function]) -> set[pytest.Function]:
         """Those drawn of a group of tests; ``what`` the group is of makes it another draw than that of others."""
         by_name = _grouped(items, lambda item: (str(item.path), item.originalname))
         names = drawn(f"{what} behaviours", self.behaviours, list(by_name))
