@@ -12,7 +12,7 @@ from unittest.mock import patch
 import pytest
 
 from lakehouse.settings import PROJECT_ROOT, point_dlt_at_project
-from tests import soak
+from tests import shares, soak
 from tests.commands import new_instances_copied, sqlite_without_fsync
 from tests.emulators.emulator import PYTHON, Cloud, cloud_emulators
 from tests.loading import models_of
@@ -21,16 +21,24 @@ from tests.project import Project
 
 if TYPE_CHECKING:
     from xdist.remote import Producer
+    from xdist.workermanage import WorkerController
+
+
+_LEFT_OUT = pytest.StashKey[int]()
+"""How many tests this session's share is without."""
 
 
 def pytest_report_header() -> str:
     return f"seed of what is drawn: LAKEHOUSE_SOAK_SEED={soak.settle_seed()}"
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    if figures := soak.figures(terminalreporter.getreports("passed")):
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    said = [", ".join(figures)] if (figures := soak.figures(terminalreporter.getreports("passed"))) else []
+    if shares.are_drawn():
+        said.append(shares.told(config.stash.get(_LEFT_OUT, 0)))
+    if said:
         terminalreporter.section("drawn")
-        terminalreporter.write_line(f"LAKEHOUSE_SOAK_SEED={soak.settle_seed()}; {', '.join(figures)}")
+        terminalreporter.write_line("\n".join([f"LAKEHOUSE_SOAK_SEED={soak.settle_seed()}", *said]))
 
 
 def pytest_configure() -> None:
@@ -39,8 +47,25 @@ def pytest_configure() -> None:
     soak.settle_seed()
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what is not of this session's share, once folders have left out what is not for them."""
+    left_out = shares.left_out(items)
+    items[:] = [item for item in items if item not in left_out]
+    config.hook.pytest_deselected(items=left_out)
+    config.stash[_LEFT_OUT] = len(left_out)
     longest_first(items)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Tell the process that collects nothing, and reports."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["left out"] = session.config.stash.get(_LEFT_OUT, 0)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: WorkerController) -> None:
+    node.config.stash[_LEFT_OUT] = getattr(node, "workeroutput", {}).get("left out", 0)
 
 
 @pytest.hookimpl(optionalhook=True)

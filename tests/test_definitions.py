@@ -278,7 +278,5 @@ def test_the_definitions_are_valid_for_dagster(definitions: dg.Definitions) -> N
 
 
 def test_a_profile_without_its_settings_says_which(project: Project) -> None:
-    with pytest.raises(
-        ConfigurationError, match="LAKEHOUSE_PROFILE=gcp: needs the project that BigQuery works in"
-    ):
+    with pytest.raises(ConfigurationError, match="LAKEHOUSE_PROFILE=gcp: needs the project that BigQuery works in"):
         open_project(project.settings(profile="gcp"))

@@ -226,6 +226,7 @@ def test_an_older_month_that_cannot_be_asked_for_gets_one_more_chance_before_the
     assert position(old_house) == RotationCursor(OLDER[1])
 
 
+@pytest.mark.each_time
 def test_a_tick_that_ends_before_the_month_that_gave_no_answer_still_knows_it(old_house: House) -> None:
     old_house.server.fail(path_of(OLDER[0]), Fault(status=500))
     old_house.skipped()
@@ -243,6 +244,7 @@ def test_files_that_can_never_be_asked_for_do_not_keep_older_months_waiting(old_
     assert months(old_house.requests()) == [str(OLDER[0])]
 
 
+@pytest.mark.each_time
 def test_an_older_month_that_could_not_be_asked_for_once_is_not_skipped(old_house: House) -> None:
     old_house.publish(OLDER[0])
     old_house.server.fail(path_of(OLDER[0]), Fault(dropped=True), times=1)

@@ -125,6 +125,7 @@ def test_a_reader_sees_a_month_that_is_being_replaced_as_it_was_before_or_as_it_
 
 
 @pytest.mark.usefixtures("in_memory")
+@pytest.mark.each_time
 @pytest.mark.parametrize("layer", ["silver", "gold"])
 def test_a_writer_that_was_overtaken_does_not_publish_what_is_out_of_date(
     project: Project, monkeypatch: pytest.MonkeyPatch, layer: str
@@ -158,6 +159,7 @@ def test_a_writer_that_was_overtaken_does_not_publish_what_is_out_of_date(
 
 
 @pytest.mark.usefixtures("in_memory")
+@pytest.mark.each_time
 def test_two_writers_of_the_first_file_of_a_month_leave_one(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     """The second commits while the first is about to: the first must find out that the month is no longer empty."""
     publish(project, JANUARY, 40)
@@ -179,6 +181,7 @@ def test_two_writers_of_the_first_file_of_a_month_leave_one(project: Project, mo
 
 
 @pytest.mark.usefixtures("in_memory")
+@pytest.mark.each_time
 def test_a_writer_whose_table_another_month_changed_meanwhile_commits_all_the_same(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:

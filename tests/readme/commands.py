@@ -95,6 +95,7 @@ class Shell:
     def start_and_stop(self, command: str, port: int | None) -> None:
         """Start a server in a session of its own, wait until it serves, and end it with all that it started."""
         log = self._folder / "server.log"
+        log.write_text("")  # what the one before it said is not for this one
         code, said = self.type(f"setsid bash -c {shlex.quote(f'exec env {command}')} > server.log 2>&1 & echo $!")
         assert code == 0, said
         pid = int(said.split()[-1])

@@ -10,8 +10,7 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping
-from collections.abc import Set as AbstractSet
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -19,7 +18,7 @@ import pytest
 
 from lakehouse.partition import Month, month_range
 from lakehouse.settings import PROJECT_ROOT
-from tests import fhv_files, green_files, reference_files, yellow_files
+from tests import fhv_files, green_files, reference_files, shares, yellow_files
 from tests.readme.commands import SERVERS, Block, Shell, blocks
 from tests.readme.warm import warmed
 
@@ -88,7 +87,7 @@ def test_every_command_of_the_readme_works_in_its_order(
 ) -> None:
     done = 0
     shown = list(blocks((clone / "README.md").read_text()))
-    with_settings = {_command(line) for block in shown for line in block.lines if _SETTINGS.match(line)}
+    servers = _servers(shown)
     with ExitStack() as stack:
         for block in shown:
             if block.file is not None:
@@ -99,25 +98,33 @@ def test_every_command_of_the_readme_works_in_its_order(
             else:
                 if IS_INSTALLED in block.lines:
                     _require_success(shell, stack.enter_context(warmed(clone, environment)))
-                done += _type(shell, block, with_settings)
+                done += _type(shell, block, servers)
     assert done > 20
 
 
+def _servers(shown: Sequence[Block]) -> Sequence[str]:
+    """Those that are started: each of the README's, with settings alone if with any; or one, where a share is taken."""
+    lines = [line for block in shown if block.language == "sh" for line in block.lines]
+    commands = dict.fromkeys(_command(line) for line in lines if any(server in line for server in SERVERS))
+    with_settings = {_SETTINGS.sub("", command) for command in commands if _SETTINGS.match(command)}
+    started = [command for command in commands if command not in with_settings]
+    assert len(started) > 2
+    return shares.drawn("servers of the README", 0, started) if shares.are_drawn() else started
+
+
 def _command(line: str) -> str:
-    """What is typed, without a remark and without settings of its own."""
-    return _SETTINGS.sub("", line.split("#", maxsplit=1)[0].strip())
+    """What is typed, without a remark."""
+    command = line.split("#", maxsplit=1)[0].strip()
+    return INSTEAD.get(command, command)
 
 
-def _type(shell: Shell, block: Block, with_settings: AbstractSet[str]) -> int:
-    """Type the commands of a block; a server that is started with settings too is started with them alone."""
+def _type(shell: Shell, block: Block, servers: Sequence[str]) -> int:
+    """Type the commands of a block, of servers those that are to be started."""
     for line in block.lines:
-        command = line.split("#")[0].strip()
-        command = INSTEAD.get(command, command)
-        if any(server in command for server in SERVERS):
-            if command in with_settings:
-                continue
+        command = _command(line)
+        if command in servers:
             shell.start_and_stop(command, None if "daemon" in command else UI_PORT)
-        else:
+        elif not any(server in command for server in SERVERS):
             _require_success(shell, command)
     return len(block.lines)
 

@@ -11,6 +11,7 @@ import pytest
 from lakehouse.warehouse.local.tables import IcebergTables
 from tests import soak
 from tests.emulators.emulator import SECOND_PYTHON, Cloud, second_emulators
+from tests.shares import Share
 from tests.warehouse.cloud import CloudImplementation
 from tests.warehouse.implementations import (
     House,
@@ -30,7 +31,10 @@ IMPLEMENTATIONS: dict[str, Callable[[Path, pytest.FixtureRequest], Implementatio
     "second_emulator": lambda folder, request: CloudImplementation(folder, request.getfixturevalue("second_cloud")),
 }
 
-SHARES: dict[str, tuple[float, float]] = {"in_memory": (1, 1 / 3), "bigquery": (1 / 6, 1 / 12)}
+SHARES: dict[str, tuple[Share, Share]] = {
+    "in_memory": (Share(1, values=0), Share(1 / 3, values=0)),
+    "bigquery": (Share(1 / 10, values=0), Share(1 / 20, values=0)),
+}
 """Of the behaviours of the protocol, and of the rest, those that a store takes in CI: drawn anew each time."""
 
 _ALL_STORES = "LAKEHOUSE_ALL_STORES"
@@ -91,15 +95,10 @@ def _is_asked(item: pytest.Function) -> bool:
 
 
 def _not_drawn(items: list[pytest.Function]) -> set[pytest.Item]:
-    seen: set[str] = set()
     left_out: set[pytest.Item] = set()
-    for item in items:
-        store = next((each for each in SHARES if f"[{each}" in item.name), None)
-        if store is None:
-            continue
-        behaviour = f"{store} {item.path.name} {item.originalname}"
-        share = SHARES[store][item.path.name != PROTOCOL]
-        if behaviour in seen or not soak.drawn(behaviour, 0).random() < share:
-            left_out.add(item)
-        seen.add(behaviour)
+    for store, shares in SHARES.items():
+        asked = [item for item in items if f"[{store}" in item.name]
+        for share, is_rest in zip(shares, (False, True), strict=True):
+            group = [item for item in asked if (item.path.name != PROTOCOL) is is_rest]
+            left_out |= set(group) - share.of(f"{store} {'rest' if is_rest else 'protocol'}", group)
     return left_out

@@ -229,7 +229,7 @@ def test_credentials_that_cannot_be_renewed_are_named(replay: Replay, jobs: Jobs
 
 
 @pytest.fixture
-def nobody() -> Iterator[Client]:
+def nobody(_short_waits: None) -> Iterator[Client]:
     with socket.socket() as taken:  # and nobody listens there
         taken.bind(("127.0.0.1", 0))
         client = bigquery_client(f"http://127.0.0.1:{taken.getsockname()[1]}", PROJECT)
