@@ -50,6 +50,8 @@ def parse(sql: str, origin: str, error: type[LakehouseError]) -> exp.Query:
     grammar = Dialect.get_or_raise(BIGQUERY)
     try:
         tokens = grammar.tokenize(sql)
+        if all(token.token_type is TokenType.SEMICOLON for token in tokens):  # each would be parsed by itself
+            raise error(f"{origin}: expected exactly one SELECT")
         parsed = grammar.parser().parse(tokens, sql)
     except (ParseError, TokenError) as fault:
         reason = _TERMINAL_COLOURS.sub("", first_line(fault))
