@@ -41,23 +41,14 @@ class Share:
 
 
 TURNS: Sequence[Sequence[tuple[str, ...]]] = (
+    (("tests/ui/",), ("tests/faults/test_daemon.py", "tests/faults/test_random_kills.py")),
     (
-        ("tests/ui/",),
-        ("tests/faults/test_daemon.py", "tests/googlesql/test_sent.py"),
-        (
-            "tests/faults/test_random_kills.py",
-            "tests/googlesql/test_statements.py",
-            "tests/emulators/",
-            "tests/gcp/test_whole_house.py",
-            "tests/warehouse/bigquery/test_parity.py",
-        ),
+        ("tests/googlesql/test_sent.py",),
+        ("tests/googlesql/test_statements.py", "tests/gcp/test_whole_house.py"),
+        ("tests/emulators/", "tests/warehouse/bigquery/test_parity.py"),
     ),
-    (
-        ("tests/cli/test_demo.py",),
-        ("tests/dlt_sources/test_memory.py",),
-        ("tests/audits/",),
-        ("tests/warehouse/test_restatements_drawn.py",),
-    ),
+    (("tests/cli/test_demo.py",), ("tests/dlt_sources/test_memory.py",)),
+    (("tests/audits/",), ("tests/warehouse/test_restatements_drawn.py",)),
 )
 """What is dear and cannot be divided takes turns with what costs about as much: one of each line is taken."""
 
