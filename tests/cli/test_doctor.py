@@ -22,7 +22,7 @@ from lakehouse.home import PROFILE_MARKER, SAMPLE_MARKER
 from lakehouse.partition import Month
 from lakehouse.settings import PROJECT_ROOT
 from tests import green_files
-from tests.commands import free_port, lakehouse, run
+from tests.commands import lakehouse, run
 from tests.limits import refused
 from tests.project import Project
 
@@ -182,7 +182,7 @@ PLANTED: dict[str, tuple[Callable[[Project], None], Mapping[str, str], Finding]]
     ),
     "an address that nobody answers at": (
         nothing,
-        {"LAKEHOUSE_USERS_URL": f"http://127.0.0.1:{free_port()}/users"},
+        {"LAKEHOUSE_USERS_URL": "http://127.0.0.1:1/users"},
         Finding("source of users", State.FAULT, "http://127.0.0.1:", "LAKEHOUSE_USERS_URL wrong?"),
     ),
     "a folder that is not there": (
@@ -295,6 +295,7 @@ def test_sizes_are_read_as_engines_do(text: str, size: int) -> None:
         ("a: is wrong; mend it: b", ("a: is wrong; mend it", "b")),
         ("a: is wrong (said: no; never): mend it", ("a: is wrong (said: no; never)", "mend it")),
         ("a: is wrong (said: no (really; or …): mend it", ("a: is wrong (said: no (really; or …)", "mend it")),
+        ("a: is wrong; mend it (b: c)", ("a: is wrong", "mend it (b: c)")),
         ("nothing to do", ("nothing to do", "correct it")),
     ],
 )

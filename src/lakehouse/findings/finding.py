@@ -68,8 +68,8 @@ def parted(line: str) -> tuple[str, str]:
     But for those in brackets, where others are quoted. They are counted from the end, as what was quoted may be cut.
     """
     depth = 0
-    for place in range(len(line) - 2, 0, -1):
+    for place in range(len(line) - 1, 0, -1):
         depth += (line[place] == ")") - (line[place] == "(")
-        if depth == 0 and line[place] in ":;" and line[place + 1] == " ":
+        if depth == 0 and line[place : place + 2] in {": ", "; "}:
             return line[:place], line[place + 2 :]
     return line, "correct it"
