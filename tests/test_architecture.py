@@ -48,6 +48,7 @@ LAYERS: tuple[frozenset[str], ...] = (
         }
     ),
     frozenset({"lakehouse.machine"}),
+    frozenset({"lakehouse.findings"}),
     frozenset({"lakehouse.gcp"}),
     frozenset({"lakehouse.sample"}),
     frozenset({"lakehouse.bronze"}),

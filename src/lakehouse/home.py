@@ -19,6 +19,7 @@ PROFILE_MARKER = "PROFILE.txt"
 _PROFILE_NOTE = "Runs in this folder land files and publish tables there; nothing but files under way is kept here."
 _LOCAL = "local"
 _CONTENTS = ("catalog.db", "bronze")
+_ADVICE = "choose another LAKEHOUSE_HOME, and with it another DAGSTER_HOME"
 
 
 def ensure_home_kind(home: Path, *, of_samples: bool) -> None:
@@ -27,21 +28,32 @@ def ensure_home_kind(home: Path, *, of_samples: bool) -> None:
     Raises:
         ConfigurationError: it is of the other kind.
     """
+    if not look_at_home_kind(home, of_samples=of_samples) and of_samples:
+        marker = home / SAMPLE_MARKER
+        make_folder(home)
+        marker.write_text(f"{SAMPLE_NOTE}\n")
+        make_durable(marker)
+        make_durable(home)
+
+
+def look_at_home_kind(home: Path, *, of_samples: bool) -> bool:
+    """Whether there is anything in a home that may be only of one kind; it is of that kind then. Changes nothing.
+
+    Raises:
+        ConfigurationError: it is of the other kind.
+    """
     marker = home / SAMPLE_MARKER
     if not any((home / name).exists() for name in _CONTENTS):
-        if of_samples:
-            make_folder(home)
-            marker.write_text(f"{SAMPLE_NOTE}\n")
-            make_durable(marker)
-            make_durable(home)
-    elif marker.exists() and not of_samples:
+        return False
+    if marker.exists() and not of_samples:
         raise ConfigurationError(
             f"LAKEHOUSE_HOME={home}: holds generated sample data; say lakehouse --sample, or choose another folder"
         )
-    elif of_samples and not marker.exists():
+    if of_samples and not marker.exists():
         raise ConfigurationError(
             f"LAKEHOUSE_HOME={home}: holds real data, and LAKEHOUSE_SAMPLE=true; choose another folder for samples"
         )
+    return True
 
 
 def ensure_home_profile(home: Path, profile: str, where: str = "") -> None:
@@ -53,21 +65,36 @@ def ensure_home_profile(home: Path, profile: str, where: str = "") -> None:
     Raises:
         ConfigurationError: the home is of another profile, or of another place of the same one.
     """
-    marker = home / PROFILE_MARKER
-    ours = f"{profile}: {where}"
-    held = _read_profile(marker)
-    if held is None and profile == _LOCAL:
-        return
-    advice = "choose another LAKEHOUSE_HOME, and with it another DAGSTER_HOME"
-    if held is None:
-        if any((home / name).exists() for name in _CONTENTS):
-            raise ConfigurationError(
-                f"LAKEHOUSE_HOME={home}: holds the tables of this machine, and LAKEHOUSE_PROFILE={profile}; {advice}"
-            )
-        held = _write_profile(marker, ours)
+    if look_at_home_profile(home, profile, where) is None and profile != _LOCAL:
+        held = _write_profile(home / PROFILE_MARKER, _ours(profile, where))
+        _require_profile(home, held, profile, where)
+
+
+def look_at_home_profile(home: Path, profile: str, where: str = "") -> str | None:
+    """The profile, and the place, that a home says it is of, None if it does not; changes nothing.
+
+    Raises:
+        ConfigurationError: it is of another.
+    """
+    held = _read_profile(home / PROFILE_MARKER)
+    if held is not None:
+        _require_profile(home, held, profile, where)
+    elif profile != _LOCAL and any((home / name).exists() for name in _CONTENTS):
+        raise ConfigurationError(
+            f"LAKEHOUSE_HOME={home}: holds the tables of this machine, and LAKEHOUSE_PROFILE={profile}; {_ADVICE}"
+        )
+    return held
+
+
+def _require_profile(home: Path, held: str, profile: str, where: str) -> None:
+    ours = _ours(profile, where)
     if held != ours:
         told = f"LAKEHOUSE_PROFILE={profile}" if profile == _LOCAL else f"the settings say {ours}"
-        raise ConfigurationError(f"LAKEHOUSE_HOME={home}: belongs to {held}, and {told}; {advice}")
+        raise ConfigurationError(f"LAKEHOUSE_HOME={home}: belongs to {held}, and {told}; {_ADVICE}")
+
+
+def _ours(profile: str, where: str) -> str:
+    return f"{profile}: {where}"
 
 
 def ensure_local_home(home: Path, *, of_samples: bool) -> None:

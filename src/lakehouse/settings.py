@@ -192,7 +192,7 @@ def load_settings(**overrides: Any) -> Settings:
     """Settings from the environment and ``.env``; ``overrides`` win.
 
     Raises:
-        ConfigurationError: a value cannot be used; names the variable.
+        ConfigurationError: values cannot be used; a line for each names its variable.
         TypeError: there is no such setting.
     """
     if unknown := {name for name in overrides if not name.startswith("_")} - Settings.model_fields.keys():

@@ -15,6 +15,8 @@ from lakehouse.cli.main import main
 from lakehouse.definitions import build_definitions
 from tests.project import Project
 
+COMMANDS = ["conformance", "demo", "dev", "diff", "doctor", "query", "run", "sample", "set-aside", "status", "teardown"]
+
 
 def offered(project: Project, *words: str, **environment: str) -> list[str]:
     """What is offered for the last word, which may be incomplete."""
@@ -28,7 +30,22 @@ def offered(project: Project, *words: str, **environment: str) -> list[str]:
 @pytest.mark.parametrize(
     ("words", "values"),
     [
-        (("",), ["conformance", "demo", "dev", "diff", "query", "run", "sample", "set-aside", "status", "teardown"]),
+        (
+            ("",),
+            [
+                "conformance",
+                "demo",
+                "dev",
+                "diff",
+                "doctor",
+                "query",
+                "run",
+                "sample",
+                "set-aside",
+                "status",
+                "teardown",
+            ],
+        ),
         (("st",), ["status"]),
         (("--sample", "sample", "p"), ["publish"]),
         (("status", "--c"), ["--checks", "--check"]),

@@ -107,6 +107,17 @@ def open_without_captured_logs(home: Path) -> dg.DagsterInstance:
     return dg.DagsterInstance.from_ref(reference)
 
 
+def database_revision() -> str:
+    """What Dagster of this version says of its databases that they are of."""
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+    from dagster._core.storage.sql import ALEMBIC_SCRIPTS_LOCATION
+
+    configuration = Config()
+    configuration.set_main_option("script_location", ALEMBIC_SCRIPTS_LOCATION)
+    return str(ScriptDirectory.from_config(configuration).get_current_head())
+
+
 def selection_faults() -> tuple[type[Exception], ...]:
     """What Dagster raises of a selection that it cannot read or resolve."""
     from dagster._check import CheckError

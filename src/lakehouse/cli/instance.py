@@ -20,11 +20,13 @@ from lakehouse.exceptions import ConfigurationError
 from lakehouse.machine import require_writable
 from lakehouse.settings import PROJECT_ROOT, Settings
 
-_WRITTEN = (
+WRITTEN = (
     *(".", ".opening.lock", ".dev.lock", "history", "history/runs.db", "history/runs", "history/runs/index.db"),
     *("schedules", "schedules/schedules.db", "runs-at-work"),
 )
 """What every command that opens an instance writes there."""
+
+_OURS = PROJECT_ROOT / "dagster.yaml"
 
 
 def prepared_home(settings: Settings) -> Path:
@@ -40,23 +42,32 @@ def prepared_home(settings: Settings) -> Path:
         home.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ConfigurationError(f"DAGSTER_HOME={home}: cannot be made ({error.strerror})") from None
-    require_writable("DAGSTER_HOME", home, _WRITTEN)
-    configuration, ours = home / "dagster.yaml", PROJECT_ROOT / "dagster.yaml"
+    require_writable("DAGSTER_HOME", home, WRITTEN)
+    configuration, ours = home / "dagster.yaml", _OURS
     if not configuration.exists():
         with suppress(FileNotFoundError):
             configuration.unlink()  # a link to where the project was before
         with suppress(FileExistsError):  # another process was faster
             configuration.symlink_to(os.path.relpath(ours, home))
-    elif missing := _read(ours).keys() - _read(configuration).keys():
+    elif missing := read_what_is_left_out(configuration):
         click.echo(
-            f"{configuration}: does not say {', '.join(sorted(missing))}, which {ours} does; copy what you want of it, "
+            f"{configuration}: does not say {', '.join(missing)}, which {ours} does; copy what you want of it, "
             "or remove the file and the project's is used",
             err=True,
         )
     return home
 
 
-def _read(configuration: Path) -> dict[str, Any]:
+def read_what_is_left_out(configuration: Path) -> list[str]:
+    """What the project's ``dagster.yaml`` says and another does not.
+
+    Raises:
+        ConfigurationError: it cannot be read.
+    """
+    return sorted(read_configuration(_OURS).keys() - read_configuration(configuration).keys())
+
+
+def read_configuration(configuration: Path) -> dict[str, Any]:
     """What a ``dagster.yaml`` says.
 
     Raises:

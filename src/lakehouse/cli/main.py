@@ -15,6 +15,7 @@ import click
 from lakehouse.cli import completion
 from lakehouse.cli.broken_pipe import say
 from lakehouse.cli.conformance_command import conformance
+from lakehouse.cli.doctor_command import doctor
 from lakehouse.cli.invocation import FAILED, NOT_PUBLISHED, WRONG, Invocation, OneLineErrors, settings_of
 from lakehouse.cli.month_type import MonthType
 from lakehouse.cli.sample_command import sample as sample_group
@@ -295,4 +296,5 @@ def demo(ctx: click.Context) -> None:
 
 main.add_command(sample_group)
 main.add_command(conformance)
+main.add_command(doctor)
 main.add_command(teardown)

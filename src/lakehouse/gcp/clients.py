@@ -43,3 +43,15 @@ def bigquery_client(place: Place, credentials: Credentials) -> bigquery.Client:
         location=place.location,
         client_info=ClientInfo(user_agent=_USER_AGENT),  # type: ignore[no-untyped-call]
     )
+
+
+def storage_address() -> str:
+    """Where Cloud Storage answers, whoever asks."""
+    from google.cloud.storage import Client
+
+    keep_storage_client_quiet()
+    client = Client.create_anonymous_client()
+    try:
+        return str(client.api_endpoint)
+    finally:
+        client.close()

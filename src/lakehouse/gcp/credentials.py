@@ -29,10 +29,11 @@ _SECRETS_FIELDS = ("project_id", *_KEY_FIELDS)
 
 _KEY_ADVICE = "make a new JSON key of the service account and name its file"
 _SECRETS_ADVICE = ".dlt/secrets.toml.example shows how it is written"
-_WAYS = (
+WAYS = (
     "say gcloud auth application-default login, set LAKEHOUSE_CREDENTIALS to a service account's key file, or write "
     ".dlt/secrets.toml as secrets.toml.example beside it shows"
 )
+"""How to have credentials."""
 
 
 class Identity(NamedTuple):
@@ -137,13 +138,11 @@ def _default() -> Identity:
         credentials, _ = google.auth.default(scopes=SCOPES)
     except GoogleAuthError as error:  # what it quotes of a fault beside its first words may be of a key
         said = str(error.args[0]).split("\n", 1)[0] if error.args else type(error).__name__
-        raise ConfigurationError(f"there are no credentials of Google to use ({said}): {_WAYS}") from None
+        raise ConfigurationError(f"there are no credentials of Google to use ({said}): {WAYS}") from None
     except OSError as error:
         raise ConfigurationError(
-            f"Google's default credentials, {error.filename}, cannot be read ({error.strerror}): {_WAYS}"
+            f"Google's default credentials, {error.filename}, cannot be read ({error.strerror}): {WAYS}"
         ) from None
     except (ValueError, TypeError, AttributeError, KeyError) as error:  # it trusts that the file is what it says
-        raise ConfigurationError(
-            f"Google's default credentials are damaged ({type(error).__name__}): {_WAYS}"
-        ) from None
+        raise ConfigurationError(f"Google's default credentials are damaged ({type(error).__name__}): {WAYS}") from None
     return Identity(credentials, "Google's default credentials")

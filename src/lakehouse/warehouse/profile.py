@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 
 from lakehouse.bronze.connection import available
 from lakehouse.bronze.contract import Contract
+from lakehouse.bronze.gcs.findings import bucket_findings
 from lakehouse.bronze.gcs.store import GcsBronzeStore
 from lakehouse.bronze.local import LocalBronzeStore
 from lakehouse.bronze.source import Source
 from lakehouse.bronze.sources import SOURCES, contracts_of
 from lakehouse.bronze.store import BronzeStore
-from lakehouse.gcp.clients import bigquery_client, storage_client
+from lakehouse.findings.finding import Finding, unseen
+from lakehouse.findings.home import home_findings
+from lakehouse.gcp.clients import bigquery_client, storage_address, storage_client
 from lakehouse.gcp.credentials import Identity, credentials_of
+from lakehouse.gcp.findings import look_at_clock, look_at_credentials, look_at_place
 from lakehouse.gcp.place import Place, place_of
 from lakehouse.home import ensure_home_profile
 from lakehouse.models.model import Models
 from lakehouse.models.reader import load_models
 from lakehouse.settings import Settings
+from lakehouse.warehouse.bigquery.findings import BigQueryFindings
 from lakehouse.warehouse.bigquery.store import BigQueryStore
 from lakehouse.warehouse.local.store import LocalStore
 from lakehouse.warehouse.protocol import Warehouse
@@ -103,3 +109,26 @@ def _cloud(settings: Settings) -> tuple[Place, Identity]:
 def _require_home(settings: Settings, where: str = "") -> None:
     """A home that another profile, or another place, keeps something in is not ours."""
     ensure_home_profile(settings.home, settings.profile, where)
+
+
+def profile_findings(settings: Settings) -> Iterator[Finding]:
+    """What is looked at of where a profile keeps everything, a line each; nothing is changed."""
+    if settings.profile == "local":
+        yield from home_findings(settings)
+        return
+    place, of_place = look_at_place(settings)
+    yield from of_place
+    identity, of_credentials = look_at_credentials(settings)
+    yield of_credentials
+    yield look_at_clock(storage_address())
+    if place is None:
+        yield unseen("home", "it is not known to which place it should belong")
+    else:
+        yield from home_findings(settings, place.words)
+    if place is None or identity is None:
+        yield unseen("BigQuery, Cloud Storage", f"there {'is no place' if place is None else 'are no credentials'}")
+        return
+    with closing(bigquery_client(place, identity.credentials)) as client:
+        yield from BigQueryFindings(client, place, of_samples=settings.sample).all()
+    with closing(storage_client(place, identity.credentials)) as storage:
+        yield from bucket_findings(storage, place, of_samples=settings.sample)

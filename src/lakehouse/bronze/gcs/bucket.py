@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 PAUSES = (0.1, 0.2, 0.5, 1.0, 2.0)
 """Seconds at most before it is looked at again, each time that somebody else has changed it."""
 
-_ENFORCED = "enforced"
+ENFORCED = "enforced"
+"""That a bucket cannot be made public."""
 
 _WITHIN = {"US": ("US-", "NAM4"), "EU": ("EUROPE-", "EUR4")}
 """What begins so is within a multi-region."""
@@ -100,18 +101,23 @@ def _create(client: Client, place: Place, name: str) -> Bucket | None:
 
 def _require_of_project(client: Client, place: Place, name: str) -> None:
     """Whoever may not list a project's buckets cannot tell whose it is, and is believed."""
+    with told_as_ours(name):
+        listed = is_listed(client, place)
+    if listed is False:
+        raise _of_others(name, f"project {place.project} has no bucket of this name")
+
+
+def is_listed(client: Client, place: Place) -> bool | None:
+    """Whether the place's project has its bucket; None where whoever asks may not list them."""
     from google.api_core.exceptions import Forbidden
 
-    with told_as_ours(name):
-        try:
-            listed = client.list_buckets(prefix=place.bucket, project=place.project, retry=patient())
-            is_listed = any(each.name == place.bucket for each in listed)
-        except Forbidden as error:
-            if is_switched_off(error):
-                raise
-            return
-    if not is_listed:
-        raise _of_others(name, f"project {place.project} has no bucket of this name")
+    try:
+        listed = client.list_buckets(prefix=place.bucket, project=place.project, retry=patient())
+        return any(each.name == place.bucket for each in listed)
+    except Forbidden as error:
+        if is_switched_off(error):
+            raise
+        return None
 
 
 def _of_others(name: str, why: str) -> ConfigurationError:
@@ -168,7 +174,7 @@ def _settle(bucket: Bucket) -> tuple[str, ...]:
     if not access.uniform_bucket_level_access_enabled:
         access.uniform_bucket_level_access_enabled = True
         words.append("uniform access")
-    if access.public_access_prevention != _ENFORCED:
-        access.public_access_prevention = _ENFORCED
+    if access.public_access_prevention != ENFORCED:
+        access.public_access_prevention = ENFORCED
         words.append("no public access")
     return tuple(words)

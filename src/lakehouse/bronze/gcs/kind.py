@@ -24,14 +24,23 @@ def ensure_kind(objects: Objects, *, of_samples: bool) -> None:
     Raises:
         ConfigurationError: it is of the other kind.
     """
-    ours = SAMPLE_NOTE if of_samples else _REAL_NOTE
+    if look_at_kind(objects, of_samples=of_samples):
+        return
+    if objects.write(_KIND, _note(of_samples=of_samples), instead_of=NEW) is None:
+        look_at_kind(objects, of_samples=of_samples)  # another run was first
+
+
+def look_at_kind(objects: Objects, *, of_samples: bool) -> bool:
+    """Whether anything says which it is; it is of that kind then. Changes nothing.
+
+    Raises:
+        ConfigurationError: it is of the other kind.
+    """
     held = objects.read(_KIND)
     if held is None and of_samples and objects.under(f"{RECORDS}/"):
         held = _REAL_NOTE.encode()  # nothing says that what was landed are samples
-    if held is None and objects.write(_KIND, ours, instead_of=NEW) is None:
-        held = objects.read(_KIND)  # another run was first
-    if held is None or held == ours.encode():
-        return
+    if held is None or held == _note(of_samples=of_samples).encode():
+        return held is not None
     root = objects.uri("").rstrip("/")
     if of_samples:
         raise ConfigurationError(
@@ -40,3 +49,7 @@ def ensure_kind(objects: Objects, *, of_samples: bool) -> None:
     raise ConfigurationError(
         f"{root}: holds generated sample data; say lakehouse --sample, or choose another bucket or prefix"
     )
+
+
+def _note(*, of_samples: bool) -> str:
+    return SAMPLE_NOTE if of_samples else _REAL_NOTE

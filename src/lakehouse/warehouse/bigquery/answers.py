@@ -201,8 +201,8 @@ def _not_found(refusal: _Refusal) -> LakehouseError:
 
 def _reads_too_much(refusal: _Refusal) -> LakehouseError:
     needed = _NEEDED_BYTES.search(refusal.words)
-    reads = f"reads {_in_gib(int(needed[1]))}, more" if needed else "reads more"
-    lets = f"LAKEHOUSE_BYTES_CAP ({_in_gib(refusal.bytes_cap)})"
+    reads = f"reads {in_gib(int(needed[1]))}, more" if needed else "reads more"
+    lets = f"LAKEHOUSE_BYTES_CAP ({in_gib(refusal.bytes_cap)})"
     what = cut(" ".join(refusal.statement.split()), _STATEMENT_CHARACTERS)
     return ReadsTooMuch(
         f"{refusal.doing}: {reads} than {lets} lets one statement: ask for less, or raise it"
@@ -210,7 +210,8 @@ def _reads_too_much(refusal: _Refusal) -> LakehouseError:
     )
 
 
-def _in_gib(count: int) -> str:
+def in_gib(count: int) -> str:
+    """A number of bytes, for people."""
     gib = count / (1 << 30)
     return f"{gib:,.1f} GiB" if gib >= 1 else f"{gib:.3f} GiB"
 

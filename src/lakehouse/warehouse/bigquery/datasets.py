@@ -66,6 +66,17 @@ class Datasets:
                 self._require_ours(layer, dataset)
         return there
 
+    def look_at(self, layer: str) -> Dataset | None:
+        """The same of one layer."""
+        dataset = self._get(layer)
+        if dataset is not None:
+            self._require_ours(layer, dataset)
+        return dataset
+
+    def wanting(self, layer: str, dataset: Dataset) -> tuple[str, ...]:
+        """What is to be changed of a dataset that is ours, in words."""
+        return self._settled(layer, dataset).words
+
     def prepare(self, there: Mapping[str, Dataset | None]) -> Groundwork:
         """Make those that are missing, and bring what is ``there`` to what it should be. Safe to repeat and to race.
 

@@ -166,7 +166,7 @@ class Jobs:
         while True:
             try:
                 left = ANSWER_SECONDS if ends is None else min(ends - monotonic(), ANSWER_SECONDS)
-                job.result(retry=_asking_for(_BRIEF_SECONDS), timeout=max(left, 1.0), job_retry=None)
+                job.result(retry=asking_for(_BRIEF_SECONDS), timeout=max(left, 1.0), job_retry=None)
                 return
             except futures.TimeoutError:
                 refused_since = None
@@ -265,7 +265,7 @@ class Jobs:
 
         with suppress(GoogleAPIError, GoogleAuthError, OSError):  # it ends by itself
             self.client.cancel_job(
-                job_id, location=self.client.location, retry=_asking_for(_CANCEL_SECONDS), timeout=_CANCEL_SECONDS
+                job_id, location=self.client.location, retry=asking_for(_CANCEL_SECONDS), timeout=_CANCEL_SECONDS
             )
 
     def _note(self, job: Any, kind: str) -> None:
@@ -287,10 +287,11 @@ def new_job_id() -> str:
 
 def patient() -> Retry:
     """How Google's client asks again: the same, for the same job."""
-    return _asking_for(PATIENCE_SECONDS)
+    return asking_for(PATIENCE_SECONDS)
 
 
-def _asking_for(seconds: float) -> Retry:
+def asking_for(seconds: float) -> Retry:
+    """How Google's client asks again, for so long."""
     from google.api_core.retry import Retry
 
     return Retry(predicate=is_asked_again, initial=_FIRST_WAIT_SECONDS, maximum=_LONGEST_WAIT_SECONDS, timeout=seconds)

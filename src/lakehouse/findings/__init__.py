@@ -1,0 +1,1 @@
+"""What there is to say of a set-up, and what is looked at of this machine: a line for each thing, nothing changed."""
