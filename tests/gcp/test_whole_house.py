@@ -91,6 +91,7 @@ def test_a_month_goes_all_the_way_and_a_rerun_loads_and_stages_nothing(house: In
     for name, metadata in tables.items():
         assert metadata["job"].value.startswith("lakehouse_"), name
         assert jobs(metadata)["publish"] == 1, name
+        assert isinstance(metadata["price_usd"], dg.FloatMetadataValue), name  # 0 here: emulators bill nothing
         assert f"&j=bq:US:{metadata['job'].value}" in metadata["jobs"].value, name
     assert jobs(tables["green_silver"])["load"] == 1
     assert jobs(tables["green_silver"])["stage"] == 2  # its table, and that of its rejected records

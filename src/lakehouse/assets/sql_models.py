@@ -2,7 +2,6 @@
 
 # Dagster reads the annotations of an asset's function, so they are not postponed here.
 import hashlib
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -10,6 +9,7 @@ import dagster as dg
 
 from lakehouse.assets.accepting import accepted_in, accepting_schema
 from lakehouse.assets.check_results import check_results, published_spec
+from lakehouse.assets.engine_jobs import job_facts
 from lakehouse.assets.freshness import freshness_spec, made_of, strictest
 from lakehouse.assets.partitions import monthly, one_month_a_run
 from lakehouse.assets.private_dagster import with_optional_checks
@@ -26,7 +26,7 @@ from lakehouse.models.checks.kinds import DATASETS_PRESENT, IMPLICIT_CHECKS, RES
 from lakehouse.models.lineage import column_lineage
 from lakehouse.models.model import Models, SqlModel
 from lakehouse.partition import Partition, Period, partition_of
-from lakehouse.results import EngineJob, ReplaceResult
+from lakehouse.results import ReplaceResult
 from lakehouse.schema import BRONZE_COLUMNS, rejected_count
 from lakehouse.settings import Settings
 from lakehouse.warehouse.begun import has_begun
@@ -89,7 +89,7 @@ def sql_model_asset(
                 yield from step.failed(check_results(settings, failure.checks, partition))
                 raise
         metadata = {
-            **_facts(model, result),
+            **_facts(settings, model, result),
             **_effects(settings, result),
             "dagster/column_schema": columns,
             "dagster/column_lineage": _lineage(models, model, contracts),
@@ -152,7 +152,7 @@ def _unpublished(
     return tuple(source.dataset.name for source in expected)
 
 
-def _facts(model: SqlModel, result: ReplaceResult) -> dict[str, Any]:
+def _facts(settings: Settings, model: SqlModel, result: ReplaceResult) -> dict[str, Any]:
     facts: dict[str, Any] = {
         "dagster/row_count": result.rows,
         "effect": result.effect.value,
@@ -172,25 +172,13 @@ def _facts(model: SqlModel, result: ReplaceResult) -> dict[str, Any]:
     if result.restatement is not None:
         facts |= restatement_facts(result.restatement)
     if result.jobs:
-        facts |= _work(result.jobs)
+        facts |= job_facts(result.jobs, settings.price_per_tib)
     if result.ledger is not None:
         facts["bronze_rows"] = result.ledger.bronze_rows
         facts["duplicate_copies"] = result.ledger.duplicate_copies
         facts["rejected_rows"] = sum(result.ledger.rejected.values())
         facts |= {rejected_count(reason): rows for reason, rows in result.ledger.rejected.items()}
     return facts
-
-
-def _work(jobs: Sequence[EngineJob]) -> dict[str, Any]:
-    """What the engine did, and what of it is paid for."""
-    kinds = Counter(job.kind for job in jobs)
-    return {
-        "jobs": dg.MetadataValue.md("\n".join(f"- {job.kind} [{job.id}]({job.url})" for job in jobs)),
-        **{f"{kind}_jobs": number for kind, number in sorted(kinds.items())},
-        "bytes_billed": sum(job.bytes_billed for job in jobs),
-        "bytes_processed": sum(job.bytes_processed for job in jobs),
-        "slot_ms": sum(job.slot_ms for job in jobs),
-    }
 
 
 def _effects(settings: Settings, result: ReplaceResult) -> dict[str, Any]:
