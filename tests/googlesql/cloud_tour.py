@@ -12,6 +12,7 @@ import pyarrow as pa
 from lakehouse.exceptions import ContractViolation, LakehouseError
 from lakehouse.partition import WHOLE
 from lakehouse.results import Effect
+from lakehouse.warehouse.bigquery.costs import BigQueryCosts
 from tests.emulators.emulator import Cloud
 from tests.googlesql import kinds
 from tests.googlesql.sent import NotingClient, Sent
@@ -42,6 +43,8 @@ class CloudTour(Tour):
         self._of_every_kind()
         self._set_aside()
         self.house.warehouse.holdings()
+        with suppress(LakehouseError):  # no emulator has this view
+            BigQueryCosts(self.implementation.client, self.implementation.place).spent("asset", 30)
 
     def _restated(self) -> None:
         """A month of green restated with others gone, come and changed; what it would be told beforehand."""

@@ -12,6 +12,7 @@ from lakehouse.bronze.local import LocalBronzeStore
 from lakehouse.bronze.source import Source
 from lakehouse.bronze.sources import SOURCES, contracts_of
 from lakehouse.bronze.store import BronzeStore
+from lakehouse.exceptions import ConfigurationError
 from lakehouse.gcp.clients import bigquery_client, storage_client
 from lakehouse.gcp.credentials import Identity, credentials_of
 from lakehouse.gcp.place import Place, place_of
@@ -19,7 +20,9 @@ from lakehouse.home import ensure_home_profile
 from lakehouse.models.model import Models
 from lakehouse.models.reader import load_models
 from lakehouse.settings import Settings
+from lakehouse.warehouse.bigquery.costs import BigQueryCosts
 from lakehouse.warehouse.bigquery.store import BigQueryStore
+from lakehouse.warehouse.costs import Costs
 from lakehouse.warehouse.local.store import LocalStore
 from lakehouse.warehouse.protocol import Warehouse
 from lakehouse.warehouse.query_limits import QueryLimits
@@ -78,6 +81,20 @@ def open_warehouse(
     """
     limits = QueryLimits(settings.query_timeout, int(settings.query_memory_limit))
     return StoreWarehouse(_store(settings), bronze, models, contracts, limits)
+
+
+def open_costs(settings: Settings) -> Costs:
+    """What the profile's engine bills.
+
+    Raises:
+        ConfigurationError: it bills nothing; or settings or credentials are missing.
+    """
+    if settings.profile == "local":
+        raise ConfigurationError(
+            "what is computed on this machine is billed by nobody: this command is for LAKEHOUSE_PROFILE=gcp"
+        )
+    place, identity = _cloud(settings)
+    return BigQueryCosts(bigquery_client(place, identity.credentials), place)
 
 
 def _store(settings: Settings) -> Store:

@@ -70,14 +70,14 @@ _WAITS_SECONDS = 0.01
 """How long results are waited for before it is said that there are none yet; there it is ten seconds."""
 
 _PATHS = {
-    ("POST", r"/bigquery/v2/projects/p/jobs"): "insert",
-    ("GET", r"/bigquery/v2/projects/p/jobs/([^/]+)"): "get",
-    ("POST", r"/bigquery/v2/projects/p/jobs/([^/]+)/cancel"): "cancel",
-    ("GET", r"/bigquery/v2/projects/p/queries/([^/]+)"): "results",
-    ("GET", r"/bigquery/v2/projects/p/datasets/([^/]+/tables/[^/]+)"): "table",
-    ("PATCH", r"/bigquery/v2/projects/p/datasets/([^/]+/tables/[^/]+)"): "patch",
-    ("DELETE", r"/bigquery/v2/projects/p/datasets/([^/]+/tables/[^/]+)"): "drop",
-    ("POST", r"/upload/bigquery/v2/projects/p/jobs"): "upload",
+    ("POST", r"/bigquery/v2/projects/[^/]+/jobs"): "insert",
+    ("GET", r"/bigquery/v2/projects/[^/]+/jobs/([^/]+)"): "get",
+    ("POST", r"/bigquery/v2/projects/[^/]+/jobs/([^/]+)/cancel"): "cancel",
+    ("GET", r"/bigquery/v2/projects/[^/]+/queries/([^/]+)"): "results",
+    ("GET", r"/bigquery/v2/projects/[^/]+/datasets/([^/]+/tables/[^/]+)"): "table",
+    ("PATCH", r"/bigquery/v2/projects/[^/]+/datasets/([^/]+/tables/[^/]+)"): "patch",
+    ("DELETE", r"/bigquery/v2/projects/[^/]+/datasets/([^/]+/tables/[^/]+)"): "drop",
+    ("POST", r"/upload/bigquery/v2/projects/[^/]+/jobs"): "upload",
     ("PUT", r"/sessions/([^/]+)"): "send",
 }
 

@@ -20,8 +20,10 @@ class Outcome:
     """What a job ends in, after it was looked at so often while it was ``running``."""
 
     running: int = 0
-    rows: tuple[int, ...] = ()
-    """Values of the one column that a query has."""
+    rows: tuple[int | tuple[object, ...], ...] = ()
+    """Values of the columns that a query has; of one, each by itself."""
+    columns: tuple[tuple[str, str], ...] = (("n", "INTEGER"),)
+    """Name and type of each."""
     written: int | None = None
     """Rows that a statement changed, or a load wrote."""
     problem: Problem | None = None
@@ -85,13 +87,15 @@ class HeldJob:
         answer |= {"jobComplete": True, "cacheHit": False, "totalBytesProcessed": str(outcome.bytes_processed)}
         if outcome.written is not None:
             return {**answer, "numDmlAffectedRows": str(outcome.written)}
-        schema = {"fields": [{"name": "n", "type": "INTEGER", "mode": "NULLABLE"}]}
+        fields = [{"name": name, "type": type_, "mode": "NULLABLE"} for name, type_ in outcome.columns]
+        schema = {"fields": fields}
         answer |= {"totalRows": str(len(outcome.rows)), "schema": schema}
         most = min(int(query.get("maxResults", [str(page_rows)])[0]), page_rows)
         begin = int(query.get("pageToken", ["0"])[0])
         page = outcome.rows[begin : begin + most]
         if page:
-            answer["rows"] = [{"f": [{"v": str(value)}]} for value in page]
+            rows = (each if isinstance(each, tuple) else (each,) for each in page)
+            answer["rows"] = [{"f": [{"v": str(value)} for value in row]} for row in rows]
         if most and begin + most < len(outcome.rows):
             answer["pageToken"] = str(begin + most)
         return answer

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -14,6 +13,7 @@ from lakehouse.partition import Partition
 from lakehouse.results import Groundwork
 from lakehouse.schema import TableSpec
 from lakehouse.warehouse.bigquery.datasets import Datasets
+from lakehouse.warehouse.bigquery.job_labels import labels_for, labels_of
 from lakehouse.warehouse.bigquery.jobs import Jobs, new_job_id
 from lakehouse.warehouse.bigquery.publications import (
     ANEW,
@@ -29,7 +29,7 @@ from lakehouse.warehouse.bigquery.publications import (
 )
 from lakehouse.warehouse.bigquery.records import BigQueryRecords
 from lakehouse.warehouse.bigquery.session import BigQuerySession
-from lakehouse.warehouse.bigquery.tables import MANAGED, Tables
+from lakehouse.warehouse.bigquery.tables import Tables
 from lakehouse.warehouse.evolution import evolution
 from lakehouse.warehouse.store import Records, Work
 from lakehouse.warehouse.traits import Traits
@@ -37,9 +37,6 @@ from lakehouse.warehouse.traits import Traits
 if TYPE_CHECKING:
     from google.cloud.bigquery import Client
     from google.cloud.storage import Bucket
-
-_LABEL_CHARACTERS = re.compile(r"[^a-z0-9_-]")
-_LONGEST_LABEL = 63
 
 
 class BigQueryStore:
@@ -135,13 +132,7 @@ class BigQueryStore:
         return BigQueryRecords(self.tables, jobs)
 
     def _jobs_for(self, work: Work) -> Jobs:
-        return self._jobs(str(work), {"asset": work.asset, "month": str(work.partition), "run": work.run_id})
+        return self._jobs(str(work), labels_for(work))
 
     def _jobs(self, doing: str, labels: Mapping[str, str]) -> Jobs:
-        own = {name: _label(value) for name, value in labels.items() if value}
-        return Jobs(self._client, doing, {**MANAGED, **own}, self._place.bytes_cap)
-
-
-def _label(value: str) -> str:
-    """A value as labels may be: https://cloud.google.com/bigquery/docs/labels-intro#requirements."""
-    return _LABEL_CHARACTERS.sub("-", value.lower())[:_LONGEST_LABEL]
+        return Jobs(self._client, doing, labels_of(self._place, labels), self._place.bytes_cap)
