@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -95,12 +96,19 @@ def test_a_month_goes_all_the_way_and_a_rerun_loads_and_stages_nothing(house: In
         assert f"&j=bq:US:{metadata['job'].value}" in metadata["jobs"].value, name
     assert jobs(tables["green_silver"])["load"] == 1
     assert jobs(tables["green_silver"])["stage"] == 2  # its table, and that of its rejected records
+    foreseen = json.loads(house.says("estimate", *run[1:], "--format", "json").output)
     again = house.says(*run)
     assert (again.exit_code, "1 unchanged" in again.output) == (0, True), again
     for name, metadata in materialized(house).items():
         if name in tables:
             assert jobs(metadata).keys() == {"query"}, name
             assert metadata["job"].value == tables[name]["job"].value
+
+    assert {each["asset"] for each in foreseen} == tables.keys()
+    for each in foreseen:
+        done = jobs(materialized(house)[each["asset"]])
+        assert (each["statements"], each["known_by"]) == (done["query"], "dry run"), each
+        assert each["note"] == "is published: only its checks are read"
 
     status = house.says("status", "--format", "json")
     assert '"silver.green_trips"' in status.output

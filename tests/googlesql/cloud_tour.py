@@ -13,6 +13,7 @@ from lakehouse.exceptions import ContractViolation, LakehouseError
 from lakehouse.partition import WHOLE
 from lakehouse.results import Effect
 from lakehouse.warehouse.bigquery.costs import BigQueryCosts
+from lakehouse.warehouse.bigquery.estimates import BigQueryEstimates
 from tests.emulators.emulator import Cloud
 from tests.googlesql import kinds
 from tests.googlesql.sent import NotingClient, Sent
@@ -31,7 +32,9 @@ class CloudTour(Tour):
     def everything(self) -> None:
         """All that a warehouse does."""
         self.house.rows("SELECT * FROM silver.row_ledger")  # of tables that are not there yet
+        self._foreseen()
         self.made()
+        self._foreseen()
         for query in QUERIES:
             self.house.rows(query)
         self.house.warehouse.query("SELECT * FROM silver.row_ledger", recount=True)
@@ -45,6 +48,12 @@ class CloudTour(Tour):
         self.house.warehouse.holdings()
         with suppress(LakehouseError):  # no emulator has this view
             BigQueryCosts(self.implementation.client, self.implementation.place).spent("asset", 30)
+
+    def _foreseen(self) -> None:
+        """What all models would bill."""
+        made, models = self.implementation, self.house.models
+        at = (made.store, made.client, made.place, models, ALL_CONTRACTS, made.bronze)
+        assert len(list(BigQueryEstimates(*at).of((model, MONTH) for model in models))) == len(models.keys())
 
     def _restated(self) -> None:
         """A month of green restated with others gone, come and changed; what it would be told beforehand."""

@@ -16,6 +16,7 @@ from lakehouse.cli import completion
 from lakehouse.cli.broken_pipe import say
 from lakehouse.cli.conformance_command import conformance
 from lakehouse.cli.costs_command import costs
+from lakehouse.cli.estimate_command import estimate
 from lakehouse.cli.invocation import FAILED, NOT_PUBLISHED, WRONG, Invocation, OneLineErrors, settings_of
 from lakehouse.cli.month_type import MonthType
 from lakehouse.cli.sample_command import sample as sample_group
@@ -294,5 +295,5 @@ def demo(ctx: click.Context) -> None:
     sys.exit(0 if run_demo(settings_of(ctx), invocation.interruption) else FAILED)
 
 
-for command in (sample_group, conformance, teardown, costs):
+for command in (sample_group, conformance, teardown, estimate, costs):
     main.add_command(command)

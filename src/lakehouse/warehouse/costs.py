@@ -1,10 +1,13 @@
-"""What an engine that bills for its work has billed, for commands that show it."""
+"""What an engine that bills for its work has billed, and would bill, for commands that show it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias
+
+from lakehouse.models.model import Models, SqlModel
+from lakehouse.partition import Partition
 
 By: TypeAlias = Literal["asset", "month", "run"]
 """What jobs are told apart by."""
@@ -21,6 +24,36 @@ class Spent:
     jobs: int
     bytes_billed: int
     slot_ms: int
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a run of a month of an asset would bill: so many bytes, by so many statements.
+
+    ``known_by`` says how that is known, empty where it is not; ``note`` what a reader should know of it.
+    """
+
+    asset: str
+    partition: Partition
+    statements: int
+    bytes_billed: int
+    known_by: str
+    note: str
+
+
+class Estimates(Protocol):
+    """Tells what an engine would bill, before it does anything."""
+
+    @property
+    def models(self) -> Models: ...
+
+    def of(self, wanted: Iterable[tuple[SqlModel, Partition]]) -> Iterator[Estimate]:
+        """What months of models would bill that are run in this order. Nothing is written, loaded or staged.
+
+        Raises:
+            ConfigurationError: it may not be asked, or a statement would bill more than one may.
+        """
+        ...
 
 
 class Costs(Protocol):

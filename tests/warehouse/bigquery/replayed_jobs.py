@@ -5,7 +5,7 @@ https://cloud.google.com/bigquery/docs/reference/rest/v2/Job; numbers are text t
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,6 +37,12 @@ class Outcome:
 def failing(problem: Problem, *details: Problem, running: int = 0) -> Outcome:
     """What a job ends in that cannot be done."""
     return Outcome(problem=problem, details=details, running=running)
+
+
+def dry_run_statistics(processed: int, tables: Iterable[Json]) -> Json:
+    """What a job that runs nothing says of a statement that would read so many bytes of these tables."""
+    query = {"totalBytesProcessed": str(processed), "totalBytesBilled": "0", "referencedTables": list(tables)}
+    return {"totalBytesProcessed": str(processed), "query": query}
 
 
 class HeldJob:

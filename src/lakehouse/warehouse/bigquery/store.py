@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from lakehouse.bronze.gcs.bucket import prepare_bucket
+from lakehouse.exceptions import StaleInputs
 from lakehouse.gcp.place import Place
 from lakehouse.partition import Partition
 from lakehouse.results import Groundwork
 from lakehouse.schema import TableSpec
 from lakehouse.warehouse.bigquery.datasets import Datasets
 from lakehouse.warehouse.bigquery.job_labels import labels_for, labels_of
-from lakehouse.warehouse.bigquery.jobs import Jobs, new_job_id
+from lakehouse.warehouse.bigquery.jobs import DoneJob, Jobs, new_job_id
 from lakehouse.warehouse.bigquery.publications import (
     ANEW,
     OUTDATED,
@@ -50,6 +52,8 @@ class BigQueryStore:
         self._bucket = bucket
         self._of_samples = of_samples
         self.tables = Tables(client, place, of_samples=of_samples)
+        self._done = dict[Work, list[DoneJob]]()
+        """All jobs of each work in hand: those that look at what is published are none of its session's own."""
 
     def prepare(self) -> Groundwork:
         """See the protocol; bucket and datasets are looked at first, so that nothing is made where one is refused.
@@ -111,12 +115,17 @@ class BigQueryStore:
         if not isinstance(records, BigQueryRecords):
             raise TypeError(f"{work}: a session of BigQuery reads what its tables hold")
         jobs = self._jobs_for(work)
-        jobs.done.extend(records.jobs.done)
         session = BigQuerySession(self.tables, jobs, records, lambda: self._records(jobs), work)
+        is_tried_again = False
         try:
             yield session
+        except StaleInputs:  # what it took so far is billed, too
+            is_tried_again = True
+            raise
         finally:
             session.close()
+            if not is_tried_again:
+                self._done.pop(work, None)
 
     @staticmethod
     def tie_breaker(columns: Sequence[str]) -> None:  # noqa: ARG004 - rows are stored in no order
@@ -132,7 +141,7 @@ class BigQueryStore:
         return BigQueryRecords(self.tables, jobs)
 
     def _jobs_for(self, work: Work) -> Jobs:
-        return self._jobs(str(work), labels_for(work))
+        return replace(self._jobs(str(work), labels_for(work)), done=self._done.setdefault(work, []))
 
     def _jobs(self, doing: str, labels: Mapping[str, str]) -> Jobs:
         return Jobs(self._client, doing, labels_of(self._place, labels), self._place.bytes_cap)
