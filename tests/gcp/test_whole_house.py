@@ -15,6 +15,7 @@ from uuid import uuid4
 import dagster as dg
 import pytest
 
+from lakehouse.assets.check_results import newest_evaluation
 from lakehouse.partition import Month
 from tests.bronze.between import Answer, Between
 from tests.commands import Command, lakehouse
@@ -99,6 +100,12 @@ def instance_of(house: InCloud) -> Iterator[dg.DagsterInstance]:
         yield instance
 
 
+def evaluation_of(instance: dg.DagsterInstance, asset: str, check: str) -> dg.AssetCheckEvaluation:
+    found = newest_evaluation(instance, dg.AssetCheckKey(dg.AssetKey(asset), check))
+    assert found is not None, asset
+    return found
+
+
 def jobs(metadata: Mapping[str, Any]) -> Counter[str]:
     """How many jobs of each kind a materialization tells of."""
     kinds = ("load", "stage", "publish", "query")
@@ -133,6 +140,10 @@ def test_a_month_goes_all_the_way_and_a_rerun_loads_and_stages_nothing(house: In
         done = jobs(materialized(house)[each["asset"]])
         assert (each["statements"], each["known_by"]) == (done["query"], "dry run"), each
         assert each["note"] == "is published: only its checks are read"
+
+    with instance_of(house) as instance:
+        warned = {name: evaluation_of(instance, name, "usual_cost") for name in tables}
+    assert all(each.passed and each.metadata["bytes_billed"].value == 0 for each in warned.values())
 
     status = house.says("status", "--format", "json")
     assert '"silver.green_trips"' in status.output

@@ -14,6 +14,8 @@ from lakehouse.partition import WHOLE
 from lakehouse.results import Effect
 from lakehouse.warehouse.bigquery.costs import BigQueryCosts
 from lakehouse.warehouse.bigquery.estimates import BigQueryEstimates
+from lakehouse.warehouse.bigquery.jobs import Jobs
+from lakehouse.warehouse.bigquery.usual_cost import billed_earlier
 from tests.emulators.emulator import Cloud
 from tests.googlesql import kinds
 from tests.googlesql.sent import NotingClient, Sent
@@ -46,14 +48,21 @@ class CloudTour(Tour):
         self._of_every_kind()
         self._set_aside()
         self.house.warehouse.holdings()
-        with suppress(LakehouseError):  # no emulator has this view
-            BigQueryCosts(self.implementation.client, self.implementation.place).spent("asset", 30)
+        self._billed()
 
     def _foreseen(self) -> None:
         """What all models would bill."""
         made, models = self.implementation, self.house.models
         at = (made.store, made.client, made.place, models, ALL_CONTRACTS, made.bronze)
         assert len(list(BigQueryEstimates(*at).of((model, MONTH) for model in models))) == len(models.keys())
+
+    def _billed(self) -> None:
+        """What jobs have billed, and what a table's publications have."""
+        made, spec = self.implementation, self.house.models["green_silver"].table
+        jobs = Jobs(made.client, "billed", {}, made.place.bytes_cap)
+        assert set(billed_earlier(jobs, made.store.tables, spec, "another run")) == {0}
+        with suppress(LakehouseError):  # no emulator has this view
+            BigQueryCosts(made.client, made.place).spent("asset", 30)
 
     def _restated(self) -> None:
         """A month of green restated with others gone, come and changed; what it would be told beforehand."""

@@ -22,7 +22,14 @@ from lakehouse.bronze.sources import contracts_of
 from lakehouse.bronze.store import BronzeStore
 from lakehouse.exceptions import CheckFailed
 from lakehouse.models import dialect
-from lakehouse.models.checks.kinds import DATASETS_PRESENT, IMPLICIT_CHECKS, RESTATEMENT, USUAL_VOLUME, VOLUME
+from lakehouse.models.checks.kinds import (
+    DATASETS_PRESENT,
+    IMPLICIT_CHECKS,
+    RESTATEMENT,
+    USUAL_COST,
+    USUAL_VOLUME,
+    VOLUME,
+)
 from lakehouse.models.lineage import column_lineage
 from lakehouse.models.model import Models, SqlModel
 from lakehouse.partition import Partition, Period, partition_of
@@ -44,7 +51,7 @@ def sql_model_asset(
     contracts = contracts_of(sources)
     origins = made_of(model, models, sources)
     limits = strictest(origins, is_partitioned=model.is_partitioned)
-    checks = _check_specs(models, model, origins, limits)
+    checks = _check_specs(settings, models, model, origins, limits)
 
     @dg.asset(
         name=model.key,
@@ -111,7 +118,7 @@ def _code_version(sql: str, contract: Contract | None) -> str:
 
 
 def _check_specs(
-    models: Models, model: SqlModel, origins: Sequence[Source], limits: Freshness | None
+    settings: Settings, models: Models, model: SqlModel, origins: Sequence[Source], limits: Freshness | None
 ) -> list[dg.AssetCheckSpec]:
     declared = [(check.label, check.blocks, check.description or check.meaning()) for check in model.checks]
     if model.grain:
@@ -126,6 +133,8 @@ def _check_specs(
         declared.append(("row_ledger", True, IMPLICIT_CHECKS["row_ledger"]))
     if models.union_inputs(model):
         declared.append((DATASETS_PRESENT, False, IMPLICIT_CHECKS[DATASETS_PRESENT]))
+    if settings.profile == "gcp":
+        declared.append((USUAL_COST, False, IMPLICIT_CHECKS[USUAL_COST]))
     specs = [
         dg.AssetCheckSpec(name, asset=model.key, blocking=blocking, description=description)
         for name, blocking, description in declared
