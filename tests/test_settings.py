@@ -92,6 +92,9 @@ def test_the_env_file_is_read_and_the_environment_wins(monkeypatch: pytest.Monke
         ("LAKEHOUSE_PREFIX", "d" * 31, "at most 30"),
         ("LAKEHOUSE_BYTES_CAP", "9MiB", "greater than or equal to 10485760"),
         ("LAKEHOUSE_BYTES_CAP", "much", "byte string"),
+        ("LAKEHOUSE_PRICE_PER_TIB", "-1", "greater than or equal to 0"),
+        ("LAKEHOUSE_PRICE_PER_TIB", "inf", "finite number"),
+        ("LAKEHOUSE_PRICE_PER_TIB", "6.25 USD", "valid number"),
     ],
 )
 def test_a_value_that_cannot_be_used_is_named_with_its_variable(

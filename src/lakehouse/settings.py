@@ -12,15 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    AliasChoices,
-    BeforeValidator,
-    ByteSize,
-    Field,
-    ValidationError,
-    ValidationInfo,
-    field_validator,
-)
+from pydantic import AliasChoices, BeforeValidator, ByteSize, Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import (
     BaseSettings,
     DotEnvSettingsSource,
@@ -148,6 +140,9 @@ class Settings(BaseSettings):
 
     bytes_cap: ByteSize = Field(ByteSize(20 * 1024**3), ge=10 * 1024**2)
     """The most that one job of BigQuery may bill, such as ``20GiB``; no job bills less than 10 MiB."""
+
+    price_per_tib: float = Field(6.25, ge=0, allow_inf_nan=False)
+    """USD for a TiB that BigQuery bills: Google's documented on-demand price in the US."""
 
     credentials: KeyFile | None = None
     """A service account's key file; without it Google's own ways to find credentials."""

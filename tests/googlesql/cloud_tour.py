@@ -12,6 +12,10 @@ import pyarrow as pa
 from lakehouse.exceptions import ContractViolation, LakehouseError
 from lakehouse.partition import WHOLE
 from lakehouse.results import Effect
+from lakehouse.warehouse.bigquery.costs import BigQueryCosts
+from lakehouse.warehouse.bigquery.estimates import BigQueryEstimates
+from lakehouse.warehouse.bigquery.jobs import Jobs
+from lakehouse.warehouse.bigquery.usual_cost import billed_earlier
 from tests.emulators.emulator import Cloud
 from tests.googlesql import kinds
 from tests.googlesql.sent import NotingClient, Sent
@@ -30,7 +34,9 @@ class CloudTour(Tour):
     def everything(self) -> None:
         """All that a warehouse does."""
         self.house.rows("SELECT * FROM silver.row_ledger")  # of tables that are not there yet
+        self._foreseen()
         self.made()
+        self._foreseen()
         for query in QUERIES:
             self.house.rows(query)
         self.house.warehouse.query("SELECT * FROM silver.row_ledger", recount=True)
@@ -42,6 +48,21 @@ class CloudTour(Tour):
         self._of_every_kind()
         self._set_aside()
         self.house.warehouse.holdings()
+        self._billed()
+
+    def _foreseen(self) -> None:
+        """What all models would bill."""
+        made, models = self.implementation, self.house.models
+        at = (made.store, made.client, made.place, models, ALL_CONTRACTS, made.bronze)
+        assert len(list(BigQueryEstimates(*at).of((model, MONTH) for model in models))) == len(models.keys())
+
+    def _billed(self) -> None:
+        """What jobs have billed, and what a table's publications have."""
+        made, spec = self.implementation, self.house.models["green_silver"].table
+        jobs = Jobs(made.client, "billed", {}, made.place.bytes_cap)
+        assert set(billed_earlier(jobs, made.store.tables, spec, "another run")) == {0}
+        with suppress(LakehouseError):  # no emulator has this view
+            BigQueryCosts(made.client, made.place).spent("asset", 30)
 
     def _restated(self) -> None:
         """A month of green restated with others gone, come and changed; what it would be told beforehand."""

@@ -66,6 +66,14 @@ def _options(parameters: dict[str, str]) -> Any:
 
 
 def _type(text: str) -> Any:
+    """Of ARRAYs and STRUCTs, one within another, with fields of simple types."""
+    if text.startswith("ARRAY<"):
+        inner = zt.ArrayType(element_type=_type(text[6:-1]))
+        return zt.Type(type_kind=zt.TypeKind.TYPE_ARRAY, array_type=inner)
+    if text.startswith("STRUCT<"):
+        fields = (each.split() for each in text[7:-1].split(","))
+        struct = zt.StructType(field=[zt.StructField(field_name=name, field_type=_type(of)) for name, of in fields])
+        return zt.Type(type_kind=zt.TypeKind.TYPE_STRUCT, struct_type=struct)
     return zt.Type(type_kind=_kind(text))
 
 
@@ -75,18 +83,29 @@ def _kind(text: str) -> Any:
 
 @cache
 def _catalog(tables: str) -> Any:
-    """A catalog of tables, given as JSON: layer.table → [[column, type], …]; one without a layer is at the top."""
+    """A catalog of tables, given as JSON: layer.table → [[column, type], …].
+
+    One without a layer is at the top, others may be in a layer of a layer.
+    """
     builtin = zt.ZetaSQLBuiltinFunctionOptions(language_options=_language())
-    root = CatalogBuilder("root").with_builtin_functions(builtin)
-    layers: dict[str, Any] = {}
+    root = CatalogBuilder("root").with_builtin_functions(builtin).build()
     for full, columns in json.loads(tables).items():
-        layer, _, name = full.rpartition(".")
+        *layers, name = full.split(".")
         table = TableBuilder(name)
         for column, type_ in columns:
-            table.add_column(column, _kind(type_))
-        (layers.setdefault(layer, CatalogBuilder(layer)) if layer else root).add_table(table.build())
-    catalog = root.build()
-    catalog.catalog = [layer.build() for layer in layers.values()]
+            table.add_column(column, _type(type_))
+        _layer(root, layers).table.append(table.build())
+    return root
+
+
+def _layer(catalog: Any, names: list[str]) -> Any:
+    """The catalog within a catalog that is called so, made if it is not there."""
+    for name in names:
+        found = next((each for each in catalog.catalog if each.name == name), None)
+        if found is None:
+            found = CatalogBuilder(name).build()
+            catalog.catalog.append(found)
+        catalog = found
     return catalog
 
 

@@ -18,7 +18,7 @@ from sqlglot import exp
 from lakehouse.bronze.footer import SourceColumn
 from lakehouse.models import dialect
 from lakehouse.partition import Partition
-from lakehouse.results import EngineJob, Groundwork
+from lakehouse.results import CheckResult, EngineJob, Groundwork
 from lakehouse.schema import Column, TableSpec, arrow_type
 from lakehouse.settings import PROJECT_ROOT
 from lakehouse.warehouse.query_limits import Deadline
@@ -204,6 +204,9 @@ class RecordingSession:
 
     def jobs(self) -> tuple[EngineJob, ...]:
         return self._session.jobs()
+
+    def own_checks(self, spec: TableSpec) -> tuple[CheckResult, ...]:
+        return self._session.own_checks(spec)
 
     def publish(self, partition: StagedPartition, is_current: Callable[[], bool]) -> Commit:
         return self._session.publish(partition, is_current)

@@ -14,6 +14,19 @@ from google.cloud.bigquery import Client, LoadJobConfig, QueryJobConfig, SchemaF
 from tests.googlesql.oracle import Oracle, Refusal
 from tests.googlesql.recording import Columns, Place
 
+JOBS_VIEW = "region-us.INFORMATION_SCHEMA.JOBS_BY_USER"
+JOBS_COLUMNS: Columns = {
+    "creation_time": "TIMESTAMP",
+    "project_id": "STRING",
+    "job_id": "STRING",
+    "parent_job_id": "STRING",
+    "statement_type": "STRING",
+    "total_bytes_billed": "INT64",
+    "total_slot_ms": "INT64",
+    "labels": "ARRAY<STRUCT<key STRING, value STRING>>",
+}
+"""Those that matter here of https://cloud.google.com/bigquery/docs/information-schema-jobs#schema."""
+
 _SHORT = {"INTEGER": "INT64", "FLOAT": "FLOAT64", "BOOLEAN": "BOOL"}
 _MADE = re.compile(r"CREATE TABLE (\S+) ")
 _NAME = re.compile(r"\b\w+\.\w+\b")
@@ -51,16 +64,17 @@ class NotingClient(Client):
         credentials = AnonymousCredentials()  # type: ignore[no-untyped-call]
         super().__init__(project, credentials, client_options={"api_endpoint": address}, location="US")
         self.sent: list[Sent] = []
-        self._tables: dict[str, Columns | Sent] = {}
+        self._tables: dict[str, Columns | Sent] = {JOBS_VIEW: JOBS_COLUMNS}
 
     def query(self, query: str, job_config: QueryJobConfig | None = None, **how: Any) -> Any:  # type: ignore[override]
         config = QueryJobConfig() if job_config is None else job_config
-        named = set(_NAME.findall(query.replace("`", "")))
+        bare = query.replace("`", "")
+        named = set(_NAME.findall(bare))
         sent = Sent(
             query,
             dict(config.labels),
             {each.name: each.type_ for each in config.query_parameters},
-            {name: columns for name, columns in self._tables.items() if name in named},
+            {name: columns for name, columns in self._tables.items() if name in named or name == JOBS_VIEW in bare},
             bool(config.dry_run),
             frozenset(_places()),
         )

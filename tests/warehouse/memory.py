@@ -24,7 +24,7 @@ from lakehouse.exceptions import StaleInputs, StatementFailed, StatementFault, f
 from lakehouse.files import path_of
 from lakehouse.models import dialect
 from lakehouse.partition import WHOLE, Partition
-from lakehouse.results import EngineJob, Groundwork, Remark
+from lakehouse.results import CheckResult, EngineJob, Groundwork, Remark
 from lakehouse.schema import Column, TableSpec
 from lakehouse.warehouse.evolution import evolution
 from lakehouse.warehouse.local.engine import connect, seal
@@ -277,6 +277,9 @@ class MemorySession:
         return self.rows(statement, {})
 
     def jobs(self) -> tuple[EngineJob, ...]:
+        return ()
+
+    def own_checks(self, spec: TableSpec) -> tuple[CheckResult, ...]:  # noqa: ARG002
         return ()
 
     def publish(self, partition: StagedPartition, is_current: Callable[[], bool]) -> Commit:

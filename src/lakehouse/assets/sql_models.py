@@ -2,7 +2,6 @@
 
 # Dagster reads the annotations of an asset's function, so they are not postponed here.
 import hashlib
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -10,6 +9,7 @@ import dagster as dg
 
 from lakehouse.assets.accepting import accepted_in, accepting_schema
 from lakehouse.assets.check_results import check_results, published_spec
+from lakehouse.assets.engine_jobs import job_facts
 from lakehouse.assets.freshness import freshness_spec, made_of, strictest
 from lakehouse.assets.partitions import monthly, one_month_a_run
 from lakehouse.assets.private_dagster import with_optional_checks
@@ -22,11 +22,18 @@ from lakehouse.bronze.sources import contracts_of
 from lakehouse.bronze.store import BronzeStore
 from lakehouse.exceptions import CheckFailed
 from lakehouse.models import dialect
-from lakehouse.models.checks.kinds import DATASETS_PRESENT, IMPLICIT_CHECKS, RESTATEMENT, USUAL_VOLUME, VOLUME
+from lakehouse.models.checks.kinds import (
+    DATASETS_PRESENT,
+    IMPLICIT_CHECKS,
+    RESTATEMENT,
+    USUAL_COST,
+    USUAL_VOLUME,
+    VOLUME,
+)
 from lakehouse.models.lineage import column_lineage
 from lakehouse.models.model import Models, SqlModel
 from lakehouse.partition import Partition, Period, partition_of
-from lakehouse.results import EngineJob, ReplaceResult
+from lakehouse.results import ReplaceResult
 from lakehouse.schema import BRONZE_COLUMNS, rejected_count
 from lakehouse.settings import Settings
 from lakehouse.warehouse.begun import has_begun
@@ -44,7 +51,7 @@ def sql_model_asset(
     contracts = contracts_of(sources)
     origins = made_of(model, models, sources)
     limits = strictest(origins, is_partitioned=model.is_partitioned)
-    checks = _check_specs(models, model, origins, limits)
+    checks = _check_specs(settings, models, model, origins, limits)
 
     @dg.asset(
         name=model.key,
@@ -89,7 +96,7 @@ def sql_model_asset(
                 yield from step.failed(check_results(settings, failure.checks, partition))
                 raise
         metadata = {
-            **_facts(model, result),
+            **_facts(settings, model, result),
             **_effects(settings, result),
             "dagster/column_schema": columns,
             "dagster/column_lineage": _lineage(models, model, contracts),
@@ -111,7 +118,7 @@ def _code_version(sql: str, contract: Contract | None) -> str:
 
 
 def _check_specs(
-    models: Models, model: SqlModel, origins: Sequence[Source], limits: Freshness | None
+    settings: Settings, models: Models, model: SqlModel, origins: Sequence[Source], limits: Freshness | None
 ) -> list[dg.AssetCheckSpec]:
     declared = [(check.label, check.blocks, check.description or check.meaning()) for check in model.checks]
     if model.grain:
@@ -126,6 +133,8 @@ def _check_specs(
         declared.append(("row_ledger", True, IMPLICIT_CHECKS["row_ledger"]))
     if models.union_inputs(model):
         declared.append((DATASETS_PRESENT, False, IMPLICIT_CHECKS[DATASETS_PRESENT]))
+    if settings.profile == "gcp":
+        declared.append((USUAL_COST, False, IMPLICIT_CHECKS[USUAL_COST]))
     specs = [
         dg.AssetCheckSpec(name, asset=model.key, blocking=blocking, description=description)
         for name, blocking, description in declared
@@ -152,7 +161,7 @@ def _unpublished(
     return tuple(source.dataset.name for source in expected)
 
 
-def _facts(model: SqlModel, result: ReplaceResult) -> dict[str, Any]:
+def _facts(settings: Settings, model: SqlModel, result: ReplaceResult) -> dict[str, Any]:
     facts: dict[str, Any] = {
         "dagster/row_count": result.rows,
         "effect": result.effect.value,
@@ -172,25 +181,13 @@ def _facts(model: SqlModel, result: ReplaceResult) -> dict[str, Any]:
     if result.restatement is not None:
         facts |= restatement_facts(result.restatement)
     if result.jobs:
-        facts |= _work(result.jobs)
+        facts |= job_facts(result.jobs, settings.price_per_tib)
     if result.ledger is not None:
         facts["bronze_rows"] = result.ledger.bronze_rows
         facts["duplicate_copies"] = result.ledger.duplicate_copies
         facts["rejected_rows"] = sum(result.ledger.rejected.values())
         facts |= {rejected_count(reason): rows for reason, rows in result.ledger.rejected.items()}
     return facts
-
-
-def _work(jobs: Sequence[EngineJob]) -> dict[str, Any]:
-    """What the engine did, and what of it is paid for."""
-    kinds = Counter(job.kind for job in jobs)
-    return {
-        "jobs": dg.MetadataValue.md("\n".join(f"- {job.kind} [{job.id}]({job.url})" for job in jobs)),
-        **{f"{kind}_jobs": number for kind, number in sorted(kinds.items())},
-        "bytes_billed": sum(job.bytes_billed for job in jobs),
-        "bytes_processed": sum(job.bytes_processed for job in jobs),
-        "slot_ms": sum(job.slot_ms for job in jobs),
-    }
 
 
 def _effects(settings: Settings, result: ReplaceResult) -> dict[str, Any]:

@@ -15,7 +15,9 @@ import click
 from lakehouse.cli import completion
 from lakehouse.cli.broken_pipe import say
 from lakehouse.cli.conformance_command import conformance
+from lakehouse.cli.costs_command import costs
 from lakehouse.cli.doctor_command import doctor
+from lakehouse.cli.estimate_command import estimate
 from lakehouse.cli.invocation import FAILED, NOT_PUBLISHED, WRONG, Invocation, OneLineErrors, settings_of
 from lakehouse.cli.month_type import MonthType
 from lakehouse.cli.sample_command import sample as sample_group
@@ -294,7 +296,5 @@ def demo(ctx: click.Context) -> None:
     sys.exit(0 if run_demo(settings_of(ctx), invocation.interruption) else FAILED)
 
 
-main.add_command(sample_group)
-main.add_command(conformance)
-main.add_command(doctor)
-main.add_command(teardown)
+for command in (sample_group, conformance, doctor, teardown, estimate, costs):
+    main.add_command(command)

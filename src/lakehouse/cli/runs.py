@@ -13,7 +13,6 @@ from uuid import uuid4
 import dagster as dg
 
 from lakehouse.assets.private_dagster import (
-    asset_graph,
     executed,
     interrupts_captured,
     job_of_all_assets,
@@ -25,7 +24,7 @@ from lakehouse.automation.liveness import RunLocks
 from lakehouse.automation.queue import PARTITION
 from lakehouse.cli.interruption import Interruption, again
 from lakehouse.cli.outcomes import AssetFailure, AssetOutcome, RunOutcome, Step, StepReader
-from lakehouse.cli.selection import Selection
+from lakehouse.cli.selection import Selection, made_once
 from lakehouse.partition import Partition
 from lakehouse.settings import PROJECT_ROOT
 
@@ -55,9 +54,7 @@ def run_months(
         KeyboardInterrupt: the process was told to stop; Dagster has recorded the month as canceled.
     """
     runner = _Runner(definitions, instance, watch, interruption, tags, config)
-    graph = asset_graph(definitions)
-    monthly = {key for key in selection.keys if graph.get(key).partitions_def is not None}
-    pending = {key for key in selection.keys if not monthly & {key, *graph.get_ancestor_asset_keys(key)}}
+    pending = set(made_once(definitions, selection))
     every_month = selection.keys - pending
     for partition in months:
         outcome = runner.run(every_month | pending, partition)

@@ -54,6 +54,13 @@ def select(definitions: dg.Definitions, text: str) -> Selection:
     return Selection(frozenset(keys), months)
 
 
+def made_once(definitions: dg.Definitions, selection: Selection) -> frozenset[dg.AssetKey]:
+    """What of a selection runs with its first month alone: what comes whole, and is made of nothing that does not."""
+    graph = asset_graph(definitions)
+    monthly = {key for key in selection.keys if graph.get(key).partitions_def is not None}
+    return frozenset(key for key in selection.keys if not monthly & {key, *graph.get_ancestor_asset_keys(key)})
+
+
 def months_to_run(selection: Selection, first: Month | None, last: Month | None) -> tuple[Partition, ...]:
     """The months from ``first`` to ``last``; ``last`` defaults to the newest partition, ``first`` to ``last``.
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property, partial
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from sqlglot import exp
 
@@ -28,7 +28,7 @@ from lakehouse.models import dialect
 from lakehouse.partition import WHOLE, Partition
 from lakehouse.schema import BRONZE_COLUMNS, UNREADABLE, WHOLE_SHA256, records_name
 from lakehouse.warehouse.statements import Statement, TieBreaker
-from lakehouse.warehouse.store import LandedFile, Session
+from lakehouse.warehouse.store import LandedFile, Relation, Session
 from lakehouse.warehouse.unreadable import set_apart
 from lakehouse.warehouse.value_checks import (
     Drift,
@@ -45,6 +45,12 @@ from lakehouse.warehouse.volume import held_back
 _T = TypeVar("_T")
 _log = logging.getLogger(__name__)
 _COUNT, _RECORDS = "kept", "records"
+
+
+class _Names(Protocol):
+    """What a session is to whoever names relations in it."""
+
+    def relate(self, name: str, relation: Relation) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -203,6 +209,10 @@ class LandedInput:
         self._name(session, tie_breaker, found, found.outside)
         return self._with_duplicates(session, self._drift(found), folded)
 
+    def name_as_expected(self, names: _Names, tie_breaker: TieBreaker) -> None:
+        """Name both relations as they are if all values can be read as what they should be."""
+        self._name(names, tie_breaker, FoundValues({}, {}), ())
+
     def set_numbers_apart(self, session: Session, tie_breaker: TieBreaker) -> bool:
         """Name the relations anew, after a cast has refused a value, with such records apart; False if none can be.
 
@@ -235,13 +245,13 @@ class LandedInput:
         query = number_query(self.projection) if self.landing else None
         return read_numbers(session.one(query, {})) if query else {}
 
-    def _name(self, session: Session, tie_breaker: TieBreaker, found: FoundValues, unreadable: Collection[str]) -> None:
+    def _name(self, names: _Names, tie_breaker: TieBreaker, found: FoundValues, unreadable: Collection[str]) -> None:
         """Name both relations; records that some columns have unreadable values of are no part of the folded one."""
         folded = f"bronze.{self.asset}"
         projection = set_apart(self.projection.with_exact_halves(found.rounded), unreadable)
         sha256 = self.sha256[: self.sha256_digits]
-        session.relate(records_name(folded), projection.records(sha256))
-        session.relate(folded, projection.folded(sha256, self._order(tie_breaker)))
+        names.relate(records_name(folded), projection.records(sha256))
+        names.relate(folded, projection.folded(sha256, self._order(tie_breaker)))
 
     def _order(self, tie_breaker: TieBreaker) -> tuple[exp.Expr, ...]:
         """Put on few and raw columns, where it is cheap; it makes what is written of them byte-stable."""

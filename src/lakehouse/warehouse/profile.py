@@ -14,6 +14,7 @@ from lakehouse.bronze.local import LocalBronzeStore
 from lakehouse.bronze.source import Source
 from lakehouse.bronze.sources import SOURCES, contracts_of
 from lakehouse.bronze.store import BronzeStore
+from lakehouse.exceptions import ConfigurationError
 from lakehouse.findings.finding import Finding, unseen
 from lakehouse.findings.home import home_findings
 from lakehouse.gcp.clients import bigquery_client, storage_address, storage_client
@@ -24,8 +25,11 @@ from lakehouse.home import ensure_home_profile
 from lakehouse.models.model import Models
 from lakehouse.models.reader import load_models
 from lakehouse.settings import Settings
+from lakehouse.warehouse.bigquery.costs import BigQueryCosts
+from lakehouse.warehouse.bigquery.estimates import BigQueryEstimates
 from lakehouse.warehouse.bigquery.findings import BigQueryFindings
 from lakehouse.warehouse.bigquery.store import BigQueryStore
+from lakehouse.warehouse.costs import Costs, Estimates
 from lakehouse.warehouse.local.store import LocalStore
 from lakehouse.warehouse.protocol import Warehouse
 from lakehouse.warehouse.query_limits import QueryLimits
@@ -86,6 +90,40 @@ def open_warehouse(
     return StoreWarehouse(_store(settings), bronze, models, contracts, limits)
 
 
+def open_costs(settings: Settings) -> Costs:
+    """What the profile's engine has billed.
+
+    Raises:
+        ConfigurationError: it bills nothing; or settings or credentials are missing.
+    """
+    place, identity = _billed(settings)
+    return BigQueryCosts(bigquery_client(place, identity.credentials), place)
+
+
+def open_estimates(settings: Settings) -> Estimates:
+    """What the profile's engine would bill.
+
+    Raises:
+        ModelError: a model is wrong.
+        ConfigurationError: it bills nothing; or settings or credentials are missing.
+    """
+    place, identity = _billed(settings)
+    sources = available(settings, SOURCES)
+    contracts = contracts_of(sources)
+    models = load_models(settings.sql, contracts, contracts_of(SOURCES).keys() - contracts.keys())
+    bronze = open_bronze(settings, {model.key for model in models})
+    client = bigquery_client(place, identity.credentials)
+    return BigQueryEstimates(_in_cloud(settings, place, identity), client, place, models, contracts, bronze)
+
+
+def _billed(settings: Settings) -> tuple[Place, Identity]:
+    if settings.profile == "local":
+        raise ConfigurationError(
+            "what is computed on this machine is billed by nobody: this command is for LAKEHOUSE_PROFILE=gcp"
+        )
+    return _cloud(settings)
+
+
 def _store(settings: Settings) -> Store:
     if settings.profile == "local":
         _require_home(settings)
@@ -95,7 +133,10 @@ def _store(settings: Settings) -> Store:
             threads=settings.threads,
             of_samples=settings.sample,
         )
-    place, identity = _cloud(settings)
+    return _in_cloud(settings, *_cloud(settings))
+
+
+def _in_cloud(settings: Settings, place: Place, identity: Identity) -> BigQueryStore:
     bucket = storage_client(place, identity.credentials).bucket(place.bucket)
     return BigQueryStore(bigquery_client(place, identity.credentials), place, bucket, of_samples=settings.sample)
 

@@ -16,7 +16,7 @@ from sqlglot import exp
 from lakehouse.bronze.footer import SourceColumn
 from lakehouse.bronze.store import Landing
 from lakehouse.partition import Partition
-from lakehouse.results import EngineJob, Groundwork, Ledger, Remark
+from lakehouse.results import CheckResult, EngineJob, Groundwork, Ledger, Remark
 from lakehouse.schema import Column, TableSpec
 from lakehouse.warehouse.query_limits import Deadline
 from lakehouse.warehouse.statements import Statement
@@ -216,6 +216,10 @@ class Session(Protocol):
 
     def jobs(self) -> tuple[EngineJob, ...]:
         """What the engine has done for the session, where it keeps an account of that."""
+        ...
+
+    def own_checks(self, spec: TableSpec) -> tuple[CheckResult, ...]:
+        """What the engine finds of what it did for a month of a table, where it looks at that; none of it blocks."""
         ...
 
     def publish(self, partition: StagedPartition, is_current: Callable[[], bool]) -> Commit:

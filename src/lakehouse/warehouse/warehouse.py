@@ -111,7 +111,7 @@ class StoreWarehouse:
                     version=outcome.version,
                     seconds=time.perf_counter() - started,
                     bytes_written=outcome.bytes_written,
-                    checks=outcome.audit.checks,
+                    checks=(*outcome.audit.checks, *session.own_checks(model.table)),
                     preview=outcome.audit.preview,
                     ledger=outcome.audit.ledger,
                     datasets=self._datasets(job, self._models.union_inputs(model))[0],

@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Self
 from urllib.parse import parse_qs, urlsplit
 
 from tests.warehouse.bigquery.problems import Problem
-from tests.warehouse.bigquery.replayed_jobs import HeldJob, Json, Outcome
+from tests.warehouse.bigquery.replayed_jobs import HeldJob, Json, Outcome, dry_run_statistics
 from tests.warehouse.cloud import bigquery_client
 
 if TYPE_CHECKING:
@@ -70,14 +70,14 @@ _WAITS_SECONDS = 0.01
 """How long results are waited for before it is said that there are none yet; there it is ten seconds."""
 
 _PATHS = {
-    ("POST", r"/bigquery/v2/projects/p/jobs"): "insert",
-    ("GET", r"/bigquery/v2/projects/p/jobs/([^/]+)"): "get",
-    ("POST", r"/bigquery/v2/projects/p/jobs/([^/]+)/cancel"): "cancel",
-    ("GET", r"/bigquery/v2/projects/p/queries/([^/]+)"): "results",
-    ("GET", r"/bigquery/v2/projects/p/datasets/([^/]+/tables/[^/]+)"): "table",
-    ("PATCH", r"/bigquery/v2/projects/p/datasets/([^/]+/tables/[^/]+)"): "patch",
-    ("DELETE", r"/bigquery/v2/projects/p/datasets/([^/]+/tables/[^/]+)"): "drop",
-    ("POST", r"/upload/bigquery/v2/projects/p/jobs"): "upload",
+    ("POST", r"/bigquery/v2/projects/[^/]+/jobs"): "insert",
+    ("GET", r"/bigquery/v2/projects/[^/]+/jobs/([^/]+)"): "get",
+    ("POST", r"/bigquery/v2/projects/[^/]+/jobs/([^/]+)/cancel"): "cancel",
+    ("GET", r"/bigquery/v2/projects/[^/]+/queries/([^/]+)"): "results",
+    ("GET", r"/bigquery/v2/projects/[^/]+/datasets/([^/]+/tables/[^/]+)"): "table",
+    ("PATCH", r"/bigquery/v2/projects/[^/]+/datasets/([^/]+/tables/[^/]+)"): "patch",
+    ("DELETE", r"/bigquery/v2/projects/[^/]+/datasets/([^/]+/tables/[^/]+)"): "drop",
+    ("POST", r"/upload/bigquery/v2/projects/[^/]+/jobs"): "upload",
     ("PUT", r"/sessions/([^/]+)"): "send",
 }
 
@@ -94,6 +94,8 @@ class Replay:
     jobs: dict[str, HeldJob] = field(default_factory=dict)
     tables: dict[str, Json] = field(default_factory=dict)
     dry_run_finds: Problem | None = None
+    dry_run_bytes: int = 0
+    dry_run_tables: tuple[str, ...] = ()
     _outcomes: list[Outcome] = field(default_factory=list)
     _faults: dict[str, list[Fault | None]] = field(default_factory=dict)
     _before: dict[str, Callable[[], None]] = field(default_factory=dict)
@@ -209,8 +211,8 @@ class Replay:
         if body["configuration"].get("dryRun"):
             if self.dry_run_finds is not None:
                 return refused(self.dry_run_finds)
-            body = {**body, "jobReference": reference, "status": {"state": "DONE"}, "statistics": {"query": {}}}
-            return _json(body)
+            found = dry_run_statistics(self.dry_run_bytes, map(_reference, self.dry_run_tables))
+            return _json({**body, "jobReference": reference, "status": {"state": "DONE"}, "statistics": found})
         if name in self.jobs:
             return refused(Problem(409, "duplicate", f"Already Exists: Job {PROJECT}:{location}.{name}"))
         outcome = self._outcomes.pop(0) if self._outcomes else Outcome()
@@ -253,14 +255,13 @@ class Replay:
 
     def add_table(self, name: str) -> None:
         """Have a table, without columns."""
-        dataset, _, table = name.partition(".")
-        self.tables[name] = {
-            "kind": "bigquery#table",
-            "etag": "e",
-            "tableReference": {"projectId": PROJECT, "datasetId": dataset, "tableId": table},
-            "schema": {"fields": []},
-            "type": "TABLE",
-        }
+        told = {"etag": "e", "tableReference": _reference(name), "schema": {"fields": []}, "type": "TABLE"}
+        self.tables[name] = {"kind": "bigquery#table", **told}
+
+
+def _reference(table: str) -> Json:
+    dataset, _, own = table.partition(".")
+    return {"projectId": PROJECT, "datasetId": dataset, "tableId": own}
 
 
 def _json(body: Json) -> Fault:

@@ -5,7 +5,7 @@ https://cloud.google.com/bigquery/docs/reference/rest/v2/Job; numbers are text t
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,8 +20,10 @@ class Outcome:
     """What a job ends in, after it was looked at so often while it was ``running``."""
 
     running: int = 0
-    rows: tuple[int, ...] = ()
-    """Values of the one column that a query has."""
+    rows: tuple[int | tuple[object, ...], ...] = ()
+    """Values of the columns that a query has; of one, each by itself."""
+    columns: tuple[tuple[str, str], ...] = (("n", "INTEGER"),)
+    """Name and type of each."""
     written: int | None = None
     """Rows that a statement changed, or a load wrote."""
     problem: Problem | None = None
@@ -35,6 +37,12 @@ class Outcome:
 def failing(problem: Problem, *details: Problem, running: int = 0) -> Outcome:
     """What a job ends in that cannot be done."""
     return Outcome(problem=problem, details=details, running=running)
+
+
+def dry_run_statistics(processed: int, tables: Iterable[Json]) -> Json:
+    """What a job that runs nothing says of a statement that would read so many bytes of these tables."""
+    query = {"totalBytesProcessed": str(processed), "totalBytesBilled": "0", "referencedTables": list(tables)}
+    return {"totalBytesProcessed": str(processed), "query": query}
 
 
 class HeldJob:
@@ -85,13 +93,15 @@ class HeldJob:
         answer |= {"jobComplete": True, "cacheHit": False, "totalBytesProcessed": str(outcome.bytes_processed)}
         if outcome.written is not None:
             return {**answer, "numDmlAffectedRows": str(outcome.written)}
-        schema = {"fields": [{"name": "n", "type": "INTEGER", "mode": "NULLABLE"}]}
+        fields = [{"name": name, "type": type_, "mode": "NULLABLE"} for name, type_ in outcome.columns]
+        schema = {"fields": fields}
         answer |= {"totalRows": str(len(outcome.rows)), "schema": schema}
         most = min(int(query.get("maxResults", [str(page_rows)])[0]), page_rows)
         begin = int(query.get("pageToken", ["0"])[0])
         page = outcome.rows[begin : begin + most]
         if page:
-            answer["rows"] = [{"f": [{"v": str(value)}]} for value in page]
+            rows = (each if isinstance(each, tuple) else (each,) for each in page)
+            answer["rows"] = [{"f": [{"v": str(value)} for value in row]} for row in rows]
         if most and begin + most < len(outcome.rows):
             answer["pageToken"] = str(begin + most)
         return answer

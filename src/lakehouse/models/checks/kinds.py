@@ -17,6 +17,7 @@ from lakehouse.models.checks.values import AcceptedValues, KnownCodes, NotNull, 
 DATASETS_PRESENT, PUBLISHED, FRESH = "datasets_present", "published", "fresh"
 VOLUME, USUAL_VOLUME = "volume", "usual_volume"
 RESTATEMENT = "restatement"
+USUAL_COST = "usual_cost"
 
 IMPLICIT_CHECKS = {
     "grain": "One row for each combination of the grain's columns",
@@ -27,6 +28,7 @@ IMPLICIT_CHECKS = {
     "rejected records, or other money a row",
     USUAL_VOLUME: "Rows, NULLs, rejected records and money a row are like those of the months around it",
     RESTATEMENT: "Rows that were published are replaced by few others; what each restatement changes is told here",
+    USUAL_COST: "It billed at most a GiB, or three times what the median of its last publications did",
     DATASETS_PRESENT: "Every dataset that is put together here has been published for the month",
     PUBLISHED: "The source has published the month",
     FRESH: "Something new was made of it as lately as its source allows",

@@ -52,11 +52,12 @@ _NEEDED_BYTES = re.compile(r"(\d+) or higher required")
 _TO_WORK = "grant the account roles/bigquery.dataEditor on the datasets and roles/bigquery.jobUser on the project"
 _TO_CHANGE_DATASETS = "grant the account roles/bigquery.dataOwner on it"
 _BY_PERMISSION = {
+    "INFORMATION_SCHEMA.JOBS_BY_USER": "grant the account roles/bigquery.user on the project",
     "bigquery.datasets.create": "grant the account roles/bigquery.user on the project, with which it makes datasets",
     "bigquery.datasets.update": _TO_CHANGE_DATASETS,
     "bigquery.datasets.setIamPolicy": _TO_CHANGE_DATASETS,
 }
-"""What lets an account do what it may not, by the permission that BigQuery names."""
+"""What lets an account do what it may not, by the permission, or the view, that BigQuery names."""
 
 
 class ReadsTooMuch(ConfigurationError):

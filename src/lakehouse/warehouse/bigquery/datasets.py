@@ -15,8 +15,9 @@ from lakehouse.results import Groundwork
 from lakehouse.warehouse.bigquery.answers import told_as_ours
 from lakehouse.warehouse.bigquery.changing import Change, changed
 from lakehouse.warehouse.bigquery.grants import granted
+from lakehouse.warehouse.bigquery.job_labels import MANAGED
 from lakehouse.warehouse.bigquery.jobs import patient
-from lakehouse.warehouse.bigquery.tables import MANAGED, SAMPLE_LABEL
+from lakehouse.warehouse.bigquery.tables import SAMPLE_LABEL
 from lakehouse.warehouse.bigquery.words import said
 
 if TYPE_CHECKING:

@@ -11,9 +11,10 @@ from lakehouse.gcp.place import LAYERS, Place
 from lakehouse.warehouse.bigquery import job_configs
 from lakehouse.warehouse.bigquery.answers import in_gib, told_as_ours
 from lakehouse.warehouse.bigquery.datasets import Datasets
+from lakehouse.warehouse.bigquery.job_labels import labels_of
 from lakehouse.warehouse.bigquery.jobs import ANSWER_SECONDS, asking_for, new_job_id
 from lakehouse.warehouse.bigquery.publications import PUBLICATIONS, TURN
-from lakehouse.warehouse.bigquery.tables import MANAGED, Tables
+from lakehouse.warehouse.bigquery.tables import Tables
 from lakehouse.warehouse.bigquery.words import reason_of, said
 
 if TYPE_CHECKING:
@@ -131,7 +132,7 @@ class BigQueryFindings:
 
     def _dry_run(self, sql: str) -> int:
         """Have BigQuery look at a statement, which it does not run; the bytes that it says it would read."""
-        config = job_configs.of_query(MANAGED, self._place.bytes_cap, {}, None)
+        config = job_configs.of_query(labels_of(self._place), self._place.bytes_cap, {}, None)
         config.dry_run = True
         config.use_query_cache = False
         with told_as_ours("BigQuery", sql, self._place.bytes_cap):

@@ -45,6 +45,7 @@ _ATTEMPTS = 4
 _JOB_WAIT_SECONDS = 0.5
 """The most that is waited before the second of these; each time twice as much."""
 
+PUBLISH = "publish"
 T = TypeVar("T")
 
 
@@ -88,7 +89,7 @@ class Jobs:
 
     def script(self, sql: str, job_id: str) -> None:
         """Run several statements as one job, once."""
-        self._once(sql, self._query_config({}, None), job_id, None, "publish")
+        self._once(sql, self._query_config({}, None), job_id, None, PUBLISH)
 
     def _query(
         self, sql: str, parameters: Mapping[str, object], seconds: float | None, kind: str = "query"

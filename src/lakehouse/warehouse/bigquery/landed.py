@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -44,12 +45,35 @@ def loaded(landed: LandedFile, tables: Tables, jobs: Jobs) -> exp.Query:
         ContractViolation: it has a column, or a value, that BigQuery does not read as what it is.
         CorruptLanding: it is not read as the records that were landed.
     """
-    name = f"bronze.{landed.landing.dataset}__{landed.landing.sha256[:_DIGITS]}"
+    name = _name(landed)
     if not _is_there(name, tables):
         _load(landed, name, tables, jobs)
+    return _rows(landed, tables)
+
+
+def rows_if_loaded(landed: LandedFile, tables: Tables) -> exp.Query | None:
+    """The rows of a landed file; None where it is not loaded now."""
+    return _rows(landed, tables) if _is_there(_name(landed), tables) else None
+
+
+def types(landed: LandedFile) -> Mapping[str, str]:
+    """BigQuery's type of each column that a landed file has as a table.
+
+    Raises:
+        ContractViolation: it has a column that BigQuery does not read as what it is.
+    """
+    typed = ((column.name, _type(column, landed.uri)) for column in landed.columns)
+    return {name: type_ for name, type_ in typed if type_ is not None}
+
+
+def _name(landed: LandedFile) -> str:
+    return f"bronze.{landed.landing.dataset}__{landed.landing.sha256[:_DIGITS]}"
+
+
+def _rows(landed: LandedFile, tables: Tables) -> exp.Query:
     there = (column for column in landed.columns if _type(column, landed.uri) is not None)
     values = (_as_it_was(column, landed.landing.suffix) for column in there)
-    return exp.select(*values).from_(placing.table(tables.sql_name(name)))
+    return exp.select(*values).from_(placing.table(tables.sql_name(_name(landed))))
 
 
 def _as_it_was(column: SourceColumn, suffix: str) -> exp.Expr:

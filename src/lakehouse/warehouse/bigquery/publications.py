@@ -43,6 +43,8 @@ PUBLICATIONS = TableSpec(
         Column("asset", "STRING", "Asset that was materialized"),
         Column("run_id", "STRING", "Run that asked for it"),
         Column("outdated_by", "STRING", "Table that changed since, or since when it is empty"),
+        Column("bytes_billed", "INT64", "Bytes that its jobs billed until it was published", "bytes"),
+        Column("slot_ms", "INT64", "Milliseconds of slots that these jobs took", "ms"),
     ),
     "What was published when: the newest row of a table and month says what it holds; rows are only ever added",
     cluster=("table_name",),

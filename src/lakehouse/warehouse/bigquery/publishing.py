@@ -28,6 +28,7 @@ from lakehouse.warehouse.bigquery.publications import (
 from lakehouse.warehouse.bigquery.records import BigQueryRecords
 from lakehouse.warehouse.bigquery.tables import Tables
 from lakehouse.warehouse.bigquery.turns import add_turns, taking, were_taken
+from lakehouse.warehouse.bigquery.usual_cost import billed_before_publishing
 from lakehouse.warehouse.store import Commit, Staged, StagedPartition, Work
 
 _log = logging.getLogger(__name__)
@@ -91,6 +92,7 @@ class Publishing:
             for target in targets:
                 self.tables.evolve(target.spec, self.jobs)
         job_id = new_job_id()
+        self.tables.evolve(PUBLICATIONS, self.jobs)  # it may be older than what is written down now
         self._transact(self._statements(targets, now, job_id, is_held=is_held), job_id)
         return Commit(own.version, is_new=False) if is_held else Commit(job_id, is_new=True)
 
@@ -199,6 +201,8 @@ class Publishing:
             "note": self.wanted.note if is_own else None,
             "asset": self.work.asset,
             "run_id": self.work.run_id,
+            "bytes_billed": billed_before_publishing(self.jobs.done) if is_own else None,
+            "slot_ms": sum(job.slot_ms for job in self.jobs.done) if is_own else None,
         }
         return row_text(values)
 

@@ -14,7 +14,7 @@ from sqlglot import exp
 
 from lakehouse.exceptions import QueryError
 from lakehouse.models import dialect
-from lakehouse.results import EngineJob
+from lakehouse.results import CheckResult, EngineJob
 from lakehouse.schema import Column, TableSpec
 from lakehouse.warehouse.bigquery import content, landed, placing
 from lakehouse.warehouse.bigquery.jobs import Jobs
@@ -24,6 +24,7 @@ from lakehouse.warehouse.bigquery.publishing import Publishing, StagedTable
 from lakehouse.warehouse.bigquery.records import BigQueryRecords
 from lakehouse.warehouse.bigquery.tables import Tables
 from lakehouse.warehouse.bigquery.types import schema_field, with_declared_types
+from lakehouse.warehouse.bigquery.usual_cost import usual_cost
 from lakehouse.warehouse.query_limits import Deadline
 from lakehouse.warehouse.statements import Statement
 from lakehouse.warehouse.store import Commit, LandedFile, PublishedRows, Relation, Staged, StagedPartition, Work
@@ -116,6 +117,9 @@ class BigQuerySession:
             )
             for job in self._jobs.done
         )
+
+    def own_checks(self, spec: TableSpec) -> tuple[CheckResult, ...]:
+        return (usual_cost(self._jobs, self._tables, spec, self._work.run_id),)
 
     def publish(self, partition: StagedPartition, is_current: Callable[[], bool]) -> Commit:
         publishing = Publishing(self._tables, self._jobs, self._work, self._seen, self._records, partition)

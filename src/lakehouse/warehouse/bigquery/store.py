@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from lakehouse.bronze.gcs.bucket import prepare_bucket
+from lakehouse.exceptions import StaleInputs
 from lakehouse.gcp.place import Place
 from lakehouse.partition import Partition
 from lakehouse.results import Groundwork
 from lakehouse.schema import TableSpec
 from lakehouse.warehouse.bigquery.datasets import Datasets
-from lakehouse.warehouse.bigquery.jobs import Jobs, new_job_id
+from lakehouse.warehouse.bigquery.job_labels import labels_for, labels_of
+from lakehouse.warehouse.bigquery.jobs import DoneJob, Jobs, new_job_id
 from lakehouse.warehouse.bigquery.publications import (
     ANEW,
     OUTDATED,
@@ -28,7 +30,7 @@ from lakehouse.warehouse.bigquery.publications import (
 )
 from lakehouse.warehouse.bigquery.records import BigQueryRecords
 from lakehouse.warehouse.bigquery.session import BigQuerySession
-from lakehouse.warehouse.bigquery.tables import MANAGED, Tables
+from lakehouse.warehouse.bigquery.tables import Tables
 from lakehouse.warehouse.bigquery.turns import add_turns
 from lakehouse.warehouse.evolution import evolution
 from lakehouse.warehouse.store import Records, Work
@@ -37,9 +39,6 @@ from lakehouse.warehouse.traits import Traits
 if TYPE_CHECKING:
     from google.cloud.bigquery import Client
     from google.cloud.storage import Bucket
-
-_LABEL_CHARACTERS = re.compile(r"[^a-z0-9_-]")
-_LONGEST_LABEL = 63
 
 
 class BigQueryStore:
@@ -53,6 +52,8 @@ class BigQueryStore:
         self._bucket = bucket
         self._of_samples = of_samples
         self.tables = Tables(client, place, of_samples=of_samples)
+        self._done = dict[Work, list[DoneJob]]()
+        """All jobs of each work in hand: those that look at what is published are none of its session's own."""
 
     def prepare(self) -> Groundwork:
         """See the protocol; bucket and datasets are looked at first, so that nothing is made where one is refused.
@@ -120,12 +121,17 @@ class BigQueryStore:
         if not isinstance(records, BigQueryRecords):
             raise TypeError(f"{work}: a session of BigQuery reads what its tables hold")
         jobs = self._jobs_for(work)
-        jobs.done.extend(records.jobs.done)
         session = BigQuerySession(self.tables, jobs, records, lambda: self._records(jobs), work)
+        is_tried_again = False
         try:
             yield session
+        except StaleInputs:  # what it took so far is billed, too
+            is_tried_again = True
+            raise
         finally:
             session.close()
+            if not is_tried_again:
+                self._done.pop(work, None)
 
     @staticmethod
     def tie_breaker(columns: Sequence[str]) -> None:  # noqa: ARG004 - rows are stored in no order
@@ -141,13 +147,7 @@ class BigQueryStore:
         return BigQueryRecords(self.tables, jobs)
 
     def _jobs_for(self, work: Work) -> Jobs:
-        return self._jobs(str(work), {"asset": work.asset, "month": str(work.partition), "run": work.run_id})
+        return replace(self._jobs(str(work), labels_for(work)), done=self._done.setdefault(work, []))
 
     def _jobs(self, doing: str, labels: Mapping[str, str]) -> Jobs:
-        own = {name: _label(value) for name, value in labels.items() if value}
-        return Jobs(self._client, doing, {**MANAGED, **own}, self._place.bytes_cap)
-
-
-def _label(value: str) -> str:
-    """A value as labels may be: https://cloud.google.com/bigquery/docs/labels-intro#requirements."""
-    return _LABEL_CHARACTERS.sub("-", value.lower())[:_LONGEST_LABEL]
+        return Jobs(self._client, doing, labels_of(self._place, labels), self._place.bytes_cap)

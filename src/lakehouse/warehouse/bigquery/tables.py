@@ -11,6 +11,7 @@ from lakehouse.annotations import SAMPLE_NOTE
 from lakehouse.gcp.place import Place
 from lakehouse.schema import TableSpec
 from lakehouse.warehouse.bigquery.answers import told_as_ours
+from lakehouse.warehouse.bigquery.job_labels import MANAGED
 from lakehouse.warehouse.bigquery.jobs import ANSWER_SECONDS, Jobs, patient
 from lakehouse.warehouse.bigquery.types import schema_field, shape_of
 from lakehouse.warehouse.evolution import evolution
@@ -18,9 +19,6 @@ from lakehouse.warehouse.store import TableShape
 
 if TYPE_CHECKING:
     from google.cloud.bigquery import Client, Table
-
-MANAGED = {"managed-by": "lakehouse"}
-"""Label of all that we make."""
 
 SAMPLE_LABEL = "lakehouse-sample"
 

@@ -16,7 +16,7 @@ from lakehouse.exceptions import CorruptFile, StatementFailed
 from lakehouse.files import make_durable, path_of
 from lakehouse.models import dialect
 from lakehouse.partition import WHOLE
-from lakehouse.results import EngineJob
+from lakehouse.results import CheckResult, EngineJob
 from lakehouse.schema import Column, TableSpec
 from lakehouse.warehouse.local import commits
 from lakehouse.warehouse.local.engine import (
@@ -143,6 +143,9 @@ class LocalSession:
         return {column.name: found[column.name] for column in staged.spec.columns if column.name in found}
 
     def jobs(self) -> tuple[EngineJob, ...]:
+        return ()
+
+    def own_checks(self, spec: TableSpec) -> tuple[CheckResult, ...]:  # noqa: ARG002 - it bills nothing
         return ()
 
     def publish(self, partition: StagedPartition, is_current: Callable[[], bool]) -> Commit:
