@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
@@ -24,27 +25,31 @@ from lakehouse.warehouse.bigquery.publications import (
     published,
 )
 from lakehouse.warehouse.bigquery.tables import Tables
+from lakehouse.warehouse.bigquery.types import shape_of
 from lakehouse.warehouse.store import Record, TableShape
+
+if TYPE_CHECKING:
+    from google.cloud.bigquery import Table
 
 
 class BigQueryRecords:
     """Implements :class:`lakehouse.warehouse.store.Records`.
 
-    A month is looked at with all that comes whole, or all months are, each once. That publications are as they were is
-    looked at again in the transaction that is made upon them.
+    A month is looked at with all that comes whole, or all months are, each once, as of the first look. That
+    publications are as they were is looked at again in the transaction that is made upon them.
     """
 
     def __init__(self, tables: Tables, jobs: Jobs) -> None:
         self._tables = tables
         self.jobs = jobs
-        self._shapes: dict[str, TableShape | None] = {}
+        self._found: dict[str, Table | None] = {}
         self._months: dict[Partition, Published] = {}
         self._notes: dict[str, Mapping[Partition, str]] = {}
+        self._partitions: dict[str, Mapping[Partition, Record]] = {}
 
     def shape(self, spec: TableSpec) -> TableShape | None:
-        if spec.name not in self._shapes:
-            self._shapes[spec.name] = self._tables.shape(spec)
-        return self._shapes[spec.name]
+        found = self._table(spec)
+        return None if found is None else shape_of(found)
 
     def remarks(self, spec: TableSpec) -> tuple[Remark, ...]:
         known = next(iter(self._months.values()), None) or self.known(WHOLE)  # marks are looked at of all months
@@ -53,7 +58,7 @@ class BigQueryRecords:
 
     def partition(self, spec: TableSpec, partition: Partition) -> Record | None:
         found = self.publication(spec, partition)
-        return None if found is None else self._record(spec, found)
+        return None if found is None else _record(found, is_there=self._table(spec) is not None)
 
     def publication(self, spec: TableSpec, partition: Partition) -> Publication | None:
         """The newest of a month that has rows, or of a whole table."""
@@ -62,18 +67,44 @@ class BigQueryRecords:
         return found if found is not None and found.rows else None
 
     def partitions(self, spec: TableSpec) -> Mapping[Partition, Record]:
+        if spec.name not in self._partitions:
+            held = self.published(spec)
+            changed = self._changed_by_hand(spec, held)
+            self._partitions[spec.name] = {
+                month: _record(found, is_there=month not in changed) for month, found in held.items()
+            }
+        return self._partitions[spec.name]
+
+    def published(self, spec: TableSpec) -> Mapping[Partition, Publication]:
+        """Of each month that has rows, or of the whole, what was published last."""
         if spec.partition is None:
-            whole = self.partition(spec, WHOLE)
+            whole = self.publication(spec, WHOLE)
             return {} if whole is None else {WHOLE: whole}
-        return {
-            month: self._record(spec, found)
-            for (table, month), found in self._all.months.items()
-            if table == spec.name and found.rows
-        }
+        months = self._all.months.items()
+        return {month: found for (table, month), found in months if table == spec.name and found.rows}
+
+    def _changed_by_hand(self, spec: TableSpec, held: Mapping[Partition, Publication]) -> Collection[Partition]:
+        """What does not have as many rows as were published of it, or is not there: for nothing, if all do.
+
+        What was published anew since is not among them.
+        """
+        table = self._table(spec)
+        if table is None:
+            return held.keys()
+        if not held or int(table.num_rows or 0) == sum(found.rows for found in held.values()):
+            return ()
+        each = (
+            dialect.render(content.count(self.rows_of(spec, month)).select(f"'{month}' AS month"), "bigquery")
+            for month in held
+        )
+        counts = {row["month"]: int(row["row_count"]) for row in self.jobs.rows("\nUNION ALL\n".join(each))}
+        changed = [month for month, found in held.items() if counts[str(month)] != found.rows]
+        now = published(self.jobs, self._tables, None).months if changed else {}
+        return [month for month in changed if now.get((spec.name, month)) == held[month]]
 
     def notes(self, spec: TableSpec) -> Mapping[Partition, str]:
         if spec.name not in self._notes:
-            self._notes[spec.name] = notes(self.jobs, self._tables, spec)
+            self._notes[spec.name] = notes(self.jobs, self._tables, spec, self.known(WHOLE).tables)
         return self._notes[spec.name]
 
     def was_published(self, spec: TableSpec) -> bool:
@@ -114,23 +145,35 @@ class BigQueryRecords:
             return self._all
         held = next(iter(self._months.values()), None) if partition is WHOLE else self._months.get(partition)
         if held is None:
-            held = self._months[partition] = published(self.jobs, self._tables, partition)
+            held = self._months[partition] = published(self.jobs, self._tables, partition, self._histories)
         return held
 
     @cached_property
     def _all(self) -> Published:
-        return published(self.jobs, self._tables, None)
+        return published(self.jobs, self._tables, None, self._histories)
 
-    def _record(self, spec: TableSpec, found: Publication) -> Record:
-        return Record(
-            fingerprints=found.fingerprints,
-            content=found.content,
-            rows=found.rows,
-            bytes=found.bytes,
-            version=found.version,
-            published_at=found.published_at,
-            is_there=self.shape(spec) is not None,
-        )
+    @property
+    def _histories(self) -> Mapping[str, TableHistory] | None:
+        """Of all tables at the first look, None before it."""
+        first = next(iter(self._months.values()), None)
+        return None if first is None else first.tables
+
+    def _table(self, spec: TableSpec) -> Table | None:
+        if spec.name not in self._found:
+            self._found[spec.name] = self._tables.table(spec.name)
+        return self._found[spec.name]
+
+
+def _record(found: Publication, *, is_there: bool) -> Record:
+    return Record(
+        fingerprints=found.fingerprints,
+        content=found.content,
+        rows=found.rows,
+        bytes=found.bytes,
+        version=found.version,
+        published_at=found.published_at,
+        is_there=is_there,
+    )
 
 
 def _in_words(outdated_by: tuple[str, ...]) -> str:

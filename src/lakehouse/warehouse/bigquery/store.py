@@ -24,13 +24,13 @@ from lakehouse.warehouse.bigquery.publications import (
     SET_ASIDE,
     SHA256_DIGITS,
     TURN,
-    insert_text,
     month_value,
     row_text,
 )
 from lakehouse.warehouse.bigquery.records import BigQueryRecords
 from lakehouse.warehouse.bigquery.session import BigQuerySession
 from lakehouse.warehouse.bigquery.tables import Tables
+from lakehouse.warehouse.bigquery.transactions import Transaction, until_first
 from lakehouse.warehouse.bigquery.turns import add_turns
 from lakehouse.warehouse.evolution import evolution
 from lakehouse.warehouse.store import Records, Work
@@ -81,12 +81,16 @@ class BigQueryStore:
     def create(self, spec: TableSpec) -> None:
         """See the protocol; months that were published in a table of that name, which is gone, are owed to it."""
         jobs = self._jobs("prepare", {})
-        known = self._records(jobs)
-        lost = known.partitions(spec)
-        if lost and self.tables.table(spec.name) is None:  # after what was published is known: others may make it now
-            self._begin_anew(spec, lost, known, jobs)
-        self.tables.create(spec)
         add_turns([spec.name], self.tables, jobs)
+
+        def once() -> None:
+            known = self._records(jobs)
+            lost = known.partitions(spec)
+            if lost and self.tables.table(spec.name) is None:  # in this order: others may make it now
+                self._begin_anew(spec, lost, known, jobs)
+
+        until_first(once, spec.name)
+        self.tables.create(spec)
 
     def evolve(self, spec: TableSpec) -> None:
         self.tables.evolve(spec, self._jobs(spec.name, {}))
@@ -97,7 +101,7 @@ class BigQueryStore:
         if self.tables.table(spec.name) is not None:
             jobs.rows(f"CREATE TABLE {self.tables.sql_name(aside)} CLONE {self.tables.sql_name(spec.name)}")
             self.tables.drop(spec.name)
-        self._begin_anew(spec, owed, self._records(jobs), jobs)
+        until_first(lambda: self._begin_anew(spec, owed, self._records(jobs), jobs), spec.name)
         self.create(spec)
         return self.tables.sql_name(aside)
 
@@ -111,7 +115,8 @@ class BigQueryStore:
         rows += [
             row_text({**common, "kind": OUTDATED, "month": month_value(month), "outdated_by": since}) for month in owed
         ]
-        jobs.script(f"{insert_text(self.tables.sql_name(PUBLICATIONS.name), rows)};", new_job_id())
+        begun = Transaction({spec.name}, {spec.name: sequence - 1}, [], rows)
+        begun.run(self.tables, jobs, new_job_id())
 
     def records(self, work: Work | None = None) -> BigQueryRecords:
         return self._records(self._jobs("records", {}) if work is None else self._jobs_for(work))
