@@ -92,6 +92,10 @@ class Snapshot(Protocol):
         """Rows without a value of a column."""
         ...
 
+    def misfits(self) -> int:
+        """Rows whose cursor is none of the times in UTC that windows are made of, where a database lets that be."""
+        ...
+
     def repeated_key(self, low: datetime | None) -> Sequence[object] | None:
         """A key that several rows have, of those since ``low``; None if there is none."""
         ...

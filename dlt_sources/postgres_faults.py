@@ -47,6 +47,22 @@ def faults_named(table: ChangingTable, remote: RemoteFile) -> Iterator[None]:
         raise ConfigurationError(remote.message(f"refuses ({told})", advice)) from None
 
 
+@contextmanager
+def breaks_named(url: str) -> Iterator[None]:
+    """Tell what ends the rows before their end, which Arrow tells in its own ways, as what may pass.
+
+    Raises:
+        TryAgain: they ended.
+    """
+    import pyarrow as pa
+
+    try:
+        yield
+    except (OSError, pa.ArrowException) as error:
+        told = without_passwords(_words(str(error)), url)
+        raise TryAgain(SourceUnavailable, f"broke off ({told})") from None
+
+
 def without_passwords(text: str, url: str) -> str:
     """A text with every password that an address holds taken out of it."""
     parts = urlsplit(url)

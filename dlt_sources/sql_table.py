@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 _EARLIEST, _LATEST = datetime(1, 1, 1), datetime(9999, 12, 31, 23, 59, 59, 999999)
 _JUST_BEFORE = timedelta(microseconds=1)
+_DIGITS = "[0-9][0-9]"
+_DAY = f"{_DIGITS}{_DIGITS}-{_DIGITS}-{_DIGITS}*"
+_SHIFTED = f"*[+-]{_DIGITS}:{_DIGITS}"
 _ROWS_AT_ONCE = 50_000
 
 
@@ -51,6 +54,16 @@ class SqlSnapshot:
         from sqlalchemy import func, select
 
         counted = select(func.count()).select_from(self._reflected).where(self._reflected.c[column].is_(None))
+        return int(self._connection.execute(counted).scalar_one())
+
+    def misfits(self) -> int:
+        """SQLite compares times as the texts that they are, any other text and number with them."""
+        from sqlalchemy import String, and_, func, not_, select, type_coerce
+
+        cursor = type_coerce(self._reflected.c[self.table.cursor], String)
+        is_shifted = and_(cursor.op("GLOB")(_SHIFTED), cursor.op("NOT GLOB")("*+00:00"))
+        is_time = and_(func.typeof(cursor) == "text", cursor.op("GLOB")(_DAY), not_(is_shifted))
+        counted = select(func.count()).where(cursor.is_not(None), not_(is_time))
         return int(self._connection.execute(counted).scalar_one())
 
     def repeated_key(self, low: datetime | None) -> Sequence[object] | None:

@@ -119,6 +119,8 @@ class _Reader:
             is_nullable = next(each.is_nullable for each in columns if each.name == name)
             if is_nullable and (number := self.snapshot.nulls(name)):
                 raise self._wrong(f"{number:,} of its rows have no {name}, its {role}")
+        if number := self.snapshot.misfits():
+            raise self._wrong(f"{number:,} of its rows have a cursor {self.table.cursor} that is no time in UTC")
 
     def _require_unique(self, low: datetime | None) -> None:
         if self.snapshot.has_unique_key or (key := self.snapshot.repeated_key(low)) is None:
