@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -30,12 +31,12 @@ class House:
     warned: list[str] = field(default_factory=list)
     loads: int = 0
 
-    def land(self, *, is_full: bool = False, with_keys: bool = False) -> LandedTable:
+    def land(self, *, is_full: bool = False, since: datetime | None = None, with_keys: bool = False) -> LandedTable:
         def load(download: Download, folder: Path) -> Path:
             self.loads += 1
             return copied(download, folder)
 
-        lander = TableLander(self.store, self.connection, is_full=is_full, with_keys=with_keys)
+        lander = TableLander(self.store, self.connection, is_full=is_full, since=since, with_keys=with_keys)
         return lander.land(load, self.warned.append)
 
     def history(self) -> list[Landing]:

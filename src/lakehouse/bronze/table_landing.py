@@ -46,16 +46,23 @@ class LandedTable:
 class TableLander:
     """Lands a changing table in a store.
 
-    ``is_full`` has all rows read, whatever was landed; ``with_keys`` the keys of all rows besides, which tell what is
-    deleted.
+    ``is_full`` has all rows read, whatever was landed; ``since`` has the window begin so early, for rows that keys have
+    and no window had. ``with_keys`` has the keys of all rows read besides, which tell what is deleted.
     """
 
     def __init__(
-        self, store: BronzeStore, connection: TableConnection, *, is_full: bool = False, with_keys: bool = False
+        self,
+        store: BronzeStore,
+        connection: TableConnection,
+        *,
+        is_full: bool = False,
+        since: datetime | None = None,
+        with_keys: bool = False,
     ) -> None:
         self._store = store
         self._connection = connection
         self._is_full = is_full
+        self._since = since
         self._with_keys = with_keys
 
     def land(self, load: Load, warn: Callable[[str], None]) -> LandedTable:
@@ -125,7 +132,8 @@ class TableLander:
         if not self._store.is_intact(newest):
             warn(f"{what}: {self._store.uri(newest)} is gone or damaged: all of the table is read")
             return None
-        return newest.high - self._connection.dataset.look_back
+        low = newest.high - self._connection.dataset.look_back
+        return low if self._since is None else min(low, self._since)
 
     def _landed(
         self, kind: LandingKind, reading: TableReading, download: Download | None, folder: Path, load: Load
