@@ -169,7 +169,7 @@ class _History:
                 return
 
 
-@pytest.mark.parametrize("number", soak.numbers(3))
+@pytest.mark.parametrize("number", soak.numbers(4))
 @pytest.mark.parametrize("kind", ["sqlite", "postgres"])
 def test_a_drawn_history_ends_as_its_source(
     kind: str,

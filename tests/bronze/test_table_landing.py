@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
+import dlt
 import pytest
 
+from dlt_sources.dataset import landed_as
 from dlt_sources.fetch import Download
+from lakehouse.assets.landing_folder import LandingFolder
+from lakehouse.bronze.landing_table import landing_table
 from lakehouse.bronze.table_landing import TableLander
 from lakehouse.exceptions import CommitConflict, ConfigurationError, CorruptFile
 from lakehouse.partition import WHOLE
-from tests.bronze.places import Disk, Place
+from tests.bronze.places import MONTH, Disk, Place, land, records
 from tests.bronze.table_house import House, copied
 from tests.changing_tables import (
     LOOK_BACK,
@@ -21,6 +26,9 @@ from tests.changing_tables import (
     now,
     put,
 )
+
+ADDED = ("kind", "low", "high", "beyond")
+"""What records of files have had only since there are tables."""
 
 
 def test_the_first_landing_is_all_and_the_next_what_changed_since(house: House) -> None:
@@ -229,6 +237,54 @@ def test_a_dataset_of_files_under_the_same_name_is_refused(house: House) -> None
     house.store.record(of_a_file)
     with pytest.raises(CorruptFile, match="none of a table"):
         house.land()
+
+
+def test_dlt_passes_a_landing_on_unopened(house: House, tmp_path: Path) -> None:
+    put(house.database, 1, "1.00")
+
+    def load(download: Download, folder: Path) -> Path:
+        destination = LandingFolder(
+            bucket_url=str(folder),
+            layout="{table_name}/{file_id}.{ext}",
+            extra_placeholders=dict(landed_as(house.connection.dataset)),
+        )
+        pipeline = dlt.pipeline(
+            "x", destination=destination, dataset_name="bronze", pipelines_dir=str(tmp_path / "dlt")
+        )
+        pipeline.run(house.connection.source.resource(download))
+        (landed,) = (folder / "bronze" / "booking").iterdir()
+        assert landed.read_bytes() == download.path.read_bytes()
+        return landed
+
+    landed = TableLander(house.store, house.connection, with_keys=True).land(load, house.warned.append)
+    assert house.store.is_intact(landed.window)
+    assert house.store.current("booking", WHOLE) == landed.keys
+
+
+def test_a_landed_file_is_what_its_contract_projects(house: House) -> None:
+    put(house.database, 1, "1.00")
+    landed = house.land()
+    projection = house.connection.source.contract.project(house.store.footer(landed.window), "booking", WHOLE)
+    assert (projection.unknown, projection.absent, projection.finer_decimals, projection.texts) == ((), (), (), ())
+
+
+def test_landings_of_tables_are_rows_as_any(house: House) -> None:
+    put(house.database, 1, "1.00")
+    landed = house.land(with_keys=True)
+    rows = landing_table(house.store).to_pylist()
+    assert [(row["sha256"], row["month"], row["is_current"]) for row in rows] == [
+        (landed.window.sha256, None, False),
+        (landed.keys.sha256 if landed.keys else None, None, True),
+    ]
+
+
+def test_records_that_older_versions_wrote_of_files_are_read(place: Place) -> None:
+    landing = land(place.open(), b"a")
+    (name,) = records(place)
+    kept = {key: value for key, value in json.loads(place.read(name)).items() if key not in ADDED}
+    place.write(name, json.dumps(kept).encode())
+    assert place.open().current("green", MONTH) == landing
+    assert (landing.kind, landing.has_file) == (None, True)
 
 
 def test_records_hold_no_secrets(house: House, tmp_path: Path) -> None:
