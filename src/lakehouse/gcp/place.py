@@ -26,6 +26,8 @@ class Place:
     prefix: str
     bytes_cap: int
     readers: tuple[str, ...] = ()
+    catalog: str | None = None
+    """Iceberg catalog, and its bucket; without one all tables are native."""
 
     def dataset(self, layer: str) -> str:
         """What the dataset of a layer is called."""
@@ -60,4 +62,12 @@ def place_of(settings: Settings) -> Place:
             f"{profile}: needs the bucket that files are landed in; set LAKEHOUSE_BUCKET to its name, without gs://"
         )
     readers, cap = members_of(settings.readers), int(settings.bytes_cap)
-    return Place(settings.project, settings.bucket, settings.location, settings.prefix, cap, readers)
+    return Place(
+        settings.project,
+        settings.bucket,
+        settings.location,
+        settings.prefix,
+        cap,
+        readers,
+        settings.iceberg_catalog,
+    )

@@ -101,7 +101,7 @@ class Jobs:
             return self._once(sql, self._query_config(parameters, left), new_job_id(), left, kind)
 
         try:
-            return self._repeated(once)
+            return self.repeated(once)
         except StatementFailed as error:
             if is_conflict(str(error)):
                 raise CommitConflict(
@@ -192,8 +192,7 @@ class Jobs:
         """Make a table of the rows of a file in Cloud Storage, in place of what it held; how many they are."""
         config = job_configs.of_load(self.labels, schema)
         configure(config)
-
-        return self._repeated(
+        return self.repeated(
             lambda: self._loaded(
                 lambda job_id: self.client.load_table_from_uri(
                     uri, table, job_config=config, job_id=job_id, retry=patient(), timeout=ANSWER_SECONDS
@@ -205,7 +204,7 @@ class Jobs:
         """Make a table of the rows of a parquet file at hand, which is small."""
         config = job_configs.of_load(self.labels, schema)
 
-        return self._repeated(
+        return self.repeated(
             lambda: self._loaded(
                 lambda job_id: self.client.load_table_from_file(
                     file,
@@ -220,14 +219,17 @@ class Jobs:
         )
 
     def _loaded(self, ask: Callable[[str], Any]) -> int:
-        job_id = new_job_id()
+        return int(self.finished(ask, new_job_id(), "load").output_rows or 0)
+
+    def finished(self, ask: Callable[[str], Any], job_id: str, kind: str) -> Any:
+        """A job that was asked for, once it is done; it reads or writes files."""
         with told_as_ours(self.doing), self._stopped_with_us(job_id):
             job = self._begun(job_id, lambda: ask(job_id))
             job.result(retry=patient())
-        self._note(job, "load")
-        return int(job.output_rows or 0)
+        self._note(job, kind)
+        return job
 
-    def _repeated(self, once: Callable[[], T]) -> T:
+    def repeated(self, once: Callable[[], T]) -> T:
         """Do something by a new job each time that BigQuery failed to do it.
 
         Not where a query's job may be there, and nobody knows: that is a RetryError of Google's client. A load may be

@@ -62,7 +62,7 @@ class Publishing:
         from tenacity import RetryError, Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
         retrying = Retrying(
-            retry=retry_if_exception_type(_Overtaken),
+            retry=retry_if_exception_type(Overtaken),
             stop=stop_after_attempt(_ATTEMPTS),
             wait=wait_random_exponential(multiplier=0.2, max=10),
             before_sleep=lambda _: _log.info(
@@ -96,21 +96,20 @@ class Publishing:
         self._transact(self._statements(targets, now, job_id, is_held=is_held), job_id)
         return Commit(own.version, is_new=False) if is_held else Commit(job_id, is_new=True)
 
-    def _target(self, staged: Staged, now: BigQueryRecords) -> _Target:
+    def _target(self, staged: Staged, now: BigQueryRecords) -> Target:
         if not isinstance(staged, StagedTable):
             raise TypeError(f"{self.work}: {staged.spec.name} was staged by another session")
         partition = self.work.partition if staged.spec.partition else WHOLE
-        held = now.known(partition).months.get((staged.spec.name, partition))
-        before = self.seen.known(partition).months.get((staged.spec.name, partition))
+        held, before = (each.newest(staged.spec, partition) for each in (now, self.seen))
         is_intact = held is not None and held.content == staged.content and now.is_intact(staged.spec, partition)
         history = now.known(partition).history(staged.spec.name)
-        return _Target(staged, partition, held, before, is_intact, self.wanted.fingerprint, history.version)
+        return Target(staged, partition, held, before, is_intact, self.wanted.fingerprint, history.version)
 
     def _transact(self, statements: Iterable[str], job_id: str) -> None:
         """Run them as one transaction, all or none.
 
         Raises:
-            _Overtaken: another transaction came first, or BigQuery itself failed, or a table had no turn, and has now.
+            Overtaken: another transaction came first, or BigQuery itself failed, or a table had no turn, and has now.
         """
         script = ";\n".join(["BEGIN TRANSACTION", *statements, "COMMIT TRANSACTION"]) + ";"
         try:
@@ -118,16 +117,16 @@ class Publishing:
         except StatementFailed as error:
             if _NO_TURN in str(error):
                 add_turns(self._may_be_changed(), self.tables, self.jobs)
-                raise _Overtaken(str(error)) from error
+                raise Overtaken(str(error)) from error
             if _OVERTAKEN in str(error) or is_conflict(str(error)):
-                raise _Overtaken(str(error)) from error
+                raise Overtaken(str(error)) from error
             raise
         except StorageUnavailable as error:
             if has_failed(error):  # and so has written nothing
-                raise _Overtaken(str(error)) from error
+                raise Overtaken(str(error)) from error
             raise
 
-    def _statements(self, targets: list[_Target], now: BigQueryRecords, job_id: str, *, is_held: bool) -> list[str]:
+    def _statements(self, targets: list[Target], now: BigQueryRecords, job_id: str, *, is_held: bool) -> list[str]:
         publications = self.tables.sql_name(PUBLICATIONS.name)
         known = now.known(WHOLE)  # as of when the targets were looked at: marks may be looked for later
         changed = [target.spec.name for target in targets if target.has_other_rows]
@@ -156,7 +155,7 @@ class Publishing:
         own = {staged.spec.name for staged in self.wanted.staged}
         return frozenset(own | {spec.name for readers in self.wanted.read_by.values() for spec in readers})
 
-    def _replacing(self, target: _Target) -> list[str]:
+    def _replacing(self, target: Target) -> list[str]:
         table, names = self.tables.sql_name(target.spec.name), ", ".join(f"`{c.name}`" for c in target.spec.columns)
         insert = f"INSERT INTO {table} ({names}) SELECT {names} FROM {target.staged.table}"
         return [deleted(target.spec, target.partition, table), *([insert] if target.staged.rows else [])]
@@ -176,12 +175,13 @@ class Publishing:
                     known[month] = (*known.get(month, ()), name)
         return found
 
-    def _record(self, target: _Target, sequence: int, job_id: str | None) -> str:
+    def _record(self, target: Target, sequence: int, job_id: str | None) -> str:
         """The row that says what the month holds; ``job_id`` publishes it, None if its rows were there."""
         is_own, ledger, now = target.staged is self.wanted.staged[-1], self.wanted.ledger, _now()
         is_empty = not target.staged.rows and target.held is None
-        version = target.held.version if job_id is None and target.held is not None else job_id
-        published_at = target.held.published_at if job_id is None and target.held is not None else now
+        version, published_at = (None, now) if job_id is None else self._published(target, job_id)
+        if job_id is None and target.held is not None:
+            version, published_at = target.held.version, target.held.published_at
         values: dict[str, object] = {
             "table_name": target.spec.name,
             "month": month_value(target.partition),
@@ -206,9 +206,13 @@ class Publishing:
         }
         return row_text(values)
 
+    def _published(self, target: Target, job_id: str) -> tuple[str | None, datetime | None]:  # noqa: ARG002
+        """What publishes a table's rows, and when."""
+        return job_id, _now()
+
 
 @dataclass(frozen=True)
-class _Target:
+class Target:
     """One table, what its month is to hold, and what it holds."""
 
     staged: StagedTable
@@ -248,7 +252,7 @@ class _Target:
         return self.held.version if self.held is not None and self.held.version is not None else self.newest_version
 
 
-class _Overtaken(Exception):
+class Overtaken(Exception):
     """Another transaction changed the same tables first, or BigQuery failed to do this one."""
 
 

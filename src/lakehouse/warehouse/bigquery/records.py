@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
@@ -12,6 +13,7 @@ from lakehouse.partition import WHOLE, Partition
 from lakehouse.results import Remark
 from lakehouse.schema import Column, TableSpec
 from lakehouse.warehouse.bigquery import content, placing
+from lakehouse.warehouse.bigquery.biglake.stated import Statement, statements
 from lakehouse.warehouse.bigquery.constants import of_month
 from lakehouse.warehouse.bigquery.jobs import Jobs
 from lakehouse.warehouse.bigquery.publications import (
@@ -24,7 +26,11 @@ from lakehouse.warehouse.bigquery.publications import (
     published,
 )
 from lakehouse.warehouse.bigquery.tables import Tables
+from lakehouse.warehouse.iceberg.types import shape_of as iceberg_shape_of
 from lakehouse.warehouse.store import Record, TableShape
+
+if TYPE_CHECKING:
+    from pyiceberg.table import Table
 
 
 class BigQueryRecords:
@@ -40,16 +46,21 @@ class BigQueryRecords:
         self._shapes: dict[str, TableShape | None] = {}
         self._months: dict[Partition, Published] = {}
         self._notes: dict[str, Mapping[Partition, str]] = {}
+        self._catalog_tables: dict[str, Table | None] = {}
 
     def shape(self, spec: TableSpec) -> TableShape | None:
-        if spec.name not in self._shapes:
+        if spec.name not in self._shapes and self._tables.of_catalog(spec.name) is not None:
+            table = self.catalog_table(spec)
+            self._shapes[spec.name] = None if table is None else iceberg_shape_of(table)
+        elif spec.name not in self._shapes:
             self._shapes[spec.name] = self._tables.shape(spec)
         return self._shapes[spec.name]
 
     def remarks(self, spec: TableSpec) -> tuple[Remark, ...]:
         known = next(iter(self._months.values()), None) or self.known(WHOLE)  # marks are looked at of all months
         found = ((month, by) for (table, month), by in known.marks.items() if table == spec.name)
-        return tuple(Remark(spec.name, month, _in_words(by)) for month, by in sorted(found, key=str))
+        marked = tuple(Remark(spec.name, month, _in_words(by)) for month, by in sorted(found, key=str))
+        return (*marked, *self._unrecorded(spec))
 
     def partition(self, spec: TableSpec, partition: Partition) -> Record | None:
         found = self.publication(spec, partition)
@@ -58,18 +69,53 @@ class BigQueryRecords:
     def publication(self, spec: TableSpec, partition: Partition) -> Publication | None:
         """The newest of a month that has rows, or of a whole table."""
         own = partition if spec.partition else WHOLE
-        found = self.known(own).months.get((spec.name, own))
+        found = self.newest(spec, own)
         return found if found is not None and found.rows else None
+
+    def newest(self, spec: TableSpec, partition: Partition) -> Publication | None:
+        """What is published of a month, rows or none: as its table states, where that is in the catalog."""
+        recorded = self.recorded(spec, partition)
+        if self._tables.of_catalog(spec.name) is None:
+            return recorded
+        stated = self.stated(spec).get(partition)
+        if stated is None:  # what is recorded is of a table that is not there
+            return None if recorded is None or recorded.rows else recorded
+        return recorded if self.is_recorded(spec, partition) else stated.publication_of(recorded)
+
+    def recorded(self, spec: TableSpec, partition: Partition) -> Publication | None:
+        """The newest record of a month."""
+        return self.known(partition).months.get((spec.name, partition))
+
+    def is_recorded(self, spec: TableSpec, partition: Partition) -> bool:
+        """Whether the newest record is of what its table states."""
+        recorded, stated = self.recorded(spec, partition), self.stated(spec).get(partition)
+        if stated is None or recorded is None:
+            return stated is None
+        return recorded.version == stated.snapshot or recorded.rows == stated.rows == 0
+
+    def stated(self, spec: TableSpec) -> Mapping[Partition, Statement]:
+        """What a table of the catalog states of its months; of any other nothing."""
+        return {} if self._tables.of_catalog(spec.name) is None else statements(self.catalog_table(spec), spec.name)
+
+    def catalog_table(self, spec: TableSpec) -> Table | None:
+        """A table of the catalog as it was when it was first looked at."""
+        catalog = self._tables.of_catalog(spec.name)
+        if catalog is not None and spec.name not in self._catalog_tables:
+            self._catalog_tables[spec.name] = catalog.table(spec.name)
+        return self._catalog_tables.get(spec.name)
 
     def partitions(self, spec: TableSpec) -> Mapping[Partition, Record]:
         if spec.partition is None:
             whole = self.partition(spec, WHOLE)
             return {} if whole is None else {WHOLE: whole}
-        return {
-            month: self._record(spec, found)
-            for (table, month), found in self._all.months.items()
-            if table == spec.name and found.rows
-        }
+        months = {month for table, month in self._all.months if table == spec.name} | self.stated(spec).keys()
+        found = ((month, self.publication(spec, month)) for month in months)
+        return {month: self._record(spec, each) for month, each in found if each is not None}
+
+    def recorded_months(self, spec: TableSpec) -> frozenset[Partition]:
+        """Months that were put down to have rows, and whole tables, whether they are there or not."""
+        known = self._all if spec.partition else self.known(WHOLE)
+        return frozenset(month for (table, month), each in known.months.items() if table == spec.name and each.rows)
 
     def notes(self, spec: TableSpec) -> Mapping[Partition, str]:
         if spec.name not in self._notes:
@@ -116,6 +162,17 @@ class BigQueryRecords:
         if held is None:
             held = self._months[partition] = published(self.jobs, self._tables, partition)
         return held
+
+    def _unrecorded(self, spec: TableSpec) -> Iterator[Remark]:
+        """Of months that were committed by a run which was ended before it put that down."""
+        stated = self.stated(spec)
+        months = stated.keys() if not self._months or "_all" in self.__dict__ else stated.keys() & self._months.keys()
+        if stated and not self._months:
+            _ = self._all
+        for month in sorted(months, key=str):
+            if not self.is_recorded(spec, month):
+                words = f"snapshot {stated[month].snapshot} was committed, and not put down: a run was ended in between"
+                yield Remark(spec.name, month, words)
 
     @cached_property
     def _all(self) -> Published:

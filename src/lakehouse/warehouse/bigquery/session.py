@@ -17,6 +17,7 @@ from lakehouse.models import dialect
 from lakehouse.results import CheckResult, EngineJob
 from lakehouse.schema import Column, TableSpec
 from lakehouse.warehouse.bigquery import content, landed, placing
+from lakehouse.warehouse.bigquery.biglake.publishing import CatalogPublishing
 from lakehouse.warehouse.bigquery.jobs import Jobs
 from lakehouse.warehouse.bigquery.one_scan import in_one_scan
 from lakehouse.warehouse.bigquery.publications import PUBLICATIONS
@@ -122,8 +123,11 @@ class BigQuerySession:
         return (usual_cost(self._jobs, self._tables, spec, self._work.run_id),)
 
     def publish(self, partition: StagedPartition, is_current: Callable[[], bool]) -> Commit:
-        publishing = Publishing(self._tables, self._jobs, self._work, self._seen, self._records, partition)
-        return publishing.run(is_current)
+        given = (self._tables, self._jobs, self._work, self._seen, self._records, partition)
+        catalogs = {self._tables.of_catalog(staged.spec.name) for staged in partition.staged}
+        if (catalog := next(iter(catalogs))) is not None and len(catalogs) == 1:
+            return CatalogPublishing(*given, catalog=catalog).run(is_current)
+        return Publishing(*given).run(is_current)
 
     def close(self) -> None:
         """Remove what was staged."""

@@ -14,6 +14,7 @@ from lakehouse.gcp.place import Place
 from lakehouse.partition import Partition
 from lakehouse.results import Groundwork
 from lakehouse.schema import TableSpec
+from lakehouse.warehouse.bigquery.biglake.catalog import BigLake
 from lakehouse.warehouse.bigquery.datasets import Datasets
 from lakehouse.warehouse.bigquery.job_labels import labels_for, labels_of
 from lakehouse.warehouse.bigquery.jobs import DoneJob, Jobs, new_job_id
@@ -46,12 +47,17 @@ class BigQueryStore:
 
     traits = Traits(sha256_digits=SHA256_DIGITS, is_native=True)
 
-    def __init__(self, client: Client, place: Place, bucket: Bucket, *, of_samples: bool) -> None:
+    def __init__(
+        self, client: Client, place: Place, bucket: Bucket, *, of_samples: bool, catalog: BigLake | None = None
+    ) -> None:
+        """``catalog`` has the tables that are to be Iceberg tables; without it all are BigQuery's own."""
         self._client = client
         self._place = place
         self._bucket = bucket
         self._of_samples = of_samples
-        self.tables = Tables(client, place, of_samples=of_samples)
+        self._catalog = catalog
+        of_catalog = None if catalog is None else catalog.tables
+        self.tables = Tables(client, place, of_samples=of_samples, catalog=of_catalog)
         self._done = dict[Work, list[DoneJob]]()
         """All jobs of each work in hand: those that look at what is published are none of its session's own."""
 
@@ -63,7 +69,8 @@ class BigQueryStore:
         """
         datasets = Datasets(self._client, self._place, of_samples=self._of_samples)
         there = datasets.look()
-        return prepare_bucket(self._bucket.client, self._place) + datasets.prepare(there) + self._own_tables()
+        made = prepare_bucket(self._bucket.client, self._place) + datasets.prepare(there) + self._own_tables()
+        return made if self._catalog is None else made + self._catalog.prepare()
 
     def _own_tables(self) -> Groundwork:
         """What is published is remembered in."""
@@ -82,8 +89,8 @@ class BigQueryStore:
         """See the protocol; months that were published in a table of that name, which is gone, are owed to it."""
         jobs = self._jobs("prepare", {})
         known = self._records(jobs)
-        lost = known.partitions(spec)
-        if lost and self.tables.table(spec.name) is None:  # after what was published is known: others may make it now
+        lost = known.recorded_months(spec)
+        if lost and self.tables.shape(spec) is None:  # after what was published is known: others may make it now
             self._begin_anew(spec, lost, known, jobs)
         self.tables.create(spec)
         add_turns([spec.name], self.tables, jobs)
@@ -94,6 +101,11 @@ class BigQueryStore:
     def set_aside(self, spec: TableSpec, owed: Iterable[Partition]) -> str:
         aside = f"{spec.name}__set_aside_{datetime.now(UTC):%Y%m%dT%H%M%S}"
         jobs = self._jobs(spec.name, {})
+        if (catalog := self.tables.of_catalog(spec.name)) is not None:
+            aside = catalog.set_aside(spec)
+            self._begin_anew(spec, owed, self._records(jobs), jobs)
+            self.create(spec)
+            return aside
         if self.tables.table(spec.name) is not None:
             jobs.rows(f"CREATE TABLE {self.tables.sql_name(aside)} CLONE {self.tables.sql_name(spec.name)}")
             self.tables.drop(spec.name)

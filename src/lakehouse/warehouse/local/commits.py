@@ -223,7 +223,7 @@ class _Target:
         for place in self.places:
             make_folder(place.parent)
             if self.wanted.staged.exists():  # else an earlier attempt has moved it
-                require_exact_types(self.wanted.staged, self.wanted.spec)
+                require_exact_types(str(self.wanted.staged), str(self.wanted.staged), self.wanted.spec)
                 self.wanted.staged.replace(place)
                 make_durable(place.parent)
 
