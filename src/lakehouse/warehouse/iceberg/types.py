@@ -61,7 +61,7 @@ def evolve(update: UpdateSchema, changes: Evolution) -> None:
 
 
 def require_exact_types(file: Any, name: str, spec: TableSpec) -> None:
-    """``file`` is a path, or open; Iceberg would take int32 for long, or a file without some columns, and reads would then break.
+    """A file, by its path or open: Iceberg would take int32 for long, or do without a column, and reads would break.
 
     Raises:
         CorruptFile: the file's columns or types are not exactly the spec's.

@@ -15,8 +15,8 @@ SETTING = "LAKEHOUSE_ICEBERG_CATALOG"
 EXTRA = "install the extra [gcp]: make setup, or pip install 'nyc-lakehouse[gcp]'"
 _SWITCHED_OFF = ("has not been used in project", "it is disabled")
 _GRANT = (
-    "grant the account roles/biglake.editor on the project (roles/biglake.admin to make catalog, namespaces, tables) and "
-    "roles/storage.objectUser on the catalog's bucket"
+    "grant the account roles/biglake.editor on the project (roles/biglake.admin to make catalog, namespaces, tables) "
+    "and roles/storage.objectUser on the catalog's bucket"
 )
 
 
