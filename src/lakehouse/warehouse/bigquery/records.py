@@ -13,7 +13,7 @@ from lakehouse.partition import WHOLE, Partition
 from lakehouse.results import Remark
 from lakehouse.schema import Column, TableSpec
 from lakehouse.warehouse.bigquery import content, placing
-from lakehouse.warehouse.bigquery.biglake.stated import Statement, statements
+from lakehouse.warehouse.bigquery.biglake.stated import Statement, statements, with_stated
 from lakehouse.warehouse.bigquery.constants import of_month
 from lakehouse.warehouse.bigquery.jobs import Jobs
 from lakehouse.warehouse.bigquery.publications import (
@@ -88,21 +88,31 @@ class BigQueryRecords:
 
     def is_recorded(self, spec: TableSpec, partition: Partition) -> bool:
         """Whether the newest record is of what its table states."""
-        recorded, stated = self.recorded(spec, partition), self.stated(spec).get(partition)
-        if stated is None or recorded is None:
-            return stated is None
+        stated = self.stated(spec).get(partition)
+        return stated is None or self._is_recorded(spec.name, partition, stated)
+
+    def _is_recorded(self, name: str, partition: Partition, stated: Statement) -> bool:
+        recorded = self.known(partition).months.get((name, partition))
+        if recorded is None:
+            return False
         return recorded.version == stated.snapshot or recorded.rows == stated.rows == 0
 
     def stated(self, spec: TableSpec) -> Mapping[Partition, Statement]:
         """What a table of the catalog states of its months; of any other nothing."""
-        return {} if self._tables.of_catalog(spec.name) is None else statements(self.catalog_table(spec), spec.name)
+        return {} if self._tables.of_catalog(spec.name) is None else self._stated(spec.name)
+
+    def _stated(self, name: str) -> Mapping[Partition, Statement]:
+        return statements(self._catalog_table(name), name)
 
     def catalog_table(self, spec: TableSpec) -> Table | None:
         """A table of the catalog as it was when it was first looked at."""
-        catalog = self._tables.of_catalog(spec.name)
-        if catalog is not None and spec.name not in self._catalog_tables:
-            self._catalog_tables[spec.name] = catalog.table(spec.name)
-        return self._catalog_tables.get(spec.name)
+        return self._catalog_table(spec.name)
+
+    def _catalog_table(self, name: str) -> Table | None:
+        catalog = self._tables.of_catalog(name)
+        if catalog is not None and name not in self._catalog_tables:
+            self._catalog_tables[name] = catalog.table(name)
+        return self._catalog_tables.get(name)
 
     def partitions(self, spec: TableSpec) -> Mapping[Partition, Record]:
         if spec.partition is None:
@@ -126,7 +136,17 @@ class BigQueryRecords:
         return self.history(spec).version is not None
 
     def accounts(self, columns: Sequence[Column], reasons: Sequence[str]) -> exp.Query:
-        return accounts(columns, reasons)
+        query = accounts(columns, reasons)
+        catalog = self._tables.catalog
+        if catalog is None:
+            return query
+        stated = {
+            (name, month): each
+            for name in sorted(catalog.names)
+            for month, each in self._stated(name).items()
+            if each.copies is not None and not self._is_recorded(name, month, each)
+        }
+        return with_stated(query, columns, reasons, stated) if stated else query
 
     def is_intact(self, spec: TableSpec, partition: Partition) -> bool:
         """See the protocol: as many rows are there as were published, and of a table with a grain just those.

@@ -7,10 +7,12 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import pyarrow as pa
 from google.auth.credentials import Credentials
 from google.cloud.biglake_v1 import IcebergCatalogServiceClient
 from google.cloud.biglake_v1.services.iceberg_catalog_service.transports import IcebergCatalogServiceRestTransport
 from google.oauth2.credentials import Credentials as Token
+from pyiceberg.table import Table
 
 from lakehouse.bronze.contract import Contract
 from lakehouse.gcp.place import Place
@@ -105,6 +107,15 @@ class CatalogImplementation(CloudImplementation):
         client = bigquery_client(self.running.cloud.bigquery, self.running.place.project)
         bucket = self._storage.bucket(self.running.place.bucket)
         return BigQueryStore(client, self.running.place, bucket, of_samples=False, catalog=big_lake(self.running))
+
+    def read(self, table: str) -> pa.Table:
+        """All rows of a table of the catalog, as pyiceberg reads them."""
+        return self.table(table).scan().to_arrow()
+
+    def table(self, name: str) -> Table:
+        """A table of the catalog, as it is now."""
+        layer, _, own = name.partition(".")
+        return self.rest.catalog.load_table((layer, own))
 
     def close(self) -> None:
         if self._given is None:

@@ -7,14 +7,18 @@ their snapshots. So a reader of the metadata knows all of it, and a record that 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from lakehouse.exceptions import CorruptFile
-from lakehouse.partition import Partition, partition_named
-from lakehouse.warehouse.bigquery.publications import Publication
+from sqlglot import exp
+
+from lakehouse.exceptions import CorruptFile, LakehouseError
+from lakehouse.models import dialect
+from lakehouse.partition import Partition, Period, partition_named
+from lakehouse.schema import Column
+from lakehouse.warehouse.bigquery.publications import SHA256_DIGITS, Publication, text_literal
 
 if TYPE_CHECKING:
     from pyiceberg.table import Table
@@ -63,6 +67,30 @@ class Statement:
         told = {MONTH: str(partition), **asdict(self), "note": note}
         told |= {"rejected": json.dumps(dict(self.rejected)) if self.rejected else None, "snapshot": None}
         return {f"{SUMMARY_PREFIX}{name}": str(value) for name, value in told.items() if value is not None}
+
+
+def with_stated(
+    accounts: exp.Query,
+    columns: Sequence[Column],
+    reasons: Sequence[str],
+    stated: Mapping[tuple[str, Partition], Statement],
+) -> exp.Query:
+    """What was put down of each month's ledger, with what tables state of months that was not."""
+    held = dialect.render(accounts, "bigquery")
+    names = [f"`{column.name}`" for column in columns]
+    months = [f"(table_name = {text_literal(name)} AND month = {_date(month)})" for name, month in stated]
+    parts = [f"SELECT {', '.join(names)} FROM ({held}) AS held WHERE NOT ({' OR '.join(months)})"]
+    for (name, month), each in stated.items():
+        rejected = [str(int(each.rejected.get(reason, 0))) for reason in reasons]
+        landing = text_literal((each.landing or "")[:SHA256_DIGITS])
+        values = [text_literal(name), _date(month), landing, str(each.rows), str(each.copies or 0), *rejected]
+        told = ", ".join(f"{value} AS {column}" for value, column in zip(values, names, strict=True))
+        parts.append(f"SELECT {told}")
+    return dialect.parse("\nUNION ALL\n".join(parts), "the ledger", LakehouseError)
+
+
+def _date(partition: Partition) -> str:
+    return f"DATE '{partition.first_day.isoformat()}'" if isinstance(partition, Period) else "CAST(NULL AS DATE)"
 
 
 def property_name(partition: Partition) -> str:
