@@ -486,6 +486,29 @@ def test_a_type_that_cannot_change_in_place_is_refused_and_nothing_is_lost(house
     assert house.rows("SELECT SUM(reversal_count) AS n FROM gold.green_trips_by_payment_type") == [{"n": 0}]
 
 
+def test_a_table_that_cannot_be_brought_to_its_model_is_set_aside_and_made_anew(house: House) -> None:
+    table = "gold.green_trips_by_payment_type"
+    house.land(JANUARY, trips(JANUARY, 4))
+    house.replace("green_silver", JANUARY)
+    house.replace("green_gold", JANUARY)
+    with pytest.raises(ConfigurationError, match=f"{table} can be read, so it was not set aside"):
+        house.warehouse.set_aside(table)
+    house.edit(
+        "gold/green_gold.sql",
+        ("COUNTIF(is_reversal) AS reversal_count", "CAST(COUNTIF(is_reversal) AS STRING) AS reversal_count"),
+        ("reversal_count: {type: INT64", "reversal_count: {type: STRING"),
+        ("trip_count + reversal_count", "trip_count"),
+    )
+    with pytest.raises(ModelError, match=f"or make the table anew: lakehouse set-aside {table}, then run its months"):
+        house.replace("green_gold", JANUARY)
+    house.warehouse.set_aside(table)
+    house.reopen()
+    assert [remark.partition for remark in house.warehouse.holdings()["green_gold"].remarks] == [JANUARY]
+    assert house.replace("green_gold", JANUARY).effect is Effect.PUBLISHED
+    assert house.rows(f"SELECT DISTINCT reversal_count FROM {table}") == [{"reversal_count": "0"}]
+    assert house.warehouse.holdings()["green_gold"].remarks == ()
+
+
 def test_another_description_changes_the_table_but_not_its_rows(house: House) -> None:
     house.land(JANUARY, trips(JANUARY, 4))
     house.replace("green_silver", JANUARY)

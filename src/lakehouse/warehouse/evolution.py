@@ -43,7 +43,7 @@ def evolution(shape: TableShape, spec: TableSpec) -> Evolution:
     if shape.partition != spec.partition:
         raise ModelError(
             f"{spec.name} is partitioned by {shape.partition or 'nothing'}, its model by {spec.partition or 'nothing'}"
-            ": a partition cannot be changed in place; give the model a new table name"
+            f": a partition cannot be changed in place; give the model a new table name, {_or_anew(spec)}"
         )
     there = {column.name: column for column in shape.columns}
     added = tuple(column for column in spec.columns if column.name not in there)
@@ -53,10 +53,14 @@ def evolution(shape: TableShape, spec: TableSpec) -> Evolution:
         changes = ", ".join(f"{there[column.name].type} to {column.type}" for column in impossible)
         raise ModelError(
             f"{spec.name}: {', '.join(column.name for column in impossible)} cannot change type in place ({changes}); "
-            "give the column or the table a new name"
+            f"give the column or the table a new name, {_or_anew(spec)}"
         )
     described = (c for c in kept if c not in retyped and c.doc != there[c.name].doc)
     return Evolution(added, tuple(retyped), tuple(described))
+
+
+def _or_anew(spec: TableSpec) -> str:
+    return f"or make the table anew: lakehouse set-aside {spec.name}, then run its months"
 
 
 def _widens(old: str, new: str) -> bool:

@@ -55,10 +55,10 @@ class Warehouse(Protocol):
         ...
 
     def set_aside(self, table: str) -> str:
-        """Make a damaged table anew, empty, and keep what is left of it; where that is.
+        """Make anew, empty, a table that is damaged, or cannot be brought to its model; what is left is kept: where.
 
         Raises:
-            ConfigurationError: there is no such table, or it can be read.
+            ConfigurationError: there is no such table, or nothing is wrong with it.
         """
         ...
 

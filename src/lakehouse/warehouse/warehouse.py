@@ -16,6 +16,7 @@ from lakehouse.exceptions import (
     ConfigurationError,
     ContractViolation,
     CorruptFile,
+    ModelError,
     NotLanded,
     StaleInputs,
 )
@@ -135,8 +136,11 @@ class StoreWarehouse:
         if table not in specs:
             raise ConfigurationError(f"there is no table {table}; there is {', '.join(sorted(specs))}")
         try:
-            self._store.records().partitions(specs[table])
-        except CorruptFile:
+            records = self._store.records()
+            records.partitions(specs[table])
+            if (shape := records.shape(specs[table])) is not None:
+                evolution(shape, specs[table])
+        except (CorruptFile, ModelError):
             return self._store.set_aside(specs[table], self._owed(specs[table]))
         raise ConfigurationError(f"{table} can be read, so it was not set aside")
 

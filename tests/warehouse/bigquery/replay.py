@@ -23,7 +23,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import parse_qs, urlsplit
 
 from tests.warehouse.bigquery.problems import Problem
@@ -253,10 +253,10 @@ class Replay:
             held.update(body, etag=f"{held['etag']}+")
         return _json(held)
 
-    def add_table(self, name: str) -> None:
-        """Have a table, without columns."""
+    def add_table(self, name: str, **more: Any) -> None:
+        """Have a table, without columns, of which more is told."""
         told = {"etag": "e", "tableReference": _reference(name), "schema": {"fields": []}, "type": "TABLE"}
-        self.tables[name] = {"kind": "bigquery#table", **told}
+        self.tables[name] = {"kind": "bigquery#table", **told, **more}
 
 
 def _reference(table: str) -> Json:

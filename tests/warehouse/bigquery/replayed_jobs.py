@@ -101,7 +101,7 @@ class HeldJob:
         page = outcome.rows[begin : begin + most]
         if page:
             rows = (each if isinstance(each, tuple) else (each,) for each in page)
-            answer["rows"] = [{"f": [{"v": str(value)} for value in row]} for row in rows]
+            answer["rows"] = [{"f": [{"v": None if value is None else str(value)} for value in row]} for row in rows]
         if most and begin + most < len(outcome.rows):
             answer["pageToken"] = str(begin + most)
         return answer

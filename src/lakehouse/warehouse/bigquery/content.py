@@ -1,4 +1,7 @@
-"""What tells rows from any others: a hash of all their values, whatever order they are in."""
+"""What tells rows from any others: a hash of all their values, whatever order they are in.
+
+It is the sums of the parts of the rows' own hashes: no worker of BigQuery has to hold more of them than these.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,11 @@ from lakehouse.models import dialect
 from lakehouse.schema import Column, TableSpec
 
 ROW_COUNT, CONTENT = "row_count", "content"
+_DIGITS = 32
+"""That a row's hash has, in base 16."""
+
+_PART = 8
+"""So many of them are summed up, so that two thousand million rows fit into an INT64."""
 
 
 def count(rows: exp.Query) -> exp.Select:
@@ -22,9 +30,14 @@ def query(spec: TableSpec, rows: exp.Query) -> exp.Select:
         for column in sorted(spec.columns, key=lambda column: column.name)
     )
     row = exp.alias_(_read(f"TO_HEX(MD5(CONCAT({', '.join(values)})))"), "row_hash")
+    parts = (
+        f"CAST(SUM(CAST(CONCAT('0x', SUBSTR(row_hash, {first + 1}, {_PART})) AS INT64)) AS STRING)"
+        for first in range(0, _DIGITS, _PART)
+    )
+    joined = ", '-', ".join(parts)
     told = (
         exp.alias_(exp.Count(this=exp.Star()), ROW_COUNT),
-        exp.alias_(_read("COALESCE(TO_HEX(MD5(STRING_AGG(row_hash, '' ORDER BY row_hash))), '')"), CONTENT),
+        exp.alias_(_read(f"COALESCE(CONCAT({joined}), '')"), CONTENT),
     )
     return exp.select(*told).from_(exp.select(row).from_(rows.subquery("held")).subquery("hashed"))
 

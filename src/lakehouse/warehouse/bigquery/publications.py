@@ -103,12 +103,17 @@ class Published:
         return self.tables.get(name, TableHistory())
 
 
-def published(jobs: Jobs, tables: Tables, partition: Partition | None) -> Published:
-    """What is published of a month and of tables that come whole, or of all months if none is given."""
+def published(
+    jobs: Jobs, tables: Tables, partition: Partition | None, as_of: Mapping[str, TableHistory] | None = None
+) -> Published:
+    """What is published of a month and of tables that come whole, or of all months if none is given.
+
+    Or what was when tables had just these histories: rows are only ever added.
+    """
     of = [partition.first_day] if isinstance(partition, Period) else []
     parameters: dict[str, object] = {"first_day": of[0]} if of else {}
     wanted = "TRUE" if partition is None else "m.month IS NULL OR m.month = @first_day" if of else "m.month IS NULL"
-    rows = jobs.rows(_STATE.format(publications=tables.sql_name(PUBLICATIONS.name), wanted=wanted), parameters)
+    rows = jobs.rows(_STATE.format(publications=_as_of(tables, as_of), wanted=wanted), parameters)
     found = [dict(row.items()) for row in rows]
     months = {_key(row): _publication(row) for row in found if row["is_month"] and row["row_count"] is not None}
     marks = {_key(row): tuple(sorted(row["outdated_by"].split("\n"))) for row in found if row["outdated_by"]}
@@ -118,9 +123,9 @@ def published(jobs: Jobs, tables: Tables, partition: Partition | None) -> Publis
     return Published(months, marks, histories)
 
 
-def notes(jobs: Jobs, tables: Tables, spec: TableSpec) -> Mapping[Partition, str]:
-    """What was put down with the newest publication of each month of a table."""
-    rows = jobs.rows(_NOTES.format(publications=tables.sql_name(PUBLICATIONS.name)), {"table_name": spec.name})
+def notes(jobs: Jobs, tables: Tables, spec: TableSpec, as_of: Mapping[str, TableHistory]) -> Mapping[Partition, str]:
+    """What was put down with the newest publication of each month of a table, when tables had these histories."""
+    rows = jobs.rows(_NOTES.format(publications=_as_of(tables, as_of)), {"table_name": spec.name})
     return {_partition(row["month"]): row["note"] for row in rows if row["note"] is not None}
 
 
@@ -132,6 +137,17 @@ def accounts(columns: Sequence[Column], reasons: Sequence[str]) -> exp.Query:
     live = _LIVE.format(publications=PUBLICATIONS.name)
     query = f"{live}\nSELECT {told} FROM newest WHERE landing IS NOT NULL AND copies IS NOT NULL"
     return dialect.parse(query, PUBLICATIONS.name, LakehouseError)
+
+
+def _as_of(tables: Tables, histories: Mapping[str, TableHistory] | None) -> str:
+    """What a statement reads for ``meta.publications``, without what came after these."""
+    name = tables.sql_name(PUBLICATIONS.name)
+    if histories is None:
+        return name
+    if not histories:
+        return f"(SELECT * FROM {name} WHERE FALSE)"
+    newest = " ".join(f"WHEN {text_literal(table)} THEN {each.sequence}" for table, each in sorted(histories.items()))
+    return f"(SELECT * FROM {name} WHERE sequence <= CASE table_name {newest} ELSE 0 END)"
 
 
 def _path(reason: str) -> str:
@@ -156,8 +172,8 @@ def month_value(partition: Partition) -> date | None:
 
 
 def text_literal(text: str) -> str:
-    """A text as a constant of a statement."""
-    return json.dumps(text, ensure_ascii=True)
+    """A text as a constant of a statement; what JSON escapes, BigQuery does in the same way."""
+    return json.dumps(text, ensure_ascii=False)
 
 
 def _literal(value: object, type_: str) -> str:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from lakehouse.exceptions import CommitConflict, StaleInputs, StatementFailed, StorageUnavailable
+from lakehouse.exceptions import StaleInputs
 from lakehouse.partition import WHOLE, Partition
 from lakehouse.schema import TableSpec
-from lakehouse.warehouse.bigquery.answers import has_failed, is_conflict
 from lakehouse.warehouse.bigquery.constants import deleted
 from lakehouse.warehouse.bigquery.jobs import Jobs, new_job_id
 from lakehouse.warehouse.bigquery.publications import (
@@ -20,21 +18,14 @@ from lakehouse.warehouse.bigquery.publications import (
     PUBLICATIONS,
     PUBLISHED,
     Publication,
-    insert_text,
     month_value,
     row_text,
-    text_literal,
 )
 from lakehouse.warehouse.bigquery.records import BigQueryRecords
 from lakehouse.warehouse.bigquery.tables import Tables
-from lakehouse.warehouse.bigquery.turns import add_turns, taking, were_taken
+from lakehouse.warehouse.bigquery.transactions import Transaction, until_first
 from lakehouse.warehouse.bigquery.usual_cost import billed_before_publishing
 from lakehouse.warehouse.store import Commit, Staged, StagedPartition, Work
-
-_log = logging.getLogger(__name__)
-_ATTEMPTS = 8
-_OVERTAKEN = "overtaken by another run"
-_NO_TURN = "a table has no turn to take"
 
 
 @dataclass(frozen=True)
@@ -59,25 +50,7 @@ class Publishing:
 
     def run(self, is_current: Callable[[], bool]) -> Commit:
         """See :meth:`lakehouse.warehouse.store.Session.publish`."""
-        from tenacity import RetryError, Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
-
-        retrying = Retrying(
-            retry=retry_if_exception_type(Overtaken),
-            stop=stop_after_attempt(_ATTEMPTS),
-            wait=wait_random_exponential(multiplier=0.2, max=10),
-            before_sleep=lambda _: _log.info(
-                "%s: another run was first, or BigQuery failed: it is published once more", self.work
-            ),
-        )
-        try:
-            return retrying(self._once, is_current)
-        except RetryError as error:
-            last = error.last_attempt.exception()
-            if last is not None and isinstance(last.__cause__, StorageUnavailable):
-                raise last.__cause__ from None
-            raise CommitConflict(
-                f"{self.work}: other writers kept changing its tables ({last}); run it again"
-            ) from error
+        return until_first(lambda: self._once(is_current), str(self.work))
 
     def _once(self, is_current: Callable[[], bool]) -> Commit:
         now = self.records()
@@ -93,7 +66,7 @@ class Publishing:
                 self.tables.evolve(target.spec, self.jobs)
         job_id = new_job_id()
         self.tables.evolve(PUBLICATIONS, self.jobs)  # it may be older than what is written down now
-        self._transact(self._statements(targets, now, job_id, is_held=is_held), job_id)
+        self._transaction(targets, now, job_id, is_held=is_held).run(self.tables, self.jobs, job_id)
         return Commit(own.version, is_new=False) if is_held else Commit(job_id, is_new=True)
 
     def _target(self, staged: Staged, now: BigQueryRecords) -> Target:
@@ -105,40 +78,14 @@ class Publishing:
         history = now.known(partition).history(staged.spec.name)
         return Target(staged, partition, held, before, is_intact, self.wanted.fingerprint, history.version)
 
-    def _transact(self, statements: Iterable[str], job_id: str) -> None:
-        """Run them as one transaction, all or none.
-
-        Raises:
-            Overtaken: another transaction came first, or BigQuery itself failed, or a table had no turn, and has now.
-        """
-        script = ";\n".join(["BEGIN TRANSACTION", *statements, "COMMIT TRANSACTION"]) + ";"
-        try:
-            self.jobs.script(script, job_id)
-        except StatementFailed as error:
-            if _NO_TURN in str(error):
-                add_turns(self._may_be_changed(), self.tables, self.jobs)
-                raise Overtaken(str(error)) from error
-            if _OVERTAKEN in str(error) or is_conflict(str(error)):
-                raise Overtaken(str(error)) from error
-            raise
-        except StorageUnavailable as error:
-            if has_failed(error):  # and so has written nothing
-                raise Overtaken(str(error)) from error
-            raise
-
-    def _statements(self, targets: list[Target], now: BigQueryRecords, job_id: str, *, is_held: bool) -> list[str]:
-        publications = self.tables.sql_name(PUBLICATIONS.name)
+    def _transaction(self, targets: list[Target], now: BigQueryRecords, job_id: str, *, is_held: bool) -> Transaction:
         known = now.known(WHOLE)  # as of when the targets were looked at: marks may be looked for later
         changed = [target.spec.name for target in targets if target.has_other_rows]
         marked = {} if is_held else self._marked(changed, now)
         moved = {*(target.spec.name for target in targets), *(spec.name for spec in marked)}
         sequences = {name: known.history(name).sequence for name in moved}
         looked_at = sequences | {spec.name: known.history(spec.name).sequence for spec in self.wanted.reads}
-        guard = _guard(publications, looked_at, were_taken(moved, self.tables))
-        statements = [taking(moved, self.tables), guard]
-        if not is_held:
-            for target in targets:
-                statements += self._replacing(target)
+        replaced = [target for target in targets if not is_held or not target.staged.rows]
         rows = [
             self._record(target, sequences[target.spec.name] + 1, None if is_held else job_id) for target in targets
         ]
@@ -148,14 +95,10 @@ class Publishing:
             for month, by in months.items()
             for changed_by in by
         ]
-        return [*statements, insert_text(publications, rows)]
-
-    def _may_be_changed(self) -> frozenset[str]:
-        """Tables that it publishes, or marks months of."""
-        own = {staged.spec.name for staged in self.wanted.staged}
-        return frozenset(own | {spec.name for readers in self.wanted.read_by.values() for spec in readers})
+        return Transaction(moved, looked_at, [each for target in replaced for each in self._replacing(target)], rows)
 
     def _replacing(self, target: Target) -> list[str]:
+        """What a month holds by hand goes, too, where nothing is to be there: nobody has counted it."""
         table, names = self.tables.sql_name(target.spec.name), ", ".join(f"`{c.name}`" for c in target.spec.columns)
         insert = f"INSERT INTO {table} ({names}) SELECT {names} FROM {target.staged.table}"
         return [deleted(target.spec, target.partition, table), *([insert] if target.staged.rows else [])]
@@ -250,20 +193,6 @@ class Target:
     def version(self) -> str | None:
         """What holds the month; where nothing was published of it, what was published last of the table."""
         return self.held.version if self.held is not None and self.held.version is not None else self.newest_version
-
-
-class Overtaken(Exception):
-    """Another transaction changed the same tables first, or BigQuery failed to do this one."""
-
-
-def _guard(publications: str, sequences: Mapping[str, int], has_turns: str) -> str:
-    """The statement that fails unless just so many transactions have changed these tables, and turns were taken."""
-    seen = " AND ".join(
-        f"(SELECT COALESCE(MAX(sequence), 0) FROM {publications} WHERE table_name = {text_literal(name)}) = {sequence}"
-        for name, sequence in sorted(sequences.items())
-    )
-    unless_seen = f"IF({seen}, 'ok', ERROR({text_literal(_OVERTAKEN)}))"
-    return f"SELECT IF({has_turns}, {unless_seen}, ERROR({text_literal(_NO_TURN)}))"
 
 
 def _mark(spec: TableSpec, month: Partition, changed_by: str, sequence: int) -> str:

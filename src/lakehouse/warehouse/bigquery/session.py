@@ -14,6 +14,7 @@ from sqlglot import exp
 
 from lakehouse.exceptions import QueryError
 from lakehouse.models import dialect
+from lakehouse.partition import WHOLE
 from lakehouse.results import CheckResult, EngineJob
 from lakehouse.schema import Column, TableSpec
 from lakehouse.warehouse.bigquery import content, landed, placing
@@ -163,10 +164,10 @@ class BigQuerySession:
         return hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()[:32]
 
     def _contents(self, rows: PublishedRows) -> list[str]:
-        found = self._seen.partitions(rows.spec) if rows.spec.partition is None else None
-        one = self._seen.partition(rows.spec, rows.partition) if found is None else None
-        records = [*(found or {}).values(), *([one] if one is not None else [])]
-        return sorted(record.content for record in records)
+        if rows.spec.partition is not None and rows.partition is WHOLE:
+            return sorted(f"{month} {found.content}" for month, found in self._seen.published(rows.spec).items())
+        found = self._seen.publication(rows.spec, rows.partition)
+        return [] if found is None else [found.content]
 
     def _given(self, rows: pa.Table) -> exp.Table | exp.Query:
         """Rows at hand, as a table of their own."""

@@ -15,6 +15,7 @@ from lakehouse.partition import Partition
 from lakehouse.results import Groundwork
 from lakehouse.schema import TableSpec
 from lakehouse.warehouse.bigquery.biglake.catalog import BigLake
+from lakehouse.warehouse.bigquery.biglake.records import CatalogRecords
 from lakehouse.warehouse.bigquery.datasets import Datasets
 from lakehouse.warehouse.bigquery.job_labels import labels_for, labels_of
 from lakehouse.warehouse.bigquery.jobs import DoneJob, Jobs, new_job_id
@@ -25,13 +26,13 @@ from lakehouse.warehouse.bigquery.publications import (
     SET_ASIDE,
     SHA256_DIGITS,
     TURN,
-    insert_text,
     month_value,
     row_text,
 )
 from lakehouse.warehouse.bigquery.records import BigQueryRecords
 from lakehouse.warehouse.bigquery.session import BigQuerySession
 from lakehouse.warehouse.bigquery.tables import Tables
+from lakehouse.warehouse.bigquery.transactions import Transaction, until_first
 from lakehouse.warehouse.bigquery.turns import add_turns
 from lakehouse.warehouse.evolution import evolution
 from lakehouse.warehouse.store import Records, Work
@@ -88,30 +89,31 @@ class BigQueryStore:
     def create(self, spec: TableSpec) -> None:
         """See the protocol; months that were published in a table of that name, which is gone, are owed to it."""
         jobs = self._jobs("prepare", {})
-        known = self._records(jobs)
-        lost = known.recorded_months(spec)
-        if lost and self.tables.shape(spec) is None:  # after what was published is known: others may make it now
-            self._begin_anew(spec, lost, known, jobs)
-        self.tables.create(spec)
         add_turns([spec.name], self.tables, jobs)
+
+        def once() -> None:
+            known = self.records_by(jobs)
+            lost = known.put_down(spec)
+            if lost and self.tables.shape(spec) is None:  # in this order: others may make it now
+                self._begin_anew(spec, lost, known, jobs)
+
+        until_first(once, spec.name)
+        self.tables.create(spec)
 
     def evolve(self, spec: TableSpec) -> None:
         self.tables.evolve(spec, self._jobs(spec.name, {}))
 
     def set_aside(self, spec: TableSpec, owed: Iterable[Partition]) -> str:
         aside = f"{spec.name}__set_aside_{datetime.now(UTC):%Y%m%dT%H%M%S}"
-        jobs = self._jobs(spec.name, {})
+        place, jobs = self.tables.sql_name(aside), self._jobs(spec.name, {})
         if (catalog := self.tables.of_catalog(spec.name)) is not None:
-            aside = catalog.set_aside(spec)
-            self._begin_anew(spec, owed, self._records(jobs), jobs)
-            self.create(spec)
-            return aside
-        if self.tables.table(spec.name) is not None:
+            place = catalog.set_aside(spec)
+        elif self.tables.table(spec.name) is not None:
             jobs.rows(f"CREATE TABLE {self.tables.sql_name(aside)} CLONE {self.tables.sql_name(spec.name)}")
             self.tables.drop(spec.name)
-        self._begin_anew(spec, owed, self._records(jobs), jobs)
+        until_first(lambda: self._begin_anew(spec, owed, self.records_by(jobs), jobs), spec.name)
         self.create(spec)
-        return self.tables.sql_name(aside)
+        return place
 
     def _begin_anew(self, spec: TableSpec, owed: Iterable[Partition], known: BigQueryRecords, jobs: Jobs) -> None:
         """Put down that nothing that was published of a table is there any more."""
@@ -123,17 +125,18 @@ class BigQueryStore:
         rows += [
             row_text({**common, "kind": OUTDATED, "month": month_value(month), "outdated_by": since}) for month in owed
         ]
-        jobs.script(f"{insert_text(self.tables.sql_name(PUBLICATIONS.name), rows)};", new_job_id())
+        begun = Transaction({spec.name}, {spec.name: sequence - 1}, [], rows)
+        begun.run(self.tables, jobs, new_job_id())
 
     def records(self, work: Work | None = None) -> BigQueryRecords:
-        return self._records(self._jobs("records", {}) if work is None else self._jobs_for(work))
+        return self.records_by(self._jobs("records", {}) if work is None else self._jobs_for(work))
 
     @contextmanager
     def session(self, work: Work, records: Records) -> Iterator[BigQuerySession]:
         if not isinstance(records, BigQueryRecords):
             raise TypeError(f"{work}: a session of BigQuery reads what its tables hold")
         jobs = self._jobs_for(work)
-        session = BigQuerySession(self.tables, jobs, records, lambda: self._records(jobs), work)
+        session = BigQuerySession(self.tables, jobs, records, lambda: self.records_by(jobs), work)
         is_tried_again = False
         try:
             yield session
@@ -155,8 +158,10 @@ class BigQueryStore:
     def close(self) -> None:
         self._client.close()  # type: ignore[no-untyped-call]
 
-    def _records(self, jobs: Jobs) -> BigQueryRecords:
-        return BigQueryRecords(self.tables, jobs)
+    def records_by(self, jobs: Jobs) -> BigQueryRecords:
+        """What the tables hold from now on, asked for by these jobs."""
+        catalog = self.tables.catalog
+        return BigQueryRecords(self.tables, jobs) if catalog is None else CatalogRecords(self.tables, jobs, catalog)
 
     def _jobs_for(self, work: Work) -> Jobs:
         return replace(self._jobs(str(work), labels_for(work)), done=self._done.setdefault(work, []))

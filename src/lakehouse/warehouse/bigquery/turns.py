@@ -16,12 +16,10 @@ from lakehouse.warehouse.bigquery.tables import Tables
 def add_turns(names: Collection[str], tables: Tables, jobs: Jobs) -> None:
     """Have a row for each of these tables. Safe to race: more than one of a table do no harm."""
     turn = tables.sql_name(TURN.name)
-    for name in sorted(names):
-        own = text_literal(name)
-        jobs.rows(
-            f"INSERT INTO {turn} (table_name, turn) SELECT {own}, 0 FROM (SELECT 1 AS one) "
-            f"WHERE NOT EXISTS (SELECT 1 FROM {turn} WHERE table_name = {own})"
-        )
+    jobs.rows(
+        f"INSERT INTO {turn} (table_name, turn) SELECT name, 0 FROM UNNEST([{_list(names)}]) AS name "
+        f"LEFT JOIN {turn} AS t ON t.table_name = name WHERE t.table_name IS NULL"
+    )
 
 
 def taking(names: Collection[str], tables: Tables) -> str:

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING
 
 from lakehouse.exceptions import ConfigurationError, StaleInputs, StorageUnavailable
 from lakehouse.warehouse.bigquery.biglake.commits import Replaced, replace_month
+from lakehouse.warehouse.bigquery.biglake.records import CatalogRecords
 from lakehouse.warehouse.bigquery.biglake.stated import Statement, now
 from lakehouse.warehouse.bigquery.biglake.tables import CatalogTables
 from lakehouse.warehouse.bigquery.extracts import extracted
 from lakehouse.warehouse.bigquery.jobs import new_job_id
 from lakehouse.warehouse.bigquery.publications import PUBLICATIONS
-from lakehouse.warehouse.bigquery.publishing import Overtaken, Publishing, Target
-from lakehouse.warehouse.bigquery.records import BigQueryRecords
+from lakehouse.warehouse.bigquery.publishing import Publishing, Target
+from lakehouse.warehouse.bigquery.transactions import Failed, Overtaken
 from lakehouse.warehouse.store import Commit
 
 if TYPE_CHECKING:
@@ -41,6 +42,8 @@ class CatalogPublishing(Publishing):
 
     def _once(self, is_current: Callable[[], bool]) -> Commit:
         seen = self.records()
+        if not isinstance(seen, CatalogRecords):
+            raise TypeError(f"{self.work}: is published in a catalog, whose tables are not looked at")
         targets = [self._target(staged, seen) for staged in self.wanted.staged]
         tables = {target.spec.name: self._table(seen, target) for target in targets}
         is_told = all(seen.is_recorded(target.spec, target.partition) for target in targets)
@@ -50,7 +53,7 @@ class CatalogPublishing(Publishing):
             raise StaleInputs(f"{self.work}: its inputs changed while it was computed")
         is_held = all(target.has_these_rows for target in targets)
         for target in targets:
-            stated = seen.stated(target.spec).get(target.partition)
+            stated = seen.stated(target.spec.name).get(target.partition)
             if stated is not None and (is_held or stated == self._stated.get(target.spec.name)):
                 self._stated[target.spec.name] = stated
             elif not is_held and (target.staged.rows or (target.held is not None and target.held.rows)):
@@ -60,8 +63,8 @@ class CatalogPublishing(Publishing):
         version = self._stated[own].snapshot if own in self._stated else targets[-1].version
         return Commit(version, is_new=bool(self._committed))
 
-    def _table(self, seen: BigQueryRecords, target: Target) -> Table:
-        table = seen.catalog_table(target.spec)
+    def _table(self, seen: CatalogRecords, target: Target) -> Table:
+        table = seen.table(target.spec.name)
         if table is None:
             raise ConfigurationError(
                 f"{target.spec.name}: is not in catalog {self.catalog.name}: materialize infrastructure, which makes it"
@@ -95,7 +98,7 @@ class CatalogPublishing(Publishing):
         except (CommitFailedException, ValidationException) as error:
             raise Overtaken(f"{name} was changed by another run") from error
         except StorageUnavailable as error:
-            raise Overtaken(str(error)) from error
+            raise Failed(str(error)) from error
         self._committed.add(name)
 
     def _extracted(self, target: Target, table: Table) -> tuple[str, ...]:
@@ -107,14 +110,14 @@ class CatalogPublishing(Publishing):
             self._files[name] = self.catalog.files_under(folder)
         return self._files.get(name, ())
 
-    def _put_down(self, targets: list[Target], seen: BigQueryRecords, *, is_recorded: bool) -> None:
+    def _put_down(self, targets: list[Target], seen: CatalogRecords, *, is_recorded: bool) -> None:
         """The record, as of which the tables were looked at; it is refused where another one came between."""
         recorded = [
             replace(target, held=seen.recorded(target.spec, target.partition), is_intact=True) for target in targets
         ]
         job_id = new_job_id()
         self.tables.evolve(PUBLICATIONS, self.jobs)
-        self._transact(self._statements(recorded, seen, job_id, is_held=is_recorded), job_id)
+        self._transaction(recorded, seen, job_id, is_held=is_recorded).run(self.tables, self.jobs, job_id)
 
     def _replacing(self, target: Target) -> list[str]:  # noqa: ARG002 - it was replaced by then
         return []
