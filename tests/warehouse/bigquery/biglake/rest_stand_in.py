@@ -147,7 +147,7 @@ class RestStandIn:
             self.made = {
                 **content,
                 "name": f"projects/{self._project}/catalogs/{name}",
-                "storage-regions": [self._location],
+                "storageRegions": [self._location],
             }
             self.primary_location = query.get("primaryLocation", query.get("primary_location", [""]))[0]
             return 200, self.made

@@ -173,4 +173,4 @@ def catalog_service(credentials: Credentials) -> IcebergCatalogServiceClient:
         raise ConfigurationError(
             f"{SETTING}: google-cloud-biglake, which makes catalogs, is not installed: {EXTRA}"
         ) from None
-    return IcebergCatalogServiceClient(credentials=credentials, transport="rest")
+    return IcebergCatalogServiceClient(credentials=credentials)

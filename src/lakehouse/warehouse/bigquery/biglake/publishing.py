@@ -21,6 +21,7 @@ from lakehouse.warehouse.bigquery.jobs import new_job_id
 from lakehouse.warehouse.bigquery.publications import PUBLICATIONS
 from lakehouse.warehouse.bigquery.publishing import Publishing, Target
 from lakehouse.warehouse.bigquery.transactions import Failed, Overtaken
+from lakehouse.warehouse.iceberg.files import data_files
 from lakehouse.warehouse.store import Commit
 
 if TYPE_CHECKING:
@@ -53,12 +54,15 @@ class CatalogPublishing(Publishing):
             raise StaleInputs(f"{self.work}: its inputs changed while it was computed")
         is_held = all(target.has_these_rows for target in targets)
         for target in targets:
-            stated = seen.stated(target.spec.name).get(target.partition)
-            if stated is not None and (is_held or stated == self._stated.get(target.spec.name)):
-                self._stated[target.spec.name] = stated
-            elif not is_held and (target.staged.rows or (target.held is not None and target.held.rows)):
-                self._replace(target, tables[target.spec.name])
-        self._put_down(targets, seen, is_recorded=is_held and is_told)
+            name, table = target.spec.name, tables[target.spec.name]
+            stated = seen.stated(name).get(target.partition)
+            is_settled = is_held or (stated is not None and stated == self._stated.get(name))
+            is_emptied = not target.staged.rows and bool(data_files(table, target.spec, target.partition))
+            if is_emptied or (target.staged.rows and not is_settled):
+                self._replace(target, table)
+            elif stated is not None:
+                self._stated[name] = stated
+        self._put_down(targets, seen, is_recorded=is_held and is_told and not self._committed)
         own = targets[-1].spec.name
         version = self._stated[own].snapshot if own in self._stated else targets[-1].version
         return Commit(version, is_new=bool(self._committed))

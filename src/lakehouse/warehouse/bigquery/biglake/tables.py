@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from functools import cached_property
+from http import HTTPStatus
 from typing import TYPE_CHECKING, TypeVar
 
 from lakehouse.annotations import SAMPLE_NOTE
-from lakehouse.exceptions import CommitConflict, ConfigurationError
+from lakehouse.exceptions import CommitConflict, ConfigurationError, StorageUnavailable
 from lakehouse.gcp.place import Place
 from lakehouse.schema import TableSpec
 from lakehouse.warehouse.bigquery.biglake.answers import no_catalog, told_as_ours
@@ -85,7 +86,8 @@ class CatalogTables:
             ConfigurationError: there is no such catalog, or it may not be used.
             StorageUnavailable: it cannot be reached.
         """
-        from pyiceberg.exceptions import BadRequestError, NoSuchTableError, RESTError
+        from pyiceberg.exceptions import RESTError
+        from requests import HTTPError
 
         from lakehouse.warehouse.bigquery.biglake.private_rest import Client, Tokens
 
@@ -100,12 +102,11 @@ class CatalogTables:
                     auth={**auth, "custom": {"credentials": self.credentials}},
                     **{"header.x-goog-user-project": self.place.project, "rest-metrics-reporting-enabled": "false"},
                 )
-            except (BadRequestError, NoSuchTableError) as error:
-                raise no_catalog(self.name, str(error)) from error
             except RESTError as error:
-                if (type(error) is RESTError and "404" in str(error)) or "NotFound" in str(error):
-                    raise no_catalog(self.name, str(error)) from error
-                raise
+                answer = error.__cause__.response if isinstance(error.__cause__, HTTPError) else None
+                if answer is None or answer.status_code != HTTPStatus.NOT_FOUND:
+                    raise
+                raise no_catalog(self.name, str(error)) from error
 
     def table(self, name: str) -> Table | None:
         """A table as it is now, None if there is none."""
@@ -151,11 +152,12 @@ class CatalogTables:
             "schema.name-mapping.default": schema.name_mapping.model_dump_json(),
         }
         client = self.client
-        with told_as_ours(spec.name):
-            try:
+        try:
+            with told_as_ours(spec.name), suppress(TableAlreadyExistsError):
                 client.create_table(self.identifier(spec.name), schema, None, partition_spec, properties=properties)
-            except TableAlreadyExistsError:
-                return
+        except StorageUnavailable:  # it may have been done all the same
+            if self.table(spec.name) is None:
+                raise
 
     def evolve(self, spec: TableSpec) -> None:
         """Bring a table's columns to its spec; makes no snapshot. Safe to race.
