@@ -89,7 +89,7 @@ class CatalogImplementation(CloudImplementation):
             return self.another_store()
         name = f"{self.place.bucket}-lake"
         self._storage.create_bucket(name)
-        bucket = self._storage.bucket(name)
+        bucket = self.rest_bucket = self._storage.bucket(name)
         rest = self.rest = self._stack.enter_context(
             RestStandIn(self._folder / "catalog.db", bucket, self.place.project)
         )
