@@ -79,15 +79,15 @@ class CatalogRecords(BigQueryRecords):
         stated = self.stated(spec.name).get(partition)
         return stated is None or self._is_put_down(spec.name, partition, stated)
 
-    def published(self, spec: TableSpec) -> Mapping[Partition, Publication]:
+    def _published(self, spec: TableSpec) -> Mapping[Partition, Publication]:
         if spec.name not in self._catalog or spec.partition is None:
-            return super().published(spec)
-        months = super().published(spec).keys() | self.stated(spec.name).keys()
+            return super()._published(spec)
+        months = super()._published(spec).keys() | self.stated(spec.name).keys()
         found = {month: self.publication(spec, month) for month in months}
         return {month: each for month, each in found.items() if each is not None}
 
     def put_down(self, spec: TableSpec) -> frozenset[Partition]:
-        return frozenset(super().published(spec))
+        return frozenset(super()._published(spec))
 
     def accounts(self, columns: Sequence[Column], reasons: Sequence[str]) -> exp.Query:
         query = super().accounts(columns, reasons)

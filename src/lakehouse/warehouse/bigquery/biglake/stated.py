@@ -18,7 +18,8 @@ from lakehouse.exceptions import CorruptFile, LakehouseError
 from lakehouse.models import dialect
 from lakehouse.partition import Partition, Period, partition_named
 from lakehouse.schema import Column
-from lakehouse.warehouse.bigquery.publications import SHA256_DIGITS, Publication, text_literal
+from lakehouse.warehouse.bigquery.literals import text_literal
+from lakehouse.warehouse.bigquery.publications import SHA256_DIGITS, Publication
 
 if TYPE_CHECKING:
     from pyiceberg.table import Table
