@@ -3,7 +3,8 @@
 - A table that is called by four parts is read from its current snapshot into a native one, and that is named instead.
   So statements are sent as they would be to BigQuery, and what BigQuery itself would make of such a name is not seen.
 - The first emulator has no extract jobs: here one writes the rows with the types of its table, as "Parquet export
-  details" documents them. The second one has its own; what it writes is shown to the emulator of Cloud Storage.
+  details" documents them. The second one has its own, whose files are shown to the emulator of Cloud Storage, and
+  whose NUMERICs, which have nine decimals there, get those that the table has.
 """
 
 from __future__ import annotations
@@ -46,6 +47,8 @@ class BetweenBigQuery(Between):
         self.files_of_an_extract = 1
         self.extracts = 0
         self.has_extracts = False
+        self.written: list[pa.Schema] = []
+        """What the emulator's own extracts have written."""
 
     def _forwarded(self, method: str, path: str, headers: dict[str, str], body: bytes) -> Answer:
         if method == "POST" and path.partition("?")[0].endswith(("/jobs", "/queries")):
@@ -88,23 +91,22 @@ class BetweenBigQuery(Between):
         wanted = sent["configuration"]["extract"]
         (uri,) = wanted["destinationUris"]
         name = uri.removeprefix(f"gs://{self._bucket.name}/")
-        if done is not None:
-            written = self._objects / self._bucket.name / name.replace("*", "000000000000")
-            self._bucket.blob(name.replace("*", "000000000000")).upload_from_string(written.read_bytes())
-            return done
         source = wanted["sourceTable"]
         table = self._client.get_table(f"{source['projectId']}.{source['datasetId']}.{source['tableId']}")
         columns = native_shape_of(table).columns
-        rows = self._exported(f"{source['datasetId']}.{source['tableId']}")
-        rows = rows.select([each.name for each in columns]).cast(
-            pa.schema([pa.field(each.name, arrow_type(each.type)) for each in columns])
-        )
+        documented = pa.schema([pa.field(each.name, arrow_type(each.type)) for each in columns])
+        if done is None:
+            rows = self._exported(f"{source['datasetId']}.{source['tableId']}")
+        else:
+            rows = pq.read_table(self._objects / self._bucket.name / name.replace("*", "000000000000"))
+            self.written.append(rows.schema)
+        rows = rows.select(documented.names).cast(documented)
         per_file = -(-max(rows.num_rows, 1) // self.files_of_an_extract)
         for number in range(self.files_of_an_extract):
             part = _parquet(rows.slice(number * per_file, per_file))
             self._bucket.blob(name.replace("*", f"{number:012}")).upload_from_string(part)
         told = {**sent, "id": sent["jobReference"]["jobId"], "status": {"state": "DONE"}, "statistics": {"extract": {}}}
-        return Answer(200, {"Content-Type": "application/json"}, json.dumps(told).encode())
+        return done or Answer(200, {"Content-Type": "application/json"}, json.dumps(told).encode())
 
     def _exported(self, table: str) -> pa.Table:
         """Rows by file: a month's take eight seconds through the API."""
