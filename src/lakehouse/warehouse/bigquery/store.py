@@ -69,6 +69,8 @@ class BigQueryStore:
             ConfigurationError: also where one is elsewhere, or not ours, or may not be made.
         """
         datasets = Datasets(self._client, self._place, of_samples=self._of_samples)
+        if self._catalog is not None:
+            self._catalog.look()
         there = datasets.look()
         made = prepare_bucket(self._bucket.client, self._place) + datasets.prepare(there) + self._own_tables()
         return made if self._catalog is None else made + self._catalog.prepare()

@@ -10,7 +10,7 @@ from lakehouse.exceptions import CorruptFile, StorageUnavailable
 from lakehouse.partition import Partition
 from lakehouse.schema import TableSpec
 from lakehouse.warehouse.bigquery.biglake.answers import told_as_ours
-from lakehouse.warehouse.bigquery.biglake.stated import Statement, property_name, statements
+from lakehouse.warehouse.bigquery.biglake.stated import Statement, statements
 from lakehouse.warehouse.bigquery.biglake.tables import CatalogTables
 from lakehouse.warehouse.evolution import evolution
 from lakehouse.warehouse.iceberg.files import data_files
@@ -96,11 +96,9 @@ def _expire(transaction: Transaction) -> None:
     """Have the oldest snapshots go that are too many; their files stay."""
     from pyiceberg.table.update.snapshot import ExpireSnapshots
 
-    oldest_first = sorted(transaction.table_metadata.snapshots, key=lambda each: each.timestamp_ms)
-    if too_many := oldest_first[:-KEPT_SNAPSHOTS]:
-        ExpireSnapshots(transaction).by_ids([each.snapshot_id for each in too_many]).commit()
-
-
-def is_stated(table: Table, partition: Partition) -> bool:
-    """Whether a table says anything of a month."""
-    return property_name(partition) in table.properties
+    metadata = transaction.table_metadata
+    named = {ref.snapshot_id for ref in metadata.refs.values()}  # by somebody's tag or branch
+    oldest_first = sorted(metadata.snapshots, key=lambda each: each.timestamp_ms)
+    too_many = [each.snapshot_id for each in oldest_first[:-KEPT_SNAPSHOTS] if each.snapshot_id not in named]
+    if too_many:
+        ExpireSnapshots(transaction).by_ids(too_many).commit()
