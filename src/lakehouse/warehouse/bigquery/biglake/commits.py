@@ -10,7 +10,7 @@ from lakehouse.exceptions import CorruptFile, StorageUnavailable
 from lakehouse.partition import Partition
 from lakehouse.schema import TableSpec
 from lakehouse.warehouse.bigquery.biglake.answers import told_as_ours
-from lakehouse.warehouse.bigquery.biglake.stated import Statement, statements
+from lakehouse.warehouse.bigquery.biglake.stated import StatedMonth, statements
 from lakehouse.warehouse.bigquery.biglake.tables import CatalogTables
 from lakehouse.warehouse.evolution import evolution
 from lakehouse.warehouse.iceberg.files import data_files
@@ -31,14 +31,14 @@ class Replaced:
     spec: TableSpec
     partition: Partition
     files: Sequence[str]
-    statement: Statement
+    statement: StatedMonth
     note: str | None
 
     def __str__(self) -> str:
         return self.partition.of(self.spec.name)
 
 
-def replace_month(tables: CatalogTables, seen: Table, wanted: Replaced) -> Statement:
+def replace_month(tables: CatalogTables, seen: Table, wanted: Replaced) -> StatedMonth:
     """Publish it upon the table as it was ``seen``; what the table states of the month now.
 
     One snapshot: the month's files out, the new ones in, columns evolved, the oldest snapshots gone. It is refused

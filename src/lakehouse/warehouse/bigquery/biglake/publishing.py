@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from lakehouse.exceptions import ConfigurationError, StaleInputs, StorageUnavailable
 from lakehouse.warehouse.bigquery.biglake.commits import Replaced, replace_month
 from lakehouse.warehouse.bigquery.biglake.records import CatalogRecords
-from lakehouse.warehouse.bigquery.biglake.stated import Statement, now
+from lakehouse.warehouse.bigquery.biglake.stated import StatedMonth, now
 from lakehouse.warehouse.bigquery.biglake.tables import CatalogTables
 from lakehouse.warehouse.bigquery.extracts import extracted
 from lakehouse.warehouse.bigquery.jobs import new_job_id
@@ -37,7 +37,7 @@ class CatalogPublishing(Publishing):
     """The same in all its tables, however often it is tried."""
     _files: dict[str, tuple[str, ...]] = field(default_factory=dict, kw_only=True)
     """What was extracted of each staged table."""
-    _stated: dict[str, Statement] = field(default_factory=dict, kw_only=True)
+    _stated: dict[str, StatedMonth] = field(default_factory=dict, kw_only=True)
     """What was committed, or found, of each table."""
     _committed: set[str] = field(default_factory=set, kw_only=True)
 
@@ -82,7 +82,7 @@ class CatalogPublishing(Publishing):
         name, is_own = target.spec.name, target.staged is self.wanted.staged[-1]
         ledger = self.wanted.ledger if is_own else None
         files = self._extracted(target, table)
-        statement = Statement(
+        statement = StatedMonth(
             publication=self.publication,
             snapshot="",
             fingerprint=self.wanted.fingerprint,

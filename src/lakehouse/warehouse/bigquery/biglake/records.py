@@ -10,7 +10,7 @@ from sqlglot import exp
 from lakehouse.partition import Partition
 from lakehouse.results import Remark
 from lakehouse.schema import Column, TableSpec
-from lakehouse.warehouse.bigquery.biglake.stated import Statement, statements, with_stated
+from lakehouse.warehouse.bigquery.biglake.stated import StatedMonth, statements, with_stated
 from lakehouse.warehouse.bigquery.biglake.tables import CatalogTables
 from lakehouse.warehouse.bigquery.jobs import Jobs
 from lakehouse.warehouse.bigquery.publications import Publication, Published, published
@@ -99,7 +99,7 @@ class CatalogRecords(BigQueryRecords):
         }
         return with_stated(query, columns, reasons, stated) if stated else query
 
-    def stated(self, name: str) -> Mapping[Partition, Statement]:
+    def stated(self, name: str) -> Mapping[Partition, StatedMonth]:
         """What a table of the catalog states of its months; of any other nothing."""
         return statements(self.table(name), name) if name in self._catalog else {}
 
@@ -121,11 +121,11 @@ class CatalogRecords(BigQueryRecords):
         total = snapshot.summary[_TOTAL] if snapshot.summary is not None else None
         return -1 if total is None else int(total)  # of a writer who does not tell it is counted
 
-    def _is_put_down(self, name: str, partition: Partition, stated: Statement) -> bool:
+    def _is_put_down(self, name: str, partition: Partition, stated: StatedMonth) -> bool:
         return _is_of(self.known(partition), name, partition, stated)
 
 
-def _is_of(known: Published, name: str, partition: Partition, stated: Statement) -> bool:
+def _is_of(known: Published, name: str, partition: Partition, stated: StatedMonth) -> bool:
     """Whether what was put down last of a month is what its table states."""
     recorded = known.months.get((name, partition))
     if recorded is None:

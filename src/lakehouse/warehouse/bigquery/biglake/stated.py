@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from lakehouse.exceptions import CorruptFile, LakehouseError
+from lakehouse.exceptions import CorruptFile
 from lakehouse.models import dialect
 from lakehouse.partition import Partition, Period, partition_named
 from lakehouse.schema import Column
@@ -30,7 +30,7 @@ MONTH = "month"
 
 
 @dataclass(frozen=True)
-class Statement:
+class StatedMonth:
     """What is published of a month: ``publication`` is the same in all tables that were published together."""
 
     publication: str
@@ -74,20 +74,24 @@ def with_stated(
     accounts: exp.Query,
     columns: Sequence[Column],
     reasons: Sequence[str],
-    stated: Mapping[tuple[str, Partition], Statement],
+    stated: Mapping[tuple[str, Partition], StatedMonth],
 ) -> exp.Query:
     """What was put down of each month's ledger, with what tables state of months that was not."""
-    held = dialect.render(accounts, "bigquery")
     names = [f"`{column.name}`" for column in columns]
     months = [f"(table_name = {text_literal(name)} AND month = {_date(month)})" for name, month in stated]
-    parts = [f"SELECT {', '.join(names)} FROM ({held}) AS held WHERE NOT ({' OR '.join(months)})"]
+    put_down = exp.select(*map(_read, names)).from_(accounts.subquery("held"))
+    query: exp.Query = put_down.where(_read(f"NOT ({' OR '.join(months)})"))
     for (name, month), each in stated.items():
         rejected = [str(int(each.rejected.get(reason, 0))) for reason in reasons]
         landing = text_literal((each.landing or "")[:SHA256_DIGITS])
         values = [text_literal(name), _date(month), landing, str(each.rows), str(each.copies or 0), *rejected]
-        told = ", ".join(f"{value} AS {column}" for value, column in zip(values, names, strict=True))
-        parts.append(f"SELECT {told}")
-    return dialect.parse("\nUNION ALL\n".join(parts), "the ledger", LakehouseError)
+        told = (f"{value} AS {column}" for value, column in zip(values, names, strict=True))
+        query = query.union(exp.select(*map(_read, told)), distinct=False)
+    return query
+
+
+def _read(sql: str) -> exp.Expr:
+    return exp.maybe_parse(sql, dialect=dialect.BIGQUERY)
 
 
 def _date(partition: Partition) -> str:
@@ -104,7 +108,7 @@ def now() -> str:
     return datetime.now(UTC).isoformat()
 
 
-def statements(table: Table | None, name: str) -> Mapping[Partition, Statement]:
+def statements(table: Table | None, name: str) -> Mapping[Partition, StatedMonth]:
     """What a table states of each month; nothing of one that is not there.
 
     Raises:
@@ -115,7 +119,7 @@ def statements(table: Table | None, name: str) -> Mapping[Partition, Statement]:
     found = {key: value for key, value in table.properties.items() if key.startswith(_PREFIX)}
     try:
         return {
-            partition_named(key.removeprefix(_PREFIX)): Statement(**json.loads(text)) for key, text in found.items()
+            partition_named(key.removeprefix(_PREFIX)): StatedMonth(**json.loads(text)) for key, text in found.items()
         }
     except (ValueError, TypeError) as error:
         raise CorruptFile(
