@@ -86,7 +86,7 @@ SHARES: Mapping[str, Share] = {
     "tests/test_add_a_source.py": _SOME,
     "tests/test_bad_input.py": _SOME,
     "tests/warehouse/bigquery/biglake/test_catalog.py": Share(1 / 2, values=1 / 5),
-    "tests/warehouse/bigquery/biglake/test_findings.py": _HALF,
+    "tests/warehouse/bigquery/biglake/test_findings.py": Share(1 / 3),
     "tests/warehouse/bigquery/biglake/test_kills.py": Share(values=1 / 5),
     "tests/warehouse/bigquery/biglake/test_parity.py": Share(values=1 / 3),
     "tests/warehouse/bigquery/biglake/test_publishing.py": Share(1 / 4),
