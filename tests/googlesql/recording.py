@@ -21,6 +21,7 @@ from lakehouse.partition import Partition
 from lakehouse.results import CheckResult, EngineJob, Groundwork
 from lakehouse.schema import Column, TableSpec, arrow_type
 from lakehouse.settings import PROJECT_ROOT
+from lakehouse.warehouse.measured import Measured
 from lakehouse.warehouse.query_limits import Deadline
 from lakehouse.warehouse.statements import Statement
 from lakehouse.warehouse.store import (
@@ -199,8 +200,13 @@ class RecordingSession:
         self._noted("answer", statement.query, {}, statement)
         return self._session.answer(statement, deadline)
 
-    def nulls(self, staged: Staged) -> Mapping[str, int]:
-        return self._session.nulls(staged)
+    def measured(self, staged: Staged, statements: Sequence[Statement], parameters: Mapping[str, object]) -> Measured:
+        for statement in statements:
+            self._noted("measured", statement.query, statement.bind(parameters), statement)
+        return self._session.measured(staged, statements, parameters)
+
+    def first(self, name: str, rows: int) -> pa.Table:
+        return self._session.first(name, rows)
 
     def jobs(self) -> tuple[EngineJob, ...]:
         return self._session.jobs()

@@ -28,6 +28,7 @@ from lakehouse.results import CheckResult, EngineJob, Groundwork, Remark
 from lakehouse.schema import Column, TableSpec
 from lakehouse.warehouse.evolution import evolution
 from lakehouse.warehouse.local.engine import connect, seal
+from lakehouse.warehouse.measured import Measured
 from lakehouse.warehouse.query_limits import Deadline
 from lakehouse.warehouse.statements import Statement
 from lakehouse.warehouse.store import (
@@ -165,7 +166,6 @@ class MemoryStore:
                 bytes=staged.bytes,
                 version=str(next(self._versions)),
                 published_at=datetime.now(UTC),
-                is_there=True,
             ),
             wanted.note if staged is wanted.staged[-1] else None,
         )
@@ -199,6 +199,9 @@ class MemoryRecords:
 
     def partitions(self, spec: TableSpec) -> Mapping[Partition, Record]:
         return {month: held.record for (table, month), held in self.held.items() if table == spec.name}
+
+    def changed(self, spec: TableSpec) -> tuple[()]:  # noqa: ARG002 - nobody else has them
+        return ()
 
     def notes(self, spec: TableSpec) -> Mapping[Partition, str]:
         notes = {month: note for (table, month), note in self.emptied.items() if table == spec.name}
@@ -259,9 +262,13 @@ class MemorySession:
         self._give(name, [table], ())
         return int(table.num_rows)
 
-    def nulls(self, staged: Staged) -> Mapping[str, int]:
+    def measured(self, staged: Staged, statements: Sequence[Statement], parameters: Mapping[str, object]) -> Measured:
         assert isinstance(staged, StagedRows)
-        return {name: staged.table.column(name).null_count for name in staged.table.column_names}
+        nulls = {name: staged.table.column(name).null_count for name in staged.table.column_names}
+        return Measured(tuple(self.one(statement, parameters) for statement in statements), nulls)
+
+    def first(self, name: str, rows: int) -> pa.Table:
+        return self.rows(Statement(dialect.all_of(name).limit(rows)), {})
 
     def one(self, statement: Statement, parameters: Mapping[str, object]) -> Mapping[str, Any]:
         (row,) = self.rows(statement, parameters).to_pylist()

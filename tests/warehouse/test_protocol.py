@@ -672,6 +672,18 @@ def test_running_out_of_memory_over_what_a_check_shows_decides_nothing(
     assert "needs more memory" in str(found.facts["not_shown"])
 
 
+def test_a_preview_is_of_the_rows_of_a_month_whether_it_is_made_or_left(house: House) -> None:
+    for month in (FEBRUARY, JANUARY):
+        house.land(month, trips(month, 9))
+        house.replace("green_silver", month)
+    for _ in ("left as it is", "left as it is again"):
+        preview = house.replace("green_silver", JANUARY).preview
+        assert preview.num_rows == 5
+        assert all(at < JANUARY.end for at in preview.column("pickup_at").to_pylist())
+        assert str(preview.schema.field("total_amount").type) == "decimal128(18, 2)"
+
+
+@pytest.mark.not_in_bigquery("rows are stored in no order: any are shown")
 def test_a_preview_is_the_first_rows_of_a_month(house: House) -> None:
     house.land(JANUARY, trips(JANUARY, 9))
     for _ in ("computed", "skipped"):

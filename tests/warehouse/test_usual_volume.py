@@ -39,7 +39,7 @@ AMONG_ALL = {"yellow": (), "green": ("2014-01",), "fhv": ("2019-09",)}
 
 
 MODELS = {"yellow": "taxi_silver", "green": "green_silver", "fhv": "fhv_silver"}
-RECORD = Record(frozenset(), "", 1, 1, None, None, is_there=True)
+RECORD = Record(frozenset(), "", 1, 1, None, None)
 
 
 def year(rows: int = 1000, **others: Mapping[str, Any]) -> dict[Partition, Statistics]:

@@ -20,12 +20,15 @@ from lakehouse.warehouse.audit import ROWS, Audit, evaluate
 from lakehouse.warehouse.failing_rows import FailingRows
 from lakehouse.warehouse.guards import Guards
 from lakehouse.warehouse.inputs import Inputs
+from lakehouse.warehouse.measured import Measured
 from lakehouse.warehouse.publication_note import PublicationNote
 from lakehouse.warehouse.restatement import Restatements, nothing_replaced, restatement_check
 from lakehouse.warehouse.statements import ModelStatements, Statement, TieBreaker
 from lakehouse.warehouse.statistics import Statistics
 from lakehouse.warehouse.store import PublishedRows, Records, Session, Staged, StagedPartition, Work
 from lakehouse.warehouse.value_checks import Drift
+
+PREVIEW_ROWS = 5
 
 
 @dataclass(frozen=True)
@@ -146,7 +149,7 @@ class Replacement:
         self._session.relate(STAGED, PublishedRows(job.model.table, job.partition))
         if job.model.rejected is not None:
             self._session.relate(REJECTED, PublishedRows(job.model.rejected, job.partition))
-        audit = self._audit(checks)
+        audit = self._audit(checks, self._session.one(job.audit, job.inputs.parameters))
         if self._guards is not None:
             audit = replace(audit, checks=(*audit.checks, *self._guards.repeated()))
         if audit.ledger is not None and not audit.ledger.is_balanced:
@@ -167,8 +170,9 @@ class Replacement:
         self._require_intact_tables("its files are not those that were published", for_checks=False)
         landed = job.inputs.landed
         staged = self._staged() if landed is None else landed.staged(self._session, tie_breaker, self._staged)
-        audit = self._audit(checks)
-        note = self._judged(staged, audit)
+        measured = self._measured(staged[-1])
+        audit = self._audit(checks, measured.answers[0])
+        note = self._judged(measured, audit)
         if note is not None:
             audit = replace(audit, checks=(*audit.checks, *note.results))
         audit.require_blocking_checks(str(self._work), job.model.table.name)
@@ -188,20 +192,25 @@ class Replacement:
         accepted = None if note is None else note.accepted
         return MonthOutcome(audit, effect, reason, table.content, commit.version, written, accepted, restatement)
 
-    def _judged(self, staged: Sequence[Staged], audit: Audit) -> PublicationNote | None:
+    def _measured(self, staged: Staged) -> Measured:
+        """What the audit says of the staged month, and its sums of money where guards judge it."""
+        job = self._job
+        statements = [job.audit] if self._guards is None or job.money is None else [job.audit, job.money]
+        return self._session.measured(staged, statements, job.inputs.parameters)
+
+    def _judged(self, measured: Measured, audit: Audit) -> PublicationNote | None:
         """What guards say of the staged month; None of one that is made of no landed file."""
         if self._guards is None:
             return None
-        job = self._job
-        money = {} if job.money is None else self._session.one(job.money, job.inputs.parameters)
+        _, *money = measured.answers
         ledger = audit.ledger
         return self._guards.judge(
             Statistics(
                 rows=audit.rows,
                 records=ledger.bronze_rows if ledger else 0,
-                nulls=self._session.nulls(staged[-1]),
+                nulls=measured.nulls,
                 rejected=ledger.rejected if ledger else {},
-                money=money,
+                money=money[0] if money else {},
             ),
             is_blocked=any(check.blocking and not check.passed for check in audit.checks),
         )
@@ -223,15 +232,14 @@ class Replacement:
             raise TypeError(f"{self._work}: {spec.name} has no statement that fills it")
         return self._session.stage(name, spec, statement, self._job.inputs.parameters)
 
-    def _audit(self, checks: Sequence[CheckResult]) -> Audit:
+    def _audit(self, checks: Sequence[CheckResult], counts: Mapping[str, Any]) -> Audit:
         """All checks of the month that the session knows as staged and rejected rows."""
         job, landed = self._job, self._job.inputs.landed
-        counts: Mapping[str, Any] = self._session.one(job.audit, job.inputs.parameters)
         ledger, results = evaluate(job.model, counts, landed.rows if landed else None)
         results = self._failing_rows.shown(self._session, job.model, job.inputs.parameters, results)
         if job.model.bronze_asset is not None:
             checks = (*checks, nothing_replaced())
-        return Audit(counts[ROWS], ledger, (*results, *checks), self._session.rows(job.statements.preview, {}))
+        return Audit(counts[ROWS], ledger, (*results, *checks), self._session.first(STAGED, PREVIEW_ROWS))
 
     @contextmanager
     def _faults_named(self) -> Iterator[None]:

@@ -9,11 +9,8 @@ from functools import cached_property
 from sqlglot import exp
 
 from lakehouse.models import dialect
-from lakehouse.models.checks.base import STAGED, ordered
 from lakehouse.models.model import SqlModel
 from lakehouse.schema import TableSpec
-
-_PREVIEW_ROWS = 5
 
 TieBreaker = Callable[[Sequence[str]], exp.Expr | None]
 """See :meth:`lakehouse.warehouse.store.Store.tie_breaker`."""
@@ -46,14 +43,11 @@ class Statement:
 class ModelStatements:
     """What computes a month: ``select`` what is published, ``rejected`` the records that are not.
 
-    ``preview`` gives the first of the staged rows.
-
     ``text`` tells what they compute from what any other would, whatever order the rows are to have.
     """
 
     select: Statement
     rejected: Statement | None
-    preview: Statement
     text: tuple[str, ...]
 
 
@@ -68,14 +62,7 @@ def compile_model(model: SqlModel, tie_breaker: TieBreaker) -> ModelStatements:
         )
     computed = (model.query, model.rejected_query)
     text = tuple(dialect.told_apart(query) for query in computed if query is not None)
-    return ModelStatements(Statement(select), rejected, Statement(_preview(model, tie_breaker)), text)
-
-
-def _preview(model: SqlModel, tie_breaker: TieBreaker) -> exp.Select:
-    """The first rows as they are stored, or of a store without an order by their keys."""
-    rows = dialect.all_of(STAGED).limit(_PREVIEW_ROWS)
-    is_ordered = tie_breaker([column.name for column in model.table.columns]) is not None
-    return rows if is_ordered else rows.order_by(*map(ordered, _keys(model)))
+    return ModelStatements(Statement(select), rejected, text)
 
 
 def _keeps_order(query: exp.Expr) -> bool:

@@ -5,7 +5,7 @@ Everything between :class:`Store` and the warehouse's own promises knows no engi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,6 +18,7 @@ from lakehouse.bronze.store import Landing
 from lakehouse.partition import Partition
 from lakehouse.results import CheckResult, EngineJob, Groundwork, Ledger, Remark
 from lakehouse.schema import Column, TableSpec
+from lakehouse.warehouse.measured import Measured
 from lakehouse.warehouse.query_limits import Deadline
 from lakehouse.warehouse.statements import Statement
 from lakehouse.warehouse.traits import Traits
@@ -60,8 +61,6 @@ class Record:
     bytes: int
     version: str | None
     published_at: datetime | None
-    is_there: bool
-    """Whether its data are where they should be, as far as can be told without reading them."""
 
 
 class Records(Protocol):
@@ -87,6 +86,10 @@ class Records(Protocol):
         """Every month of a table; the whole is that of one without partitions."""
         ...
 
+    def changed(self, spec: TableSpec) -> Collection[Partition]:
+        """What of these is gone, or not what was published, as far as can be told without reading it."""
+        ...
+
     def notes(self, spec: TableSpec) -> Mapping[Partition, str]:
         """What was written down with the newest publication of each month, as :attr:`StagedPartition.note` was."""
         ...
@@ -98,8 +101,7 @@ class Records(Protocol):
     def accounts(self, columns: Sequence[Column], reasons: Sequence[str]) -> exp.Query | None:
         """What was put down of each month's ledger; None of a store whose tables are to be counted instead.
 
-        See :func:`lakehouse.warehouse.ledger.account_columns` for its columns; names in it are such as its sessions
-        know.
+        See :func:`lakehouse.warehouse.ledger.account_columns` for its columns; its sessions know the names in it.
         """
         ...
 
@@ -194,8 +196,12 @@ class Session(Protocol):
         """The one row of a query, by column name."""
         ...
 
-    def nulls(self, staged: Staged) -> Mapping[str, int]:
-        """How many of the rows that it staged have NULL, by column: what can be told without reading them, if any."""
+    def measured(self, staged: Staged, statements: Sequence[Statement], parameters: Mapping[str, object]) -> Measured:
+        """What these queries say of rows that it staged, one row each, and how many of them have NULL."""
+        ...
+
+    def first(self, name: str, rows: int) -> pa.Table:
+        """So many of the rows that a name stands for: the first, if they are stored in an order."""
         ...
 
     def rows(self, statement: Statement, parameters: Mapping[str, object]) -> pa.Table:
@@ -230,8 +236,7 @@ class Session(Protocol):
         asked after the latest look at the tables, so that a writer who was overtaken never undoes a newer month. What
         was made of rows that are others now has a remark, until it is published anew.
 
-        Returns:
-            The version of the last table; new if anything in any of them is.
+        It returns the version of the last table; new if anything in any of them is.
 
         Raises:
             StaleInputs: what the rows were computed from is no longer current; nothing was published.
@@ -286,10 +291,7 @@ class Store(Protocol):
         ...
 
     def digest(self, columns: Sequence[str]) -> exp.Expr | None:
-        """A whole number of 64 bits that rows with equal values share, and others do not but by chance.
-
-        None where the engine is fast enough at comparing the values themselves.
-        """
+        """Whole number of 64 bits that equal rows share, others by chance; None where values are as fast to compare."""
         ...
 
     def close(self) -> None:

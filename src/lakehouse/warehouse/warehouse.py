@@ -235,6 +235,7 @@ class StoreWarehouse:
             held = records.partitions(model.table)
             rejected = records.partitions(model.rejected) if model.rejected else {}
             remarks = [remark for spec in self._specs(model) for remark in records.remarks(spec)]
+            changed = {month for spec in self._specs(model) for month in records.changed(spec)}
         except CorruptFile as error:
             return Holdings({}, damage=str(error))
         publications = {
@@ -245,7 +246,7 @@ class StoreWarehouse:
                 rejected.get(partition),
                 records,
                 workings,
-                is_remarked=any(remark.concerns(partition) for remark in remarks),
+                is_remarked=partition in changed or any(remark.concerns(partition) for remark in remarks),
             )
             for partition, record in held.items()
         }
@@ -268,7 +269,7 @@ class StoreWarehouse:
             is_current = False
         else:
             parts = [each for each in (record, rejected) if each is not None]
-            is_current = not is_remarked and all(each.is_there and fingerprint in each.fingerprints for each in parts)
+            is_current = not is_remarked and all(fingerprint in each.fingerprints for each in parts)
         return Publication(record.rows, record.bytes, record.version, record.published_at, is_current)
 
 

@@ -10,15 +10,18 @@ from lakehouse.exceptions import CommitConflict, StorageUnavailable
 from lakehouse.partition import Month
 from lakehouse.schema import Column, TableSpec
 from lakehouse.warehouse.bigquery.jobs import Jobs
+from lakehouse.warehouse.bigquery.literals import text_literal
 from lakehouse.warehouse.bigquery.publishing import Publishing, StagedTable
 from lakehouse.warehouse.bigquery.records import BigQueryRecords
 from lakehouse.warehouse.bigquery.tables import Tables
 from lakehouse.warehouse.store import StagedPartition, Work
+from tests.emulators.emulator import Cloud
 from tests.warehouse.bigquery import problems
 from tests.warehouse.bigquery.doing import PLACE, one_line
 from tests.warehouse.bigquery.problems import Problem
 from tests.warehouse.bigquery.replay import Fault, Replay
 from tests.warehouse.bigquery.replayed_jobs import Outcome, failing
+from tests.warehouse.cloud import bigquery_client
 
 TRIPS = TableSpec("silver.trips", (Column("pickup_at", "DATETIME", "When"),), "Trips", partition="pickup_at")
 STAGED = StagedTable(TRIPS, 5, "c1", 100, "staging.silver__trips__1")
@@ -108,3 +111,11 @@ def test_a_publication_that_bigquery_always_fails_to_make_is_told(
         publishing.run(lambda: True)
     assert len(transactions(replay)) == 8
     assert len(waits) == 7
+
+
+@pytest.mark.parametrize("text", ["it's", 'a "b" \\ c', "two\nlines\ttab", "Żółć", "\N{TAXI}", "`x`", ""])
+def test_a_text_is_written_as_a_constant_that_bigquery_reads_as_it_is(cloud: Cloud, text: str) -> None:
+    client = bigquery_client(cloud.bigquery, "p")
+    (row,) = client.query(f"SELECT {text_literal(text)} AS t").result()
+    assert row["t"] == text
+    client.close()  # type: ignore[no-untyped-call]

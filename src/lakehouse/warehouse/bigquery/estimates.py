@@ -21,7 +21,7 @@ from lakehouse.models.model import Models, SqlModel
 from lakehouse.partition import WHOLE, Month, Partition
 from lakehouse.schema import TableSpec
 from lakehouse.warehouse.begun import has_begun
-from lakehouse.warehouse.bigquery import content, landed
+from lakehouse.warehouse.bigquery import content, landed, one_scan
 from lakehouse.warehouse.bigquery.foreseen import Foreseen, Rows
 from lakehouse.warehouse.bigquery.job_labels import labels_of
 from lakehouse.warehouse.bigquery.jobs import Jobs
@@ -195,13 +195,17 @@ class _Month:
         for spec in self._specs():
             if self.records.partition(spec, self.partition) is not None:
                 self._intact(spec, self.partition)
-        self._audit()
+        self.foreseen.add(self.compiled.audit, self.inputs.parameters)
+        self.foreseen.add_query(dialect.all_of(STAGED), {})  # some rows are shown
         if self._is_of_landing():
             self.foreseen.least(1)  # what was noted of other months
 
     def computed(self) -> None:
         """What a run asks to compute a month, check it and publish it."""
         statements, parameters, model = self.compiled.statements, self.inputs.parameters, self.model
+        if not any(table == model.table.name for table, _ in self.to_come):
+            missing = [spec for spec in self._specs() if self.records.shape(spec) is None]
+            self.foreseen.least(2 * len(missing))  # each is given a turn; and whether anything of it was lost
         own = (self.model.table, self.partition)
         upstream = self._upstream_partitions()
         for looked_at in ([*upstream, own], upstream, [own]):  # before it, before it is published, and as it is
@@ -218,11 +222,13 @@ class _Month:
         whole = rows * sum(widths(model.table.columns, self.store.traits.sha256_digits).values())
         if model.grain:
             self.foreseen.add_sizes(whole)  # what tells its rows from others
-        self._audit()
+        asked = {"audit_": self.compiled.audit, "money_": self.compiled.money if self._is_of_landing() else None}
+        queries = {name: statement.query for name, statement in asked.items() if statement is not None}
+        measuring = one_scan.measuring(queries, (column.name for column in model.table.columns))
+        if measuring is not None:
+            self.foreseen.add_query(measuring, parameters)
         if self._is_of_landing():
             self.foreseen.least(1)  # what was noted of other months
-            self.foreseen.add(self.compiled.money, parameters)
-            self.foreseen.add_sizes(whole)  # how many of its values are NULL
         self.foreseen.least(1, tables=_META_TABLES)
         self.foreseen.add_sizes(*([whole, 0] if model.rejected is not None else [whole]), statements=0)
         self.to_come[(model.table.name, self.partition)] = rows
@@ -248,10 +254,6 @@ class _Month:
         self.foreseen.add(value_query(source.projection), {})
         if not source.contract.dataset.is_partitioned:
             self.foreseen.add_query(dialect.all_of(f"bronze.{source.asset}"), {})  # copies of records are counted
-
-    def _audit(self) -> None:
-        self.foreseen.add(self.compiled.audit, self.inputs.parameters)
-        self.foreseen.add(self.compiled.statements.preview, {})
 
     def _intact(self, spec: TableSpec, partition: Partition) -> None:
         rows = self.records.rows_of(spec, partition)

@@ -75,7 +75,7 @@ class Foreseen:
             return
         sizes: dict[str, int] = {}
         for name, rows, names in readings:
-            sizes[name] = sizes.get(name, 0) + rows.bytes_of(names)
+            sizes[name] = max(sizes.get(name, 0), rows.bytes_of(names))  # read once, however often a statement names it
         self.add_sizes(*sizes.values(), statements=0)
 
     def add_placed(self, query: exp.Query) -> None:

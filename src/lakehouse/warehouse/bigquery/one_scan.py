@@ -1,8 +1,13 @@
-"""Counts that are each a query of their own over one table, as one query: BigQuery bills a table for each reading."""
+"""Queries over the rows of one table as one query: BigQuery bills a table for each reading."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+
 from sqlglot import exp
+
+NULLS = "nulls_"
+"""In front of counts of NULLs."""
 
 _OTHER_PARTS = ("joins", "laterals", "group", "having", "qualify", "order", "limit", "offset", "distinct", "with_")
 
@@ -23,6 +28,42 @@ def in_one_scan(query: exp.Query) -> exp.Query:
     if len(tables) != 1:
         return query
     return exp.select(*merged).from_(tables.pop())
+
+
+def at_one_go(queries: Mapping[str, exp.Query]) -> exp.Select | None:
+    """One row: the columns of each of these queries, which have one row, with what it is called in front.
+
+    None where they are not all aggregates of all rows of one table.
+    """
+    tables, merged = set[exp.Expr](), list[exp.Expr]()
+    for prefix, query in queries.items():
+        source = query.args.get("from_")
+        is_plain = isinstance(query, exp.Select) and not any(map(query.args.get, ("where", *_OTHER_PARTS)))
+        if not is_plain or source is None or not isinstance(source.this, exp.Table):
+            return None
+        tables.add(source.this)
+        for each in query.selects:
+            merged.append(exp.alias_(each.unalias().copy(), prefix + each.alias_or_name, quoted=True))
+    return exp.select(*merged).from_(tables.pop().copy()) if len(tables) == 1 else None
+
+
+def measuring(queries: Mapping[str, exp.Query], columns: Iterable[str]) -> exp.Select | None:
+    """The same of these queries, and how many rows of the table have NULL in each column."""
+    first = next(iter(queries.values()))
+    return at_one_go({**queries, NULLS: nulls(first.args["from_"].this, columns)})
+
+
+def nulls(source: exp.Table, columns: Iterable[str]) -> exp.Select:
+    """One row: how many rows of a table have NULL in each column."""
+    counts = (
+        exp.alias_(
+            exp.CountIf(this=exp.column(column, table=source.alias_or_name, quoted=True).is_(exp.Null())),
+            column,
+            quoted=True,
+        )
+        for column in columns
+    )
+    return exp.select(*counts).from_(source.copy())
 
 
 def _aggregate(select: exp.Expr) -> tuple[exp.Table, exp.Expr] | None:

@@ -6,7 +6,6 @@ has a row for each table, which every such transaction changes: so two that come
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -19,7 +18,9 @@ from lakehouse.models import dialect
 from lakehouse.partition import WHOLE, Month, Partition, Period
 from lakehouse.schema import Column, TableSpec
 from lakehouse.warehouse.bigquery.jobs import Jobs
+from lakehouse.warehouse.bigquery.literals import literal, text_literal
 from lakehouse.warehouse.bigquery.tables import Tables
+from lakehouse.warehouse.store import Record
 
 PUBLICATIONS = TableSpec(
     "meta.publications",
@@ -81,6 +82,11 @@ class Publication:
     bytes: int
     version: str | None
     published_at: datetime | None
+
+    @property
+    def record(self) -> Record:
+        """As every store tells of it."""
+        return Record(self.fingerprints, self.content, self.rows, self.bytes, self.version, self.published_at)
 
 
 @dataclass(frozen=True)
@@ -156,7 +162,7 @@ def _path(reason: str) -> str:
 
 def row_text(values: Mapping[str, object]) -> str:
     """A row as an INSERT's VALUES have it, of constants; columns that are not given are NULL."""
-    return f"({', '.join(_literal(values.get(column.name), column.type) for column in PUBLICATIONS.columns)})"
+    return f"({', '.join(literal(values.get(column.name), column.type) for column in PUBLICATIONS.columns)})"
 
 
 def insert_text(table: str, rows: Iterable[str]) -> str:
@@ -169,24 +175,6 @@ def insert_text(table: str, rows: Iterable[str]) -> str:
 def month_value(partition: Partition) -> date | None:
     """What stands for a partition in the column ``month``."""
     return partition.first_day if isinstance(partition, Period) else None
-
-
-def text_literal(text: str) -> str:
-    """A text as a constant of a statement; what JSON escapes, BigQuery does in the same way."""
-    return json.dumps(text, ensure_ascii=False)
-
-
-def _literal(value: object, type_: str) -> str:
-    if value is None:
-        return f"CAST(NULL AS {type_})"
-    match value:
-        case datetime():
-            return f"DATETIME '{value.isoformat(sep=' ')}'"
-        case date():
-            return f"DATE '{value.isoformat()}'"
-        case int():
-            return str(value)
-    return text_literal(str(value))
 
 
 def _key(row: Mapping[str, Any]) -> tuple[str, Partition]:

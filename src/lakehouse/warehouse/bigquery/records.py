@@ -45,7 +45,6 @@ class BigQueryRecords:
         self._found: dict[str, Table | None] = {}
         self._months: dict[Partition, Published] = {}
         self._notes: dict[str, Mapping[Partition, str]] = {}
-        self._partitions: dict[str, Mapping[Partition, Record]] = {}
 
     def shape(self, spec: TableSpec) -> TableShape | None:
         found = self._table(spec)
@@ -58,7 +57,7 @@ class BigQueryRecords:
 
     def partition(self, spec: TableSpec, partition: Partition) -> Record | None:
         found = self.publication(spec, partition)
-        return None if found is None else _record(found, is_there=self._table(spec) is not None)
+        return None if found is None else found.record
 
     def publication(self, spec: TableSpec, partition: Partition) -> Publication | None:
         """The newest of a month that has rows, or of a whole table."""
@@ -67,15 +66,9 @@ class BigQueryRecords:
         return found if found is not None and found.rows else None
 
     def partitions(self, spec: TableSpec) -> Mapping[Partition, Record]:
-        if spec.name not in self._partitions:
-            held = self.published(spec)
-            changed = self._changed_by_hand(spec, held)
-            self._partitions[spec.name] = {
-                month: _record(found, is_there=month not in changed) for month, found in held.items()
-            }
-        return self._partitions[spec.name]
+        return {month: found.record for month, found in self._published(spec).items()}
 
-    def published(self, spec: TableSpec) -> Mapping[Partition, Publication]:
+    def _published(self, spec: TableSpec) -> Mapping[Partition, Publication]:
         """Of each month that has rows, or of the whole, what was published last."""
         if spec.partition is None:
             whole = self.publication(spec, WHOLE)
@@ -83,12 +76,12 @@ class BigQueryRecords:
         months = self._all.months.items()
         return {month: found for (table, month), found in months if table == spec.name and found.rows}
 
-    def _changed_by_hand(self, spec: TableSpec, held: Mapping[Partition, Publication]) -> Collection[Partition]:
-        """What does not have as many rows as were published of it, or is not there: for nothing, if all do.
+    def changed(self, spec: TableSpec) -> Collection[Partition]:
+        """See the protocol: what has not as many rows as were published of it. That costs nothing where all have.
 
         What was published anew since is not among them.
         """
-        table = self._table(spec)
+        table, held = self._table(spec), self._published(spec)
         if table is None:
             return held.keys()
         if not held or int(table.num_rows or 0) == sum(found.rows for found in held.values()):
@@ -162,18 +155,6 @@ class BigQueryRecords:
         if spec.name not in self._found:
             self._found[spec.name] = self._tables.table(spec.name)
         return self._found[spec.name]
-
-
-def _record(found: Publication, *, is_there: bool) -> Record:
-    return Record(
-        fingerprints=found.fingerprints,
-        content=found.content,
-        rows=found.rows,
-        bytes=found.bytes,
-        version=found.version,
-        published_at=found.published_at,
-        is_there=is_there,
-    )
 
 
 def _in_words(outdated_by: tuple[str, ...]) -> str:

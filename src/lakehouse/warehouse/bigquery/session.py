@@ -6,7 +6,7 @@ import hashlib
 import io
 import json
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -17,18 +17,26 @@ from lakehouse.models import dialect
 from lakehouse.partition import WHOLE
 from lakehouse.results import CheckResult, EngineJob
 from lakehouse.schema import Column, TableSpec
-from lakehouse.warehouse.bigquery import content, landed, placing
+from lakehouse.warehouse.bigquery import content, landed, one_scan, placing
 from lakehouse.warehouse.bigquery.jobs import Jobs
-from lakehouse.warehouse.bigquery.one_scan import in_one_scan
 from lakehouse.warehouse.bigquery.publications import PUBLICATIONS
 from lakehouse.warehouse.bigquery.publishing import Publishing, StagedTable
 from lakehouse.warehouse.bigquery.records import BigQueryRecords
 from lakehouse.warehouse.bigquery.tables import Tables
 from lakehouse.warehouse.bigquery.types import schema_field, with_declared_types
 from lakehouse.warehouse.bigquery.usual_cost import usual_cost
+from lakehouse.warehouse.measured import Measured
 from lakehouse.warehouse.query_limits import Deadline
 from lakehouse.warehouse.statements import Statement
-from lakehouse.warehouse.store import Commit, LandedFile, PublishedRows, Relation, Staged, StagedPartition, Work
+from lakehouse.warehouse.store import (
+    Commit,
+    LandedFile,
+    PublishedRows,
+    Relation,
+    Staged,
+    StagedPartition,
+    Work,
+)
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -94,10 +102,37 @@ class BigQuerySession:
         (row,) = self.rows(statement, parameters).to_pylist()
         return dict(row)
 
-    def nulls(self, staged: Staged) -> Mapping[str, int]:
-        columns = ", ".join(f"COUNTIF(`{column.name}` IS NULL) AS `{column.name}`" for column in staged.spec.columns)
-        (row,) = self._jobs.rows(f"SELECT {columns} FROM {self._table_of(staged)}")
-        return {name: int(count) for name, count in row.items()}
+    def measured(self, staged: Staged, statements: Sequence[Statement], parameters: Mapping[str, object]) -> Measured:
+        """See the protocol; by one reading of the staged rows, if the queries read nothing else in their FROM."""
+        queries = {f"q{number}_": statement.query for number, statement in enumerate(statements)}
+        columns = [column.name for column in staged.spec.columns]
+        at_one_go = one_scan.measuring(queries, columns)
+        if at_one_go is None:
+            each = tuple(self.one(statement, parameters) for statement in statements)
+            nulls = one_scan.nulls(placing.table(self._table_of(staged)), columns)
+            (row,) = self._jobs.rows(dialect.render(nulls, "bigquery"))
+            return Measured(each, dict(row.items()))
+        types = {
+            prefix + name: type_
+            for prefix, query in queries.items()
+            for name, type_ in dialect.output_types(query).items()
+        }
+        statement = Statement(at_one_go)
+        found = self._jobs.rows(dialect.render(self._placed(at_one_go), "bigquery"), statement.bind(parameters))
+        (row,) = with_declared_types(found.to_arrow(), types).to_pylist()
+        *answers, counts = (
+            {name.removeprefix(prefix): value for name, value in row.items() if name.startswith(prefix)}
+            for prefix in (*queries, one_scan.NULLS)
+        )
+        return Measured(tuple(answers), counts)
+
+    def first(self, name: str, rows: int) -> pa.Table:
+        """See the protocol: any rows. Those of a table are told without a query, which would bill all of it."""
+        relation = self._relations[name]
+        columns = {column.name: column.type for column in self._columns.get(name, ())}
+        if isinstance(relation, exp.Table):
+            return with_declared_types(self._tables.some_rows(relation.sql(dialect.BIGQUERY), rows), columns)
+        return self._rows(Statement(dialect.all_of(name).limit(rows)), {}, None)
 
     def rows(self, statement: Statement, parameters: Mapping[str, object]) -> pa.Table:
         return self._rows(statement, statement.bind(parameters), None)
@@ -142,7 +177,7 @@ class BigQuerySession:
         return dialect.output_types(query) if columns is None else {column.name: column.type for column in columns}
 
     def _text(self, statement: Statement) -> str:
-        return dialect.render(self._placed(in_one_scan(statement.query)), "bigquery")
+        return dialect.render(self._placed(one_scan.in_one_scan(statement.query)), "bigquery")
 
     def _placed(self, query: exp.Query) -> exp.Query:
         return placing.placed(query, self._relations)
@@ -161,7 +196,7 @@ class BigQuerySession:
 
     def _contents(self, rows: PublishedRows) -> list[str]:
         if rows.spec.partition is not None and rows.partition is WHOLE:
-            return sorted(f"{month} {found.content}" for month, found in self._seen.published(rows.spec).items())
+            return sorted(f"{month} {found.content}" for month, found in self._seen.partitions(rows.spec).items())
         found = self._seen.publication(rows.spec, rows.partition)
         return [] if found is None else [found.content]
 

@@ -18,6 +18,7 @@ from lakehouse.warehouse.evolution import evolution
 from lakehouse.warehouse.store import TableShape
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from google.cloud.bigquery import Client, Table
 
 SAMPLE_LABEL = "lakehouse-sample"
@@ -61,6 +62,13 @@ class Tables:
         """A table's columns and partition, None if there is none."""
         found = self.table(spec.name)
         return None if found is None else shape_of(found)
+
+    def some_rows(self, table: str, rows: int) -> pa.Table:
+        """Any rows of a table, as many as there are at most; ``table`` is what statements call it."""
+        name = f"{self.place.project}.{table.replace('`', '')}"
+        with told_as_ours(table):
+            found = self.client.list_rows(name, max_results=rows, retry=patient(), timeout=ANSWER_SECONDS)
+            return found.to_arrow(create_bqstorage_client=False)
 
     def names(self, layer: str) -> frozenset[str]:
         """Every table that a layer has."""

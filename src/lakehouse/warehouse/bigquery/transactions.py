@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, TypeVar
 from lakehouse.exceptions import CommitConflict, StatementFailed, StorageUnavailable
 from lakehouse.warehouse.bigquery.answers import has_failed, is_conflict
 from lakehouse.warehouse.bigquery.jobs import Jobs
-from lakehouse.warehouse.bigquery.publications import PUBLICATIONS, insert_text, text_literal
+from lakehouse.warehouse.bigquery.literals import text_literal
+from lakehouse.warehouse.bigquery.publications import PUBLICATIONS, insert_text
 from lakehouse.warehouse.bigquery.tables import Tables
 from lakehouse.warehouse.bigquery.turns import add_turns, taking, were_taken
 

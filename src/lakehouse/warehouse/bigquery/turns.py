@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from lakehouse.warehouse.bigquery.jobs import Jobs
-from lakehouse.warehouse.bigquery.publications import TURN, text_literal
+from lakehouse.warehouse.bigquery.literals import text_literal
+from lakehouse.warehouse.bigquery.publications import TURN
 from lakehouse.warehouse.bigquery.tables import Tables
 
 

@@ -6,7 +6,7 @@ is put down in a property of the table.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -129,6 +129,10 @@ class IcebergRecords:
         records = {partition: state.record(partition, files) for partition, files in state.by_partition.items()}
         return {partition: record for partition, record in records.items() if record is not None}
 
+    def changed(self, spec: TableSpec) -> Collection[Partition]:
+        held = self._state(spec).by_partition
+        return [partition for partition, files in held.items() if not all(map(_is_there, files))]
+
     def notes(self, spec: TableSpec) -> Mapping[Partition, str]:
         state = self._state(spec)
         if state.table is None:
@@ -213,10 +217,6 @@ class _TableState:
             bytes=sum(file.file_size_in_bytes for file in files),
             version=str(snapshot.snapshot_id) if snapshot else None,
             published_at=datetime.fromtimestamp(snapshot.timestamp_ms / 1000, UTC) if snapshot else None,
-            is_there=all(
-                path.exists() and path.stat().st_size == file.file_size_in_bytes
-                for path, file in zip(paths, files, strict=True)
-            ),
         )
 
     def _fingerprints(self, partition: Partition, paths: Sequence[Path]) -> frozenset[str]:
@@ -226,3 +226,8 @@ class _TableState:
         known = {fingerprint_of(paths[0])}
         fingerprint, _, content = self.table.properties.get(confirmed_property(partition), "").partition("-")
         return frozenset({*known, fingerprint} if content == content_of(paths[0]) else known)
+
+
+def _is_there(file: DataFile) -> bool:
+    path = path_of(file.file_path)
+    return path.exists() and path.stat().st_size == file.file_size_in_bytes

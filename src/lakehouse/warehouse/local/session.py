@@ -30,6 +30,7 @@ from lakehouse.warehouse.local.engine import (
 )
 from lakehouse.warehouse.local.records import MONTH_PROPERTY, NOTE_PROPERTY, IcebergRecords, content_hash
 from lakehouse.warehouse.local.tables import IcebergTables
+from lakehouse.warehouse.measured import Measured
 from lakehouse.warehouse.query_limits import Deadline
 from lakehouse.warehouse.statements import Statement
 from lakehouse.warehouse.store import Commit, LandedFile, PublishedRows, Relation, Staged, StagedPartition, Work
@@ -131,7 +132,14 @@ class LocalSession:
             seal(self._connection, chain.from_iterable(readable), deadline.remaining)
         return self.rows(statement, {})
 
-    def nulls(self, staged: Staged) -> Mapping[str, int]:
+    def measured(self, staged: Staged, statements: Sequence[Statement], parameters: Mapping[str, object]) -> Measured:
+        answers = tuple(self.one(statement, parameters) for statement in statements)
+        return Measured(answers, self._nulls(staged))
+
+    def first(self, name: str, rows: int) -> pa.Table:
+        return self.rows(Statement(dialect.all_of(name).limit(rows)), {})
+
+    def _nulls(self, staged: Staged) -> Mapping[str, int]:
         """As the file's own footer counts them, which takes a tenth of what a scan does."""
         counts = (
             "SELECT path_in_schema, SUM(stats_null_count)::BIGINT "
