@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -42,8 +43,13 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 
 def pytest_configure() -> None:
-    """Look for garbage seldom: syntax trees are many small objects; going through them took a seventh of the time."""
+    """Look for garbage seldom: syntax trees are many small objects; going through them took a seventh of the time.
+
+    And let Ctrl-C interrupt, wherever the tests were started: some send it, and wait for what it ends.
+    """
     gc.set_threshold(50_000, 20, 50)
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a job of the shell's background has Ctrl-C ignored
     soak.settle_seed()
 
 

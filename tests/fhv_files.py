@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from lakehouse.partition import Month
+from tests.parquet_files import put
 
 Era = Literal["whole ids", "double ids"]
 """Location ids are doubles in some years; SR_Flag has no type then, for nothing is recorded."""
@@ -60,9 +60,7 @@ def table(rows: Iterable[Mapping[str, Any]], era: Era = "whole ids") -> pa.Table
 
 def write(path: Path, rows: Iterable[Mapping[str, Any]], era: Era = "whole ids") -> Path:
     """Write an FHV file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    pq.write_table(table(rows, era), path)
-    return path
+    return put(table(rows, era), path)
 
 
 def source_path(month: Month) -> str:

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from lakehouse.partition import Month
+from tests.parquet_files import put
 
 Era = Literal["until 2023-01", "since 2023-02", "since 2025-01"]
 
@@ -98,9 +98,7 @@ def table(rows: Iterable[Mapping[str, Any]], era: Era = "since 2023-02") -> pa.T
 
 def write(path: Path, rows: Iterable[Mapping[str, Any]] | pa.Table, era: Era = "since 2023-02") -> Path:
     """Write a green file; a table is written as it is."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    pq.write_table(rows if isinstance(rows, pa.Table) else table(rows, era), path)
-    return path
+    return put(rows if isinstance(rows, pa.Table) else table(rows, era), path)
 
 
 def source_path(month: Month) -> str:

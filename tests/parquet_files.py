@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -15,6 +16,14 @@ def bytes_of(table: pa.Table, **options: Any) -> bytes:
     pq.write_table(table, sink, **options)
     content: bytes = sink.getvalue().to_pybytes()
     return content
+
+
+def put(table: pa.Table, path: Path) -> Path:
+    """Write the file at once: whoever reads at that moment has the one before it or all of this one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f".{path.name}.unfinished")
+    pq.write_table(table, unfinished)
+    return unfinished.replace(path)
 
 
 def values_of(content: bytes | bytearray, *, column: str, row_group: int = 0) -> tuple[int, int]:

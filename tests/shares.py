@@ -41,7 +41,7 @@ class Share:
 
 
 TURNS: Sequence[Sequence[tuple[str, ...]]] = (
-    (("tests/ui/",), ("tests/faults/test_daemon.py", "tests/faults/test_random_kills.py")),
+    (("tests/ui/",), ("tests/faults/test_daemon.py",), ("tests/faults/test_random_kills.py",)),
     (
         ("tests/googlesql/test_sent.py",),
         ("tests/googlesql/test_statements.py", "tests/gcp/test_whole_house.py"),
@@ -77,6 +77,7 @@ SHARES: Mapping[str, Share] = {
     "tests/faults/test_months.py": _SOME,
     "tests/faults/test_power_loss.py": _SOME,
     "tests/faults/test_rerun.py": _SOME,
+    "tests/gcp/test_doctor.py": Share(values=1 / 3),
     "tests/googlesql/test_contracts.py": _HALF,
     "tests/googlesql/test_forms.py": Share(values=1 / 5),
     "tests/models/test_rendering.py": Share(values=1 / 5),

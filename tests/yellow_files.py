@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from lakehouse.partition import Month
+from tests.parquet_files import put
 
 Era = Literal["2009", "2010", "2010-02", "since 2011-01", "since 2018-07", "since 2023-02", "since 2025-01"]
 """By the first month, or year, of its files. Fees that come and go are null-typed where they do not count yet."""
@@ -153,9 +153,7 @@ def _as(type_: Any, value: Any) -> Any:
 
 def write(path: Path, rows: Iterable[Mapping[str, Any]], era: Era = "since 2023-02") -> Path:
     """Write a yellow file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    pq.write_table(table(rows, era), path)
-    return path
+    return put(table(rows, era), path)
 
 
 def source_path(month: Month) -> str:

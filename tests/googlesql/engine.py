@@ -120,11 +120,8 @@ def _answer(service: Any, asked: dict[str, Any]) -> dict[str, Any]:
         return _script(service, asked)
     options, tables = _options(asked["parameters"]), json.dumps(asked["tables"])
     call = service.wasm_client.call_grpc_func
-    wanted = zt.PrepareQueryRequest(sql=asked["sql"], options=options)
-    if asked["tables"]:
-        wanted.simple_catalog = _catalog(tables)
-    else:
-        wanted.registered_catalog_id = _registered(service, tables)
+    catalog = _registered(service, tables)
+    wanted = zt.PrepareQueryRequest(sql=asked["sql"], options=options, registered_catalog_id=catalog)
     try:
         prepared = call(
             "ZetaSqlLocalService_PrepareQuery", wanted.to_proto(), local_service_pb2.PrepareQueryResponse

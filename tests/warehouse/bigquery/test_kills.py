@@ -58,7 +58,7 @@ MOMENTS = {
     "between record and load": Moment(partial(die_before, Jobs, "load_uri"), OLD),
     "between load and what says that it is whole": Moment(partial(die_after, Jobs, "load_uri"), OLD),
     "between load and stage": Moment(partial(die_before, BigQuerySession, "stage"), OLD),
-    "between stage and audit": Moment(partial(die_before, BigQuerySession, "nulls"), OLD),
+    "between stage and audit": Moment(partial(die_before, BigQuerySession, "measured"), OLD),
     "between audit and publish": Moment(partial(die_before, Jobs, "script"), OLD),
     "after publish": Moment(partial(die_after, Jobs, "script"), NEW),
 }

@@ -52,7 +52,7 @@ def published(house: House) -> dict[str, tuple[int, int]]:
 def test_writers_of_one_month_and_of_two_publish_each_once_and_whole(
     tmp_path: Path, cloud: Cloud, caplog: pytest.LogCaptureFixture, turn: int
 ) -> None:
-    caplog.set_level("INFO", "lakehouse.warehouse.bigquery.publishing")
+    caplog.set_level("INFO", "lakehouse.warehouse.bigquery.transactions")
     january, february = MONTHS
     implementation = CloudImplementation(tmp_path, cloud)
     with house_in(tmp_path, implementation) as house:

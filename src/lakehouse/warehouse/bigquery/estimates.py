@@ -224,9 +224,8 @@ class _Month:
             self.foreseen.add_sizes(whole)  # what tells its rows from others
         asked = {"audit_": self.compiled.audit, "money_": self.compiled.money if self._is_of_landing() else None}
         queries = {name: statement.query for name, statement in asked.items() if statement is not None}
-        measuring = one_scan.measuring(queries, (column.name for column in model.table.columns))
-        if measuring is not None:
-            self.foreseen.add_query(measuring, parameters)
+        columns = (column.name for column in model.table.columns)
+        self.foreseen.add_query(one_scan.measuring(queries, columns), parameters)
         if self._is_of_landing():
             self.foreseen.least(1)  # what was noted of other months
         self.foreseen.least(1, tables=_META_TABLES)

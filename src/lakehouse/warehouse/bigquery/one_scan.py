@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 
 from sqlglot import exp
 
+from lakehouse.models import dialect
+
 NULLS = "nulls_"
 """In front of counts of NULLs."""
 
@@ -30,24 +32,26 @@ def in_one_scan(query: exp.Query) -> exp.Query:
     return exp.select(*merged).from_(tables.pop())
 
 
-def at_one_go(queries: Mapping[str, exp.Query]) -> exp.Select | None:
+def at_one_go(queries: Mapping[str, exp.Query]) -> exp.Select:
     """One row: the columns of each of these queries, which have one row, with what it is called in front.
 
-    None where they are not all aggregates of all rows of one table.
+    Raises:
+        TypeError: they are not all aggregates of all rows of one table.
     """
     tables, merged = set[exp.Expr](), list[exp.Expr]()
     for prefix, query in queries.items():
         source = query.args.get("from_")
         is_plain = isinstance(query, exp.Select) and not any(map(query.args.get, ("where", *_OTHER_PARTS)))
         if not is_plain or source is None or not isinstance(source.this, exp.Table):
-            return None
+            raise TypeError(f"{query.sql(dialect.BIGQUERY)}: is no aggregate of all rows of a table")
         tables.add(source.this)
         for each in query.selects:
             merged.append(exp.alias_(each.unalias().copy(), prefix + each.alias_or_name, quoted=True))
-    return exp.select(*merged).from_(tables.pop().copy()) if len(tables) == 1 else None
+    (table,) = tables
+    return exp.select(*merged).from_(table.copy())
 
 
-def measuring(queries: Mapping[str, exp.Query], columns: Iterable[str]) -> exp.Select | None:
+def measuring(queries: Mapping[str, exp.Query], columns: Iterable[str]) -> exp.Select:
     """The same of these queries, and how many rows of the table have NULL in each column."""
     first = next(iter(queries.values()))
     return at_one_go({**queries, NULLS: nulls(first.args["from_"].this, columns)})
