@@ -47,7 +47,7 @@ TURNS: Sequence[Sequence[tuple[str, ...]]] = (
         ("tests/googlesql/test_statements.py", "tests/gcp/test_whole_house.py"),
         ("tests/emulators/", "tests/warehouse/bigquery/test_parity.py"),
     ),
-    (("tests/cli/test_demo.py",), ("tests/dlt_sources/test_memory.py",)),
+    (("tests/cli/test_demo.py",), ("tests/dlt_sources/test_memory.py",), ("tests/gcp/test_rehearsal.py",)),
     (("tests/audits/",), ("tests/warehouse/test_restatements_drawn.py",)),
 )
 """What is dear and cannot be divided takes turns with what costs about as much: one of each line is taken."""

@@ -85,6 +85,13 @@ def test_rows_come_page_by_page(replay: Replay, jobs: Jobs) -> None:
     assert len(replay.jobs) == 2
 
 
+def test_few_rows_come_with_the_answer_that_they_are_there(replay: Replay, jobs: Jobs) -> None:
+    replay.jobs_end(Outcome(rows=(1, 2, 3)), times=2)
+    assert [row["n"] for row in jobs.rows(SQL)] == [1, 2, 3]
+    assert jobs.rows(SQL).to_arrow().to_pydict() == {"n": [1, 2, 3]}
+    assert replay.statuses("results") == [200, 200]
+
+
 def test_rows_that_come_too_late_are_not_waited_for(replay: Replay, jobs: Jobs) -> None:
     replay.page_rows, replay.page_seconds = 1, 0.3
     replay.jobs_end(Outcome(rows=tuple(range(1000))))

@@ -28,8 +28,9 @@ _FIRST_WAIT_SECONDS = 1.0
 """The most that it waits before it asks again; each time twice as much."""
 
 _LONGEST_WAIT_SECONDS = 20.0
-_BRIEF_SECONDS = 2.0
-"""How long results are asked for again before the job itself is looked at: a failed one has none."""
+_BRIEF_SECONDS, _FIRST_ROWS = 2.0, 1000
+"""How long results are asked for again before the job itself is looked at: a failed one has none. How many rows come
+with the answer that it is done: most have no more, and are asked for once."""
 
 ANSWER_SECONDS = 60.0
 """How long a request may go without an answer, and a job without being looked at."""
@@ -167,7 +168,8 @@ class Jobs:
         while True:
             try:
                 left = ANSWER_SECONDS if ends is None else min(ends - monotonic(), ANSWER_SECONDS)
-                job.result(retry=asking_for(_BRIEF_SECONDS), timeout=max(left, 1.0), job_retry=None)
+                brief = asking_for(_BRIEF_SECONDS)
+                job.result(page_size=_FIRST_ROWS, retry=brief, timeout=max(left, 1.0), job_retry=None)
                 return
             except futures.TimeoutError:
                 refused_since = None
