@@ -113,8 +113,8 @@ class BigQuerySession:
             for prefix, query in queries.items()
             for name, type_ in dialect.output_types(query).items()
         }
-        statement = Statement(at_one_go)
-        found = self._jobs.rows(dialect.render(self._placed(at_one_go), "bigquery"), statement.bind(parameters))
+        bound = {name: value for each in statements for name, value in each.bind(parameters).items()}
+        found = self._jobs.rows(dialect.render(self._placed(at_one_go), "bigquery"), bound)
         (row,) = with_declared_types(found.to_arrow(), types).to_pylist()
         *answers, counts = (
             {name.removeprefix(prefix): value for name, value in row.items() if name.startswith(prefix)}
@@ -128,7 +128,8 @@ class BigQuerySession:
         columns = {column.name: column.type for column in self._columns.get(name, ())}
         if isinstance(relation, exp.Table):
             return with_declared_types(self._tables.some_rows(relation.sql(dialect.BIGQUERY), rows), columns)
-        return self._rows(Statement(dialect.all_of(name).limit(rows)), {}, None)
+        query = self._placed(dialect.all_of(name).limit(rows))
+        return with_declared_types(self._jobs.rows(dialect.render(query, "bigquery")).to_arrow(), columns)
 
     def rows(self, statement: Statement, parameters: Mapping[str, object]) -> pa.Table:
         return self._rows(statement, statement.bind(parameters), None)
