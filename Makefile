@@ -134,7 +134,7 @@ format: tools ## Format Python and SQL
 LOCKED := --system-certs --universal --python-version 3.11 --upgrade --no-emit-index-url --no-header --no-annotate --quiet
 
 lock: tools ## Compile requirements.lock anew, without index addresses
-	$(BIN)/uv pip compile $(LOCKED) --extra postgres pyproject.toml --output-file requirements.lock
+	$(BIN)/uv pip compile $(LOCKED) --all-extras pyproject.toml --output-file requirements.lock
 	$(BIN)/uv pip compile $(LOCKED) --group dev --constraint requirements.lock --output-file tests/requirements.txt
 	$(BIN)/uv pip compile $(LOCKED) tests/emulators/requirements.in --output-file tests/emulators/requirements.txt
 	$(BIN)/uv pip compile $(subst 3.11,3.13,$(LOCKED)) tests/emulators/second.in --output-file tests/emulators/second.txt

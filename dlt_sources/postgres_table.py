@@ -130,7 +130,7 @@ def postgres_snapshot(table: ChangingTable, remote: RemoteFile, policy: HttpPoli
     except ImportError:
         raise ConfigurationError(
             f"{table.what}: {remote.setting} is a PostgreSQL database, whose driver is not installed; "
-            "in the project's folder say: .venv/bin/uv pip install --editable '.[postgres]'"
+            "install the extra [postgres]: make setup, or pip install 'nyc-lakehouse[postgres]'"
         ) from None
     with faults_named(table, remote):
         connection = dbapi.connect(_with_patience(remote.url, policy), autocommit=False)

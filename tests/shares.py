@@ -47,7 +47,7 @@ TURNS: Sequence[Sequence[tuple[str, ...]]] = (
         ("tests/googlesql/test_statements.py", "tests/gcp/test_whole_house.py"),
         ("tests/emulators/", "tests/warehouse/bigquery/test_parity.py"),
     ),
-    (("tests/cli/test_demo.py",), ("tests/dlt_sources/test_memory.py",)),
+    (("tests/cli/test_demo.py",), ("tests/dlt_sources/test_memory.py",), ("tests/gcp/test_rehearsal.py",)),
     (("tests/audits/",), ("tests/warehouse/test_restatements_drawn.py",)),
 )
 """What is dear and cannot be divided takes turns with what costs about as much: one of each line is taken."""
@@ -90,6 +90,12 @@ SHARES: Mapping[str, Share] = {
     "tests/sample/test_pipeline.py": _SOME,
     "tests/test_add_a_source.py": _SOME,
     "tests/test_bad_input.py": _SOME,
+    "tests/warehouse/bigquery/biglake/test_catalog.py": Share(1 / 2, values=1 / 5),
+    "tests/warehouse/bigquery/biglake/test_findings.py": Share(1 / 3),
+    "tests/warehouse/bigquery/biglake/test_kills.py": Share(values=1 / 5),
+    "tests/warehouse/bigquery/biglake/test_parity.py": Share(values=1 / 3),
+    "tests/warehouse/bigquery/biglake/test_publishing.py": Share(1 / 4),
+    "tests/warehouse/bigquery/biglake/test_races.py": _HALF,
     "tests/warehouse/bigquery/test_kills.py": Share(values=1 / 4),
     "tests/warehouse/test_column_types.py": _SOME,
     "tests/warehouse/test_damaged_tables.py": _SOME,

@@ -66,8 +66,8 @@ TOP_LEVEL_MODULES = 14
 LONGEST_MODULE = 300
 
 HEAVY = {"dagster", "dlt", "dagster_dlt", "duckdb", "pyiceberg", "pyarrow", "pandas", "google", "requests", "tenacity"}
-LOADED_BY_A_LIBRARY = {"lakehouse.warehouse.local.durable_io"}
-"""By the one that it extends, which so is there already."""
+LOADED_BY_A_LIBRARY = {"lakehouse.warehouse.local.durable_io", "lakehouse.warehouse.bigquery.biglake.private_rest"}
+"""By the one that it extends, which so is there already; or when it is needed, by whoever needs that."""
 ENGINES = re.compile(r"duckdb|iceberg|bigquery|sqlite|biglake", re.IGNORECASE)
 ENGINE_LIBRARIES = {"duckdb", "pyiceberg", "google", "sqlalchemy"}
 NAMES_ENGINES = {

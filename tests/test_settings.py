@@ -86,6 +86,10 @@ def test_the_env_file_is_read_and_the_environment_wins(monkeypatch: pytest.Monke
         ("LAKEHOUSE_BUCKET", "192.168.5.4", "an IP address or called as Google is"),
         ("LAKEHOUSE_BUCKET", "goog-bucket", "an IP address or called as Google is"),
         ("LAKEHOUSE_BUCKET", "my-google-bucket", "an IP address or called as Google is"),
+        ("LAKEHOUSE_ICEBERG_CATALOG", "gs://my-lake", "write the bucket's name alone, without gs://"),
+        ("LAKEHOUSE_ICEBERG_CATALOG", "My Lake", "is not a catalog's name; one has 3 to 63 lowercase letters"),
+        ("LAKEHOUSE_ICEBERG_CATALOG", "my.lake", "it stands between dots in names of tables, and may have none itself"),
+        ("LAKEHOUSE_ICEBERG_CATALOG", "goog-lake", "is not a catalog's name; Cloud Storage has none that is an IP"),
         ("LAKEHOUSE_LOCATION", "us-central1-a", "a region (not a zone of it), such as europe-west4"),
         ("LAKEHOUSE_READERS", "ann@example.com", "ann@example.com is not a member of IAM; one is user:, group: or"),
         ("LAKEHOUSE_READERS", "user:ann", "user:ann is not a member of IAM"),
@@ -201,6 +205,7 @@ def test_a_process_that_is_given_the_settings_as_its_environment_has_the_same(
         location="EU",
         prefix="dev",
         bytes_cap="1GiB",
+        iceberg_catalog="my-lake",
         credentials=tmp_path / "key.json",
     )
     for name, value in environment(given).items():
@@ -245,6 +250,7 @@ def test_nothing_of_google_is_asked_for_by_default() -> None:
         ("BUCKET", "my_bucket-1"),
         ("BUCKET", "a" * 63),
         ("BUCKET", f"{'a' * 63}.example.com"),
+        ("ICEBERG_CATALOG", "my-lake_1"),
         ("LOCATION", "EU"),
         ("LOCATION", "northamerica-northeast1"),
         ("PREFIX", "d" * 30),

@@ -24,7 +24,7 @@ from pydantic_settings import (
 
 from lakehouse.exceptions import ConfigurationError
 from lakehouse.partition import Month
-from lakehouse.setting_values.google_names import BucketName, Location, Prefix, ProjectId
+from lakehouse.setting_values.google_names import BucketName, CatalogName, Location, Prefix, ProjectId
 from lakehouse.setting_values.iam_members import Members
 from lakehouse.setting_values.paths import AbsolutePath, DataFolder, Folder, KeyFile
 from lakehouse.setting_values.samples import (
@@ -143,6 +143,9 @@ class Settings(BaseSettings):
 
     price_per_tib: float = Field(6.25, ge=0, allow_inf_nan=False)
     """USD for a TiB that BigQuery bills: Google's documented on-demand price in the US."""
+
+    iceberg_catalog: CatalogName | None = None
+    """Iceberg catalog of BigLake, called as its bucket, for tables whose models ask for Iceberg; without it native."""
 
     credentials: KeyFile | None = None
     """A service account's key file; without it Google's own ways to find credentials."""

@@ -322,7 +322,7 @@ def test_a_file_that_is_none_or_no_database(on_sqlite: House) -> None:
 
 def test_without_the_driver_it_is_said_how_to_install_it(on_postgres: House, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "adbc_driver_postgresql", None)
-    assert "uv pip install --editable '.[postgres]'" in refused(on_postgres, ConfigurationError)
+    assert "install the extra [postgres]: make setup, or pip" in refused(on_postgres, ConfigurationError)
 
 
 @pytest.mark.parametrize(

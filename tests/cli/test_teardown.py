@@ -92,3 +92,19 @@ def test_settings_that_name_no_place_are_told(project: Project) -> None:
     done = lakehouse(project, "teardown", "--plan", LAKEHOUSE_PROFILE="gcp")
     assert (done.exit_code, done.output) == (2, "")
     assert "set LAKEHOUSE_PROJECT to its id" in "\n".join(done.errors)
+
+
+def test_what_a_catalog_has_goes_too_and_the_catalog_if_it_can_be_of_nobody_else(tmp_path: Path) -> None:
+    of_catalog = "--catalog=my-lake --project=my-project"
+    planned = in_cloud(tmp_path, iceberg_catalog="my-lake")
+    assert planned[-6:] == [
+        f"gcloud biglake iceberg tables delete green_trips --namespace=silver {of_catalog}",
+        f"gcloud biglake iceberg tables delete green_trips_rejected --namespace=silver {of_catalog}",
+        f"gcloud biglake iceberg namespaces delete silver {of_catalog}",
+        "gcloud storage rm --recursive gs://my-lake/silver/",
+        "gcloud biglake iceberg catalogs delete my-lake --project=my-project",
+        "gcloud storage buckets delete gs://my-lake",
+    ]
+    of_dev = in_cloud(tmp_path, iceberg_catalog="my-lake", prefix="dev")
+    assert of_dev[-1] == "gcloud storage rm --recursive gs://my-lake/dev_silver/"
+    assert all("dev" in line for line in of_dev)

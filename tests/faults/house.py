@@ -11,10 +11,11 @@ from lakehouse.files import path_of
 from lakehouse.models.model import Models
 from lakehouse.partition import WHOLE, Month, Partition
 from lakehouse.schema import TableSpec
+from lakehouse.warehouse.iceberg.files import data_files
 from lakehouse.warehouse.local.commits import PUBLICATION_PROPERTY
 from lakehouse.warehouse.local.private_pyiceberg import Pointer
 from lakehouse.warehouse.local.records import content_of, holds_its_content, newest_snapshots
-from lakehouse.warehouse.local.tables import IcebergTables, data_files
+from lakehouse.warehouse.local.tables import IcebergTables
 from lakehouse.warehouse.protocol import Warehouse
 from tests.loading import models_of
 from tests.project import Project

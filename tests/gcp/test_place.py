@@ -20,9 +20,10 @@ def test_settings_name_a_place() -> None:
         location="eu",
         prefix="dev",
         bytes_cap="1GiB",
+        iceberg_catalog="my-lake",
     )
     place = place_of(settings)
-    assert place == Place("my-project", "my-bucket", "EU", "dev", 1024**3)
+    assert place == Place("my-project", "my-bucket", "EU", "dev", 1024**3, catalog="my-lake")
     assert place.dataset("silver") == "dev_silver"
     assert place.objects_prefix == "dev/"
     assert place.words == "project my-project, bucket my-bucket, prefix dev"

@@ -206,6 +206,7 @@ class RecordingSession:
         return self._session.measured(staged, statements, parameters)
 
     def first(self, name: str, rows: int) -> pa.Table:
+        self._noted("first", dialect.all_of(name).limit(rows), {}, None)
         return self._session.first(name, rows)
 
     def jobs(self) -> tuple[EngineJob, ...]:

@@ -10,7 +10,7 @@ from lakehouse.settings import PROJECT_ROOT
 from tests.googlesql.recording import Place
 
 _SOURCE = PROJECT_ROOT / "src"
-_SESSION_METHODS = frozenset({"relate", "stage", "keep", "one", "rows", "answer"})
+_SESSION_METHODS = frozenset({"relate", "stage", "keep", "one", "rows", "answer", "measured", "first"})
 _JOB_METHODS = frozenset({"rows", "affected", "script"})
 _WRITERS = frozenset({"render", "sql", "text"})
 _RUNNERS = frozenset({"execute", "executemany", "sql", "query"})

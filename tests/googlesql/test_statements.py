@@ -35,6 +35,7 @@ _WRITTEN_FOR = {
         (f"lakehouse/warehouse/bigquery/{name}.py" for name in ("constants", "placing", "records", "session")),
         "BigQuery's own texts, which are sent on the cloud's tour: test_sent.py",
     ),
+    "lakehouse/warehouse/bigquery/foreseen.py": "the same, by dry run: test_estimates.py",
     "lakehouse/warehouse/bigquery/short_floats.py": "a part of these, which test_short_floats.py evaluates",
 }
 """Module in which a tree becomes text → what for. A new one is either on the tour or for one engine alone."""

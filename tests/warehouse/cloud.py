@@ -59,22 +59,25 @@ class CloudImplementation(OnStore):
         self.client = client(cloud.bigquery, name)
         bucket = self._storage.bucket(name)
         bronze: BronzeStore = GcsBronzeStore(bucket, folder / "home", of_samples=False)
-        self.store = BigQueryStore(self.client, self.place, bucket, of_samples=False)
+        super().__init__(bronze, contracts)
+        self.store = self.make_store()
         if project is None:
             self.store.prepare()
-        super().__init__(bronze, contracts)
+
+    def make_store(self) -> BigQueryStore:
+        bucket = self._storage.bucket(self.place.bucket)
+        return BigQueryStore(self.client, self.place, bucket, of_samples=False)
 
     def another(self, sql: Path) -> tuple[Warehouse, Models]:
         """A warehouse over the same storage, with a client of its own, as another process has."""
         models = models_of(sql)
-        client, bucket = (
-            bigquery_client(self._cloud.bigquery, self.place.project),
-            self._storage.bucket(self.place.bucket),
-        )
-        store = BigQueryStore(client, self.place, bucket, of_samples=False)
-        warehouse = StoreWarehouse(store, self._bronze, models, self._contracts, LIMITS)
+        warehouse = StoreWarehouse(self.another_store(), self._bronze, models, self._contracts, LIMITS)
         self._opened.append(warehouse)
         return warehouse, models
+
+    def another_store(self) -> BigQueryStore:
+        client = bigquery_client(self._cloud.bigquery, self.place.project)
+        return BigQueryStore(client, self.place, self._storage.bucket(self.place.bucket), of_samples=False)
 
     def exported(self, table: str) -> pa.Table:
         """All rows of a table, by file: a month's take eight seconds through the API."""

@@ -65,5 +65,6 @@ def _where(settings: Settings) -> dict[str, dg.MetadataValue | str]:
         "bucket": f"gs://{place.bucket}/{place.objects_prefix}",
         "objects": dg.MetadataValue.url(objects_link(place)),
         "datasets": dg.MetadataValue.md("\n".join(datasets)),
+        "catalog": "none: all tables are native" if place.catalog is None else f"gs://{place.catalog}",
         "readers": ", ".join(place.readers),
     }

@@ -45,6 +45,7 @@ def plan_of(settings: Settings) -> Iterator[str]:
         from lakehouse.gcp.place import place_of
 
         yield from _in_the_cloud(place_of(settings))
+        yield from _of_the_catalog(settings, place_of(settings))
     else:
         yield f"# Removes what LAKEHOUSE_HOME={settings.home} has: landed files, catalog and tables. Nothing was run."
     yield from _on_this_machine(settings)
@@ -63,6 +64,40 @@ def _in_the_cloud(place: Place) -> Iterator[str]:
         yield f"gcloud storage rm --recursive gs://{place.bucket}/bronze/"
         yield "# Refused, as it should be, while the bucket has anything else:"
         yield f"gcloud storage buckets delete gs://{place.bucket}"
+
+
+def _of_the_catalog(settings: Settings, place: Place) -> Iterator[str]:
+    """Tables, namespaces, files and, where nothing else can be in it, the catalog itself."""
+    if place.catalog is None:
+        return
+    of_catalog = f"--catalog={place.catalog} --project={place.project}"
+    names = sorted(f"{place.dataset(layer)}.{table}" for layer, table in _iceberg_tables(settings))
+    namespaces = sorted({name.partition(".")[0] for name in names})
+    yield f"# The tables of the Iceberg catalog {place.catalog}, and their files:"
+    for name in names:
+        namespace, _, table = name.partition(".")
+        yield f"gcloud biglake iceberg tables delete {table} --namespace={namespace} {of_catalog}"
+    for namespace in namespaces:
+        yield f"gcloud biglake iceberg namespaces delete {namespace} {of_catalog}"
+        yield f"gcloud storage rm --recursive gs://{place.catalog}/{namespace}/"
+    if not place.prefix:
+        yield "# Refused while another environment has tables in it, or the bucket has anything else:"
+        yield f"gcloud biglake iceberg catalogs delete {place.catalog} --project={place.project}"
+        if place.catalog != place.bucket:
+            yield f"gcloud storage buckets delete gs://{place.catalog}"
+
+
+def _iceberg_tables(settings: Settings) -> Iterator[tuple[str, str]]:
+    """Layer and name of each table that a catalog has."""
+    from lakehouse.bronze.connection import available
+    from lakehouse.bronze.sources import SOURCES, contracts_of
+    from lakehouse.models.reader import load_models
+
+    contracts = contracts_of(available(settings, SOURCES))
+    for spec in load_models(settings.sql, contracts, contracts_of(SOURCES).keys() - contracts.keys()).specs():
+        if spec.format == "iceberg":
+            layer, _, table = spec.name.partition(".")
+            yield layer, table
 
 
 def _on_this_machine(settings: Settings) -> Iterator[str]:

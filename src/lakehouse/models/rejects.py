@@ -37,6 +37,7 @@ def rejected_table(table: TableSpec, contract: Contract) -> TableSpec:
         columns=(*contract.columns, *REJECTED_COLUMNS),
         description=f"Records that {table.name} rejects, as they were landed, one row for each, with the reason",
         partition="month",
+        format=table.format,
     )
 
 

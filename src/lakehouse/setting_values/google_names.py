@@ -46,6 +46,17 @@ def _bucket(text: str) -> str:
     return text
 
 
+def _catalog(text: str) -> str:
+    """A catalog is called as its bucket is, and stands between dots in names of tables."""
+    try:
+        _bucket(text)
+    except ValueError as error:
+        raise ValueError(str(error).replace("is not a bucket's name", "is not a catalog's name")) from None
+    if "." in text:
+        raise ValueError("is not a catalog's name; it stands between dots in names of tables, and may have none itself")
+    return text
+
+
 def _location(text: str) -> str:
     """As Google writes it: multi-regions in capitals, regions not."""
     if _MULTI_REGION.fullmatch(text.upper()):
@@ -70,6 +81,9 @@ ProjectId = Annotated[str, AfterValidator(_project)]
 
 BucketName = Annotated[str, AfterValidator(_bucket)]
 """Without ``gs://``."""
+
+CatalogName = Annotated[str, AfterValidator(_catalog)]
+"""Of an Iceberg catalog in BigLake, and of its bucket: a bucket's name without dots."""
 
 Location = Annotated[str, AfterValidator(_location)]
 """Of BigQuery and Cloud Storage both, as only what is in one place can be loaded."""

@@ -14,7 +14,7 @@ from lakehouse.bronze.local import LocalBronzeStore
 from lakehouse.bronze.source import Source
 from lakehouse.bronze.sources import SOURCES, contracts_of
 from lakehouse.bronze.store import BronzeStore
-from lakehouse.exceptions import ConfigurationError
+from lakehouse.exceptions import ConfigurationError, ModelError
 from lakehouse.findings.finding import Finding, unseen
 from lakehouse.findings.home import home_findings
 from lakehouse.gcp.clients import bigquery_client, storage_address, storage_client
@@ -25,6 +25,9 @@ from lakehouse.home import ensure_home_profile
 from lakehouse.models.model import Models
 from lakehouse.models.reader import load_models
 from lakehouse.settings import Settings
+from lakehouse.warehouse.bigquery.biglake.catalog import BigLake, catalog_service
+from lakehouse.warehouse.bigquery.biglake.findings import catalog_findings
+from lakehouse.warehouse.bigquery.biglake.tables import CatalogTables
 from lakehouse.warehouse.bigquery.costs import BigQueryCosts
 from lakehouse.warehouse.bigquery.estimates import BigQueryEstimates
 from lakehouse.warehouse.bigquery.findings import BigQueryFindings
@@ -87,7 +90,7 @@ def open_warehouse(
         ConfigurationError: settings or credentials are missing, or the home is another profile's.
     """
     limits = QueryLimits(settings.query_timeout, int(settings.query_memory_limit))
-    return StoreWarehouse(_store(settings), bronze, models, contracts, limits)
+    return StoreWarehouse(_store(settings, models), bronze, models, contracts, limits)
 
 
 def open_costs(settings: Settings) -> Costs:
@@ -113,7 +116,7 @@ def open_estimates(settings: Settings) -> Estimates:
     models = load_models(settings.sql, contracts, contracts_of(SOURCES).keys() - contracts.keys())
     bronze = open_bronze(settings, {model.key for model in models})
     client = bigquery_client(place, identity.credentials)
-    return BigQueryEstimates(_in_cloud(settings, place, identity), client, place, models, contracts, bronze)
+    return BigQueryEstimates(_in_cloud(settings, place, identity, models), client, place, models, contracts, bronze)
 
 
 def _billed(settings: Settings) -> tuple[Place, Identity]:
@@ -124,7 +127,7 @@ def _billed(settings: Settings) -> tuple[Place, Identity]:
     return _cloud(settings)
 
 
-def _store(settings: Settings) -> Store:
+def _store(settings: Settings, models: Models) -> Store:
     if settings.profile == "local":
         _require_home(settings)
         return LocalStore(
@@ -133,12 +136,23 @@ def _store(settings: Settings) -> Store:
             threads=settings.threads,
             of_samples=settings.sample,
         )
-    return _in_cloud(settings, *_cloud(settings))
+    return _in_cloud(settings, *_cloud(settings), models)
 
 
-def _in_cloud(settings: Settings, place: Place, identity: Identity) -> BigQueryStore:
-    bucket = storage_client(place, identity.credentials).bucket(place.bucket)
-    return BigQueryStore(bigquery_client(place, identity.credentials), place, bucket, of_samples=settings.sample)
+def _in_cloud(settings: Settings, place: Place, identity: Identity, models: Models) -> BigQueryStore:
+    storage, bigquery = storage_client(place, identity.credentials), bigquery_client(place, identity.credentials)
+    catalog = _catalog(settings, place, identity, models)
+    return BigQueryStore(bigquery, place, storage.bucket(place.bucket), of_samples=settings.sample, catalog=catalog)
+
+
+def _catalog(settings: Settings, place: Place, identity: Identity, models: Models) -> BigLake | None:
+    """The catalog that settings name, with the tables whose models ask for it."""
+    if place.catalog is None:
+        return None
+    names = {spec.name for spec in models.specs() if spec.format == "iceberg"}
+    bucket = storage_client(place, identity.credentials).bucket(place.catalog)
+    tables = CatalogTables(place, place.catalog, identity.credentials, bucket, names, of_samples=settings.sample)
+    return BigLake(tables, catalog_service)
 
 
 def _cloud(settings: Settings) -> tuple[Place, Identity]:
@@ -169,7 +183,21 @@ def profile_findings(settings: Settings) -> Iterator[Finding]:
     if place is None or identity is None:
         yield unseen("BigQuery, Cloud Storage", f"there {'is no place' if place is None else 'are no credentials'}")
         return
+    if place.catalog is not None:
+        yield from _catalog_findings(settings, place, identity)
     with closing(bigquery_client(place, identity.credentials)) as client:
         yield from BigQueryFindings(client, place, of_samples=settings.sample).all()
     with closing(storage_client(place, identity.credentials)) as storage:
         yield from bucket_findings(storage, place, of_samples=settings.sample)
+
+
+def _catalog_findings(settings: Settings, place: Place, identity: Identity) -> Iterator[Finding]:
+    try:
+        contracts = contracts_of(available(settings, SOURCES))
+        models = load_models(settings.sql, contracts, contracts_of(SOURCES).keys() - contracts.keys())
+    except ModelError as error:
+        yield unseen(f"catalog {place.catalog}", f"which tables are to be in it is not known ({error})")
+        return
+    lake = _catalog(settings, place, identity, models)
+    if lake is not None:
+        yield from catalog_findings(lake)

@@ -15,7 +15,8 @@ from google.cloud.bigquery import LoadJobConfig
 from lakehouse.exceptions import StatementFailed, StatementFault
 from lakehouse.warehouse.bigquery import jobs as module
 from lakehouse.warehouse.bigquery.answers import ReadsTooMuch
-from lakehouse.warehouse.bigquery.jobs import DoneJob, Jobs
+from lakehouse.warehouse.bigquery.done_job import DoneJob
+from lakehouse.warehouse.bigquery.jobs import Jobs
 from tests.warehouse.bigquery import problems
 from tests.warehouse.bigquery.conftest import CAP, LABELS
 from tests.warehouse.bigquery.doing import DOING, SCHEMA, SCRIPT, SQL, TABLE, Doing, load_file, load_uri, one_line
@@ -83,6 +84,13 @@ def test_rows_come_page_by_page(replay: Replay, jobs: Jobs) -> None:
     found = jobs.rows(SQL).to_arrow()
     assert found.to_pydict() == {"n": [1, 2, 3, 4, 5]}
     assert len(replay.jobs) == 2
+
+
+def test_few_rows_come_with_the_answer_that_they_are_there(replay: Replay, jobs: Jobs) -> None:
+    replay.jobs_end(Outcome(rows=(1, 2, 3)), times=2)
+    assert [row["n"] for row in jobs.rows(SQL)] == [1, 2, 3]
+    assert jobs.rows(SQL).to_arrow().to_pydict() == {"n": [1, 2, 3]}
+    assert replay.statuses("results") == [200, 200]
 
 
 def test_rows_that_come_too_late_are_not_waited_for(replay: Replay, jobs: Jobs) -> None:

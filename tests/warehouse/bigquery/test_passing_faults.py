@@ -186,7 +186,8 @@ def test_a_job_that_can_never_be_looked_at_is_no_other_job(replay: Replay, jobs:
 
 
 def test_a_page_that_is_refused_is_told_as_the_query_is(replay: Replay, jobs: Jobs) -> None:
-    replay.jobs_end(Outcome(rows=(7,)), times=2)
+    replay.jobs_end(Outcome(rows=(7, 8)), times=2)
+    replay.page_rows = 1
     for read in (list, lambda rows: rows.to_arrow()):
         rows = jobs.rows(SQL)
         replay.answer("results", refused(problems.BACKEND), times=1000)
@@ -197,8 +198,9 @@ def test_a_page_that_is_refused_is_told_as_the_query_is(replay: Replay, jobs: Jo
 
 
 def test_a_page_that_breaks_off_is_asked_for_again(replay: Replay, jobs: Jobs) -> None:
-    replay.jobs_end(Outcome(rows=(7,)))
+    replay.jobs_end(Outcome(rows=(7, 8)))
+    replay.page_rows = 1
     rows = jobs.rows(SQL)
     replay.answer("results", REFUSED["reset"], times=2)
-    assert [row["n"] for row in rows] == [7]
+    assert [row["n"] for row in rows] == [7, 8]
     assert replay.statuses("results")[-3:] == [0, 0, 200]

@@ -25,6 +25,8 @@ PAUSES = (0.1, 0.2, 0.5, 1.0, 2.0)
 ENFORCED = "enforced"
 """That a bucket cannot be made public."""
 
+SETTING = "LAKEHOUSE_BUCKET"
+
 _WITHIN = {"US": ("US-", "NAM4"), "EU": ("EUROPE-", "EUR4")}
 """What begins so is within a multi-region."""
 
@@ -32,30 +34,32 @@ _NOT_WITHIN = frozenset({"EUROPE-WEST2", "EUROPE-WEST6"})
 """London and Zurich are not of the EU, nor are their regions of its multi-region."""
 
 
-def prepare_bucket(client: Client, place: Place) -> Groundwork:
+def prepare_bucket(client: Client, place: Place, setting: str = SETTING) -> Groundwork:
     """Make a place's bucket, or bring what is there to what it should be. Safe to repeat and to race.
+
+    ``setting`` is what names it.
 
     Raises:
         ConfigurationError: it is of another project, or elsewhere, or may not be made or looked at.
         CommitConflict: others kept changing it.
     """
     name = f"gs://{place.bucket}"
-    bucket = _get(client, place, name)
+    bucket = _get(client, place, name, setting)
     is_new = bucket is None and (bucket := _create(client, place, name)) is not None
     if bucket is None:  # another run was first, or another project
-        bucket = _get(client, place, name)
+        bucket = _get(client, place, name, setting)
         if bucket is None:
-            raise _of_others(name, "the name is taken")
+            raise _of_others(name, "the name is taken", setting)
     if not is_new:
-        _require_of_project(client, place, name)
-    _require_near(bucket, place, name)
-    words = _changed(client, place, bucket, name)
+        _require_of_project(client, place, name, setting)
+    _require_near(bucket, place, name, setting)
+    words = _changed(client, place, bucket, name, setting)
     if is_new:
         return Groundwork(created=(f"bucket {name}",))
     return Groundwork(changed=(f"bucket {name}: {', '.join(words)}",)) if words else Groundwork()
 
 
-def _get(client: Client, place: Place, name: str) -> Bucket | None:
+def _get(client: Client, place: Place, name: str, setting: str) -> Bucket | None:
     """The bucket as it is, None if there is none."""
     from google.api_core.exceptions import Forbidden, NotFound
 
@@ -70,7 +74,7 @@ def _get(client: Client, place: Place, name: str) -> Bucket | None:
             raise ConfigurationError(
                 f"{name}: may not be looked at ({said(error)}): if it is the project's, grant the account "
                 "roles/storage.legacyBucketReader and roles/storage.objectUser on it; else it belongs to another "
-                "project: set LAKEHOUSE_BUCKET to another name"
+                f"project: set {setting} to another name"
             ) from None
 
 
@@ -99,12 +103,12 @@ def _create(client: Client, place: Place, name: str) -> Bucket | None:
             ) from None
 
 
-def _require_of_project(client: Client, place: Place, name: str) -> None:
+def _require_of_project(client: Client, place: Place, name: str, setting: str) -> None:
     """Whoever may not list a project's buckets cannot tell whose it is, and is believed."""
     with told_as_ours(name):
         listed = is_listed(client, place)
     if listed is False:
-        raise _of_others(name, f"project {place.project} has no bucket of this name")
+        raise _of_others(name, f"project {place.project} has no bucket of this name", setting)
 
 
 def is_listed(client: Client, place: Place) -> bool | None:
@@ -120,20 +124,20 @@ def is_listed(client: Client, place: Place) -> bool | None:
         return None
 
 
-def _of_others(name: str, why: str) -> ConfigurationError:
+def _of_others(name: str, why: str, setting: str) -> ConfigurationError:
     return ConfigurationError(
-        f"{name}: belongs to another project ({why}): set LAKEHOUSE_BUCKET to another name, or LAKEHOUSE_PROJECT to "
+        f"{name}: belongs to another project ({why}): set {setting} to another name, or LAKEHOUSE_PROJECT to "
         "the bucket's"
     )
 
 
-def _require_near(bucket: Bucket, place: Place, name: str) -> None:
+def _require_near(bucket: Bucket, place: Place, name: str, setting: str) -> None:
     where = (bucket.location or "").upper()
     if is_near(where, place.location):
         return
     raise ConfigurationError(
         f"{name}: is in {where}, for good, from where BigQuery loads nothing into LAKEHOUSE_LOCATION="
-        f"{place.location}; set it to where the bucket is, or LAKEHOUSE_BUCKET to another name"
+        f"{place.location}; set it to where the bucket is, or {setting} to another name"
     )
 
 
@@ -143,7 +147,7 @@ def is_near(bucket: str, datasets: str) -> bool:
     return bucket == datasets or (bucket.startswith(_WITHIN.get(datasets, ())) and bucket not in _NOT_WITHIN)
 
 
-def _changed(client: Client, place: Place, bucket: Bucket, name: str) -> tuple[str, ...]:
+def _changed(client: Client, place: Place, bucket: Bucket, name: str, setting: str) -> tuple[str, ...]:
     """Bring a bucket to what it should be, as it was read; what was changed, in words."""
     from google.api_core.exceptions import PreconditionFailed
 
@@ -161,7 +165,7 @@ def _changed(client: Client, place: Place, bucket: Bucket, name: str) -> tuple[s
             else:
                 return words
         time.sleep(random.uniform(0, pause))
-        found = _get(client, place, name)
+        found = _get(client, place, name, setting)
         if found is None:
             raise ConfigurationError(f"{name}: was removed meanwhile; run it again")
         bucket = found

@@ -67,7 +67,7 @@ class BigQueryEstimates:
 
     def of(self, wanted: Iterable[tuple[SqlModel, Partition]]) -> Iterator[Estimate]:
         """See the protocol."""
-        records = BigQueryRecords(self._store.tables, self._jobs)
+        records = self._store.records_by(self._jobs)
         to_come: dict[tuple[str, Partition], int] = {}
         for model, partition in wanted:
             own = partition if model.is_partitioned else WHOLE

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from google.cloud.bigquery import LoadJobConfig, QueryJobConfig, SchemaField
+    from google.cloud.bigquery import ExtractJobConfig, LoadJobConfig, QueryJobConfig, SchemaField
 
 
 def of_query(
@@ -37,6 +37,15 @@ def of_load(labels: Mapping[str, str], schema: Sequence[SchemaField]) -> LoadJob
         source_format=SourceFormat.PARQUET,
         write_disposition=WriteDisposition.WRITE_TRUNCATE,
         labels=dict(labels),
+    )
+
+
+def of_extract(labels: Mapping[str, str]) -> ExtractJobConfig:
+    """That of an extract, which bills nothing: to parquet."""
+    from google.cloud.bigquery import Compression, DestinationFormat, ExtractJobConfig
+
+    return ExtractJobConfig(  # type: ignore[no-untyped-call]
+        destination_format=DestinationFormat.PARQUET, compression=Compression.SNAPPY, labels=dict(labels)
     )
 
 

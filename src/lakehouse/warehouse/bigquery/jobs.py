@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 from lakehouse.exceptions import CommitConflict, StatementFailed, StatementFault
 from lakehouse.warehouse.bigquery import job_configs
 from lakehouse.warehouse.bigquery.answers import JobStopped, is_asked_again, is_conflict, is_passing, told_as_ours
+from lakehouse.warehouse.bigquery.done_job import DoneJob
 from lakehouse.warehouse.bigquery.rows import Rows
 from lakehouse.warehouse.bigquery.words import said
 
@@ -31,6 +32,9 @@ _LONGEST_WAIT_SECONDS = 20.0
 _BRIEF_SECONDS = 2.0
 """How long results are asked for again before the job itself is looked at: a failed one has none."""
 
+_FIRST_ROWS = 1000
+"""How many rows come with the answer that it is done: most have no more, and are asked for once."""
+
 ANSWER_SECONDS = 60.0
 """How long a request may go without an answer, and a job without being looked at."""
 
@@ -47,17 +51,6 @@ _JOB_WAIT_SECONDS = 0.5
 
 PUBLISH = "publish"
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class DoneJob:
-    """A job that is over: it was to query, load, stage or publish; ``slot_ms`` are milliseconds of BigQuery's slots."""
-
-    id: str
-    kind: str
-    bytes_billed: int
-    bytes_processed: int
-    slot_ms: int
 
 
 @dataclass
@@ -101,7 +94,7 @@ class Jobs:
             return self._once(sql, self._query_config(parameters, left), new_job_id(), left, kind)
 
         try:
-            return self._repeated(once)
+            return self.repeated(once)
         except StatementFailed as error:
             if is_conflict(str(error)):
                 raise CommitConflict(
@@ -167,7 +160,8 @@ class Jobs:
         while True:
             try:
                 left = ANSWER_SECONDS if ends is None else min(ends - monotonic(), ANSWER_SECONDS)
-                job.result(retry=asking_for(_BRIEF_SECONDS), timeout=max(left, 1.0), job_retry=None)
+                brief = asking_for(_BRIEF_SECONDS)
+                job.result(page_size=_FIRST_ROWS, retry=brief, timeout=max(left, 1.0), job_retry=None)
                 return
             except futures.TimeoutError:
                 refused_since = None
@@ -192,8 +186,7 @@ class Jobs:
         """Make a table of the rows of a file in Cloud Storage, in place of what it held; how many they are."""
         config = job_configs.of_load(self.labels, schema)
         configure(config)
-
-        return self._repeated(
+        return self.repeated(
             lambda: self._loaded(
                 lambda job_id: self.client.load_table_from_uri(
                     uri, table, job_config=config, job_id=job_id, retry=patient(), timeout=ANSWER_SECONDS
@@ -205,7 +198,7 @@ class Jobs:
         """Make a table of the rows of a parquet file at hand, which is small."""
         config = job_configs.of_load(self.labels, schema)
 
-        return self._repeated(
+        return self.repeated(
             lambda: self._loaded(
                 lambda job_id: self.client.load_table_from_file(
                     file,
@@ -220,14 +213,17 @@ class Jobs:
         )
 
     def _loaded(self, ask: Callable[[str], Any]) -> int:
-        job_id = new_job_id()
+        return int(self.finished(ask, new_job_id(), "load").output_rows or 0)
+
+    def finished(self, ask: Callable[[str], Any], job_id: str, kind: str) -> Any:
+        """A job that was asked for, once it is done; it reads or writes files."""
         with told_as_ours(self.doing), self._stopped_with_us(job_id):
             job = self._begun(job_id, lambda: ask(job_id))
             job.result(retry=patient())
-        self._note(job, "load")
-        return int(job.output_rows or 0)
+        self._note(job, kind)
+        return job
 
-    def _repeated(self, once: Callable[[], T]) -> T:
+    def repeated(self, once: Callable[[], T]) -> T:
         """Do something by a new job each time that BigQuery failed to do it.
 
         Not where a query's job may be there, and nobody knows: that is a RetryError of Google's client. A load may be

@@ -6,8 +6,6 @@ from collections.abc import Iterable, Mapping
 
 from sqlglot import exp
 
-from lakehouse.models import dialect
-
 NULLS = "nulls_"
 """In front of counts of NULLs."""
 
@@ -43,7 +41,7 @@ def at_one_go(queries: Mapping[str, exp.Query]) -> exp.Select:
         source = query.args.get("from_")
         is_plain = isinstance(query, exp.Select) and not any(map(query.args.get, ("where", *_OTHER_PARTS)))
         if not is_plain or source is None or not isinstance(source.this, exp.Table):
-            raise TypeError(f"{query.sql(dialect.BIGQUERY)}: is no aggregate of all rows of a table")
+            raise TypeError(f"{prefix}: is no aggregate of all rows of a table")
         tables.add(source.this)
         for each in query.selects:
             merged.append(exp.alias_(each.unalias().copy(), prefix + each.alias_or_name, quoted=True))

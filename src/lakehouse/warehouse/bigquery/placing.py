@@ -61,6 +61,9 @@ def _without_dots(alias: str) -> str:
 
 
 def table(name: str) -> exp.Table:
-    """A table as BigQuery knows it: ``dataset.table``."""
-    dataset, _, own = name.partition(".")
-    return exp.table_(exp.to_identifier(own, quoted=True), db=exp.to_identifier(dataset, quoted=True))
+    """A table as BigQuery knows it: ``dataset.table``, or ``project.catalog.namespace.table``."""
+    first, *others = (exp.to_identifier(part, quoted=True) for part in name.split("."))
+    if len(others) == 1:
+        return exp.table_(others[0], db=first)
+    catalog, *own = others
+    return exp.Table(this=exp.Dot.build(own), db=catalog, catalog=first)

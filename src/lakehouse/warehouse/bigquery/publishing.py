@@ -69,17 +69,16 @@ class Publishing:
         self._transaction(targets, now, job_id, is_held=is_held).run(self.tables, self.jobs, job_id)
         return Commit(own.version, is_new=False) if is_held else Commit(job_id, is_new=True)
 
-    def _target(self, staged: Staged, now: BigQueryRecords) -> _Target:
+    def _target(self, staged: Staged, now: BigQueryRecords) -> Target:
         if not isinstance(staged, StagedTable):
             raise TypeError(f"{self.work}: {staged.spec.name} was staged by another session")
         partition = self.work.partition if staged.spec.partition else WHOLE
-        held = now.known(partition).months.get((staged.spec.name, partition))
-        before = self.seen.known(partition).months.get((staged.spec.name, partition))
+        held, before = (each.newest(staged.spec, partition) for each in (now, self.seen))
         is_intact = held is not None and held.content == staged.content and now.is_intact(staged.spec, partition)
         history = now.known(partition).history(staged.spec.name)
-        return _Target(staged, partition, held, before, is_intact, self.wanted.fingerprint, history.version)
+        return Target(staged, partition, held, before, is_intact, self.wanted.fingerprint, history.version)
 
-    def _transaction(self, targets: list[_Target], now: BigQueryRecords, job_id: str, *, is_held: bool) -> Transaction:
+    def _transaction(self, targets: list[Target], now: BigQueryRecords, job_id: str, *, is_held: bool) -> Transaction:
         known = now.known(WHOLE)  # as of when the targets were looked at: marks may be looked for later
         changed = [target.spec.name for target in targets if target.has_other_rows]
         marked = {} if is_held else self._marked(changed, now)
@@ -98,7 +97,7 @@ class Publishing:
         ]
         return Transaction(moved, looked_at, [each for target in replaced for each in self._replacing(target)], rows)
 
-    def _replacing(self, target: _Target) -> list[str]:
+    def _replacing(self, target: Target) -> list[str]:
         """What a month holds by hand goes, too, where nothing is to be there: nobody has counted it."""
         table, names = self.tables.sql_name(target.spec.name), ", ".join(f"`{c.name}`" for c in target.spec.columns)
         insert = f"INSERT INTO {table} ({names}) SELECT {names} FROM {target.staged.table}"
@@ -119,12 +118,13 @@ class Publishing:
                     known[month] = (*known.get(month, ()), name)
         return found
 
-    def _record(self, target: _Target, sequence: int, job_id: str | None) -> str:
+    def _record(self, target: Target, sequence: int, job_id: str | None) -> str:
         """The row that says what the month holds; ``job_id`` publishes it, None if its rows were there."""
         is_own, ledger, now = target.staged is self.wanted.staged[-1], self.wanted.ledger, _now()
         is_empty = not target.staged.rows and target.held is None
-        version = target.held.version if job_id is None and target.held is not None else job_id
-        published_at = target.held.published_at if job_id is None and target.held is not None else now
+        version, published_at = (None, now) if job_id is None else self._published(target, job_id)
+        if job_id is None and target.held is not None:
+            version, published_at = target.held.version, target.held.published_at
         values: dict[str, object] = {
             "table_name": target.spec.name,
             "month": month_value(target.partition),
@@ -149,9 +149,13 @@ class Publishing:
         }
         return row_text(values)
 
+    def _published(self, target: Target, job_id: str) -> tuple[str | None, datetime | None]:  # noqa: ARG002
+        """What publishes a table's rows, and when."""
+        return job_id, _now()
+
 
 @dataclass(frozen=True)
-class _Target:
+class Target:
     """One table, what its month is to hold, and what it holds."""
 
     staged: StagedTable

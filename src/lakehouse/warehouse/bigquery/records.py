@@ -62,8 +62,12 @@ class BigQueryRecords:
     def publication(self, spec: TableSpec, partition: Partition) -> Publication | None:
         """The newest of a month that has rows, or of a whole table."""
         own = partition if spec.partition else WHOLE
-        found = self.known(own).months.get((spec.name, own))
+        found = self.newest(spec, own)
         return found if found is not None and found.rows else None
+
+    def newest(self, spec: TableSpec, partition: Partition) -> Publication | None:
+        """What was published last of a month, rows or none."""
+        return self.known(partition).months.get((spec.name, partition))
 
     def partitions(self, spec: TableSpec) -> Mapping[Partition, Record]:
         return {month: found.record for month, found in self._published(spec).items()}
@@ -76,15 +80,19 @@ class BigQueryRecords:
         months = self._all.months.items()
         return {month: found for (table, month), found in months if table == spec.name and found.rows}
 
+    def put_down(self, spec: TableSpec) -> Collection[Partition]:
+        """Months that were put down to have rows, whether they are there or not."""
+        return self._published(spec).keys()
+
     def changed(self, spec: TableSpec) -> Collection[Partition]:
         """See the protocol: what has not as many rows as were published of it. That costs nothing where all have.
 
         What was published anew since is not among them.
         """
-        table, held = self._table(spec), self._published(spec)
-        if table is None:
+        rows, held = self._rows_in_all(spec), self._published(spec)
+        if rows is None:
             return held.keys()
-        if not held or int(table.num_rows or 0) == sum(found.rows for found in held.values()):
+        if not held or rows == sum(found.rows for found in held.values()):
             return ()
         each = (
             dialect.render(content.count(self.rows_of(spec, month)).select(f"'{month}' AS month"), "bigquery")
@@ -150,6 +158,11 @@ class BigQueryRecords:
         """Of all tables at the first look, None before it."""
         first = next(iter(self._months.values()), None)
         return None if first is None else first.tables
+
+    def _rows_in_all(self, spec: TableSpec) -> int | None:
+        """How many rows a table has, None if there is none."""
+        table = self._table(spec)
+        return None if table is None else int(table.num_rows or 0)
 
     def _table(self, spec: TableSpec) -> Table | None:
         if spec.name not in self._found:

@@ -18,6 +18,7 @@ from lakehouse.partition import WHOLE
 from lakehouse.results import CheckResult, EngineJob
 from lakehouse.schema import Column, TableSpec
 from lakehouse.warehouse.bigquery import content, landed, one_scan, placing
+from lakehouse.warehouse.bigquery.biglake.publishing import CatalogPublishing
 from lakehouse.warehouse.bigquery.jobs import Jobs
 from lakehouse.warehouse.bigquery.publications import PUBLICATIONS
 from lakehouse.warehouse.bigquery.publishing import Publishing, StagedTable
@@ -112,8 +113,8 @@ class BigQuerySession:
             for prefix, query in queries.items()
             for name, type_ in dialect.output_types(query).items()
         }
-        statement = Statement(at_one_go)
-        found = self._jobs.rows(dialect.render(self._placed(at_one_go), "bigquery"), statement.bind(parameters))
+        bound = {name: value for each in statements for name, value in each.bind(parameters).items()}
+        found = self._jobs.rows(dialect.render(self._placed(at_one_go), "bigquery"), bound)
         (row,) = with_declared_types(found.to_arrow(), types).to_pylist()
         *answers, counts = (
             {name.removeprefix(prefix): value for name, value in row.items() if name.startswith(prefix)}
@@ -127,7 +128,8 @@ class BigQuerySession:
         columns = {column.name: column.type for column in self._columns.get(name, ())}
         if isinstance(relation, exp.Table):
             return with_declared_types(self._tables.some_rows(relation.sql(dialect.BIGQUERY), rows), columns)
-        return self._rows(Statement(dialect.all_of(name).limit(rows)), {}, None)
+        query = self._placed(dialect.all_of(name).limit(rows))
+        return with_declared_types(self._jobs.rows(dialect.render(query, "bigquery")).to_arrow(), columns)
 
     def rows(self, statement: Statement, parameters: Mapping[str, object]) -> pa.Table:
         return self._rows(statement, statement.bind(parameters), None)
@@ -153,8 +155,11 @@ class BigQuerySession:
         return (usual_cost(self._jobs, self._tables, spec, self._work.run_id),)
 
     def publish(self, partition: StagedPartition, is_current: Callable[[], bool]) -> Commit:
-        publishing = Publishing(self._tables, self._jobs, self._work, self._seen, self._records, partition)
-        return publishing.run(is_current)
+        given = (self._tables, self._jobs, self._work, self._seen, self._records, partition)
+        catalogs = {self._tables.of_catalog(staged.spec.name) for staged in partition.staged}
+        if (catalog := next(iter(catalogs))) is not None and len(catalogs) == 1:
+            return CatalogPublishing(*given, catalog=catalog).run(is_current)
+        return Publishing(*given).run(is_current)
 
     def close(self) -> None:
         """Remove what was staged."""

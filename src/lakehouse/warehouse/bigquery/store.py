@@ -14,9 +14,12 @@ from lakehouse.gcp.place import Place
 from lakehouse.partition import Partition
 from lakehouse.results import Groundwork
 from lakehouse.schema import TableSpec
+from lakehouse.warehouse.bigquery.biglake.catalog import BigLake
+from lakehouse.warehouse.bigquery.biglake.records import CatalogRecords
 from lakehouse.warehouse.bigquery.datasets import Datasets
+from lakehouse.warehouse.bigquery.done_job import DoneJob
 from lakehouse.warehouse.bigquery.job_labels import labels_for, labels_of
-from lakehouse.warehouse.bigquery.jobs import DoneJob, Jobs, new_job_id
+from lakehouse.warehouse.bigquery.jobs import Jobs, new_job_id
 from lakehouse.warehouse.bigquery.publications import (
     ANEW,
     OUTDATED,
@@ -46,12 +49,17 @@ class BigQueryStore:
 
     traits = Traits(sha256_digits=SHA256_DIGITS, is_native=True)
 
-    def __init__(self, client: Client, place: Place, bucket: Bucket, *, of_samples: bool) -> None:
+    def __init__(
+        self, client: Client, place: Place, bucket: Bucket, *, of_samples: bool, catalog: BigLake | None = None
+    ) -> None:
+        """``catalog`` has the tables that are to be Iceberg tables; without it all are BigQuery's own."""
         self._client = client
         self._place = place
         self._bucket = bucket
         self._of_samples = of_samples
-        self.tables = Tables(client, place, of_samples=of_samples)
+        self._catalog = catalog
+        of_catalog = None if catalog is None else catalog.tables
+        self.tables = Tables(client, place, of_samples=of_samples, catalog=of_catalog)
         self._done = dict[Work, list[DoneJob]]()
         """All jobs of each work in hand: those that look at what is published are none of its session's own."""
 
@@ -62,8 +70,11 @@ class BigQueryStore:
             ConfigurationError: also where one is elsewhere, or not ours, or may not be made.
         """
         datasets = Datasets(self._client, self._place, of_samples=self._of_samples)
+        if self._catalog is not None:
+            self._catalog.look()
         there = datasets.look()
-        return prepare_bucket(self._bucket.client, self._place) + datasets.prepare(there) + self._own_tables()
+        made = prepare_bucket(self._bucket.client, self._place) + datasets.prepare(there) + self._own_tables()
+        return made if self._catalog is None else made + self._catalog.prepare()
 
     def _own_tables(self) -> Groundwork:
         """What is published is remembered in."""
@@ -84,9 +95,9 @@ class BigQueryStore:
         add_turns([spec.name], self.tables, jobs)
 
         def once() -> None:
-            known = self._records(jobs)
-            lost = known.partitions(spec)
-            if lost and self.tables.table(spec.name) is None:  # in this order: others may make it now
+            known = self.records_by(jobs)
+            lost = known.put_down(spec)
+            if lost and self.tables.shape(spec) is None:  # in this order: others may make it now
                 self._begin_anew(spec, lost, known, jobs)
 
         until_first(once, spec.name)
@@ -97,13 +108,15 @@ class BigQueryStore:
 
     def set_aside(self, spec: TableSpec, owed: Iterable[Partition]) -> str:
         aside = f"{spec.name}__set_aside_{datetime.now(UTC):%Y%m%dT%H%M%S}"
-        jobs = self._jobs(spec.name, {})
-        if self.tables.table(spec.name) is not None:
+        place, jobs = self.tables.sql_name(aside), self._jobs(spec.name, {})
+        if (catalog := self.tables.of_catalog(spec.name)) is not None:
+            place = catalog.set_aside(spec)
+        elif self.tables.table(spec.name) is not None:
             jobs.rows(f"CREATE TABLE {self.tables.sql_name(aside)} CLONE {self.tables.sql_name(spec.name)}")
             self.tables.drop(spec.name)
-        until_first(lambda: self._begin_anew(spec, owed, self._records(jobs), jobs), spec.name)
+        until_first(lambda: self._begin_anew(spec, owed, self.records_by(jobs), jobs), spec.name)
         self.create(spec)
-        return self.tables.sql_name(aside)
+        return place
 
     def _begin_anew(self, spec: TableSpec, owed: Iterable[Partition], known: BigQueryRecords, jobs: Jobs) -> None:
         """Put down that nothing that was published of a table is there any more."""
@@ -119,14 +132,14 @@ class BigQueryStore:
         begun.run(self.tables, jobs, new_job_id())
 
     def records(self, work: Work | None = None) -> BigQueryRecords:
-        return self._records(self._jobs("records", {}) if work is None else self._jobs_for(work))
+        return self.records_by(self._jobs("records", {}) if work is None else self._jobs_for(work))
 
     @contextmanager
     def session(self, work: Work, records: Records) -> Iterator[BigQuerySession]:
         if not isinstance(records, BigQueryRecords):
             raise TypeError(f"{work}: a session of BigQuery reads what its tables hold")
         jobs = self._jobs_for(work)
-        session = BigQuerySession(self.tables, jobs, records, lambda: self._records(jobs), work)
+        session = BigQuerySession(self.tables, jobs, records, lambda: self.records_by(jobs), work)
         is_tried_again = False
         try:
             yield session
@@ -148,8 +161,10 @@ class BigQueryStore:
     def close(self) -> None:
         self._client.close()  # type: ignore[no-untyped-call]
 
-    def _records(self, jobs: Jobs) -> BigQueryRecords:
-        return BigQueryRecords(self.tables, jobs)
+    def records_by(self, jobs: Jobs) -> BigQueryRecords:
+        """What the tables hold from now on, asked for by these jobs."""
+        catalog = self.tables.catalog
+        return BigQueryRecords(self.tables, jobs) if catalog is None else CatalogRecords(self.tables, jobs, catalog)
 
     def _jobs_for(self, work: Work) -> Jobs:
         return replace(self._jobs(str(work), labels_for(work)), done=self._done.setdefault(work, []))

@@ -11,6 +11,7 @@ from lakehouse.annotations import SAMPLE_NOTE
 from lakehouse.gcp.place import Place
 from lakehouse.schema import TableSpec
 from lakehouse.warehouse.bigquery.answers import told_as_ours
+from lakehouse.warehouse.bigquery.biglake.tables import CatalogTables
 from lakehouse.warehouse.bigquery.job_labels import MANAGED
 from lakehouse.warehouse.bigquery.jobs import ANSWER_SECONDS, Jobs, patient
 from lakehouse.warehouse.bigquery.types import schema_field, shape_of
@@ -27,7 +28,9 @@ SAMPLE_LABEL = "lakehouse-sample"
 class Tables:
     """Those of one house; names are ours (``silver.trips``), whatever the datasets are called there."""
 
-    def __init__(self, client: Client, place: Place, *, of_samples: bool) -> None:
+    def __init__(self, client: Client, place: Place, *, of_samples: bool, catalog: CatalogTables | None = None) -> None:
+        """``catalog`` has those that are none of BigQuery's own."""
+        self.catalog = catalog
         self.client = client
         self.place = place
         self._of_samples = of_samples
@@ -39,12 +42,19 @@ class Tables:
 
     def sql_name(self, name: str) -> str:
         """What a table is called in statements."""
+        if (catalog := self.of_catalog(name)) is not None:
+            return catalog.sql_name(name)
         layer, _, table = name.partition(".")
         return f"{self.place.dataset(layer)}.{table}"
 
+    def of_catalog(self, name: str) -> CatalogTables | None:
+        """The catalog, if a table is in it."""
+        return self.catalog if self.catalog is not None and name in self.catalog else None
+
     def api_name(self, name: str) -> str:
         """What a table is called in the API."""
-        return f"{self.place.project}.{self.sql_name(name)}"
+        layer, _, table = name.partition(".")
+        return f"{self.place.project}.{self.place.dataset(layer)}.{table}"
 
     def table(self, name: str) -> Table | None:
         """A table as it is, None if there is none."""
@@ -60,6 +70,8 @@ class Tables:
 
     def shape(self, spec: TableSpec) -> TableShape | None:
         """A table's columns and partition, None if there is none."""
+        if (catalog := self.of_catalog(spec.name)) is not None:
+            return catalog.shape(spec)
         found = self.table(spec.name)
         return None if found is None else shape_of(found)
 
@@ -83,6 +95,9 @@ class Tables:
         self, spec: TableSpec, *, labels: Mapping[str, str] | None = None, lasts: timedelta | None = None
     ) -> None:
         """Create a table that may be there by now; it goes by itself after a time, if one is given."""
+        if (catalog := self.of_catalog(spec.name)) is not None:
+            catalog.create(spec)
+            return
         from google.api_core.exceptions import Conflict
         from google.cloud.bigquery import Table, TimePartitioning, TimePartitioningType
 
@@ -104,6 +119,9 @@ class Tables:
         Raises:
             ModelError: it cannot be brought there in place.
         """
+        if (catalog := self.of_catalog(spec.name)) is not None:
+            catalog.evolve(spec)
+            return
         table = self.table(spec.name)
         if table is None:
             return

@@ -38,11 +38,11 @@ _NO_TURN = "a table has no turn to take"
 T = TypeVar("T")
 
 
-class _Overtaken(Exception):
+class Overtaken(Exception):
     """Another transaction changed the same tables first."""
 
 
-class _Failed(Exception):
+class Failed(Exception):
     """BigQuery failed to do it, and so has written nothing."""
 
 
@@ -69,13 +69,13 @@ class Transaction:
         except StatementFailed as error:
             if _NO_TURN in str(error):
                 add_turns(self.moved, tables, jobs)
-                raise _Overtaken(str(error)) from error
+                raise Overtaken(str(error)) from error
             if _OVERTAKEN in str(error) or is_conflict(str(error)):
-                raise _Overtaken(str(error)) from error
+                raise Overtaken(str(error)) from error
             raise
         except StorageUnavailable as error:
             if has_failed(error):
-                raise _Failed(str(error)) from error
+                raise Failed(str(error)) from error
             raise
 
 
@@ -93,10 +93,10 @@ def until_first(once: Callable[[], T], doing: str) -> T:
 
     wait = wait_random_exponential(multiplier=_FIRST_WAIT_SECONDS, max=_LONGEST_WAIT_SECONDS)
     despite_failures = Retrying(
-        retry=retry_if_exception_type(_Failed), stop=stop_after_attempt(_FAILURES), wait=wait, before_sleep=told
+        retry=retry_if_exception_type(Failed), stop=stop_after_attempt(_FAILURES), wait=wait, before_sleep=told
     )
     despite_others = Retrying(
-        retry=retry_if_exception_type(_Overtaken),
+        retry=retry_if_exception_type(Overtaken),
         stop=lambda state: state.idle_for >= PATIENCE_SECONDS,
         wait=wait,
         before_sleep=told,
@@ -105,7 +105,7 @@ def until_first(once: Callable[[], T], doing: str) -> T:
         return despite_others(lambda: despite_failures(once))
     except RetryError as error:
         last = error.last_attempt.exception()
-        if isinstance(last, _Failed) and isinstance(last.__cause__, StorageUnavailable):
+        if isinstance(last, Failed) and isinstance(last.__cause__, StorageUnavailable):
             raise last.__cause__ from None
         raise CommitConflict(f"{doing}: other writers kept changing its tables ({last}); run it again") from error
 

@@ -16,6 +16,8 @@ from lakehouse.files import file_uri, make_durable, make_folder, path_of
 from lakehouse.partition import WHOLE, Partition
 from lakehouse.schema import TableSpec
 from lakehouse.warehouse.evolution import evolution
+from lakehouse.warehouse.iceberg.files import data_files
+from lakehouse.warehouse.iceberg.types import evolve, require_exact_types, shape_of
 from lakehouse.warehouse.local.outdated import held, mark_outdated, outdated_property
 from lakehouse.warehouse.local.private_pyiceberg import Change, Pointer, commit, transaction_of
 from lakehouse.warehouse.local.racing import racing
@@ -31,8 +33,7 @@ from lakehouse.warehouse.local.records import (
     note_property,
     version_of,
 )
-from lakehouse.warehouse.local.tables import IcebergTables, data_files, is_set_back
-from lakehouse.warehouse.local.types import evolve, require_exact_types, shape_of
+from lakehouse.warehouse.local.tables import IcebergTables, is_set_back
 from lakehouse.warehouse.store import Commit
 
 if TYPE_CHECKING:
@@ -222,7 +223,7 @@ class _Target:
         for place in self.places:
             make_folder(place.parent)
             if self.wanted.staged.exists():  # else an earlier attempt has moved it
-                require_exact_types(self.wanted.staged, self.wanted.spec)
+                require_exact_types(str(self.wanted.staged), str(self.wanted.staged), self.wanted.spec)
                 self.wanted.staged.replace(place)
                 make_durable(place.parent)
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from lakehouse.partition import WHOLE, Partition, partition_named
 from lakehouse.schema import TableSpec
+from lakehouse.warehouse.iceberg.files import data_files, partition_of_file
 from lakehouse.warehouse.local.private_pyiceberg import transaction_of
-from lakehouse.warehouse.local.tables import data_files, partition_of_file
 
 if TYPE_CHECKING:
     from pyiceberg.table import Table, Transaction

@@ -17,10 +17,11 @@ from lakehouse.files import hash_file, path_of
 from lakehouse.partition import WHOLE, Partition, partition_named, partition_of
 from lakehouse.results import Remark
 from lakehouse.schema import Column, TableSpec
+from lakehouse.warehouse.iceberg.files import data_files, partition_of_file
+from lakehouse.warehouse.iceberg.types import shape_of
 from lakehouse.warehouse.local.outdated import in_words, outdated
 from lakehouse.warehouse.local.private_pyiceberg import Pointer
-from lakehouse.warehouse.local.tables import IcebergTables, data_files, is_set_back, partition_of_file
-from lakehouse.warehouse.local.types import shape_of
+from lakehouse.warehouse.local.tables import IcebergTables, is_set_back
 from lakehouse.warehouse.store import Record, TableShape
 
 if TYPE_CHECKING:

@@ -137,7 +137,8 @@ class LocalSession:
         return Measured(answers, self._nulls(staged))
 
     def first(self, name: str, rows: int) -> pa.Table:
-        return self.rows(Statement(dialect.all_of(name).limit(rows)), {})
+        with self._faults_named(), interruptible(self._connection):
+            return self._connection.sql(dialect.render(dialect.all_of(name).limit(rows), "duckdb")).to_arrow_table()
 
     def _nulls(self, staged: Staged) -> Mapping[str, int]:
         """As the file's own footer counts them, which takes a tenth of what a scan does."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime
@@ -12,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from lakehouse.annotations import SAMPLE_NOTE
 from lakehouse.databases import name_databases_in_errors
-from lakehouse.exceptions import CorruptFile, ModelError, first_line
+from lakehouse.exceptions import CorruptFile
 from lakehouse.files import file_uri, make_folder, move_durably, path_of
 from lakehouse.home import ensure_local_home
-from lakehouse.partition import WHOLE, Month, Partition, Period
 from lakehouse.schema import TableSpec
 from lakehouse.warehouse.evolution import evolution
+from lakehouse.warehouse.iceberg.types import evolve, iceberg_schema, shape_of
 from lakehouse.warehouse.local.private_pyiceberg import (
     Change,
     Pointer,
@@ -28,12 +27,9 @@ from lakehouse.warehouse.local.private_pyiceberg import (
     transaction_of,
 )
 from lakehouse.warehouse.local.racing import alone, racing
-from lakehouse.warehouse.local.types import evolve, iceberg_schema, shape_of
 
 if TYPE_CHECKING:
     from pyiceberg.catalog.sql import SqlCatalog
-    from pyiceberg.expressions import BooleanExpression
-    from pyiceberg.manifest import DataFile
     from pyiceberg.table import Table
 
 NAMESPACES = ("silver", "gold")
@@ -43,18 +39,6 @@ _BUSY_SECONDS = 30
 
 _SYNCHRONOUS = "EXTRA"
 """How the catalog's database waits for the disk: for the name of its journal too, whose removal is the commit."""
-
-_UNREADABLE = (
-    FileNotFoundError,
-    EOFError,
-    ValueError,
-    LookupError,
-    ArithmeticError,
-    zlib.error,
-    TypeError,
-    SystemError,
-)
-"""What pyiceberg raises of a manifest that is none, besides its own :class:`ResolveError`."""
 
 _FILE_IO = "lakehouse.warehouse.local.durable_io.DurableFileIO"
 
@@ -246,55 +230,3 @@ def _wait_for_disk(connection: Any, _: object) -> None:
 def is_set_back(table: Table, pointer: Pointer) -> bool:
     """Whether a table is not what the catalog points at, as that cannot be read, but what was there before."""
     return table.metadata_location != pointer.location
-
-
-def data_files(table: Table, spec: TableSpec, partition: Partition) -> tuple[DataFile, ...]:
-    """The data files of a month, or of the whole table.
-
-    Raises:
-        CorruptFile: its manifests cannot be read; or another tool has deleted single rows, which what reads whole
-            files would not see.
-    """
-    scan = table.scan()
-    if isinstance(partition, Period) and spec.partition:
-        scan = table.scan(row_filter=month_filter(spec, partition))
-    from pyiceberg.exceptions import ResolveError
-
-    try:
-        tasks = list(scan.plan_files())
-    except (*_UNREADABLE, ResolveError) as error:
-        raise CorruptFile(
-            f"{spec.name}: its manifests cannot be read ({type(error).__name__}: {first_line(error)}); was a file "
-            f"removed? {_remedy(spec.name)}"
-        ) from error
-    if any(task.delete_files for task in tasks):
-        raise CorruptFile(
-            f"{spec.name} has row-level deletes, which another tool must have written; "
-            "rewrite the table without them (its reader here takes whole files)"
-        )
-    return tuple(task.file for task in tasks)
-
-
-def partition_of_file(file: DataFile) -> Partition:
-    """The month that a data file is of; Iceberg counts them since 1970-01."""
-    if not len(file.partition):
-        return WHOLE
-    years, months = divmod(int(file.partition[0]), 12)
-    return Month(1970 + years, months + 1)
-
-
-def month_filter(spec: TableSpec, partition: Period) -> BooleanExpression:
-    """What is true of the rows of a month.
-
-    Raises:
-        ModelError: the table has no months.
-    """
-    from pyiceberg.expressions import And, GreaterThanOrEqual, LessThan
-
-    if spec.partition is None:
-        raise ModelError(f"{spec.name} has no partition column, so it has no month {partition}")
-    is_date = spec.column(spec.partition).type == "DATE"
-    start, end = (
-        bound.date().isoformat() if is_date else bound.isoformat() for bound in (partition.start, partition.end)
-    )
-    return And(GreaterThanOrEqual(term=spec.partition, value=start), LessThan(term=spec.partition, value=end))

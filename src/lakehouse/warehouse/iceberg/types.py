@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lakehouse.exceptions import CorruptFile
 from lakehouse.schema import Column, TableSpec, arrow_type, digits_of
@@ -61,8 +60,8 @@ def evolve(update: UpdateSchema, changes: Evolution) -> None:
         update.update_column(column.name, field_type=_iceberg_type(column.type), doc=column.doc)
 
 
-def require_exact_types(file: Path, spec: TableSpec) -> None:
-    """Iceberg would take int32 for long, or a file without some columns, and reads would then break.
+def require_exact_types(file: Any, name: str, spec: TableSpec) -> None:
+    """A file, by its path or open: Iceberg would take int32 for long, or do without a column, and reads would break.
 
     Raises:
         CorruptFile: the file's columns or types are not exactly the spec's.
@@ -73,7 +72,7 @@ def require_exact_types(file: Path, spec: TableSpec) -> None:
     wanted = {column.name: arrow_type(column.type) for column in spec.columns}
     if written != wanted:
         differing = sorted(name for name in written.keys() | wanted.keys() if written.get(name) != wanted.get(name))
-        raise CorruptFile(f"{file}: columns {', '.join(differing)} are not those of {spec.name}; nothing was published")
+        raise CorruptFile(f"{name}: columns {', '.join(differing)} are not those of {spec.name}; nothing was published")
 
 
 def _iceberg_type(type_: str) -> IcebergType:

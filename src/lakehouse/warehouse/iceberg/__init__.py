@@ -1,0 +1,1 @@
+"""Tables of an open format, whoever's catalog has them: their types, and which of their files are of a month."""
