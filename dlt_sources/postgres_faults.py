@@ -11,8 +11,8 @@ from dlt_sources.changing_table import ChangingTable
 from dlt_sources.remote_file import RemoteFile, TryAgain
 from lakehouse.exceptions import ConfigurationError, ContractViolation, SourceUnavailable
 
-_PASSING = ("08", "40", "53", "57P", "58", "XX")
-"""Classes of SQLSTATE that may pass: connection, rollback, resources, shutdown, the system, the server itself."""
+_PASSING = ("08", "40", "53", "57", "58", "XX")
+"""Classes of SQLSTATE that may pass: connection, rollback, resources, whoever stops it, the system, the server."""
 
 _NOT_THERE = ("42P01", "42703", "3F000", "0A000", "42804")
 """No such table, column or schema, or another than when it was looked at."""

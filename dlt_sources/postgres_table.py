@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 from dlt_sources.changing_table import AS_TEXT, IN_UTC, ChangingTable, DeclaredColumn, naive, numeric
 from dlt_sources.postgres_faults import breaks_named, faults_named
@@ -33,6 +33,9 @@ _SIMPLE = {
     "timestamp without time zone": "DATETIME",
     "timestamp with time zone": "DATETIME",
 }
+_LONGEST = 2**31 - 1
+"""Milliseconds that a statement may be given."""
+
 _DIGITS = re.compile(r"\((\d+)(?:,(\d+))?\)")
 _READ = {"INT64": "{}::bigint", "FLOAT64": "{}::double precision", "STRING": "{}::text", "NUMERIC": "{}::text"}
 """How a column is selected by the type that it is landed with. Of a numeric ADBC makes text itself, in more time."""
@@ -137,7 +140,7 @@ def postgres_snapshot(table: ChangingTable, remote: RemoteFile, policy: HttpPoli
         try:
             with connection.cursor() as cursor:
                 cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-                cursor.execute(f"SET LOCAL statement_timeout = {int(policy.total_seconds * 1000)}")
+                cursor.execute(f"SET LOCAL statement_timeout = {min(int(policy.total_seconds * 1000), _LONGEST)}")
                 # When the transaction began: before what it sees was taken.
                 cursor.execute("SELECT now() AT TIME ZONE 'UTC'")
                 (began,) = cursor.fetchall()[0]
@@ -179,7 +182,7 @@ def _with_patience(url: str, policy: HttpPolicy) -> str:
         "keepalives_idle": str(seconds),
         "tcp_user_timeout": str(seconds * 1000),
     }
-    return parts._replace(query=urlencode(ours | dict(parse_qsl(parts.query)))).geturl()
+    return parts._replace(query=urlencode(ours | dict(parse_qsl(parts.query)), quote_via=quote)).geturl()
 
 
 def _quoted(name: str) -> str:

@@ -254,6 +254,29 @@ def test_a_wrong_password_is_refused_at_once_and_never_shown(on_postgres: House)
     assert "wr0ng" not in line
 
 
+def test_what_an_address_says_besides_is_kept(on_postgres: House) -> None:
+    url = f"{on_postgres.database.url}?options=-c%20geqo%3Doff%20-c%20work_mem%3D8MB&connect_timeout=3"
+    on_postgres.connection = replace(on_postgres.connection, address=Address(url, "LAKEHOUSE_OLTP_URL"))
+    assert on_postgres.land().window.kind == "full"
+    assert "?" not in on_postgres.history()[0].url
+
+
+def test_a_statement_that_takes_too_long_is_given_up(on_postgres: House) -> None:
+    table = on_postgres.database.table
+    on_postgres.database.do(
+        f"INSERT INTO {table} (booking_id, updated_at) SELECT g, now() FROM generate_series(1, 9) g"
+    )
+    schema = table.partition(".")[0]
+    on_postgres.database.do(
+        f"ALTER TABLE {table} RENAME TO slow; CREATE VIEW {table} AS "
+        f"SELECT s.* FROM {schema}.slow s, LATERAL (SELECT pg_sleep(0.2 + 0 * s.booking_id)) AS slowly"
+    )
+    on_postgres.connection = replace(on_postgres.connection, policy=replace(PATIENCE, total_seconds=0.5))
+    line = refused(on_postgres, SourceUnavailable)
+    assert "canceling statement due to statement timeout" in line
+    assert "gave up after 2 attempts" in line
+
+
 def test_a_database_that_is_not_there(on_postgres: House) -> None:
     url = f"{on_postgres.database.url}_of_another"
     on_postgres.connection = replace(on_postgres.connection, address=Address(url, "LAKEHOUSE_OLTP_URL"))

@@ -80,13 +80,13 @@ class TableLander:
         self._store.prepare()
         with self._store.alone(dataset.name):
             self._store.sweep(dataset.name, WHOLE)
-            newest = self._newest()
+            low = self._low(warn)
             known: list[tuple[str, ...]] = []
 
             def begin(high: datetime, columns: Sequence[DeclaredColumn]) -> datetime | None:
                 self._require_later(high)
                 known.append(require_declared(self._connection.source.contract, dataset, columns))
-                return self._low(newest, warn)
+                return low
 
             with self._store.workspace() as folder:
                 reading = self._connection.read(folder, begin, with_keys=self._with_keys)
@@ -121,16 +121,19 @@ class TableLander:
                 "an older one; nothing was landed. Set the clock right; of another database, use another LAKEHOUSE_HOME"
             )
 
-    def _low(self, newest: Landing | None, warn: Callable[[str], None]) -> datetime | None:
+    def _low(self, warn: Callable[[str], None]) -> datetime | None:
         """Where the window begins; None of all rows."""
+        newest = self._newest()
         if newest is None or newest.high is None or self._is_full:
             return None
         what = self._connection.dataset.what
         if newest.url != self._connection.url:
             warn(f"{what}: was landed from {newest.url}, and now comes from {self._connection.url}: all of it is read")
             return None
-        if not self._store.is_intact(newest):
-            warn(f"{what}: {self._store.uri(newest)} is gone or damaged: all of the table is read")
+        history = self._store.history(newest.dataset, WHOLE)
+        rows = next((each for each in history if each.kind != "keys"), newest)
+        if not self._store.is_intact(rows):
+            warn(f"{what}: {self._store.uri(rows)} is gone or damaged: all of the table is read")
             return None
         low = newest.high - self._connection.dataset.look_back
         return low if self._since is None else min(low, self._since)
