@@ -6,6 +6,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import dlt
 import pytest
@@ -17,7 +18,7 @@ from lakehouse.bronze.landing_table import landing_table
 from lakehouse.bronze.table_landing import TableLander
 from lakehouse.exceptions import CommitConflict, ConfigurationError, CorruptFile
 from lakehouse.partition import WHOLE
-from tests.bronze.places import MONTH, Disk, Place, land, records
+from tests.bronze.places import MONTH, Disk, InBucket, Place, land, records
 from tests.bronze.table_house import House, copied
 from tests.changing_tables import (
     LOOK_BACK,
@@ -26,6 +27,9 @@ from tests.changing_tables import (
     now,
     put,
 )
+
+if TYPE_CHECKING:
+    from google.cloud.storage import Bucket
 
 ADDED = ("kind", "low", "high", "beyond")
 """What records of files have had only since there are tables."""
@@ -237,6 +241,27 @@ def test_a_dataset_of_files_under_the_same_name_is_refused(house: House) -> None
     house.store.record(of_a_file)
     with pytest.raises(CorruptFile, match="none of a table"):
         house.land()
+
+
+def test_two_machines_record_beside_each_other_and_never_over_each_other(bucket: Bucket, tmp_path: Path) -> None:
+    """They have no lock in common: both land, in the order of the source's clock, and one place is one record's."""
+    database = SqliteDatabase(tmp_path / "oltp.db")
+    put(database, 1, "1.00")
+    one, other = (House(database, InBucket(bucket, tmp_path / each).open(), connection_to(database)) for each in "ab")
+
+    def meanwhile(download: Download, folder: Path) -> Path:
+        put(database, 2, "2.00")
+        other.land()
+        return copied(download, folder)
+
+    first = TableLander(one.store, one.connection).land(meanwhile, one.warned.append).window
+    second = other.history()[-1]
+    assert (first.kind, second.kind) == ("full", "full")
+    assert one.history() == [first, second]
+    assert second.high is not None
+    assert one.land().window.low == second.high - LOOK_BACK
+    with pytest.raises(CommitConflict, match="another run recorded something else there"):
+        other.store.record(first.model_copy(update={"observed_at": datetime.now(UTC)}))
 
 
 def test_dlt_passes_a_landing_on_unopened(house: House, tmp_path: Path) -> None:
