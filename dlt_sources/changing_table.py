@@ -75,7 +75,12 @@ class Snapshot(Protocol):
 
     @property
     def high(self) -> datetime:
-        """The source's own clock, UTC, read before any row was."""
+        """The source's own clock, UTC, read before it was settled which rows are seen."""
+        ...
+
+    @property
+    def settled(self) -> datetime:
+        """The same clock a moment later, once it was settled what is seen: what is stamped later is so in error."""
         ...
 
     @property

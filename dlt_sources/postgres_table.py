@@ -62,6 +62,7 @@ class PostgresSnapshot:
 
     table: ChangingTable
     high: datetime
+    settled: datetime
     _connection: Any
     _url: str
 
@@ -141,10 +142,10 @@ def postgres_snapshot(table: ChangingTable, remote: RemoteFile, policy: HttpPoli
             with connection.cursor() as cursor:
                 cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
                 cursor.execute(f"SET LOCAL statement_timeout = {min(int(policy.total_seconds * 1000), _LONGEST)}")
-                # When the transaction began: before what it sees was taken.
-                cursor.execute("SELECT now() AT TIME ZONE 'UTC'")
-                (began,) = cursor.fetchall()[0]
-            snapshot = PostgresSnapshot(table, began.replace(tzinfo=UTC), connection, remote.url)
+                # When the transaction began, and after the first statement settled what it sees.
+                cursor.execute("SELECT now() AT TIME ZONE 'UTC', clock_timestamp() AT TIME ZONE 'UTC'")
+                began, settled = (each.replace(tzinfo=UTC) for each in cursor.fetchall()[0])
+            snapshot = PostgresSnapshot(table, began, settled, connection, remote.url)
             if not snapshot.columns:
                 raise ContractViolation(f"{table.what}: {remote.address} has no such table; nothing was read")
             yield snapshot

@@ -33,6 +33,7 @@ class SqlSnapshot:
 
     table: ChangingTable
     high: datetime
+    settled: datetime
     _connection: Connection
     _reflected: Table
 
@@ -154,7 +155,7 @@ def sql_snapshot(table: ChangingTable, remote: RemoteFile, policy: HttpPolicy) -
             connection.exec_driver_sql("BEGIN")
             high = datetime.now(UTC)  # the clock of this machine is the source's; what is seen is taken after it
             reflected = Table(table.table, MetaData(), autoload_with=connection)
-            yield SqlSnapshot(table, high, connection, reflected)
+            yield SqlSnapshot(table, high, datetime.now(UTC), connection, reflected)
     except NoSuchTableError:
         raise ContractViolation(f"{table.what}: {remote.address} has no such table; nothing was read") from None
     except StatementError as error:

@@ -35,10 +35,10 @@ def write_table(
     table: ChangingTable,
     columns: Sequence[DeclaredColumn],
     batches: Iterable[pa.RecordBatch],
-    high: datetime,
+    clock: datetime,
     path: Path,
 ) -> WrittenTable:
-    """Write batches that are ordered by the cursor; rows stamped after ``high`` are counted.
+    """Write batches that are ordered by the cursor; rows stamped after ``clock`` are counted.
 
     Raises:
         ContractViolation: a value is none of its column's type, or a time that no engine holds.
@@ -56,7 +56,7 @@ def write_table(
             writer = writer or pq.ParquetWriter(path, schema)
             writer.write_batch(landed)
             rows += landed.num_rows
-            if after := _after(landed.column(table.cursor), high):
+            if after := _after(landed.column(table.cursor), clock):
                 beyond += after
                 latest = _named(table, landed.slice(landed.num_rows - 1))
     finally:
@@ -113,12 +113,12 @@ def _microseconds(moment: datetime) -> int:
     return (between.days * 86_400 + between.seconds) * 1_000_000 + between.microseconds
 
 
-def _after(cursor: Any, high: datetime) -> int:
+def _after(cursor: Any, clock: datetime) -> int:
     """How many values are later; they are in order."""
     import pyarrow as pa
     from pyarrow import compute
 
-    bound = pa.scalar(naive(high), cursor.type)
+    bound = pa.scalar(naive(clock), cursor.type)
     if not compute.greater(cursor[-1], bound).as_py():
         return 0
     return int(compute.sum(compute.greater(cursor, bound)).as_py())

@@ -33,7 +33,7 @@ What it raises ends the reading.
 class TableReading:
     """What one reading brought: all rows since ``low`` as the source had them at ``high``, by its own clock, UTC.
 
-    A file is None where there were no rows. ``beyond`` are those stamped after ``high``, of which ``latest`` names the
+    A file is None where there were no rows. ``beyond`` are those stamped after the clock, of which ``latest`` names the
     one stamped last. ``keys`` is None as well where they were not asked for.
     """
 
@@ -137,7 +137,7 @@ class _Reader:
         file = folder / f"{self.table.name}.parquet"
         file.unlink(missing_ok=True)  # of a try before
         batches: Iterator[pa.RecordBatch] = self.snapshot.rows(columns, low)
-        return write_table(self.table, columns, batches, self.snapshot.high, file)
+        return write_table(self.table, columns, batches, self.snapshot.settled, file)
 
     def _download(self, written: WrittenTable | None) -> Download | None:
         if written is None or not written.rows:

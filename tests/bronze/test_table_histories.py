@@ -12,6 +12,8 @@ import pytest
 
 from dlt_sources import table_file, table_reading
 from dlt_sources.fetch import Download
+from dlt_sources.postgres_table import postgres_snapshot
+from dlt_sources.sql_table import sql_snapshot
 from lakehouse.bronze.store import Landing
 from lakehouse.bronze.table_landing import TableLander
 from tests import soak
@@ -104,6 +106,26 @@ def test_rows_that_change_while_they_are_read_are_of_the_next_window(on_postgres
     after = on_postgres.land(with_keys=True)
     assert after.keys is not None
     assert list(keys(on_postgres, after.keys)) == [2]
+
+
+def test_a_row_that_was_stamped_and_seen_while_a_reading_began_is_not_beyond(house: House, tmp_path: Path) -> None:
+    """Between the clock that the next window counts from and what is seen others commit, and are read again."""
+    put(house.database, 1, "1.00")
+    connection = house.connection
+    remote = table_reading.remote_table(connection.dataset, connection.address)
+    open_snapshot = sql_snapshot if isinstance(house.database, SqliteDatabase) else postgres_snapshot
+    with open_snapshot(connection.dataset, remote, connection.policy) as snapshot:
+        between = snapshot.high + (snapshot.settled - snapshot.high) / 2
+        assert snapshot.high < between < snapshot.settled
+    put(house.database, 1, "1.00", between.replace(tzinfo=None))
+    put(house.database, 2, "1.00", (snapshot.settled + timedelta(microseconds=1)).replace(tzinfo=None))
+    with open_snapshot(connection.dataset, remote, connection.policy) as later:
+        batches = list(later.rows(later.columns, None))
+        written = table_file.write_table(
+            connection.dataset, later.columns, batches, snapshot.settled, tmp_path / "landed.parquet"
+        )
+    assert (written.rows, written.beyond) == (2, 1)
+    assert written.latest.startswith("booking_id=2")
 
 
 def test_an_update_that_leaves_its_cursor_alone_is_not_seen_by_windows(house: House) -> None:

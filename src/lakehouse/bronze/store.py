@@ -31,7 +31,7 @@ class Landing(BaseModel):
 
     Of a changing table it is all rows (``full``), those since ``low`` (``window``), or key and cursor of all
     (``keys``), as the source had them at ``high`` by its own clock; its place is that moment, whenever it was recorded.
-    ``beyond`` counts rows stamped after it. Where there were no rows there is no file.
+    ``beyond`` counts rows stamped after the clock. Where there were no rows there is no file.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
