@@ -190,6 +190,13 @@ PLANTED: dict[str, tuple[Callable[[Project], None], Mapping[str, str], Finding]]
         {"LAKEHOUSE_USERS_URL": "file:///nowhere/users.json"},
         Finding("source of users", State.FAULT, "", "LAKEHOUSE_USERS_URL"),
     ),
+    "a folder without models": (
+        nothing,
+        {"LAKEHOUSE_SQL": "/nowhere"},
+        Finding(
+            "models", State.FAULT, "/nowhere: no models found", "LAKEHOUSE_SQL names the folder that holds silver/"
+        ),
+    ),
 }
 
 
@@ -199,6 +206,19 @@ def require_one(findings: list[Finding], planted: Finding) -> None:
     assert (finding.what, finding.state) == (planted.what, planted.state)
     assert planted.found in finding.found
     assert str(planted.mend) in str(finding.mend)
+
+
+def test_a_variable_that_is_named_once_is_not_named_again(project: Project) -> None:
+    findings = not_ok(examined(project, 1, LAKEHOUSE_TLC_URL="file:///nowhere"))
+    assert "source of zones" in {each.what for each in findings}
+    assert {f"{each.found} {each.mend}".count("LAKEHOUSE_TLC_URL") for each in findings} == {1}
+
+
+def test_a_model_that_is_wrong_is_found(project: Project) -> None:
+    written("models/silver/bare.sql", "SELECT 1 AS one")(project)
+    findings = examined(project, 1, LAKEHOUSE_SQL=str(project.folder / "models"))
+    planted = Finding("models", State.FAULT, "silver/bare.sql", "must begin with its header, YAML between /* and */")
+    require_one(findings, planted)
 
 
 @pytest.mark.parametrize("name", PLANTED)
