@@ -38,7 +38,10 @@ class Held:
 
 @dataclass(frozen=True)
 class Row:
-    """A quota, and what is taken of it; one that ``is_no_limit`` says from when on something else holds."""
+    """A quota, and what is taken of it.
+
+    One that ``is_no_limit`` says from when on something else holds; what ``grows`` does so with the months there are.
+    """
 
     service: str
     quota: str
@@ -46,6 +49,11 @@ class Row:
     taken: float
     how: str
     is_no_limit: bool = False
+    grows: bool = False
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return self.service, self.quota
 
     @property
     def share(self) -> float:
@@ -63,8 +71,10 @@ def rows(found: Sequence[MonthUse], held: Held, months: int) -> list[Row]:
 
 
 def _bigquery(found: Sequence[MonthUse], held: Held, months: int) -> Iterator[Row]:
-    def row(quota: str, allowed: float, taken: float, how: str, *, is_no_limit: bool = False) -> Row:
-        return Row("BigQuery", quota, allowed, taken, how, is_no_limit)
+    def row(
+        quota: str, allowed: float, taken: float, how: str, *, is_no_limit: bool = False, grows: bool = False
+    ) -> Row:
+        return Row("BigQuery", quota, allowed, taken, how, is_no_limit, grows)
 
     loads = typical(found, lambda use: use.kinds()["load"])
     to_one = typical(found, lambda use: most(use.statements("INSERT INTO")))
@@ -141,7 +151,9 @@ def _bigquery(found: Sequence[MonthUse], held: Held, months: int) -> Iterator[Ro
         "bytes of rows read a minute",
         7.5e9,
         _rate(found, typical(found, lambda use: use.answered_bytes)) * 60,
-        "all that BigQuery answers, tiny months or not; 3.7 GB outside of US and EU",
+        "all that BigQuery answers; what is noted of all months of a table is read for each, so it grows with them; "
+        "3.7 GB outside of US and EU",
+        grows=True,
     )
     yield row("tables a dataset, from where on lists are slow", 50_000, MONTHS * loads, "of files, for seven days")
 

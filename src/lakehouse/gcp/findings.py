@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from lakehouse.exceptions import ConfigurationError
 from lakehouse.findings.finding import Finding, fault, ok, parted, unseen, warning
 from lakehouse.gcp.credentials import WAYS, Identity, credentials_of
-from lakehouse.gcp.place import Place, place_of
+from lakehouse.gcp.place import Place, missing, place_of
 from lakehouse.settings import Settings
 
 if TYPE_CHECKING:
@@ -25,10 +25,12 @@ _MEND_CLOCK = "have the time set by the network (timedatectl set-ntp true)"
 
 def look_at_place(settings: Settings) -> tuple[Place | None, list[Finding]]:
     """The place that settings name, None if they do not; a line for each setting that is missing."""
+    if needed := missing(settings):
+        return None, [fault("place", *parted(line)) for line in needed]
     try:
         place = place_of(settings)
     except ConfigurationError as error:
-        return None, [fault("place", *parted(line)) for line in str(error).splitlines()]
+        return None, [fault("place", *parted(str(error)))]
     return place, [ok("place", f"{place.words}, location {place.location}")]
 
 

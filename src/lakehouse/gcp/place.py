@@ -45,22 +45,25 @@ class Place:
         return f"project {self.project}, bucket {self.bucket}, {prefix}"
 
 
+_NO_PROJECT = "the project that BigQuery works in; set LAKEHOUSE_PROJECT to its id (gcloud projects list shows yours)"
+_NO_BUCKET = "the bucket that files are landed in; set LAKEHOUSE_BUCKET to its name, without gs://"
+
+
+def missing(settings: Settings) -> list[str]:
+    """A line for each setting without which there is no place."""
+    needed = [_NO_PROJECT] if settings.project is None else []
+    needed += [_NO_BUCKET] if settings.bucket is None else []
+    return [f"LAKEHOUSE_PROFILE={settings.profile}: needs {what}" for what in needed]
+
+
 def place_of(settings: Settings) -> Place:
     """The place that settings name.
 
     Raises:
         ConfigurationError: they do not; the first that is missing.
     """
-    profile = f"LAKEHOUSE_PROFILE={settings.profile}"
-    if settings.project is None:
-        raise ConfigurationError(
-            f"{profile}: needs the project that BigQuery works in; set LAKEHOUSE_PROJECT to its id (gcloud projects "
-            "list shows yours)"
-        )
-    if settings.bucket is None:
-        raise ConfigurationError(
-            f"{profile}: needs the bucket that files are landed in; set LAKEHOUSE_BUCKET to its name, without gs://"
-        )
+    if settings.project is None or settings.bucket is None:
+        raise ConfigurationError(missing(settings)[0])
     readers, cap = members_of(settings.readers), int(settings.bytes_cap)
     return Place(
         settings.project,

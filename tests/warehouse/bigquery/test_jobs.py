@@ -15,7 +15,8 @@ from google.cloud.bigquery import LoadJobConfig
 from lakehouse.exceptions import StatementFailed, StatementFault
 from lakehouse.warehouse.bigquery import jobs as module
 from lakehouse.warehouse.bigquery.answers import ReadsTooMuch
-from lakehouse.warehouse.bigquery.jobs import DoneJob, Jobs
+from lakehouse.warehouse.bigquery.done_job import DoneJob
+from lakehouse.warehouse.bigquery.jobs import Jobs
 from tests.warehouse.bigquery import problems
 from tests.warehouse.bigquery.conftest import CAP, LABELS
 from tests.warehouse.bigquery.doing import DOING, SCHEMA, SCRIPT, SQL, TABLE, Doing, load_file, load_uri, one_line

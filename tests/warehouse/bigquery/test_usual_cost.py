@@ -12,7 +12,8 @@ import pytest
 
 from lakehouse.partition import Month
 from lakehouse.results import CheckResult
-from lakehouse.warehouse.bigquery.jobs import DoneJob, Jobs
+from lakehouse.warehouse.bigquery.done_job import DoneJob
+from lakehouse.warehouse.bigquery.jobs import Jobs
 from lakehouse.warehouse.bigquery.publications import PUBLICATIONS
 from lakehouse.warehouse.bigquery.usual_cost import LEAST_BYTES, judged, usual_cost
 from tests.emulators.emulator import Cloud

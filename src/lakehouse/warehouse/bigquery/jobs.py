@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 from lakehouse.exceptions import CommitConflict, StatementFailed, StatementFault
 from lakehouse.warehouse.bigquery import job_configs
 from lakehouse.warehouse.bigquery.answers import JobStopped, is_asked_again, is_conflict, is_passing, told_as_ours
+from lakehouse.warehouse.bigquery.done_job import DoneJob
 from lakehouse.warehouse.bigquery.rows import Rows
 from lakehouse.warehouse.bigquery.words import said
 
@@ -28,9 +29,11 @@ _FIRST_WAIT_SECONDS = 1.0
 """The most that it waits before it asks again; each time twice as much."""
 
 _LONGEST_WAIT_SECONDS = 20.0
-_BRIEF_SECONDS, _FIRST_ROWS = 2.0, 1000
-"""How long results are asked for again before the job itself is looked at: a failed one has none. How many rows come
-with the answer that it is done: most have no more, and are asked for once."""
+_BRIEF_SECONDS = 2.0
+"""How long results are asked for again before the job itself is looked at: a failed one has none."""
+
+_FIRST_ROWS = 1000
+"""How many rows come with the answer that it is done: most have no more, and are asked for once."""
 
 ANSWER_SECONDS = 60.0
 """How long a request may go without an answer, and a job without being looked at."""
@@ -48,17 +51,6 @@ _JOB_WAIT_SECONDS = 0.5
 
 PUBLISH = "publish"
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class DoneJob:
-    """A job that is over: it was to query, load, stage or publish; ``slot_ms`` are milliseconds of BigQuery's slots."""
-
-    id: str
-    kind: str
-    bytes_billed: int
-    bytes_processed: int
-    slot_ms: int
 
 
 @dataclass

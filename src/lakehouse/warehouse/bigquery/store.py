@@ -17,8 +17,9 @@ from lakehouse.schema import TableSpec
 from lakehouse.warehouse.bigquery.biglake.catalog import BigLake
 from lakehouse.warehouse.bigquery.biglake.records import CatalogRecords
 from lakehouse.warehouse.bigquery.datasets import Datasets
+from lakehouse.warehouse.bigquery.done_job import DoneJob
 from lakehouse.warehouse.bigquery.job_labels import labels_for, labels_of
-from lakehouse.warehouse.bigquery.jobs import DoneJob, Jobs, new_job_id
+from lakehouse.warehouse.bigquery.jobs import Jobs, new_job_id
 from lakehouse.warehouse.bigquery.publications import (
     ANEW,
     OUTDATED,

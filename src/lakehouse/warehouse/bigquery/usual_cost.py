@@ -9,7 +9,8 @@ from lakehouse.exceptions import LakehouseError
 from lakehouse.models.checks.kinds import IMPLICIT_CHECKS, USUAL_COST
 from lakehouse.results import CheckResult
 from lakehouse.schema import TableSpec
-from lakehouse.warehouse.bigquery.jobs import PUBLISH, DoneJob, Jobs
+from lakehouse.warehouse.bigquery.done_job import DoneJob
+from lakehouse.warehouse.bigquery.jobs import PUBLISH, Jobs
 from lakehouse.warehouse.bigquery.publications import PUBLICATIONS
 from lakehouse.warehouse.bigquery.tables import Tables
 
