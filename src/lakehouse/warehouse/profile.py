@@ -15,7 +15,7 @@ from lakehouse.bronze.source import Source
 from lakehouse.bronze.sources import SOURCES, contracts_of
 from lakehouse.bronze.store import BronzeStore
 from lakehouse.exceptions import ConfigurationError, ModelError
-from lakehouse.findings.finding import Finding, lines_told, ok, unseen
+from lakehouse.findings.finding import Finding, fault, lines_told, ok, unseen
 from lakehouse.findings.home import home_findings
 from lakehouse.gcp.clients import bigquery_client, storage_address, storage_client
 from lakehouse.gcp.credentials import Identity, credentials_of
@@ -179,6 +179,9 @@ def model_findings(settings: Settings) -> Iterator[Finding]:
     except ModelError as error:
         yield from lines_told("models", error)
         return
+    except OSError as error:
+        yield fault("models", f"{error.filename} cannot be read ({error.strerror})", "make it readable")
+        return
     yield ok("models", f"LAKEHOUSE_SQL={settings.sql} has {sum(1 for _ in models)}, which can be used")
 
 
@@ -210,7 +213,7 @@ def profile_findings(settings: Settings) -> Iterator[Finding]:
 def _catalog_findings(settings: Settings, place: Place, identity: Identity) -> Iterator[Finding]:
     try:
         models = models_of(settings)
-    except ModelError:
+    except (ModelError, OSError):
         yield unseen(f"catalog {place.catalog}", "models cannot be used, which say what tables are to be in it")
         return
     lake = _catalog(settings, place, identity, models)
