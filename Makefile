@@ -134,7 +134,7 @@ format: tools ## Format Python and SQL
 LOCKED := --system-certs --universal --python-version 3.11 --upgrade --no-emit-index-url --no-header --no-annotate --quiet
 
 lock: tools ## Compile requirements.lock anew, without index addresses
-	$(BIN)/uv pip compile $(LOCKED) --extra gcp pyproject.toml --output-file requirements.lock
+	$(BIN)/uv pip compile $(LOCKED) --all-extras pyproject.toml --output-file requirements.lock
 	$(BIN)/uv pip compile $(LOCKED) --group dev --constraint requirements.lock --output-file tests/requirements.txt
 	$(BIN)/uv pip compile $(LOCKED) tests/emulators/requirements.in --output-file tests/emulators/requirements.txt
 	$(BIN)/uv pip compile $(subst 3.11,3.13,$(LOCKED)) tests/emulators/second.in --output-file tests/emulators/second.txt
@@ -144,6 +144,7 @@ bench: tools ## Measure against bare DuckDB
 	$(BIN)/python -m bench.load_time
 	$(BIN)/python -m bench.rerun
 	$(BIN)/python -m bench.month
+	$(if $(wildcard /usr/lib/postgresql/*/bin/initdb),$(BIN)/python -m bench.changing_table)
 
 clean: ## Remove .venv, .env and all tool caches; data and run history stay
 	rm -rf .venv $(EMULATORS) $(SECOND) $(ORACLE) .env .pytest_cache .mypy_cache .ruff_cache

@@ -132,6 +132,8 @@ class TryAgain(Exception):
 def without_secrets(url: str) -> str:
     """The URL without user, password, query string and fragment: fit for messages and records."""
     parts = urlsplit(url)
+    if not parts.netloc and url.startswith(f"{parts.scheme}://"):  # of a file: a slash more may say that it is absolute
+        return f"{parts.scheme}://{parts.path}"
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 

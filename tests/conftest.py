@@ -18,6 +18,7 @@ from tests.commands import new_instances_copied, sqlite_without_fsync
 from tests.emulators.emulator import PYTHON, Cloud, cloud_emulators
 from tests.loading import models_of
 from tests.pool import Scheduling, longest_first
+from tests.postgres import postgres_server, programs
 from tests.project import Project
 
 if TYPE_CHECKING:
@@ -88,6 +89,18 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
         environment.setenv("DISABLE_GCS_PYTHON_CLIENT_OTEL_BUCKET_METADATA", "true")
         with cloud_emulators(tmp_path_factory.mktemp("cloud")) as running:
             yield running
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """The address of a PostgreSQL server; without one tests are skipped, or fail where they must not be."""
+    if programs() is None:
+        reason = "no PostgreSQL server in /usr/lib/postgresql"
+        if os.environ.get("LAKEHOUSE_REQUIRE_POSTGRES") == "true":
+            pytest.fail(reason)
+        pytest.skip(f"{reason}, and LAKEHOUSE_REQUIRE_POSTGRES is not true")
+    with postgres_server() as address:
+        yield address
 
 
 @pytest.fixture(scope="session", autouse=True)

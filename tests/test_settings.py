@@ -37,6 +37,14 @@ def test_users_come_from_the_public_api_or_from_wherever_the_variable_says(monke
     assert load_settings(_env_file=None).addresses == {"users": "file:///somewhere/users.json"}
 
 
+@pytest.mark.parametrize("address", ["postgresql://me:pa55@host/db", "sqlite:////absolute/oltp.db"])
+def test_a_database_has_an_address_as_any_source(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
+    monkeypatch.setenv("LAKEHOUSE_OLTP_URL", address)
+    settings = load_settings(_env_file=None)
+    assert settings.addresses == {"oltp": address}
+    assert environment(settings)["LAKEHOUSE_OLTP_URL"] == address
+
+
 def test_the_env_file_is_read_and_the_environment_wins(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("LAKEHOUSE_FIRST_MONTH=2015-01\nLAKEHOUSE_THREADS=3\n")
     monkeypatch.setenv("LAKEHOUSE_FIRST_MONTH", "2016-01")
@@ -56,6 +64,7 @@ def test_the_env_file_is_read_and_the_environment_wins(monkeypatch: pytest.Monke
         ("LAKEHOUSE_HTTP_TOTAL", "0", "greater than 0"),
         ("LAKEHOUSE_TLC_URL", "ftp://x", "is not an address; it begins with https://"),
         ("LAKEHOUSE_USERS_URL", "users.json", "is not an address; it begins with https://"),
+        ("LAKEHOUSE_OLTP_URL", "mysql://host/db", "of a database with postgresql:// or sqlite:///"),
         ("LAKEHOUSE_THREADS", "100000", "less than or equal to 256"),
         ("LAKEHOUSE_THREADS", "0", "greater than or equal to 1"),
         ("LAKEHOUSE_PROFILE", "aws", "'local' or 'gcp'"),
@@ -117,7 +126,7 @@ def test_the_largest_file_is_a_size(monkeypatch: pytest.MonkeyPatch, text: str, 
     assert load_settings(_env_file=None).largest_file == size
 
 
-@pytest.mark.parametrize("variable", ["LAKEHOUSE_TLC_URL", "LAKEHOUSE_USERS_URL"])
+@pytest.mark.parametrize("variable", ["LAKEHOUSE_TLC_URL", "LAKEHOUSE_USERS_URL", "LAKEHOUSE_OLTP_URL"])
 @pytest.mark.parametrize("address", ["ftp://me:pa55@host/x", "HTTPS://me:pa55/w?o@host?sig=t0ken", "s3://b?sig=t0ken"])
 def test_an_address_of_no_use_is_shown_without_its_secrets(
     monkeypatch: pytest.MonkeyPatch, variable: str, address: str

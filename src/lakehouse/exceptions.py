@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from lakehouse.results import CheckResult
 
 
-def first_line(error: Exception) -> str:
+def first_line(error: BaseException) -> str:
     """The part of another library's message that a person can use."""
     return str(error).split("\n", 1)[0]
 

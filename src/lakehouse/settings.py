@@ -73,7 +73,7 @@ class Settings(BaseSettings):
 
     addresses: Annotated[Mapping[str, SourceUrl], NoDecode] = Field(default_factory=dict)
     """Where sources are, other than they declare themselves: the source ``name`` by ``LAKEHOUSE_NAME_URL``,
-    ``http(s)://`` or ``file://``."""
+    ``http(s)://`` or ``file://``, of a database ``postgresql://`` or ``sqlite:///``."""
 
     sample: bool = False
     """Generated sample data instead of real ones: in a home and a Dagster instance of their own (``sample`` under

@@ -13,6 +13,8 @@ import pytest
 from lakehouse.bronze.store import BronzeStore
 from tests.bronze.clients import client_of
 from tests.bronze.places import Disk, InBucket, Place
+from tests.bronze.table_house import House
+from tests.changing_tables import Database, PostgresDatabase, SqliteDatabase, connection_to
 from tests.emulators.emulator import PYTHON, storage_emulator
 
 if TYPE_CHECKING:
@@ -46,6 +48,19 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     if request.param == "local":
         return Disk(tmp_path)
     return InBucket(request.getfixturevalue("bucket"), tmp_path)
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Database:
+    if request.param == "sqlite":
+        return SqliteDatabase(tmp_path / "oltp.db")
+    return PostgresDatabase(request.getfixturevalue("postgres"))
+
+
+@pytest.fixture
+def house(database: Database, tmp_path: Path) -> House:
+    """Of a changing table."""
+    return House(database, Disk(tmp_path / "home").open(), connection_to(database))
 
 
 @pytest.fixture

@@ -53,6 +53,8 @@ def test_one_in_the_env_file_is_named_too(said: pytest.MonkeyPatch, tmp_path: Pa
 def test_settings_addresses_of_sources_and_what_tests_read_are_ours(said: pytest.MonkeyPatch) -> None:
     for name in Settings.model_fields.keys() - {"addresses", "dagster_home"}:
         said.setenv(f"LAKEHOUSE_{name.upper()}", "x")
+    said.setenv("LAKEHOUSE_OLTP_URL", "x")
+    said.setenv("LAKEHOUSE_REQUIRE_POSTGRES", "x")
     for name in ("tlc_url", "USERS_URL", "SOAK", "SOAK_SEED", "REAL_DATA", "REQUIRE_REAL_DATA", "REQUIRE_POWER_LOSS"):
         said.setenv(f"LAKEHOUSE_{name}", "x")
     said.setenv("_LAKEHOUSE_COMPLETE", "bash_source")

@@ -67,13 +67,17 @@ def connect(settings: Settings, source: Source) -> Connection:
     Raises:
         ConfigurationError: these are settings of samples, and there are none of it.
     """
-    policy = HttpPolicy(
+    return Connection(source, address_of(settings, source.address), policy_of(settings))
+
+
+def policy_of(settings: Settings) -> HttpPolicy:
+    """How patiently sources are asked."""
+    return HttpPolicy(
         attempts=settings.http_attempts,
         timeout_seconds=settings.http_timeout,
         total_seconds=settings.http_total,
         largest_bytes=settings.largest_file,
     )
-    return Connection(source, _address(settings, source.address), policy)
 
 
 def available(settings: Settings, sources: Iterable[Source]) -> tuple[Source, ...]:
@@ -81,7 +85,12 @@ def available(settings: Settings, sources: Iterable[Source]) -> tuple[Source, ..
     return tuple(source for source in sources if not settings.sample or source.address.sample is not None)
 
 
-def _address(settings: Settings, declared: SourceAddress) -> Address:
+def address_of(settings: Settings, declared: SourceAddress) -> Address:
+    """Where a source is with these settings, and which of them says so.
+
+    Raises:
+        ConfigurationError: these are settings of samples, and there are none of it.
+    """
     variable = address_variable(declared.name)
     if not settings.sample:
         return Address(settings.addresses.get(declared.name, declared.default), variable)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,9 +24,11 @@ from lakehouse.bronze.records import (
     file_name,
     read_record,
     record_name,
+    recorded,
     require_whole,
 )
 from lakehouse.bronze.store import Landing
+from lakehouse.bronze.turns import one_at_a_time
 from lakehouse.files import file_uri, hash_file, make_folder, move_durably
 from lakehouse.home import ensure_local_home
 from lakehouse.partition import Month, Partition
@@ -71,14 +73,18 @@ class LocalBronzeStore(Marked):
         return file_uri(self.file(landing))
 
     def size(self, landing: Landing) -> int | None:
+        if not landing.has_file:
+            return 0
         file = self.file(landing)
         return file.stat().st_size if file.exists() else None
 
     def is_intact(self, landing: Landing) -> bool:
+        if not landing.has_file:
+            return True
         return self.size(landing) == landing.bytes and hash_file(self.file(landing)) == landing.sha256
 
     def footer(self, landing: Landing) -> tuple[SourceColumn, ...]:
-        return read_footer(self.file(landing))
+        return read_footer(self.file(landing)) if landing.has_file else ()
 
     def record_folder(self, dataset: str, partition: Partition) -> Path:
         """Folder of the landing records of a dataset, or of a month of it."""
@@ -110,14 +116,18 @@ class LocalBronzeStore(Marked):
         _write(folder / record_name(landing), landing.model_dump_json(indent=2))
 
     def sweep(self, dataset: str, partition: Partition) -> int:
-        there = set((self.root / _folder(dataset, partition)).glob("*"))
+        there = list((self.root / _folder(dataset, partition)).glob("*"))
         if not there or self._work.are_at_work(_LANDING):  # whoever lands may be about to record what it adopted
             return 0
         # Only now: who was at work when files were listed has recorded them since.
-        left = there - {self.file(_read(path)) for path in self.record_folder(dataset, partition).glob(_RECORDS)}
+        named = {recorded(path.name) for path in self.record_folder(dataset, partition).glob(_RECORDS)}
+        left = [path for path in there if path.stem not in named]
         for path in left:
             path.unlink(missing_ok=True)  # another run may sweep it at the same time
         return len(left)
+
+    def alone(self, dataset: str) -> AbstractContextManager[None]:
+        return one_at_a_time(self._work.root, dataset)
 
     @contextmanager
     def workspace(self) -> Iterator[Path]:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 
 from lakehouse.bronze.sources import SOURCES
+from lakehouse.bronze.table_source import DATABASES
 from lakehouse.setting_values.source_addresses import address_variable
 from lakehouse.settings import given_variables, variables
 
@@ -16,7 +17,8 @@ _PREFIX = "LAKEHOUSE_"
 
 def mistyped_variables() -> Iterator[str]:
     """A line for each that is given and that nothing reads, with the name that is meant, if one is near."""
-    known = {*variables(), *(address_variable(source.address.name) for source in SOURCES)}
+    addresses = (*(source.address for source in SOURCES), *DATABASES)
+    known = {*variables(), *(address_variable(each.name) for each in addresses)}
     near = {name.removeprefix(_PREFIX): name for name in sorted(known)}
     for name in given_variables():
         if name in known or _OF_TESTS.fullmatch(name):

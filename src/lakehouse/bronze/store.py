@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict
 
@@ -19,12 +19,19 @@ from lakehouse.exceptions import CorruptFile, NotLanded
 from lakehouse.files import readable
 from lakehouse.partition import Partition, partition_of
 
+LandingKind = Literal["full", "window", "keys"]
+"""What is landed of a changing table."""
+
 
 class Landing(BaseModel):
     """The record of one landed file: a dataset, or a month of it, as the source served it at ``observed_at``.
 
     The file is the source's answer, byte for byte, unless ``answer_sha256`` says what it was made from.
     ``ordered_at`` is its place among the others where the clock said less than at an earlier one.
+
+    Of a changing table it is all rows (``full``), those since ``low`` (``window``), or key and cursor of all
+    (``keys``), as the source had them at ``high`` by its own clock; its place is that moment, whenever it was recorded.
+    ``beyond`` counts rows stamped after it. Where there were no rows there is no file.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -41,6 +48,10 @@ class Landing(BaseModel):
     suffix: str = "parquet"
     answer_sha256: str | None = None
     ordered_at: datetime | None = None
+    kind: LandingKind | None = None
+    low: datetime | None = None
+    high: datetime | None = None
+    beyond: int | None = None
 
     def __str__(self) -> str:
         return self.partition.of(self.dataset)
@@ -54,6 +65,11 @@ class Landing(BaseModel):
     def place(self) -> datetime:
         """Later than that of every landing that was observed before."""
         return self.ordered_at or self.observed_at
+
+    @property
+    def has_file(self) -> bool:
+        """Whether there is a file of it: not of no rows of a changing table."""
+        return self.kind is None or self.rows > 0
 
     @property
     def served_sha256(self) -> str:
@@ -113,7 +129,7 @@ class BronzeStore(Protocol):
         ...
 
     def size(self, landing: Landing) -> int | None:
-        """Bytes of a landing's file as it is now, None if it is gone."""
+        """Bytes of a landing's file as it is now, None if it is gone; 0 where there is none to be."""
         ...
 
     def is_intact(self, landing: Landing) -> bool:
@@ -121,7 +137,7 @@ class BronzeStore(Protocol):
         ...
 
     def footer(self, landing: Landing) -> tuple[SourceColumn, ...]:
-        """What a landed file says of its columns.
+        """What a landed file says of its columns; nothing where there is none.
 
         Raises:
             CorruptFile: it cannot be read.
@@ -186,6 +202,14 @@ class BronzeStore(Protocol):
 
     def refused_at(self, landing: Landing) -> datetime | None:
         """When a model that there is last refused what was landed: then its ETag vouches for nothing. None if none."""
+        ...
+
+    def alone(self, dataset: str) -> AbstractContextManager[None]:
+        """Land a dataset while no other run does, as far as a store can tell: of those on this machine.
+
+        Raises:
+            CommitConflict: another run does.
+        """
         ...
 
     def sweep(self, dataset: str, partition: Partition) -> int:

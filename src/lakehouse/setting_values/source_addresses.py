@@ -9,6 +9,7 @@ from pydantic import AfterValidator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource
 
+_OF_DATABASES = ("postgresql://", "postgres://", "sqlite:///")
 _ADDRESS_VARIABLE = re.compile(r"lakehouse_(?P<source>\w+)_url", re.IGNORECASE)
 
 
@@ -18,13 +19,16 @@ def address_variable(source: str) -> str:
 
 
 def _usable(url: str) -> str:
-    if not url.startswith(("http://", "https://", "file:///")):
-        raise ValueError("is not an address; it begins with https://, http:// or file:///")
+    if not url.startswith(("http://", "https://", "file:///", *_OF_DATABASES)):
+        raise ValueError(
+            "is not an address; it begins with https://, http:// or file:///, of a database with postgresql:// or "
+            "sqlite:///"
+        )
     return url
 
 
 SourceUrl = Annotated[str, AfterValidator(_usable)]
-"""An address over http(s), or of a file:// folder."""
+"""An address over http(s), of a file:// folder, or of a database."""
 
 
 class SourceAddresses(PydanticBaseSettingsSource):

@@ -12,7 +12,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from copy import copy
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
@@ -37,6 +37,7 @@ from lakehouse.bronze.records import (
     require_whole,
 )
 from lakehouse.bronze.store import Landing
+from lakehouse.bronze.turns import one_at_a_time
 from lakehouse.exceptions import CommitConflict, CorruptFile
 from lakehouse.partition import Partition
 from lakehouse.private_folders import PrivateFolders
@@ -97,6 +98,8 @@ class GcsBronzeStore(Marked):
         return self._objects.uri(_file(landing))
 
     def size(self, landing: Landing) -> int | None:
+        if not landing.has_file:
+            return 0
         kept = self._reading.kept(_file(landing))
         return None if kept is None else kept.bytes
 
@@ -108,6 +111,8 @@ class GcsBronzeStore(Marked):
         also with bytes of the same number; one of which it has no MD5 is taken for damaged. Not noticed is who forges
         the notes with the bytes, nor what Cloud Storage itself would not notice of its own disks.
         """
+        if not landing.has_file:
+            return True
         kept = self._reading.kept(_file(landing))
         return kept is not None and _is_whole(kept, landing)
 
@@ -118,6 +123,8 @@ class GcsBronzeStore(Marked):
 
     def footer(self, landing: Landing) -> tuple[SourceColumn, ...]:
         """See the protocol; as it was noted when the file was adopted, else from the file itself."""
+        if not landing.has_file:
+            return ()
         kept = self._reading.kept(_file(landing))
         noted = None if kept is None or not _is_whole(kept, landing) else read_columns(kept.notes.get(_COLUMNS))
         if noted is not None:
@@ -183,8 +190,7 @@ class GcsBronzeStore(Marked):
             CorruptFile: the file is gone.
             CommitConflict: another run recorded something else at the same place.
         """
-        kept = self._objects.kept(_file(landing))
-        if kept is None or not self._objects.touch(kept, {_RECORDED_AT: write_observation(datetime.now(UTC))}):
+        if landing.has_file and not self._touched(landing):
             raise CorruptFile(f"{landing}: {self.uri(landing)} is missing, and was not recorded: land it again")
         name = f"{RECORDS}/{_folder(landing.dataset, landing.partition)}{record_name(landing)}"
         content = landing.model_dump_json()
@@ -192,6 +198,18 @@ class GcsBronzeStore(Marked):
         is_there = self._objects.write(name, content, instead_of=NEW) is None
         if is_there and self._objects.read(name) != content.encode():
             raise CommitConflict(f"{self._objects.uri(name)}: another run recorded something else there; run it again")
+
+    def _touched(self, landing: Landing) -> bool:
+        """Note of a file that it is recorded; False if it is gone."""
+        kept = self._objects.kept(_file(landing))
+        return kept is not None and self._objects.touch(kept, {_RECORDED_AT: write_observation(datetime.now(UTC))})
+
+    def alone(self, dataset: str) -> AbstractContextManager[None]:
+        """See the protocol. Of two machines each records what it read, in the order of the source's clock.
+
+        Nothing is lost by that: each window begins where one that was recorded ended, and a record is never replaced.
+        """
+        return one_at_a_time(self._work.root, dataset)
 
     def sweep(self, dataset: str, partition: Partition) -> int:
         """See the protocol: which runs are at work elsewhere is not known, so files are left for a day."""
