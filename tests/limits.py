@@ -46,6 +46,21 @@ def refused(path: Path) -> Iterator[None]:
 
 
 @contextmanager
+def hidden(path: Path) -> Iterator[None]:
+    """A file or folder may not be read or looked into, not by root either; proves that it may not."""
+    mode = path.stat().st_mode
+    path.chmod(0)
+    try:
+        with _as_anybody():
+            with suppress(PermissionError):
+                next(path.iterdir(), None) if path.is_dir() else path.read_bytes()
+                raise AssertionError(f"{path} can be read though it may not")
+            yield
+    finally:
+        path.chmod(mode)
+
+
+@contextmanager
 def _limit(which: int, soft: int) -> Iterator[None]:
     before, hard = resource.getrlimit(which)
     resource.setrlimit(which, (soft, hard))

@@ -56,7 +56,7 @@ def test_the_env_file_is_read_and_the_environment_wins(monkeypatch: pytest.Monke
 @pytest.mark.parametrize(
     ("variable", "value", "reason"),
     [
-        ("LAKEHOUSE_FIRST_MONTH", "2009-01", "2011-01, the first month with taxi zones"),
+        ("LAKEHOUSE_FIRST_MONTH", "2009-01", "2011-01, the first month with taxi zones: set it to a later one"),
         ("LAKEHOUSE_FIRST_MONTH", "soon", "write it as YYYY-MM"),
         ("LAKEHOUSE_MEMORY_LIMIT", "lots", "for example 2GB"),
         ("LAKEHOUSE_LARGEST_FILE", "lots", "byte string"),
@@ -68,7 +68,7 @@ def test_the_env_file_is_read_and_the_environment_wins(monkeypatch: pytest.Monke
         ("LAKEHOUSE_THREADS", "100000", "less than or equal to 256"),
         ("LAKEHOUSE_THREADS", "0", "greater than or equal to 1"),
         ("LAKEHOUSE_PROFILE", "aws", "'local' or 'gcp'"),
-        ("LAKEHOUSE_HOME", "/tmp/a*b", "which file patterns give a meaning"),  # noqa: S108
+        ("LAKEHOUSE_HOME", "/tmp/a*b", "which file patterns give a meaning: choose another folder"),  # noqa: S108
         ("LAKEHOUSE_PROJECT", "123456789012", "is a project's number; write its id"),
         ("LAKEHOUSE_PROJECT", "short", "6 to 30 lowercase letters"),
         ("LAKEHOUSE_PROJECT", "a" * 31, "6 to 30 lowercase letters"),

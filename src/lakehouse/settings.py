@@ -182,7 +182,9 @@ class Settings(BaseSettings):
     @classmethod
     def _with_zones(cls, month: Month) -> Month:
         if month < EARLIEST_FIRST_MONTH:
-            raise ValueError(f"{month} is before {EARLIEST_FIRST_MONTH}, the first month with taxi zones")
+            raise ValueError(
+                f"{month} is before {EARLIEST_FIRST_MONTH}, the first month with taxi zones: set it to a later one"
+            )
         return month
 
 

@@ -168,7 +168,7 @@ def test_a_bucket_that_is_not_there_is_named(
         asked.does(store)
     assert str(raised.value) == (
         f"gs://{place.bucket.name}: there is no such bucket (404: The specified bucket does not exist.): "
-        "make it, or correct its name"
+        "materialize infrastructure, which makes it, or correct its name"
     )
     assert between.statuses(asked.method) == [404]
 

@@ -23,7 +23,7 @@ from lakehouse.partition import Month
 from lakehouse.settings import PROJECT_ROOT
 from tests import green_files
 from tests.commands import lakehouse, run
-from tests.limits import refused
+from tests.limits import hidden, refused
 from tests.project import Project
 
 JANUARY = Month(2024, 1)
@@ -190,6 +190,13 @@ PLANTED: dict[str, tuple[Callable[[Project], None], Mapping[str, str], Finding]]
         {"LAKEHOUSE_USERS_URL": "file:///nowhere/users.json"},
         Finding("source of users", State.FAULT, "", "LAKEHOUSE_USERS_URL"),
     ),
+    "a folder without models": (
+        nothing,
+        {"LAKEHOUSE_SQL": "/nowhere"},
+        Finding(
+            "models", State.FAULT, "/nowhere: no models found", "LAKEHOUSE_SQL names the folder that holds silver/"
+        ),
+    ),
 }
 
 
@@ -199,6 +206,19 @@ def require_one(findings: list[Finding], planted: Finding) -> None:
     assert (finding.what, finding.state) == (planted.what, planted.state)
     assert planted.found in finding.found
     assert str(planted.mend) in str(finding.mend)
+
+
+def test_a_variable_that_is_named_once_is_not_named_again(project: Project) -> None:
+    findings = not_ok(examined(project, 1, LAKEHOUSE_TLC_URL="file:///nowhere"))
+    assert "source of zones" in {each.what for each in findings}
+    assert {f"{each.found} {each.mend}".count("LAKEHOUSE_TLC_URL") for each in findings} == {1}
+
+
+def test_a_model_that_is_wrong_is_found(project: Project) -> None:
+    written("models/silver/bare.sql", "SELECT 1 AS one")(project)
+    findings = examined(project, 1, LAKEHOUSE_SQL=str(project.folder / "models"))
+    planted = Finding("models", State.FAULT, "silver/bare.sql", "must begin with its header, YAML between /* and */")
+    require_one(findings, planted)
 
 
 @pytest.mark.parametrize("name", PLANTED)
@@ -224,6 +244,23 @@ def test_a_folder_that_may_not_be_written_is_found(project: Project, folder: str
     with refused(path):
         findings = examined(project, 1)
     require_one(findings, Finding(what, State.FAULT, "cannot be written", "make it writable for whoever runs this"))
+
+
+@pytest.mark.parametrize("folder", ["dagster", "dagster/history"])
+def test_a_folder_that_may_not_be_looked_into_hides_no_sources(ran: Project, folder: str) -> None:
+    with hidden(ran.folder / folder):
+        findings = examined(ran, 1)
+    faults = not_ok(findings)
+    assert [each.what for each in faults] == ["Dagster's folder", "Dagster's folder"]
+    assert "cannot be read (Permission denied)" in faults[1].found
+    assert findings[-1].what.startswith("source of ")
+
+
+def test_a_model_that_may_not_be_read_is_found(project: Project) -> None:
+    written("models/silver/bare.sql", "SELECT 1 AS one")(project)
+    with hidden(project.folder / "models/silver/bare.sql"):
+        findings = examined(project, 1, LAKEHOUSE_SQL=str(project.folder / "models"))
+    require_one(findings, Finding("models", State.FAULT, "cannot be read (Permission denied)", "make it readable"))
 
 
 def test_a_database_of_another_dagster_is_found(ran: Project) -> None:

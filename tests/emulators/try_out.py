@@ -32,6 +32,7 @@ def _settings(cloud: Cloud, key: Path) -> dict[str, str]:
         "STORAGE_EMULATOR_HOST": cloud.storage,
         # Google's clients ask, beside, where an account may be used: nothing leaves this machine.
         "HTTPS_PROXY": "http://127.0.0.1:1",
+        "https_proxy": "http://127.0.0.1:1",  # the only spelling that gRPC knows, by which catalogs are asked for
         "NO_PROXY": "127.0.0.1,cloudfront.net,jsonplaceholder.typicode.com",
     }
 

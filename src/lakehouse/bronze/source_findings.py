@@ -49,7 +49,7 @@ def _asked(settings: Settings, source: Source, known: Known) -> Finding:
 def _in_reach_of_settings(source: Source, finding: Finding) -> Finding:
     """What a fetch that is repeated would say, to somebody who may have the address wrong."""
     variable = address_variable(source.address.name)
-    if variable in str(finding.mend):
+    if variable in f"{finding.found} {finding.mend}":
         return finding
     return replace(finding, mend=f"{finding.mend}; or is the network at fault, or {variable} wrong?")
 

@@ -28,7 +28,7 @@ _WIDTH = max(map(len, _MARKS.values()))
 @click.option("--format", "style", type=click.Choice(["table", "json"]), default="table", show_default=True)
 @click.pass_context
 def doctor(ctx: click.Context, style: str) -> None:
-    """Look at settings, home, Dagster's instance, sources and versions, and at the project under gcp.
+    """Look at settings, models, home, Dagster's instance, sources and versions, and at the project under gcp.
 
     A line for each thing: ok, ! (it works, and not as it should), FAULT, or - (it cannot be looked at because of
     another). Nothing is changed or made. Exit code 1 if there is a fault.
@@ -77,8 +77,9 @@ def _of(settings: Settings) -> Iterator[Finding]:
     from lakehouse.bronze.sources import SOURCES
     from lakehouse.cli.instance_findings import instance_findings
     from lakehouse.findings.memory import memory_findings
-    from lakehouse.warehouse.profile import profile_findings
+    from lakehouse.warehouse.profile import model_findings, profile_findings
 
+    yield from model_findings(settings)
     yield from profile_findings(settings)
     if settings.profile == "local":
         yield from memory_findings(settings)

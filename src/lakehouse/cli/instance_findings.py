@@ -27,6 +27,14 @@ def instance_findings(settings: Settings) -> Iterator[Finding]:
         yield told(_FOLDER, error)
     else:
         yield ok(_FOLDER, f"DAGSTER_HOME={home}" if home.exists() else f"DAGSTER_HOME={home}: is not there yet")
+    try:
+        yield from _of_what_is_there(home)
+    except OSError as error:
+        found = f"DAGSTER_HOME={home}: {error.filename} cannot be read ({error.strerror})"
+        yield fault(_FOLDER, found, "make it readable for whoever runs this, or choose another folder")
+
+
+def _of_what_is_there(home: Path) -> Iterator[Finding]:
     has_own_storage = False
     configuration = home / "dagster.yaml"
     if configuration.exists():

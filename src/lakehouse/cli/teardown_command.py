@@ -89,12 +89,9 @@ def _of_the_catalog(settings: Settings, place: Place) -> Iterator[str]:
 
 def _iceberg_tables(settings: Settings) -> Iterator[tuple[str, str]]:
     """Layer and name of each table that a catalog has."""
-    from lakehouse.bronze.connection import available
-    from lakehouse.bronze.sources import SOURCES, contracts_of
-    from lakehouse.models.reader import load_models
+    from lakehouse.warehouse.profile import models_of
 
-    contracts = contracts_of(available(settings, SOURCES))
-    for spec in load_models(settings.sql, contracts, contracts_of(SOURCES).keys() - contracts.keys()).specs():
+    for spec in models_of(settings).specs():
         if spec.format == "iceberg":
             layer, _, table = spec.name.partition(".")
             yield layer, table

@@ -21,13 +21,14 @@ def _absolute(path: Path) -> Path:
 def _can_be_a_folder(path: Path) -> Path:
     for folder in (path, *path.parents):
         if folder.exists() and not folder.is_dir():
-            raise ValueError(f"{folder} is a file, so {path} cannot be a folder")
+            raise ValueError(f"{folder} is a file, so {path} cannot be a folder: choose another one")
     return path
 
 
 def _usable_in_file_lists(path: Path) -> Path:
     if unsafe := sorted(_UNSAFE_IN_PATHS & set(str(path))):
-        raise ValueError(f"the path {path} contains {' '.join(unsafe)}, which file patterns give a meaning")
+        which = " ".join(unsafe)
+        raise ValueError(f"the path {path} contains {which}, which file patterns give a meaning: choose another folder")
     return path
 
 

@@ -15,7 +15,7 @@ from lakehouse.bronze.source import Source
 from lakehouse.bronze.sources import SOURCES, contracts_of
 from lakehouse.bronze.store import BronzeStore
 from lakehouse.exceptions import ConfigurationError, ModelError
-from lakehouse.findings.finding import Finding, unseen
+from lakehouse.findings.finding import Finding, fault, lines_told, ok, unseen
 from lakehouse.findings.home import home_findings
 from lakehouse.gcp.clients import bigquery_client, storage_address, storage_client
 from lakehouse.gcp.credentials import Identity, credentials_of
@@ -58,11 +58,19 @@ def open_project(settings: Settings) -> Project:
         ConfigurationError: the profile is not available.
     """
     sources = available(settings, SOURCES)
-    contracts = contracts_of(sources)
-    left_out = contracts_of(SOURCES).keys() - contracts.keys()
-    models = load_models(settings.sql, contracts, left_out)
+    contracts, models = contracts_of(sources), models_of(settings)
     bronze = open_bronze(settings, {model.key for model in models})
     return Project(sources, models, bronze, open_warehouse(settings, models, contracts, bronze))
+
+
+def models_of(settings: Settings) -> Models:
+    """The models of these settings, over the sources that they have.
+
+    Raises:
+        ModelError: one is wrong, or there are none.
+    """
+    contracts = contracts_of(available(settings, SOURCES))
+    return load_models(settings.sql, contracts, contracts_of(SOURCES).keys() - contracts.keys())
 
 
 def open_bronze(settings: Settings, readers: Collection[str] | None = None) -> BronzeStore:
@@ -111,9 +119,7 @@ def open_estimates(settings: Settings) -> Estimates:
         ConfigurationError: it bills nothing; or settings or credentials are missing.
     """
     place, identity = _billed(settings)
-    sources = available(settings, SOURCES)
-    contracts = contracts_of(sources)
-    models = load_models(settings.sql, contracts, contracts_of(SOURCES).keys() - contracts.keys())
+    contracts, models = contracts_of(available(settings, SOURCES)), models_of(settings)
     bronze = open_bronze(settings, {model.key for model in models})
     client = bigquery_client(place, identity.credentials)
     return BigQueryEstimates(_in_cloud(settings, place, identity, models), client, place, models, contracts, bronze)
@@ -166,6 +172,19 @@ def _require_home(settings: Settings, where: str = "") -> None:
     ensure_home_profile(settings.home, settings.profile, where)
 
 
+def model_findings(settings: Settings) -> Iterator[Finding]:
+    """Whether models can be read: one line, or one for each thing that is wrong."""
+    try:
+        models = models_of(settings)
+    except ModelError as error:
+        yield from lines_told("models", error)
+        return
+    except OSError as error:
+        yield fault("models", f"{error.filename} cannot be read ({error.strerror})", "make it readable")
+        return
+    yield ok("models", f"LAKEHOUSE_SQL={settings.sql} has {sum(1 for _ in models)}, which can be used")
+
+
 def profile_findings(settings: Settings) -> Iterator[Finding]:
     """What is looked at of where a profile keeps everything, a line each; nothing is changed."""
     if settings.profile == "local":
@@ -193,10 +212,9 @@ def profile_findings(settings: Settings) -> Iterator[Finding]:
 
 def _catalog_findings(settings: Settings, place: Place, identity: Identity) -> Iterator[Finding]:
     try:
-        contracts = contracts_of(available(settings, SOURCES))
-        models = load_models(settings.sql, contracts, contracts_of(SOURCES).keys() - contracts.keys())
-    except ModelError as error:
-        yield unseen(f"catalog {place.catalog}", f"which tables are to be in it is not known ({error})")
+        models = models_of(settings)
+    except (ModelError, OSError):
+        yield unseen(f"catalog {place.catalog}", "models cannot be used, which say what tables are to be in it")
         return
     lake = _catalog(settings, place, identity, models)
     if lake is not None:

@@ -77,7 +77,8 @@ def _refused(place: str, error: GoogleAPICallError) -> LakehouseError:
     match error:
         case exceptions.NotFound():  # of an object it is told apart before, of a bucket it is not
             bucket = "/".join(place.split("/")[:3])
-            return ConfigurationError(f"{bucket}: there is no such bucket ({words}): make it, or correct its name")
+            how = "materialize infrastructure, which makes it, or correct its name"
+            return ConfigurationError(f"{bucket}: there is no such bucket ({words}): {how}")
         case exceptions.Forbidden():
             return ConfigurationError(f"{place}: {_forbidden(error, words)}")
         case exceptions.Unauthorized():

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from lakehouse.exceptions import CorruptFile, ModelError, first_line
@@ -37,21 +39,32 @@ def data_files(table: Table, spec: TableSpec, partition: Partition) -> tuple[Dat
     scan = table.scan()
     if isinstance(partition, Period) and spec.partition:
         scan = table.scan(row_filter=month_filter(spec, partition))
-    from pyiceberg.exceptions import ResolveError
-
-    try:
+    with reading_manifests(spec.name):
         tasks = list(scan.plan_files())
-    except (*_UNREADABLE, ResolveError) as error:
-        raise CorruptFile(
-            f"{spec.name}: its manifests cannot be read ({type(error).__name__}: {first_line(error)}); was a file "
-            f"removed? {_remedy(spec.name)}"
-        ) from error
     if any(task.delete_files for task in tasks):
         raise CorruptFile(
             f"{spec.name} has row-level deletes, which another tool must have written; "
             "rewrite the table without them (its reader here takes whole files)"
         )
     return tuple(task.file for task in tasks)
+
+
+@contextmanager
+def reading_manifests(table: str) -> Iterator[None]:
+    """Read manifests of a table that is called so in messages.
+
+    Raises:
+        CorruptFile: one is not there, or is none.
+    """
+    from pyiceberg.exceptions import ResolveError
+
+    try:
+        yield
+    except (*_UNREADABLE, ResolveError) as error:
+        raise CorruptFile(
+            f"{table}: its manifests cannot be read ({type(error).__name__}: {first_line(error)}); was a file "
+            f"removed? {_remedy(table)}"
+        ) from error
 
 
 def partition_of_file(file: DataFile) -> Partition:

@@ -67,6 +67,19 @@ def test_a_table_that_is_missing_beside_another_is_told(lake: Lake) -> None:
     assert (catalog.state, catalog.found) == (State.WARNING, "in us; without silver.green_trips_rejected")
 
 
+def test_a_manifest_that_somebody_removed_is_told(lake: Lake) -> None:
+    lake.house.land(JANUARY, trips(JANUARY, 4))
+    lake.house.replace("green_silver", JANUARY)
+    removed = [each for each in lake.at.rest_bucket.list_blobs() if each.name.endswith(".avro")]
+    for each in removed:
+        each.delete()
+    assert removed
+    _, files = _found(lake)
+    assert (files.what, files.state) == ("catalog, files", State.FAULT)
+    assert files.found.startswith("silver.green_trips: its manifests cannot be read (FileNotFoundError: gs://")
+    assert files.mend == "lakehouse set-aside silver.green_trips, then run its months"
+
+
 def test_before_anything_is_made_nothing_is_wrong(lake: Lake) -> None:
     lake.at.rest.made = None
     (catalog,) = _found(lake)

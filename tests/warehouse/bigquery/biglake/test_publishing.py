@@ -191,3 +191,20 @@ def test_a_month_that_lost_rows_by_another_hand_is_made_again(lake: Lake) -> Non
     assert not publication.is_current
     assert house.replace("green_silver", JANUARY).effect is Effect.PUBLISHED
     assert house.rows(COUNT) == [{"n": 40}]
+
+
+@pytest.mark.parametrize(
+    "written", ["junk", "7", {"published_at": "yesterday"}, {"rows": "40"}, {"rejected": {"a": None}}, {"more": 1}]
+)
+def test_what_another_tool_wrote_of_a_month_is_told(lake: Lake, written: str | dict[str, object]) -> None:
+    house, january = lake.house, "lakehouse.month.2024-01"
+    house.land(JANUARY, trips(JANUARY, 40))
+    house.replace("green_silver", JANUARY)
+    table = lake.at.table(GREEN)
+    text = written if isinstance(written, str) else json.dumps({**json.loads(table.properties[january]), **written})
+    with table.transaction() as transaction:
+        transaction.set_properties({january: text})
+    damage = house.warehouse.holdings()["green_silver"].damage
+    assert str(damage).startswith(f"{GREEN}: a property lakehouse.month.* cannot be read (")
+    with pytest.raises(CorruptFile, match="make the table anew: lakehouse set-aside"):
+        house.replace("green_silver", JANUARY)

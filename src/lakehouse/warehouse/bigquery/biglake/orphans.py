@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from lakehouse.bronze.gcs.objects import Kept, Objects
 from lakehouse.warehouse.bigquery.biglake.answers import told_as_ours
 from lakehouse.warehouse.bigquery.biglake.tables import CatalogTables
+from lakehouse.warehouse.iceberg.files import reading_manifests
 
 if TYPE_CHECKING:
     from pyiceberg.table import Table
@@ -36,6 +37,7 @@ def orphans(tables: CatalogTables, older_than: timedelta = LEFT_ALONE) -> Iterat
 
     Raises:
         ConfigurationError, StorageUnavailable: catalog or bucket cannot be looked at.
+        CorruptFile: manifests of a table cannot be read.
     """
     for name in sorted(tables.names):
         table = tables.table(name)
@@ -48,7 +50,7 @@ def _of_table(tables: CatalogTables, name: str, table: Table, before: datetime) 
     objects = Objects(tables.bucket, folder.removeprefix(f"gs://{tables.bucket.name}/"))
     there = objects.under("")  # first: what is committed after is named by then
     newest = tables.table(name)
-    with told_as_ours(name):
+    with told_as_ours(name), reading_manifests(name):
         named = _named(table if newest is None else newest)
     left: dict[str, list[Kept]] = {}
     for each in there:

@@ -73,7 +73,6 @@ class CatalogPublishing(Publishing):
             raise ConfigurationError(
                 f"{target.spec.name}: is not in catalog {self.catalog.name}: materialize infrastructure, which makes it"
             )
-        self.catalog.require_ours(table, target.spec.name)
         return table
 
     def _replace(self, target: Target, table: Table) -> None:

@@ -70,6 +70,19 @@ class StatedMonth:
         return {f"{SUMMARY_PREFIX}{name}": str(value) for name, value in told.items() if value is not None}
 
 
+def _statement(text: str) -> StatedMonth:
+    """What a property states.
+
+    Raises:
+        ValueError, TypeError: it states something else.
+    """
+    stated = StatedMonth(**json.loads(text))
+    datetime.fromisoformat(stated.published_at)
+    if not all(type(count) is int for count in (stated.rows, stated.bytes, *stated.rejected.values())):
+        raise ValueError("a count is no number")
+    return stated
+
+
 def with_stated(
     accounts: exp.Query,
     columns: Sequence[Column],
@@ -118,9 +131,7 @@ def statements(table: Table | None, name: str) -> Mapping[Partition, StatedMonth
         return {}
     found = {key: value for key, value in table.properties.items() if key.startswith(_PREFIX)}
     try:
-        return {
-            partition_named(key.removeprefix(_PREFIX)): StatedMonth(**json.loads(text)) for key, text in found.items()
-        }
+        return {partition_named(key.removeprefix(_PREFIX)): _statement(text) for key, text in found.items()}
     except (ValueError, TypeError) as error:
         raise CorruptFile(
             f"{name}: a property {_PREFIX}* cannot be read ({error}), which another tool must have written; make the "

@@ -109,7 +109,11 @@ class CatalogTables:
                 raise no_catalog(self.name, str(error)) from error
 
     def table(self, name: str) -> Table | None:
-        """A table as it is now, None if there is none."""
+        """A table as it is now, None if there is none.
+
+        Raises:
+            ConfigurationError: it is somebody else's, or of samples and ought not to be, or the other way round.
+        """
         from pyiceberg.exceptions import NoSuchTableError
 
         client = self.client
@@ -118,7 +122,8 @@ class CatalogTables:
                 found: Table = client.load_table(self.identifier(name))
             except NoSuchTableError:
                 return None
-            return found
+        self._require_ours(found, name)
+        return found
 
     def files_under(self, folder: str) -> tuple[str, ...]:
         """Every parquet file whose name begins so."""
@@ -189,12 +194,7 @@ class CatalogTables:
             self.client.drop_table(self.identifier(spec.name))
         return table.metadata_location
 
-    def require_ours(self, table: Table, name: str) -> None:
-        """Nobody but us is to have made it, of what this is.
-
-        Raises:
-            ConfigurationError: it is of samples and ought not to be, or the other way round, or not ours.
-        """
+    def _require_ours(self, table: Table, name: str) -> None:
         if table.properties.get(MANAGED_PROPERTY) != "true":
             raise ConfigurationError(f"{self.sql_name(name)}: is not ours: rename it, or set LAKEHOUSE_PREFIX")
         if table.properties.get(SAMPLE_PROPERTY) != str(self.of_samples).lower():
