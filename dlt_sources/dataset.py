@@ -20,11 +20,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Dataset:
-    """One kind of record from a source, published whole. ``suffix`` is that of its landed files."""
+    """One kind of record from a source, published whole. ``suffix`` is that of its landed files.
+
+    ``usual_records`` is about how many its newest files have, for whoever asks before anything is landed.
+    """
 
     name: str
     description: str
     suffix: str = "parquet"
+    usual_records: int | None = None
 
     @property
     def began(self) -> Period | None:

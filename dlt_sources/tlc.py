@@ -18,25 +18,31 @@ if TYPE_CHECKING:
 ZONES_PATH = "misc/taxi_zone_lookup.csv"
 
 
-# First months: TLC.md, Publication.
+# First months, and records of a month of 2024: TLC.md, Publication.
 YELLOW = MonthlyDataset(
     name="yellow",
     description="Yellow (medallion) taxi trips as TLC publishes them, one file a month.",
     first=Month(2009, 1),
+    usual_records=3_300_000,
 )
 GREEN = MonthlyDataset(
     name="green",
     description="Green (boro) taxi trips as TLC publishes them, one file a month.",
     first=Month(2013, 8),
+    usual_records=57_000,
 )
 FHV = MonthlyDataset(
     name="fhv",
     description="Trips of for-hire vehicles (community cars, black cars, luxury limousines) as TLC publishes them, "
     "one file a month.",
     first=Month(2015, 1),
+    usual_records=1_300_000,
 )
 ZONES = Dataset(
-    name="zones", description="TLC's lookup of taxi zones as it publishes it, one row for each zone.", suffix="csv"
+    name="zones",
+    description="TLC's lookup of taxi zones as it publishes it, one row for each zone.",
+    suffix="csv",
+    usual_records=265,
 )
 
 ZONE_COLUMNS = ("LocationID", "Borough", "Zone", "service_zone")

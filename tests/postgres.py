@@ -29,8 +29,9 @@ def postgres_server() -> Iterator[str]:
     """The address of a new server, with the password of its user."""
     binaries = programs()
     assert binaries is not None
-    # Not below the tests' own folder, which only their user may enter: the server refuses to run as root.
-    folder = Path(tempfile.mkdtemp(prefix="lakehouse-postgres-"))
+    # Not below the tests' own folder, nor what TMPDIR names: only their user may enter these, and as root the server
+    # refuses to run.
+    folder = Path(tempfile.mkdtemp(prefix="lakehouse-postgres-", dir="/tmp"))
     data, user = folder / "data", [] if os.geteuid() else _as_postgres(folder)
     (folder / "password").write_text(SECRET)
     (folder / "password").chmod(0o644)

@@ -34,10 +34,12 @@ def offered(project: Project, *words: str, **environment: str) -> list[str]:
             ("",),
             [
                 "conformance",
+                "costs",
                 "demo",
                 "dev",
                 "diff",
                 "doctor",
+                "estimate",
                 "query",
                 "run",
                 "sample",

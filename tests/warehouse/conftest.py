@@ -33,7 +33,7 @@ IMPLEMENTATIONS: dict[str, Callable[[Path, pytest.FixtureRequest], Implementatio
 
 SHARES: dict[str, tuple[Share, Share]] = {
     "in_memory": (Share(1, values=0), Share(1 / 3, values=0)),
-    "bigquery": (Share(1 / 10, values=0), Share(1 / 20, values=0)),
+    "bigquery": (Share(1 / 15, values=0), Share(1 / 20, values=0)),
 }
 """Of the behaviours of the protocol, and of the rest, those that a store takes in CI: drawn anew each time."""
 

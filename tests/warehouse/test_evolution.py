@@ -58,7 +58,8 @@ def test_a_type_that_rows_would_not_survive_is_refused_with_both_names(type_: st
         evolution(SHAPE, typed(type_))
     assert str(error.value) == (
         f"gold.t: amount cannot change type in place (NUMERIC(18,2) to {type_}); "
-        "give the column or the table a new name"
+        "give the column or the table a new name, or make the table anew: lakehouse set-aside gold.t, then run its "
+        "months"
     )
 
 

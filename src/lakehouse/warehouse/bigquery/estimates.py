@@ -22,6 +22,7 @@ from lakehouse.partition import WHOLE, Month, Partition
 from lakehouse.schema import TableSpec
 from lakehouse.warehouse.begun import has_begun
 from lakehouse.warehouse.bigquery import content, landed, one_scan
+from lakehouse.warehouse.bigquery.expected_input import expected_input
 from lakehouse.warehouse.bigquery.foreseen import Foreseen, Rows
 from lakehouse.warehouse.bigquery.job_labels import labels_of
 from lakehouse.warehouse.bigquery.jobs import Jobs
@@ -101,22 +102,22 @@ class BigQueryEstimates:
         upstream = tuple(self._upstream(model, partition, records))
         if model.bronze_asset is None:
             return Inputs(partition, None, upstream, ()), ""
-        dataset = self._contracts[model.bronze_asset].dataset.name
+        contract, digits = self._contracts[model.bronze_asset], self._store.traits.sha256_digits
+        dataset, rejects = contract.dataset.name, model.rejected is not None
         months = [each.partition for each, is_current in self._bronze.landings() if each.dataset == dataset]
         for month in sorted({each for each in months if isinstance(each, Month)}, reverse=True):
             try:
                 like = LandedInput.find(
-                    self._bronze,
-                    model.bronze_asset,
-                    self._contracts[model.bronze_asset],
-                    month,
-                    rejects=model.rejected is not None,
-                    sha256_digits=self._store.traits.sha256_digits,
+                    self._bronze, model.bronze_asset, contract, month, rejects=rejects, sha256_digits=digits
                 )
             except CorruptFile:
                 continue
             return Inputs(partition, like, upstream, ()), f"is not landed: taken to be as large as {month}"
-        return None, f"nothing of {dataset} was ever landed: its size is not known"
+        usual = expected_input(model.bronze_asset, contract, partition, self._bronze, rejects, digits)
+        if usual is None:
+            return None, f"nothing of {dataset} was ever landed: its size is not known"
+        taken = f"nothing of {dataset} was ever landed: taken to have {usual.rows:,} records"
+        return Inputs(partition, usual, upstream, ()), taken
 
     def _upstream(self, model: SqlModel, partition: Partition, records: BigQueryRecords) -> Iterator[Upstream]:
         """What a model and its checks read of tables, whatever they hold."""
