@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import pyarrow as pa
@@ -25,7 +25,14 @@ _CASES = {
 }
 
 
-def _published(house: House, files: Mapping[str, Path], month: Month) -> dict[str, str]:
+def landed_files(real_data: Path, month: Month, assets: Iterable[str]) -> dict[str, Path]:
+    """Real files of bronze assets of a month, and of zones."""
+    source = real_data / "tlc"
+    trips = {asset: source / "trip-data" / f"{_TRIPS[asset]}_tripdata_{month}.parquet" for asset in assets}
+    return {"zones_bronze": source / "misc" / "taxi_zone_lookup.csv", **trips}
+
+
+def published(house: House, files: Mapping[str, Path], month: Month) -> dict[str, str]:
     """Land the files and make all that can be made of them; tables by the key of the model that fills each."""
     made: dict[str, str] = {}
     given = set(files)
@@ -41,7 +48,7 @@ def _published(house: House, files: Mapping[str, Path], month: Month) -> dict[st
     return made
 
 
-def _with_short_hash(rows: pa.Table) -> pa.Table:
+def with_short_hash(rows: pa.Table) -> pa.Table:
     """Rows with as many digits of their file's hash as BigQuery's have."""
     if "bronze_sha256" not in rows.column_names:
         return rows
@@ -54,9 +61,7 @@ def test_every_table_is_the_same_in_both_warehouses_and_as_pandas_computes_it(
     tmp_path: Path, cloud: Cloud, real_data: Path, case: str
 ) -> None:
     month, assets = _CASES[case]
-    source = real_data / "tlc"
-    files = {"zones_bronze": source / "misc" / "taxi_zone_lookup.csv"}
-    files |= {asset: source / "trip-data" / f"{_TRIPS[asset]}_tripdata_{month}.parquet" for asset in assets}
+    files = landed_files(real_data, month, assets)
     for name in ("local", "cloud"):
         (tmp_path / name).mkdir()
     implementation = CloudImplementation(tmp_path / "cloud", cloud)
@@ -64,12 +69,12 @@ def test_every_table_is_the_same_in_both_warehouses_and_as_pandas_computes_it(
         house_in(tmp_path / "local", LocalImplementation(tmp_path / "local" / "home")) as local,
         house_in(tmp_path / "cloud", implementation) as remote,
     ):
-        made = _published(local, files, month)
-        assert _published(remote, files, month) == made
+        made = published(local, files, month)
+        assert published(remote, files, month) == made
         golden = Golden(files, month, local.models)
         for table, key in made.items():
-            found = _with_short_hash(local.warehouse.query(f"SELECT * FROM {table}"))
+            found = with_short_hash(local.warehouse.query(f"SELECT * FROM {table}"))
             require_same(found, implementation.exported(table))
             if golden.knows(key) and table in (expected := golden.model(key)):
-                require_same(_with_short_hash(expected[table]), found)
+                require_same(with_short_hash(expected[table]), found)
     assert {table.partition(".")[0] for table in made} == {"silver", "gold"}

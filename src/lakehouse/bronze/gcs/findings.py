@@ -64,12 +64,30 @@ def bucket_findings(client: Client, place: Place, *, of_samples: bool) -> Iterat
     yield _rights(bucket, name)
 
 
-def _location(bucket: Bucket, place: Place) -> Finding:
+def beside_findings(bucket: Bucket, place: Place, what: str) -> Iterator[Finding]:
+    """A line for each thing of a bucket that has other files of a place than landed ones; ``what`` it is called."""
+    from google.api_core.exceptions import NotFound
+
+    name = f"gs://{bucket.name}"
+    try:
+        with told_as_ours(name):
+            bucket.reload(retry=patient().with_timeout(_BRIEF_SECONDS))
+    except LakehouseError as error:
+        if isinstance(error.__context__, NotFound):
+            yield ok(what, f"{name} is not made yet; materializing infrastructure makes it")
+        else:
+            yield told(what, error, name)
+        return
+    yield _location(bucket, place, what)
+    yield _rights(bucket, name, f"{what}, rights")
+
+
+def _location(bucket: Bucket, place: Place, what: str = _BUCKET) -> Finding:
     where = (bucket.location or "").upper()
     if is_near(where, place.location):
-        return ok("bucket, location", f"{where}, from where BigQuery loads into {place.location}")
+        return ok(f"{what}, location", f"{where}, from where BigQuery loads into {place.location}")
     return fault(
-        "bucket, location",
+        f"{what}, location",
         f"is in {where}, for good, from where BigQuery loads nothing into LAKEHOUSE_LOCATION={place.location}",
         "set it to where the bucket is, or LAKEHOUSE_BUCKET to another name",
     )
@@ -123,16 +141,16 @@ def _contents(bucket: Bucket, place: Place, *, of_samples: bool) -> Finding:
     return ok(what, "generated samples" if of_samples else "real data")
 
 
-def _rights(bucket: Bucket, name: str) -> Finding:
+def _rights(bucket: Bucket, name: str, what: str = _RIGHTS) -> Finding:
     try:
         with told_as_ours(name):
             held = bucket.test_iam_permissions(_PERMISSIONS, retry=patient().with_timeout(_BRIEF_SECONDS))
     except LakehouseError as error:
-        return told(_RIGHTS, error, name)
+        return told(what, error, name)
     if missing := [each for each in _PERMISSIONS if each not in held]:
         return fault(
-            _RIGHTS,
+            what,
             f"the account lacks {', '.join(missing)}",
             f"grant it roles/storage.objectUser on {name}",
         )
-    return ok(_RIGHTS, "the account may create, read, list and delete objects")
+    return ok(what, "the account may create, read, list and delete objects")

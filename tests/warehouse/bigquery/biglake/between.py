@@ -46,6 +46,8 @@ class BetweenBigQuery(Between):
         self._reading = threading.Lock()
         self.files_of_an_extract = 1
         self.extracts = 0
+        self.configurations: list[Mapping[str, Any]] = []
+        """Of all jobs that were asked for."""
         self.has_extracts = False
         self.written: list[pa.Schema] = []
         """What the emulator's own extracts have written."""
@@ -53,7 +55,8 @@ class BetweenBigQuery(Between):
     def _forwarded(self, method: str, path: str, headers: dict[str, str], body: bytes) -> Answer:
         if method == "POST" and path.partition("?")[0].endswith(("/jobs", "/queries")):
             sent = json.loads(body)
-            if "extract" in sent.get("configuration", {}):
+            self.configurations.append(sent["configuration"])
+            if "extract" in sent["configuration"]:
                 self.extracts += 1
                 return self._extract(
                     sent, super()._forwarded(method, path, headers, body) if self.has_extracts else None

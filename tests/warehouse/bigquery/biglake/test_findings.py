@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,12 +15,23 @@ from lakehouse.partition import Month
 from lakehouse.settings import load_settings
 from lakehouse.warehouse.bigquery.biglake import findings, orphans
 from lakehouse.warehouse.bigquery.biglake.findings import catalog_findings
+from tests.bronze.between import Answer, Between
 from tests.green_files import trips
 from tests.warehouse.bigquery.biglake.conftest import Lake
 from tests.warehouse.bigquery.biglake.implementation import big_lake
 from tests.warehouse.bigquery.biglake.rest_stand_in import FORBIDDEN
 
 JANUARY = Month(2024, 1)
+
+
+class LooksAlone(Between):
+    """Tells of an account that may look, and write nothing: replayed, as no emulator has rights."""
+
+    def _forwarded(self, method: str, path: str, headers: dict[str, str], body: bytes) -> Answer:
+        if "/iam/testPermissions" in path:
+            allowed = {"permissions": ["storage.objects.get", "storage.objects.list"]}
+            return Answer(200, {"Content-Type": "application/json"}, json.dumps(allowed).encode())
+        return super()._forwarded(method, path, headers, body)
 
 
 def _found(lake: Lake) -> list[Finding]:
@@ -34,7 +47,7 @@ def test_a_sound_catalog_and_files_of_nothing_are_told(lake: Lake, monkeypatch: 
     house.replace("green_silver", JANUARY)
     house.land(JANUARY, trips(JANUARY, 6))
     house.replace("green_silver", JANUARY)
-    catalog, files = _found(lake)
+    catalog, files, *_ = _found(lake)
     assert (catalog.what, catalog.state) == (name, State.OK)
     assert catalog.found == "in us; snapshots: silver.green_trips has 2, silver.green_trips_rejected has 0"
     assert (files.what, files.state) == ("catalog, files", State.OK)
@@ -54,7 +67,7 @@ def test_a_sound_catalog_and_files_of_nothing_are_told(lake: Lake, monkeypatch: 
 
 def test_a_catalog_that_may_not_be_looked_at_hides_its_files(lake: Lake) -> None:
     lake.at.rest.refuse("GET /extensions", FORBIDDEN)
-    catalog, files = _found(lake)
+    catalog, files, *_ = _found(lake)
     assert (catalog.state, files.state) == (State.FAULT, State.UNSEEN)
     assert catalog.mend is not None
     assert catalog.mend.startswith("grant the account roles/biglake.editor on the project")
@@ -63,7 +76,7 @@ def test_a_catalog_that_may_not_be_looked_at_hides_its_files(lake: Lake) -> None
 def test_a_table_that_is_missing_beside_another_is_told(lake: Lake) -> None:
     lake.house.warehouse.prepare()
     lake.at.rest.catalog.drop_table(("silver", "green_trips_rejected"))
-    catalog, _ = _found(lake)
+    catalog, *_ = _found(lake)
     assert (catalog.state, catalog.found) == (State.WARNING, "in us; without silver.green_trips_rejected")
 
 
@@ -74,7 +87,7 @@ def test_a_manifest_that_somebody_removed_is_told(lake: Lake) -> None:
     for each in removed:
         each.delete()
     assert removed
-    _, files = _found(lake)
+    _, files, *_ = _found(lake)
     assert (files.what, files.state) == ("catalog, files", State.FAULT)
     assert files.found.startswith("silver.green_trips: its manifests cannot be read (FileNotFoundError: gs://")
     assert files.mend == "lakehouse set-aside silver.green_trips, then run its months"
@@ -82,7 +95,7 @@ def test_a_manifest_that_somebody_removed_is_told(lake: Lake) -> None:
 
 def test_before_anything_is_made_nothing_is_wrong(lake: Lake) -> None:
     lake.at.rest.made = None
-    (catalog,) = _found(lake)
+    catalog, *_ = _found(lake)
     assert (catalog.state, catalog.found) == (State.OK, "is not made yet; materializing infrastructure makes it")
 
 
@@ -97,3 +110,19 @@ def test_dagster_shows_green_where_it_is(lake: Lake, tmp_path: Path) -> None:
     assert table_name(in_catalog, green) == "my-project.my-lake.silver.green_trips"
     assert table_name(in_catalog, yellow) == "my-project.silver.yellow_trips"
     assert table_name(native, green) == "my-project.silver.green_trips"
+
+
+def test_what_may_be_done_in_the_bucket_of_a_catalog_is_told(lake: Lake) -> None:
+    *_, location, rights = _found(lake)
+    assert (location.what, location.state) == ("catalog, bucket, location", State.OK)
+    assert (rights.what, rights.state) == ("catalog, bucket, rights", State.OK)
+    with LooksAlone(lake.at.running.cloud.storage) as storage:
+        there = replace(lake.at.running, cloud=replace(lake.at.running.cloud, storage=storage.address))
+        *_, rights = catalog_findings(big_lake(there))
+    assert (rights.what, rights.state) == ("catalog, bucket, rights", State.FAULT)
+    assert rights.found == "the account lacks storage.objects.create, storage.objects.delete"
+    assert rights.mend == f"grant it roles/storage.objectUser on gs://{lake.at.place.catalog}"
+    lake.at.rest_bucket.delete(force=True)
+    *_, bucket = _found(lake)
+    assert (bucket.what, bucket.state) == ("catalog, bucket", State.OK)
+    assert bucket.found.endswith("is not made yet; materializing infrastructure makes it")

@@ -53,6 +53,13 @@ def test_a_month_is_one_snapshot_of_each_table_which_says_all_of_it(lake: Lake) 
     assert snapshot.summary["lakehouse.content"] == result.content
     assert snapshot.summary["lakehouse.publication"] == of_rejected.summary["lakehouse.publication"]
     assert [job.kind for job in result.jobs].count("extract") == lake.at.between.extracts == 2
+    jobs = lake.at.between.configurations
+    of_month = [each for each in jobs if each["labels"].get("month") == "2024-01"]
+    kinds = {kind for each in of_month for kind in ("query", "load", "extract") if kind in each}
+    assert kinds == {"query", "load", "extract"}
+    assert {each["labels"].get("asset") for each in of_month} == {"green_silver"}
+    assert [each for each in jobs if each["labels"].get("managed-by") != "lakehouse"] == []
+    assert [each for each in jobs if "query" in each and not each["query"].get("maximumBytesBilled")] == []
     native = {table.table_id for table in lake.at.client.list_tables("silver")}
     assert native.isdisjoint({"green_trips", "green_trips_rejected"})
 

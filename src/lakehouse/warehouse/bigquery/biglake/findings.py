@@ -4,18 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from lakehouse.bronze.gcs.findings import beside_findings
 from lakehouse.exceptions import LakehouseError
 from lakehouse.findings.finding import Finding, ok, told, unseen, warning
 from lakehouse.warehouse.bigquery.biglake.catalog import BigLake
 from lakehouse.warehouse.bigquery.biglake.orphans import LEFT_ALONE, Orphans, orphans
 
-_FILES = "catalog, files"
+_FILES, _BUCKET = "catalog, files", "catalog, bucket"
 _SHOWN = 3
 _MIB = 1 << 20
 
 
 def catalog_findings(lake: BigLake) -> Iterator[Finding]:
     """A line for each thing; nothing is changed."""
+    yield from _of_catalog(lake)
+    if lake.name != lake.place.bucket:  # else it is looked at as that
+        yield from beside_findings(lake.tables.bucket, lake.place, _BUCKET)
+
+
+def _of_catalog(lake: BigLake) -> Iterator[Finding]:
     what = f"catalog {lake.name}"
     try:
         found = lake.look()
