@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lakehouse.cli import completion
 from lakehouse.cli.invocation import settings_of
-from lakehouse.cli.month_type import MonthType
+from lakehouse.cli.run_options import run_options
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -21,16 +20,7 @@ if TYPE_CHECKING:
 
 
 @click.command(short_help="What a run would bill, before it runs.")
-@click.option("--from", "first", type=MonthType(), help="First month [default: the same as --to]")
-@click.option("--to", "last", type=MonthType(), help="Last month [default: the newest partition]")
-@click.option(
-    "--select",
-    "selection",
-    default="*",
-    show_default=True,
-    shell_complete=completion.assets,
-    help="Assets, in Dagster's selection syntax",
-)
+@run_options
 @click.option("--format", "style", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True)
 @click.pass_context
 def estimate(ctx: click.Context, first: Month | None, last: Month | None, selection: str, style: str) -> None:

@@ -20,6 +20,7 @@ from lakehouse.cli.doctor_command import doctor
 from lakehouse.cli.estimate_command import estimate
 from lakehouse.cli.invocation import FAILED, NOT_PUBLISHED, WRONG, Invocation, OneLineErrors, settings_of
 from lakehouse.cli.month_type import MonthType
+from lakehouse.cli.run_options import run_options
 from lakehouse.cli.sample_command import sample as sample_group
 from lakehouse.cli.teardown_command import teardown
 from lakehouse.partition import Month, Partition
@@ -57,16 +58,7 @@ def _look_for_garbage_seldom() -> None:
 
 
 @main.command(short_help="Materialize assets for a range of months.")
-@click.option("--from", "first", type=MonthType(), help="First month [default: the same as --to]")
-@click.option("--to", "last", type=MonthType(), help="Last month [default: the newest partition]")
-@click.option(
-    "--select",
-    "selection",
-    default="*",
-    show_default=True,
-    shell_complete=completion.assets,
-    help="Assets, in Dagster's selection syntax",
-)
+@run_options
 @click.option("--month", type=MonthType(), help="One month: the same as --from and --to it")
 @click.option("--refetch", is_flag=True, help="Fetch every file anew, whatever its source says of its version")
 @click.option(
