@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
 from dlt_sources.dataset import Dataset
+from lakehouse.column_types import arrow_type, is_declarable
 from lakehouse.exceptions import ConfigurationError, ContractViolation
 
 if TYPE_CHECKING:
@@ -118,15 +119,14 @@ def landed_schema(columns: Sequence[DeclaredColumn]) -> pa.Schema:
     import pyarrow as pa
 
     return pa.schema(
-        [pa.field(each.name, _arrow_type(each.type), metadata={"declared": each.declared}) for each in columns]
+        [pa.field(each.name, arrow_type(each.type), metadata={"declared": each.declared}) for each in columns]
     )
 
 
 def numeric(precision: int | None, scale: int | None) -> str:
     """The type of a decimal number with so many digits; that of a text where no engine holds it exactly."""
-    if precision is None or scale is None or not 0 <= scale <= 9 or not scale <= precision <= 29 + scale:
-        return "STRING"
-    return f"NUMERIC({precision},{scale})"
+    declared = f"NUMERIC({precision},{scale})"
+    return declared if is_declarable(declared) else "STRING"
 
 
 def require_columns(table: ChangingTable, columns: Sequence[DeclaredColumn]) -> None:
@@ -148,20 +148,3 @@ def require_columns(table: ChangingTable, columns: Sequence[DeclaredColumn]) -> 
 def naive(moment: datetime) -> datetime:
     """A moment as a column of UTC without a time zone has it."""
     return moment.astimezone(UTC).replace(tzinfo=None)
-
-
-def _arrow_type(type_: str) -> pa.DataType:
-    import pyarrow as pa
-
-    if type_.startswith("NUMERIC"):
-        precision, scale = type_.removeprefix("NUMERIC(").rstrip(")").split(",")
-        return pa.decimal128(int(precision), int(scale))
-    simple: dict[str, pa.DataType] = {
-        "INT64": pa.int64(),
-        "FLOAT64": pa.float64(),
-        "BOOL": pa.bool_(),
-        "STRING": pa.string(),
-        "DATE": pa.date32(),
-        "DATETIME": pa.timestamp("us"),
-    }
-    return simple[type_]

@@ -10,7 +10,8 @@ from typing import Any, Literal
 
 import pyarrow as pa
 
-from lakehouse.schema import Column, arrow_type
+from lakehouse.column_types import arrow_type
+from lakehouse.schema import Column
 
 _HUGEINT = pa.decimal128(38, 0)
 _EXAMPLES = 3

@@ -15,9 +15,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from lakehouse.column_types import NUMERIC
 from lakehouse.models.model import Models
 from lakehouse.partition import Partition
-from lakehouse.schema import BRONZE_COLUMNS, NUMERIC, UNREADABLE, Column
+from lakehouse.schema import BRONZE_COLUMNS, UNREADABLE, Column
 from tests.emulators.comparison import arrow_schema
 from tests.loading import CONTRACTS
 from tests.real_data import independent

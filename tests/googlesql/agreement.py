@@ -10,7 +10,8 @@ from typing import Any
 import pyarrow as pa
 from sqlglot import exp
 
-from lakehouse.schema import Column, TableSpec, arrow_type
+from lakehouse.column_types import arrow_type
+from lakehouse.schema import Column, TableSpec
 from lakehouse.warehouse.statements import Statement
 from lakehouse.warehouse.store import Session
 from tests.emulators.comparison import in_types_of

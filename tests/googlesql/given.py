@@ -11,8 +11,9 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from lakehouse.column_types import digits_of
 from lakehouse.partition import Month
-from lakehouse.schema import Column, digits_of
+from lakehouse.schema import Column
 from tests.googlesql.placing import Given
 
 MONTH = Month(2024, 2)

@@ -11,8 +11,8 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from lakehouse.bronze.contract import Contract, matched
+from lakehouse.column_types import arrow_type
 from lakehouse.partition import Month
-from lakehouse.schema import arrow_type
 from tests import fhv_files, green_files, reference_files, yellow_files
 from tests.googlesql.given import MONTH, POOLS, TEXTS
 from tests.loading import CONTRACTS

@@ -16,10 +16,11 @@ import pyarrow as pa
 from sqlglot import exp
 
 from lakehouse.bronze.footer import SourceColumn
+from lakehouse.column_types import arrow_type
 from lakehouse.models import dialect
 from lakehouse.partition import Partition
 from lakehouse.results import CheckResult, EngineJob, Groundwork
-from lakehouse.schema import Column, TableSpec, arrow_type
+from lakehouse.schema import Column, TableSpec
 from lakehouse.settings import PROJECT_ROOT
 from lakehouse.warehouse.measured import Measured
 from lakehouse.warehouse.query_limits import Deadline

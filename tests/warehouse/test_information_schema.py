@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from lakehouse.bronze.landing_table import LANDINGS
+from lakehouse.column_types import arrow_type
 from lakehouse.exceptions import QueryError
 from lakehouse.models.model import LEDGER
-from lakehouse.schema import arrow_type
 from tests.warehouse.implementations import House
 
 ZONES = ["location_id", "borough", "zone", "service_zone"]

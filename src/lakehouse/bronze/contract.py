@@ -16,9 +16,10 @@ from lakehouse.bronze.era import ALWAYS, Era
 from lakehouse.bronze.footer import SourceColumn
 from lakehouse.bronze.kind import Kind
 from lakehouse.bronze.projection import LANDED, Cast, Projection
+from lakehouse.column_types import DECLARABLE, digits_of, is_declarable
 from lakehouse.exceptions import ConfigurationError, ContractViolation
 from lakehouse.partition import Partition
-from lakehouse.schema import BRONZE_COLUMNS, DECLARABLE, UNREADABLE, Column, digits_of, is_declarable
+from lakehouse.schema import BRONZE_COLUMNS, UNREADABLE, Column
 
 _CASTABLE: dict[str, frozenset[str]] = {
     "INT64": frozenset({"integer", "float", "float32", "decimal", "untyped"}),

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lakehouse.bronze.store import BronzeStore
+from lakehouse.column_types import arrow_type
 from lakehouse.partition import Period
-from lakehouse.schema import Column, arrow_type
+from lakehouse.schema import Column
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -16,6 +16,7 @@ from sqlglot import exp
 from sqlglot.optimizer.scope import Scope, build_scope
 
 from lakehouse.bronze.contract import Contract
+from lakehouse.column_types import DECLARABLE, is_declarable
 from lakehouse.exceptions import ModelError
 from lakehouse.models import dialect, portability
 from lakehouse.models.checks.base import STAGED
@@ -31,7 +32,7 @@ from lakehouse.models.model import (
 )
 from lakehouse.models.order import in_order, without
 from lakehouse.models.rejects import UNREADABLE_VALUE, columns_read, kept, rejected_query, rejected_table
-from lakehouse.schema import BRONZE_COLUMNS, DECLARABLE, Column, TableSpec, is_declarable, rejected_name
+from lakehouse.schema import BRONZE_COLUMNS, Column, TableSpec, rejected_name
 
 _Origins = Mapping[str, Mapping[str, Column]]
 """Table → column name → column: what the models read so far have."""

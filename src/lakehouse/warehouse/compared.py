@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 
+from lakehouse.column_types import digits_of
 from lakehouse.models import dialect
 from lakehouse.models.model import SqlModel
-from lakehouse.schema import BRONZE_COLUMNS, Column, TableSpec, digits_of
+from lakehouse.schema import BRONZE_COLUMNS, Column, TableSpec
 
 COPIES, _ = BRONZE_COLUMNS
 _SUMMABLE_DIGITS = 18

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from lakehouse.column_types import digits_of
 from lakehouse.exceptions import ModelError
-from lakehouse.schema import Column, TableSpec, digits_of
+from lakehouse.schema import Column, TableSpec
 from lakehouse.warehouse.store import TableShape
 
 

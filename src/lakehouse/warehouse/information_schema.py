@@ -14,10 +14,11 @@ from sqlglot import exp
 
 from lakehouse.bronze.contract import Contract
 from lakehouse.bronze.landing_table import LANDING_COLUMNS, LANDINGS
+from lakehouse.column_types import arrow_type
 from lakehouse.models import dialect
 from lakehouse.models.checks.values import NotNull
 from lakehouse.models.model import LEDGER, Models
-from lakehouse.schema import BRONZE_COLUMNS, Column, TableSpec, arrow_type
+from lakehouse.schema import BRONZE_COLUMNS, Column, TableSpec
 from lakehouse.warehouse.ledger import ledger_columns
 
 if TYPE_CHECKING:

@@ -13,6 +13,7 @@ from sqlglot import exp
 from lakehouse.bronze.contract import Contract
 from lakehouse.bronze.landing_table import LANDING_COLUMNS, LANDINGS, landing_table
 from lakehouse.bronze.store import BronzeStore
+from lakehouse.column_types import is_declarable
 from lakehouse.exceptions import (
     LakehouseError,
     NotPortable,
@@ -26,7 +27,7 @@ from lakehouse.models.model import LEDGER, Models
 from lakehouse.models.portable.finding import Finding
 from lakehouse.partition import WHOLE
 from lakehouse.results import Remark
-from lakehouse.schema import Column, TableSpec, is_declarable
+from lakehouse.schema import Column, TableSpec
 from lakehouse.warehouse.describe import written_out
 from lakehouse.warehouse.information_schema import (
     InformationSchema,

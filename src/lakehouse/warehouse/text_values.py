@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from sqlglot import exp
 
+from lakehouse.column_types import digits_of
 from lakehouse.models import dialect
-from lakehouse.schema import digits_of
 from lakehouse.warehouse.calendar import outside_calendar
 
 _DAY = "[0-9]{4}-[0-9]{2}-[0-9]{2}"

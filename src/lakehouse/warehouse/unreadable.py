@@ -12,8 +12,8 @@ from decimal import Decimal
 from sqlglot import exp
 
 from lakehouse.bronze.projection import LANDED, Projection
+from lakehouse.column_types import digits_of
 from lakehouse.models import dialect
-from lakehouse.schema import digits_of
 from lakehouse.warehouse.calendar import outside_calendar
 
 

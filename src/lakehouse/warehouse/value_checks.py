@@ -14,11 +14,11 @@ from typing import Any
 from sqlglot import exp
 
 from lakehouse.bronze.projection import LANDED, Cast, Projection
+from lakehouse.column_types import digits_of
 from lakehouse.exceptions import ContractViolation
 from lakehouse.models import dialect
 from lakehouse.models.checks.kinds import IMPLICIT_CHECKS
 from lakehouse.results import CheckResult
-from lakehouse.schema import digits_of
 from lakehouse.warehouse.calendar import outside_calendar
 from lakehouse.warehouse.statements import Statement
 from lakehouse.warehouse.text_values import meaning, unread

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from lakehouse.bronze.contract import CanonicalColumn
 from lakehouse.bronze.era import ALWAYS, Era
-from lakehouse.schema import NUMERIC, Column
+from lakehouse.column_types import NUMERIC
+from lakehouse.schema import Column
 
 
 def column(

@@ -13,8 +13,8 @@ from lakehouse.bronze.contract import CanonicalColumn, Contract
 from lakehouse.bronze.contracts.columns import column, money, text
 from lakehouse.bronze.era import Era, since, typed_since
 from lakehouse.bronze.kind import Kind
+from lakehouse.column_types import NUMERIC
 from lakehouse.partition import Month
-from lakehouse.schema import NUMERIC
 
 _YELLOW = Kind("a file of yellow", ("tpep_pickup_datetime", "tpep_dropoff_datetime"))
 _GREEN = Kind("a file of green", ("lpep_pickup_datetime", "lpep_dropoff_datetime"))

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from lakehouse.schema import Column, arrow_type, is_declarable
+from lakehouse.column_types import arrow_type, is_declarable
+from lakehouse.schema import Column
 from lakehouse.warehouse.store import TableShape
 
 if TYPE_CHECKING:

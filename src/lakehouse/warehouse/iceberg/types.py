@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from lakehouse.column_types import arrow_type, digits_of
 from lakehouse.exceptions import CorruptFile
-from lakehouse.schema import Column, TableSpec, arrow_type, digits_of
+from lakehouse.schema import Column, TableSpec
 from lakehouse.warehouse.evolution import Evolution
 from lakehouse.warehouse.store import TableShape
 

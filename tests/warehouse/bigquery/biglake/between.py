@@ -23,7 +23,7 @@ from google.cloud.bigquery import Client, LoadJobConfig, SourceFormat
 from google.cloud.storage import Bucket
 from pyiceberg.catalog import Catalog
 
-from lakehouse.schema import arrow_type
+from lakehouse.column_types import arrow_type
 from lakehouse.warehouse.bigquery.types import schema_field
 from lakehouse.warehouse.bigquery.types import shape_of as native_shape_of
 from lakehouse.warehouse.iceberg.types import shape_of

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from lakehouse.column_types import arrow_type
 from lakehouse.partition import Month
-from lakehouse.schema import arrow_type
 from tests.emulators.emulator import Cloud
 from tests.green_files import outside, trips
 from tests.warehouse.bigquery.biglake.implementation import CatalogImplementation
