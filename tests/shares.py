@@ -45,13 +45,14 @@ TURNS: Sequence[Sequence[tuple[str, ...]]] = (
         ("tests/ui/",),
         ("tests/faults/test_daemon.py", "tests/dlt_sources/test_memory.py"),
         ("tests/faults/test_random_kills.py", "tests/cli/test_demo.py"),
-        ("tests/audits/", "tests/warehouse/test_restatements_drawn.py"),
+        ("tests/audits/",),
     ),
     (
         ("tests/googlesql/test_sent.py",),
         ("tests/googlesql/test_statements.py", "tests/gcp/test_whole_house.py"),
         ("tests/emulators/", "tests/warehouse/bigquery/test_parity.py"),
         ("tests/gcp/test_rehearsal.py", "tests/warehouse/bigquery/biglake/"),
+        ("tests/warehouse/test_restatements_drawn.py",),
     ),
     (
         ("tests/real_data/test_command_lines.py",),
